@@ -1,0 +1,88 @@
+//! zenoh's side of a consumer: attaching segments without locking their pages.
+
+use std::{ptr::NonNull, sync::Arc};
+
+use zenoh::shm::{
+    ChunkID, ProtocolID, SegmentID, ShmClient, ShmClientStorage, ShmSegment, WithProtocolID,
+};
+
+use crate::{pinner::Pinner, segment::Segment};
+
+/// The protocol of zenoh's own POSIX segments. A number of our own would make every unmodified peer
+/// receive copies.
+pub(crate) const POSIX_PROTOCOL_ID: ProtocolID = 0;
+
+/// Attaches any segment of zenoh's POSIX protocol, from unmodified producers too.
+///
+/// Unlike zenoh's own client it does not `mlock` the mapping (which fails under the usual limit of
+/// 8 MiB), and it checks that a chunk lies inside its segment. Attaching never fails because of CUDA: the
+/// registration, if a [`Pinner`] is given, happens later and on another thread.
+///
+/// zenoh keeps an attached segment mapped for as long as the `ShmClientStorage` lives.
+#[derive(Debug, Default)]
+pub struct PinnedHostShmClient {
+    pinner: Option<Pinner>,
+}
+
+impl PinnedHostShmClient {
+    /// A client that only attaches.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A client that also has every segment registered by `pinner`, in the background.
+    pub fn with_pinner(pinner: &Pinner) -> Self {
+        Self {
+            pinner: Some(pinner.clone()),
+        }
+    }
+}
+
+impl WithProtocolID for PinnedHostShmClient {
+    fn id(&self) -> ProtocolID {
+        POSIX_PROTOCOL_ID
+    }
+}
+
+impl ShmClient for PinnedHostShmClient {
+    fn attach(&self, segment: SegmentID) -> zenoh::Result<Arc<dyn ShmSegment>> {
+        let segment = Segment::attach(segment).map_err(|error| {
+            // zenoh drops the message without a word to the application.
+            tracing::error!(%error, "a shared-memory message is lost");
+            error
+        })?;
+        let segment = Arc::new(segment);
+        if let Some(pinner) = &self.pinner {
+            pinner.segment_attached(&segment);
+        }
+        Ok(Arc::new(AttachedSegment { segment }))
+    }
+}
+
+#[derive(Debug)]
+struct AttachedSegment {
+    segment: Arc<Segment>,
+}
+
+impl ShmSegment for AttachedSegment {
+    fn map(&self, chunk: ChunkID) -> zenoh::Result<*mut u8> {
+        match self.segment.chunk_address(chunk) {
+            Some(address) => Ok(NonNull::as_ptr(address)),
+            None => Err(format!(
+                "chunk {chunk} lies outside segment {} of {} bytes",
+                self.segment.id(),
+                self.segment.bytes()
+            )
+            .into()),
+        }
+    }
+}
+
+/// The client storage for `zenoh::open(config).with_shm_clients(..)`: attaches without locking pages, and
+/// has each segment registered by `pinner` in the background.
+///
+/// The registrations live as long as `pinner` and its frames do.
+pub fn shm_clients(pinner: &Pinner) -> Arc<ShmClientStorage> {
+    let client: Arc<dyn ShmClient> = Arc::new(PinnedHostShmClient::with_pinner(pinner));
+    Arc::new(ShmClientStorage::builder().with_clients(&[client]).build())
+}

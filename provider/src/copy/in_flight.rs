@@ -1,0 +1,214 @@
+//! In-flight holds: what a DMA still reads or writes is kept until an event behind it has been reached.
+//!
+//! A thread asks the driver about the events instead of waiting in it: each question is short, so the
+//! exit gate never has to wait for a stream, and one slow stream does not keep the holds of another.
+
+use std::{
+    any::Any,
+    mem::ManuallyDrop,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use cudarc::driver::{CudaEvent, CudaStream, DriverError};
+
+use crate::{cuda, os};
+
+/// How often the events are asked about while copies are in flight.
+const POLL: Duration = Duration::from_micros(100);
+/// How long the end of a pinner waits for its copies.
+const PATIENCE_AT_END: Duration = Duration::from_secs(5);
+
+/// Anything that keeps memory alive by existing.
+pub(crate) type Hold = Box<dyn Any + Send>;
+
+#[derive(Debug)]
+struct Copy {
+    // Dropped through `settle` only: late, both are leaked.
+    event: ManuallyDrop<CudaEvent>,
+    hold: ManuallyDrop<Hold>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    arrived: Vec<Copy>,
+    thread: Option<std::thread::JoinHandle<()>>,
+    closing: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Holds not yet released: arrived, being watched, or leaked.
+    held: AtomicUsize,
+    leaked: AtomicUsize,
+}
+
+/// The list of one pinner.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    shared: Arc<Shared>,
+}
+
+impl InFlight {
+    /// Keeps `hold` until everything enqueued on `stream` so far has executed.
+    ///
+    /// Where no event can be recorded, waits for the stream; where that fails too, keeps it for ever.
+    ///
+    /// # Errors
+    /// The driver's error where the stream could not even be waited for: it is unknown whether the copy
+    /// was made.
+    pub(crate) fn keep(&self, stream: &Arc<CudaStream>, hold: Hold) -> Result<(), DriverError> {
+        let hold = ManuallyDrop::new(hold);
+        match stream.record_event(None) {
+            Ok(event) => {
+                self.watch(Copy {
+                    event: ManuallyDrop::new(event),
+                    hold,
+                });
+                Ok(())
+            }
+            Err(_) => self.keep_until_idle(stream, hold),
+        }
+    }
+
+    /// As [`InFlight::keep`], waiting for the stream at once: for a copy of which the driver said that
+    /// it failed, which does not say that nothing was enqueued.
+    pub(crate) fn keep_until_idle(
+        &self,
+        stream: &Arc<CudaStream>,
+        hold: ManuallyDrop<Hold>,
+    ) -> Result<(), DriverError> {
+        match stream.synchronize() {
+            Ok(()) => {
+                drop(ManuallyDrop::into_inner(hold));
+                Ok(())
+            }
+            Err(error) => {
+                self.shared.held.fetch_add(1, Ordering::Relaxed);
+                self.shared.leak(error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Keeps `hold` until `event`, which has been recorded, is reached.
+    pub(crate) fn watch_event(&self, event: CudaEvent, hold: Hold) {
+        self.watch(Copy {
+            event: ManuallyDrop::new(event),
+            hold: ManuallyDrop::new(hold),
+        });
+    }
+
+    /// Holds not yet released, and how many of them never will be.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        // Relaxed: numbers to look at.
+        let held = self.shared.held.load(Ordering::Relaxed);
+        (held, self.shared.leaked.load(Ordering::Relaxed))
+    }
+
+    /// Waits for the copies in flight, up to some seconds, and ends the thread.
+    pub(crate) fn close(&self) {
+        let thread = {
+            let mut state = self.shared.lock();
+            state.closing = true;
+            self.shared.changed.notify_all();
+            state.thread.take()
+        };
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+
+    fn watch(&self, copy: Copy) {
+        self.shared.held.fetch_add(1, Ordering::Relaxed);
+        let mut state = self.shared.lock();
+        state.arrived.push(copy);
+        if state.thread.is_none() {
+            let shared = self.shared.clone();
+            let thread = std::thread::Builder::new()
+                .name(String::from("zpin-holds"))
+                .spawn(move || shared.watch());
+            // Without a thread the holds stay; the next copy tries again.
+            state.thread = thread.ok();
+        }
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The thread's work: take what has arrived, ask about each event, sleep.
+    fn watch(&self) {
+        let mut watched: Vec<Copy> = Vec::new();
+        let mut give_up_at = None;
+        loop {
+            let closing = self.receive(&mut watched);
+            if closing {
+                let give_up_at = give_up_at.get_or_insert_with(|| Instant::now() + PATIENCE_AT_END);
+                if watched.is_empty() || Instant::now() >= *give_up_at {
+                    return self.abandon(watched);
+                }
+            }
+            let Some(gate) = os::exit::enter_driver() else {
+                return self.abandon(watched);
+            };
+            watched = watched.into_iter().filter_map(|copy| self.settle(copy)).collect();
+            drop(gate);
+            if !watched.is_empty() {
+                std::thread::sleep(POLL);
+            }
+        }
+    }
+
+    /// Moves what has arrived to `watched`, sleeping while there is nothing at all to do.
+    fn receive(&self, watched: &mut Vec<Copy>) -> bool {
+        let mut state = self.lock();
+        while state.arrived.is_empty() && watched.is_empty() && !state.closing {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        watched.append(&mut state.arrived);
+        state.closing
+    }
+
+    /// Releases a hold whose event has been reached; gives back one that is still needed.
+    fn settle(&self, copy: Copy) -> Option<Copy> {
+        match cuda::is_complete(&copy.event) {
+            Ok(false) => Some(copy),
+            Ok(true) => {
+                drop(ManuallyDrop::into_inner(copy.hold));
+                drop(ManuallyDrop::into_inner(copy.event));
+                self.held.fetch_sub(1, Ordering::Relaxed);
+                None
+            }
+            // The context has failed: the device may still be reading, and nobody can tell when it
+            // has stopped.
+            Err(error) => {
+                self.leak(error);
+                None
+            }
+        }
+    }
+
+    fn leak(&self, error: DriverError) {
+        self.leaked.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(
+            error = cuda::name_of(error),
+            "the CUDA context has failed: a frame is held until this process ends"
+        );
+    }
+
+    fn abandon(&self, watched: Vec<Copy>) {
+        if !watched.is_empty() {
+            tracing::warn!(copies = watched.len(), "copies had not ended; their frames stay held");
+            self.leaked.fetch_add(watched.len(), Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Copies between a frame and a device, and what has to stay alive until they have executed.
+//!
+//! Holds: the three ways to the device (`to_device`), the way back (`from_device`), the registered
+//! staging slots (`staging`), and the in-flight holds (`in_flight`).
+//!
+//! Who may write what: a copy's source is never written by this process while a hold on it exists; a
+//! staging slot is written by the copy that leased it, before its DMA is enqueued; a pool slot that a
+//! device writes belongs to a [`CopyBack`] until the copy has executed.
+//!
+//! Locks: staging and in-flight lists have a mutex each, held for list operations only; no driver call
+//! and no copy is made under either.
+//!
+//! Invariants:
+//! - Whatever a DMA may read or write is held from before it is enqueued until an event recorded behind
+//!   it has been reached. Where that cannot be found out (the context has failed), it is held for ever
+//!   and counted.
+//! - No call here waits for another process. Only [`CopyBack::wait`], the [`cudarc::driver::HostSlice`]
+//!   way and errors of the driver wait for a stream.
+//!
+//! Knowingly weak: a hold says nothing about the device memory of a copy; cudarc orders its release
+//! behind the copy on the same stream.
+//!
+//! Specified by the CUDA driver API: stream and event management, `cuMemcpyHtoDAsync`.
+
+mod error;
+mod from_device;
+mod host_slice;
+mod in_flight;
+mod staging;
+mod to_device;
+
+pub use error::CopyError;
+pub use from_device::CopyBack;
+pub(crate) use in_flight::InFlight;
+pub(crate) use staging::{Lease, Staging};

@@ -1,0 +1,136 @@
+//! From a frame to the device, by the shortest way there is.
+
+use std::{mem::ManuallyDrop, sync::Arc};
+
+use cudarc::driver::{CudaSlice, CudaStream, DevicePtrMut, DeviceSlice};
+
+use super::{CopyError, in_flight::Hold, staging::Lease};
+use crate::{
+    cuda,
+    frame::Frame,
+    path::{DevicePath, FallbackReason},
+};
+
+impl Frame {
+    /// Enqueues a copy of the frame to new device memory and returns at once; the memory has the frame's
+    /// bytes for everything that is enqueued on `stream` afterwards.
+    ///
+    /// The frame may be dropped at once: what the copy reads is held until it has executed, also when
+    /// the stream is destroyed. Takes the path that is best at this moment, which [`Frame::path`] tells
+    /// afterwards. Direct copies return without touching the bytes; staged and pageable ones copy them
+    /// once on the calling thread first. `stream` may belong to any context of this process.
+    ///
+    /// # Errors
+    /// [`CopyError`]. The frame stays usable, so the copy can be tried again.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use zenoh_pinned::{Frame, Pinner};
+    /// # fn on_sample(sample: &zenoh::sample::Sample) -> Result<(), Box<dyn std::error::Error>> {
+    /// let pinner = Pinner::builder().device(0).build();
+    /// let frame = Frame::from_payload(sample.payload(), &pinner)?;
+    /// if let Some(context) = pinner.context() {
+    ///     let stream = context.new_stream()?;
+    ///     let device = frame.copy_to_device(&stream)?;
+    ///     drop(frame);
+    ///     println!("{} bytes on their way", device.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn copy_to_device(&self, stream: &Arc<CudaStream>) -> Result<CudaSlice<u8>, CopyError> {
+        self.check_device()?;
+        // SAFETY: every byte is written by the copy below before anything enqueued later reads it.
+        let allocated = unsafe { stream.alloc::<u8>(self.len()) };
+        let mut destination =
+            allocated.map_err(|error| CopyError::allocation(self.len(), error))?;
+        self.copy_into(&mut destination, stream)?;
+        Ok(destination)
+    }
+
+    /// As [`Frame::copy_to_device`], into device memory that exists already: a whole `CudaSlice` or a
+    /// view of one, exactly as long as the frame.
+    ///
+    /// # Errors
+    /// [`CopyError`]; [`CopyError::Length`] where the destination has another length.
+    pub fn copy_into<Destination: DevicePtrMut<u8> + DeviceSlice<u8>>(
+        &self,
+        destination: &mut Destination,
+        stream: &Arc<CudaStream>,
+    ) -> Result<(), CopyError> {
+        self.check_device()?;
+        if destination.len() != self.len() {
+            return Err(CopyError::Length {
+                source_bytes: self.len(),
+                destination_bytes: destination.len(),
+            });
+        }
+        match self.registered_address() {
+            Ok(address) => {
+                self.enqueue(address, self.hold(), destination, stream)?;
+                self.took(DevicePath::Direct, None);
+            }
+            Err(reason) => self.copy_unregistered(reason, destination, stream)?,
+        }
+        Ok(())
+    }
+
+    fn copy_unregistered<Destination: DevicePtrMut<u8>>(
+        &self,
+        reason: FallbackReason,
+        destination: &mut Destination,
+        stream: &Arc<CudaStream>,
+    ) -> Result<(), CopyError> {
+        match self.pinner().lease_staging(self.len()) {
+            Lease::Slot(mut lease) => {
+                let address = lease.fill(self);
+                self.enqueue(address, Box::new(lease), destination, stream)?;
+                self.took(DevicePath::Staged, Some(reason));
+            }
+            Lease::Unavailable { reason: busy, .. } => {
+                let address = std::ptr::NonNull::from(&self[..]).cast();
+                self.enqueue(address, self.hold(), destination, stream)?;
+                // Why there is no staging slot says more than that a registration is on its way.
+                let reason = match reason {
+                    FallbackReason::RegistrationPending | FallbackReason::NotSharedMemory => busy,
+                    lasting => lasting,
+                };
+                self.took(DevicePath::Pageable, Some(reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Enqueues the copy and keeps `hold` until it has executed.
+    fn enqueue<Destination: DevicePtrMut<u8>>(
+        &self,
+        source: std::ptr::NonNull<u8>,
+        hold: Hold,
+        destination: &mut Destination,
+        stream: &Arc<CudaStream>,
+    ) -> Result<(), CopyError> {
+        let in_flight = self.pinner().in_flight();
+        // SAFETY: `source` is readable for the frame's length and `hold` keeps it so and unchanged; the
+        // hold goes to the in-flight list on every way out of here. The destination's length was checked.
+        let enqueued =
+            unsafe { cuda::enqueue_from_host(stream, source, self.len(), destination) };
+        match enqueued {
+            Ok(()) => in_flight
+                .keep(stream, hold)
+                .map_err(|error| CopyError::driver("cuStreamSynchronize", error)),
+            Err(error) => {
+                let _ = in_flight.keep_until_idle(stream, ManuallyDrop::new(hold));
+                Err(CopyError::driver("cuMemcpyHtoDAsync", error))
+            }
+        }
+    }
+
+    fn check_device(&self) -> Result<(), CopyError> {
+        match self.pinner().reason() {
+            None => Ok(()),
+            Some(reason) => Err(CopyError::NoDevice {
+                reason: reason.clone(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! `cuMemHostRegister` behind the registration seam.
+
+use std::sync::Arc;
+
+use cudarc::driver::{CudaContext, DriverError, sys};
+
+use super::{Device, reason, without_missing_symbols};
+use crate::{
+    path::FallbackReason,
+    registration::{HostRegion, HostRegistration},
+};
+
+/// Registers with the CUDA driver, portably: every context of the process may copy from the memory.
+#[derive(Debug)]
+pub(crate) struct CudaHostRegistration {
+    device: Device,
+    supported: bool,
+}
+
+impl CudaHostRegistration {
+    pub(crate) fn new(context: &Arc<CudaContext>) -> Self {
+        let device = Device::of_context(context.clone());
+        Self {
+            supported: device.can_register(),
+            device,
+        }
+    }
+
+    fn bind(&self) -> Result<(), FallbackReason> {
+        let context = self.device.context();
+        context.bind_to_thread().map_err(|error| reason("cuCtxSetCurrent", error))
+    }
+}
+
+impl HostRegistration for CudaHostRegistration {
+    unsafe fn register(&self, region: HostRegion) -> Result<(), FallbackReason> {
+        if !self.supported {
+            return Err(FallbackReason::Unsupported);
+        }
+        without_missing_symbols(|| {
+            self.bind()?;
+            // SAFETY: the caller keeps the region mapped until it is unregistered.
+            let code = unsafe {
+                sys::cuMemHostRegister_v2(
+                    region.base.as_ptr().cast(),
+                    region.bytes,
+                    sys::CU_MEMHOSTREGISTER_PORTABLE,
+                )
+            };
+            code.result().map_err(registration_refused)
+        })?
+    }
+
+    unsafe fn unregister(&self, region: HostRegion) -> Result<(), FallbackReason> {
+        without_missing_symbols(|| {
+            self.bind()?;
+            // SAFETY: the caller says that the region is registered; the driver takes its base address.
+            let code = unsafe { sys::cuMemHostUnregister(region.base.as_ptr().cast()) };
+            code.result().map_err(|error| reason("cuMemHostUnregister", error))
+        })?
+    }
+}
+
+fn registration_refused(error: DriverError) -> FallbackReason {
+    match error.0 {
+        sys::cudaError_enum::CUDA_ERROR_NOT_SUPPORTED => FallbackReason::Unsupported,
+        _ => reason("cuMemHostRegister", error),
+    }
+}

@@ -1,0 +1,16 @@
+//! Why a payload is not a frame.
+
+/// Why a received payload cannot be used. Its bytes were not touched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// The buffer claims bytes outside the segment that it lies in: a broken or hostile producer.
+    #[error("the buffer claims {bytes} bytes that do not all lie in its segment: the producer is broken or hostile")]
+    OutsideSegment {
+        /// The length that the message claimed, in bytes.
+        bytes: usize,
+    },
+    /// zenoh's watchdog has invalidated the buffer: its producer was stopped for too long or has died.
+    #[error("zenoh has invalidated the buffer: its producer was stopped for too long, or this process was")]
+    Invalidated,
+}

@@ -1,0 +1,170 @@
+//! A frame: a consumer's view of received bytes, and what is known about their way to the device.
+//!
+//! Holds: the reference to the chunk (or the ordinary bytes), the address and length of the frame, and
+//! the table entry of the segment it lies in.
+//!
+//! Who may write what: nobody. A frame is read-only; zenoh's reference count keeps the producer from
+//! reusing the chunk.
+//!
+//! Locks: none of its own.
+//!
+//! Invariants:
+//! - The frame's bytes were found to lie inside one mapped file before anything reads them: zenoh takes
+//!   offset and length from shared memory and the wire, and checks neither.
+//! - The path is a fact about this process, found by look-up; no message says "pinned".
+
+mod error;
+mod held;
+
+use std::{
+    ops::Deref,
+    ptr::NonNull,
+    sync::{Arc, OnceLock},
+};
+
+use zenoh::bytes::ZBytes;
+
+pub use error::FrameError;
+use held::HeldBytes;
+
+use crate::{
+    path::{DevicePath, FallbackReason},
+    pinner::Pinner,
+    registration::Found,
+};
+
+/// Received bytes, readable on the host and on their way to a device. Usable from any thread.
+///
+/// Keep it only as long as needed: the producer's slot is not free before the frame, the payload it
+/// came from, and every copy out of it have gone.
+pub struct Frame {
+    held: Arc<HeldBytes>,
+    found: Option<Found>,
+    pinner: Pinner,
+    taken: OnceLock<(DevicePath, Option<FallbackReason>)>,
+}
+
+impl Frame {
+    /// A view of a received payload, without copying it where it arrived in shared memory or in one
+    /// piece.
+    ///
+    /// Quick enough for zenoh's receive thread: an address look-up, and for segments that were attached
+    /// by another client than [`crate::PinnedHostShmClient`] one question to the kernel. Drop the payload
+    /// (the sample) before the frame: our consumers tell a waiting producer when a *frame* goes.
+    ///
+    /// # Errors
+    /// [`FrameError`]: the payload is not what it claims to be. It was not read.
+    pub fn from_payload(payload: &ZBytes, pinner: &Pinner) -> Result<Self, FrameError> {
+        match payload.as_shm() {
+            Some(buffer) => Self::from_shared(buffer, pinner),
+            None => Ok(Self {
+                held: Arc::new(HeldBytes::ordinary(payload)),
+                found: None,
+                pinner: pinner.clone(),
+                taken: OnceLock::new(),
+            }),
+        }
+    }
+
+    fn from_shared(buffer: &zenoh::shm::zshm, pinner: &Pinner) -> Result<Self, FrameError> {
+        use zenoh::shm::ShmBuf;
+        let bytes = buffer.len();
+        let address = NonNull::from(&buffer[..]).cast::<u8>();
+        let found = pinner
+            .find(address, bytes)
+            .ok_or(FrameError::OutsideSegment { bytes })?;
+        if !buffer.is_valid() {
+            return Err(FrameError::Invalidated);
+        }
+        let segment = found.entry.segment().cloned();
+        Ok(Self {
+            held: Arc::new(HeldBytes::shared(buffer.to_owned(), segment)),
+            found: Some(found),
+            pinner: pinner.clone(),
+            taken: OnceLock::new(),
+        })
+    }
+
+    /// The way of the bytes to the device: after a copy the one it took, before that the one it would
+    /// take now.
+    pub fn path(&self) -> DevicePath {
+        self.way().0
+    }
+
+    /// Why the way is not [`DevicePath::Direct`]; `None` where it is.
+    pub fn reason(&self) -> Option<FallbackReason> {
+        self.way().1
+    }
+
+    /// Whether the bytes arrived in shared memory, that is, without a copy.
+    pub fn is_shared(&self) -> bool {
+        self.found.is_some()
+    }
+
+    fn way(&self) -> (DevicePath, Option<FallbackReason>) {
+        if let Some(taken) = self.taken.get() {
+            return taken.clone();
+        }
+        if let Some(reason) = self.pinner.reason() {
+            return (DevicePath::Host, Some(reason.clone()));
+        }
+        match self.registered_address() {
+            Ok(_) => (DevicePath::Direct, None),
+            Err(FallbackReason::Unsupported) => {
+                (DevicePath::Pageable, Some(FallbackReason::Unsupported))
+            }
+            Err(reason) => (DevicePath::Staged, Some(reason)),
+        }
+    }
+
+    /// Remembers the way of the first copy.
+    pub(crate) fn took(&self, path: DevicePath, reason: Option<FallbackReason>) {
+        let _ = self.taken.set((path, reason));
+    }
+
+    /// The frame's first byte in registered memory.
+    pub(crate) fn registered_address(&self) -> Result<NonNull<u8>, FallbackReason> {
+        match &self.found {
+            Some(found) => found.registered_address(self.len()),
+            None => Err(FallbackReason::NotSharedMemory),
+        }
+    }
+
+    /// Something that keeps the bytes where and what they are, and their registration, while it exists.
+    pub(crate) fn hold(&self) -> Box<dyn std::any::Any + Send> {
+        let entry = self.found.as_ref().map(|found| found.entry.clone());
+        // The bytes first: their release may be announced through the entry's mapping.
+        Box::new((self.held.clone(), entry))
+    }
+
+    pub(crate) fn pinner(&self) -> &Pinner {
+        &self.pinner
+    }
+}
+
+impl Deref for Frame {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.held.bytes()
+    }
+}
+
+impl AsRef<[u8]> for Frame {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl std::fmt::Debug for Frame {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (path, reason) = self.way();
+        formatter
+            .debug_struct("Frame")
+            .field("bytes", &self.len())
+            .field("shared", &self.is_shared())
+            .field("path", &path)
+            .field("reason", &reason)
+            .finish()
+    }
+}

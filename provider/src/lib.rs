@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+mod budget;
+mod client;
+mod copy;
+mod cuda;
+mod frame;
+mod os;
+mod path;
+mod pinner;
+mod pool;
+mod registration;
+mod segment;
+mod session;
+
+pub use client::{PinnedHostShmClient, shm_clients};
+pub use copy::{CopyBack, CopyError};
+pub use cudarc;
+pub use frame::{Frame, FrameError};
+pub use path::{DevicePath, FallbackReason};
+pub use pinner::{Pinner, PinnerBuilder, PinnerStatistics};
+pub use pool::{
+    AllocError, PinnedHostShmProviderBackend, PinnedPool, PinnedPoolBuilder, PoolError,
+    PoolStatistics, SegmentError, Slot, StillHeld,
+};
+pub use registration::{HostRegion, HostRegistration, NoRegistration};
+pub use segment::AttachError;
+pub use session::prepare_session;

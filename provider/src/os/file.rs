@@ -1,0 +1,104 @@
+//! Segment files: creation that no cleaner can interrupt, opening, locking, unlinking.
+//!
+//! Every zenoh process unlinks each `/dev/shm/*.zenoh` that it can lock exclusively. A file that is
+//! created by name and locked afterwards can therefore be unlinked in between; here the file has no
+//! name until it is locked and full size (`O_TMPFILE`, `flock`, `fallocate`, `linkat`).
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use rustix::{
+    fs::{AtFlags, CWD, FallocateFlags, FileType, FlockOperation, Mode, OFlags},
+    io::Errno,
+};
+
+/// Where zenoh keeps its segments on Linux.
+pub(crate) const DIRECTORY: &str = "/dev/shm";
+
+/// What identifies a file whatever its name: device number and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Identity {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+}
+
+/// The path of the segment `id`.
+pub(crate) fn path_of(id: u32) -> String {
+    format!("{DIRECTORY}/{id}.zenoh")
+}
+
+/// A file without a name in [`DIRECTORY`], locked shared, mode 0600.
+pub(crate) fn create_unnamed() -> Result<OwnedFd, Errno> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let file = rustix::fs::open(DIRECTORY, flags, Mode::RUSR | Mode::WUSR)?;
+    lock_shared(&file)?;
+    Ok(file)
+}
+
+/// Reserves `bytes` of storage for the file; afterwards no access within them can raise SIGBUS.
+pub(crate) fn reserve(file: &OwnedFd, bytes: u64) -> Result<(), Errno> {
+    loop {
+        match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {
+            Err(Errno::INTR) => continue,
+            result => return result,
+        }
+    }
+}
+
+/// Gives the file the name of segment `id`. `EEXIST` where that name is taken.
+pub(crate) fn publish(file: &OwnedFd, id: u32) -> Result<(), Errno> {
+    let source = format!("/proc/self/fd/{}", file.as_raw_fd());
+    rustix::fs::linkat(CWD, source, CWD, path_of(id), AtFlags::SYMLINK_FOLLOW)
+}
+
+/// Opens the segment `id` for reading and writing, without locking it.
+pub(crate) fn open(id: u32) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    rustix::fs::open(path_of(id), flags, Mode::empty())
+}
+
+/// Takes the shared lock that says "this segment is in use"; `EWOULDBLOCK` where a cleaner holds it.
+pub(crate) fn lock_shared(file: &OwnedFd) -> Result<(), Errno> {
+    rustix::fs::flock(file, FlockOperation::NonBlockingLockShared)
+}
+
+/// The file's identity and size in bytes; an error for anything but a regular file.
+pub(crate) fn inspect(file: impl AsFd) -> Result<(Identity, u64), Errno> {
+    let stat = rustix::fs::fstat(file)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(Errno::INVAL);
+    }
+    let size = u64::try_from(stat.st_size).map_err(|_| Errno::INVAL)?;
+    Ok((
+        Identity {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+        },
+        size,
+    ))
+}
+
+/// Unlinks the segment `id` if `file`, which holds its shared lock, is its last holder.
+///
+/// zenoh's rule: whoever can turn the shared lock into an exclusive one is the last. The name is left
+/// alone where it has come to mean another file.
+pub(crate) fn unlink_if_last(file: &OwnedFd, id: u32) {
+    if rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        return;
+    }
+    let ours = inspect(file).map(|(identity, _)| identity);
+    let named = open(id).and_then(|named| inspect(&named).map(|(identity, _)| identity));
+    if let (Ok(ours), Ok(named)) = (ours, named)
+        && ours == named
+    {
+        let _ = rustix::fs::unlink(path_of(id));
+    }
+}
+
+/// Free and total bytes of the file system below [`DIRECTORY`].
+pub(crate) fn space() -> Option<(u64, u64)> {
+    let stat = rustix::fs::statvfs(DIRECTORY).ok()?;
+    Some((
+        stat.f_bavail.saturating_mul(stat.f_frsize),
+        stat.f_blocks.saturating_mul(stat.f_frsize),
+    ))
+}

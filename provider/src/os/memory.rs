@@ -1,0 +1,108 @@
+//! Shared mappings of segment files and private memory for staging, as owned ranges of addresses.
+
+use std::{os::fd::OwnedFd, ptr::NonNull};
+
+use rustix::{
+    io::Errno,
+    mm::{Advice, MapFlags, ProtFlags},
+};
+
+/// A mapping of this process, unmapped when dropped.
+///
+/// It owns addresses, not bytes: what lies there may be written by other processes at any time, so
+/// nothing here hands out a reference.
+#[derive(Debug)]
+pub(crate) struct MappedRange {
+    base: NonNull<u8>,
+    bytes: usize,
+}
+
+// SAFETY: a range of addresses belongs to the process, not to a thread; the type gives no access to
+// the bytes besides a raw pointer.
+unsafe impl Send for MappedRange {}
+// SAFETY: as above; every method takes the range by shared reference and only reads its two fields.
+unsafe impl Sync for MappedRange {}
+
+impl MappedRange {
+    /// Maps `bytes` of `file` from its start, shared, readable and writable, locking nothing.
+    pub(crate) fn of_file(file: &OwnedFd, bytes: usize) -> Result<Self, Errno> {
+        // SAFETY: the kernel chooses an unused range (no MAP_FIXED), so no existing mapping changes.
+        let address = unsafe {
+            rustix::mm::mmap(
+                std::ptr::null_mut(),
+                bytes,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED | MapFlags::NORESERVE,
+                file,
+                0,
+            )
+        }?;
+        Self::from_address(address, bytes)
+    }
+
+    /// Private anonymous memory, zeroed, readable and writable.
+    pub(crate) fn anonymous(bytes: usize) -> Result<Self, Errno> {
+        // SAFETY: the kernel chooses an unused range (no MAP_FIXED), so no existing mapping changes.
+        let address = unsafe {
+            rustix::mm::mmap_anonymous(
+                std::ptr::null_mut(),
+                bytes,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE,
+            )
+        }?;
+        Self::from_address(address, bytes)
+    }
+
+    fn from_address(address: *mut std::ffi::c_void, bytes: usize) -> Result<Self, Errno> {
+        let base = NonNull::new(address.cast()).ok_or(Errno::NOMEM)?;
+        Ok(Self { base, bytes })
+    }
+
+    /// The first address.
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// The length asked for, in bytes; the mapping itself extends to the end of its last page.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The address `offset` bytes from the base, where that lies inside.
+    pub(crate) fn at(&self, offset: usize) -> Option<NonNull<u8>> {
+        if offset >= self.bytes {
+            return None;
+        }
+        // SAFETY: the offset was checked against the mapping's length, so the result stays inside it.
+        Some(unsafe { self.base.add(offset) })
+    }
+
+    /// Asks for huge pages; kernels that take none for this kind of memory say no, which is fine.
+    pub(crate) fn prefer_huge_pages(&self) {
+        self.advise(Advice::LinuxHugepage);
+    }
+
+    /// Brings every page into this process's page table for writing, so that first use does not fault.
+    pub(crate) fn populate(&self) {
+        self.advise(Advice::LinuxPopulateWrite);
+    }
+
+    fn advise(&self, advice: Advice) {
+        // SAFETY: both advices keep the contents of the mapping, which this value owns.
+        let result = unsafe { rustix::mm::madvise(self.base.as_ptr().cast(), self.bytes, advice) };
+        if let Err(error) = result {
+            tracing::trace!(?advice, %error, "the kernel did not take the advice");
+        }
+    }
+}
+
+impl Drop for MappedRange {
+    fn drop(&mut self) {
+        // SAFETY: the range was mapped by this value and is unmapped once; whoever holds a pointer
+        // into it holds the `Arc` that owns this value.
+        if let Err(error) = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.bytes) } {
+            tracing::debug!(%error, "munmap failed");
+        }
+    }
+}

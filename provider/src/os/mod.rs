@@ -1,0 +1,28 @@
+//! The one door to the operating system.
+//!
+//! Everything that is a system call, a path below `/dev/shm` or `/proc`, or a Linux constant is in
+//! this folder; the rest of the crate speaks of mappings, locks and deadlines. Linux only: the
+//! segment format (`/dev/shm/<id>.zenoh` locked by `flock`) is zenoh's on Linux.
+
+pub(crate) mod exit;
+pub(crate) mod file;
+pub(crate) mod futex;
+pub(crate) mod limits;
+pub(crate) mod memory;
+pub(crate) mod process;
+pub(crate) mod registration_lock;
+
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "zenoh-pinned supports Linux only: zenoh's segments have another form on other systems"
+);
+
+/// The size of a memory page, in bytes.
+pub(crate) fn page_bytes() -> usize {
+    rustix::param::page_size()
+}
+
+/// `bytes` rounded up to whole pages, or `None` where that overflows.
+pub(crate) fn round_up_to_pages(bytes: usize) -> Option<usize> {
+    bytes.checked_next_multiple_of(page_bytes())
+}

@@ -1,0 +1,190 @@
+//! This process: who it is, and what is mapped at an address of it.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    os::fd::AsFd,
+};
+
+use super::file::Identity;
+
+/// Start time of process `pid` in clock ticks since boot, which with the pid names a process for good.
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in parentheses, may hold anything; the fields after it are counted from its end.
+    let after_name = &stat[stat.rfind(')')? + 1..];
+    after_name.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+/// A file mapping of this process, as the kernel tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileMapping {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// Where in the file `start` lies, in bytes.
+    pub(crate) offset: u64,
+    pub(crate) identity: Identity,
+}
+
+impl FileMapping {
+    /// The offset in the file of `address`, where all of its `bytes` lie in the mapping.
+    pub(crate) fn offset_of(&self, address: usize, bytes: usize) -> Option<usize> {
+        let end = address.checked_add(bytes)?;
+        if address < self.start || end > self.end {
+            return None;
+        }
+        usize::try_from(self.offset).ok()?.checked_add(address - self.start)
+    }
+}
+
+/// The file mapping at `address`: asked of the kernel in one call where it can tell (Linux 6.11), else
+/// read from `/proc/self/maps`.
+pub(crate) fn mapping_at(address: usize) -> Option<FileMapping> {
+    let maps = File::open("/proc/self/maps").ok()?;
+    match query::mapping_at(maps.as_fd(), address) {
+        Ok(found) => found,
+        Err(_) => mapping_in_listing(BufReader::new(maps), address),
+    }
+}
+
+/// The id of the zenoh segment that is mapped at `address`, by the name of its file.
+pub(crate) fn segment_at(address: usize) -> Option<u32> {
+    let maps = BufReader::new(File::open("/proc/self/maps").ok()?);
+    let line = maps.lines().map_while(Result::ok).find(|line| {
+        parse_line(line).is_some_and(|mapping| (mapping.start..mapping.end).contains(&address))
+    })?;
+    let name = line.split_once(super::file::DIRECTORY)?.1;
+    name.strip_prefix('/')?.strip_suffix(".zenoh")?.parse().ok()
+}
+
+fn mapping_in_listing(listing: impl BufRead, address: usize) -> Option<FileMapping> {
+    listing
+        .lines()
+        .map_while(Result::ok)
+        .filter_map(|line| parse_line(&line))
+        .find(|mapping| (mapping.start..mapping.end).contains(&address))
+}
+
+/// One line of `/proc/<pid>/maps` that is about a file; see proc_pid_maps(5).
+fn parse_line(line: &str) -> Option<FileMapping> {
+    let mut fields = line.split_ascii_whitespace();
+    let (start, end) = fields.next()?.split_once('-')?;
+    let _permissions = fields.next()?;
+    let offset = u64::from_str_radix(fields.next()?, 16).ok()?;
+    let (major, minor) = fields.next()?.split_once(':')?;
+    let inode = fields.next()?.parse().ok()?;
+    if inode == 0 {
+        return None;
+    }
+    let major = u32::from_str_radix(major, 16).ok()?;
+    let minor = u32::from_str_radix(minor, 16).ok()?;
+    Some(FileMapping {
+        start: usize::from_str_radix(start, 16).ok()?,
+        end: usize::from_str_radix(end, 16).ok()?,
+        offset,
+        identity: Identity {
+            device: rustix::fs::makedev(major, minor),
+            inode,
+        },
+    })
+}
+
+mod query {
+    //! PROCMAP_QUERY, an ioctl on `/proc/<pid>/maps` (linux/fs.h).
+
+    use std::os::fd::BorrowedFd;
+
+    use rustix::{
+        io::Errno,
+        ioctl::{self, Updater, opcode},
+    };
+
+    use super::{FileMapping, Identity};
+
+    #[repr(C)]
+    #[derive(Default)]
+    struct ProcmapQuery {
+        size: u64,
+        query_flags: u64,
+        query_addr: u64,
+        vma_start: u64,
+        vma_end: u64,
+        vma_flags: u64,
+        vma_page_size: u64,
+        vma_offset: u64,
+        inode: u64,
+        dev_major: u32,
+        dev_minor: u32,
+        vma_name_size: u32,
+        build_id_size: u32,
+        vma_name_addr: u64,
+        build_id_addr: u64,
+    }
+
+    const OPCODE: ioctl::Opcode = opcode::read_write::<ProcmapQuery>(b'f', 17);
+
+    /// `Err` where the kernel does not know the call; `Ok(None)` where no file is mapped there.
+    pub(super) fn mapping_at(
+        maps: BorrowedFd<'_>,
+        address: usize,
+    ) -> Result<Option<FileMapping>, Errno> {
+        let mut query = ProcmapQuery {
+            size: size_of::<ProcmapQuery>() as u64,
+            query_addr: address as u64,
+            ..ProcmapQuery::default()
+        };
+        // SAFETY: the opcode reads and writes exactly this structure, whose size is in its first
+        // field; no name or build-id buffer is given, so nothing else is written.
+        let outcome = unsafe { ioctl::ioctl(maps, Updater::<OPCODE, _>::new(&mut query)) };
+        match outcome {
+            Ok(()) if query.inode == 0 => Ok(None),
+            Ok(()) => Ok(Some(FileMapping {
+                start: query.vma_start as usize,
+                end: query.vma_end as usize,
+                offset: query.vma_offset,
+                identity: Identity {
+                    device: rustix::fs::makedev(query.dev_major, query.dev_minor),
+                    inode: query.inode,
+                },
+            })),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::{file, memory::MappedRange};
+
+    #[test]
+    fn a_line_of_the_maps_listing_gives_range_offset_and_identity() {
+        let line = "7f10a000-7f10c000 rw-s 00001000 00:1a 42   /dev/shm/7.zenoh";
+        let mapping = parse_line(line).unwrap();
+        assert_eq!((mapping.start, mapping.end), (0x7f10_a000, 0x7f10_c000));
+        assert_eq!((mapping.offset, mapping.identity.inode), (4096, 42));
+        assert_eq!(parse_line("00400000-00401000 rw-p 00000000 00:00 0 [heap]"), None);
+        assert_eq!(parse_line("nonsense"), None);
+    }
+
+    #[test]
+    fn the_kernel_and_the_listing_agree_about_a_mapped_segment() {
+        let file = file::create_unnamed().unwrap();
+        file::reserve(&file, 8192).unwrap();
+        let range = MappedRange::of_file(&file, 8192).unwrap();
+        let address = range.base().as_ptr() as usize + 100;
+        let found = mapping_at(address).unwrap();
+        assert_eq!(found.identity, file::inspect(&file).unwrap().0);
+        assert_eq!(found.offset_of(address, 1), Some(100));
+        assert_eq!(found.offset_of(address, 8192), None);
+        let maps = BufReader::new(File::open("/proc/self/maps").unwrap());
+        assert_eq!(mapping_in_listing(maps, address), Some(found));
+    }
+
+    #[test]
+    fn this_process_has_a_start_time() {
+        assert!(start_time(std::process::id()).unwrap() > 0);
+        assert_eq!(start_time(u32::MAX), None);
+    }
+}

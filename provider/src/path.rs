@@ -1,0 +1,117 @@
+//! How a frame's bytes get to the device, and why not by a shorter way.
+
+/// The way of a frame's bytes to the device, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DevicePath {
+    /// One DMA out of the producer's segment, which is registered in this process.
+    Direct,
+    /// One CPU copy into a registered staging slot, then a DMA: what callers do by hand today.
+    Staged,
+    /// The driver's own copy out of memory that it does not know.
+    Pageable,
+    /// There is no device: the bytes stay on the host.
+    Host,
+}
+
+impl std::fmt::Display for DevicePath {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Direct => "direct",
+            Self::Staged => "staged",
+            Self::Pageable => "pageable",
+            Self::Host => "host",
+        })
+    }
+}
+
+/// Why a shorter way was not taken. Every variant is a fact about this process at that moment, not an
+/// error: the frame arrives all the same.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FallbackReason {
+    /// The application asked for a pinner without a device.
+    #[error("the application asked for no device")]
+    HostOnly,
+    /// The CUDA driver library is not installed.
+    #[error("no CUDA driver (libcuda.so) on this machine")]
+    NoDriver,
+    /// The driver is there but has no such device.
+    #[error("there is no CUDA device {ordinal}; the driver counts {count} (see CUDA_VISIBLE_DEVICES)")]
+    NoDevice {
+        /// The device asked for.
+        ordinal: usize,
+        /// Devices that the driver reports.
+        count: usize,
+    },
+    /// The device or platform cannot register host memory (CU_DEVICE_ATTRIBUTE_HOST_REGISTER_SUPPORTED).
+    #[error("this device cannot register host memory")]
+    Unsupported,
+    /// The driver lacks an entry point that this library needs.
+    #[error("the CUDA driver is too old or incomplete: {detail}")]
+    DriverUnusable {
+        /// What was missing.
+        detail: String,
+    },
+    /// A driver call failed; for the codes see `CUresult` in the CUDA driver API.
+    #[error("{call} failed with CUDA error {code} ({name})")]
+    Driver {
+        /// The driver's entry point.
+        call: &'static str,
+        /// The numeric `CUresult`.
+        code: u32,
+        /// The driver's name for it.
+        name: String,
+    },
+    /// The registration would exceed the budget of the pinner.
+    #[error("registering {needed_bytes} bytes would exceed the budget: {used_bytes} of {limit_bytes} are used; raise max_bytes() of the pinner")]
+    OverBudget {
+        /// Bytes of the registration.
+        needed_bytes: u64,
+        /// Bytes registered already.
+        used_bytes: u64,
+        /// The budget.
+        limit_bytes: u64,
+    },
+    /// The segment was attached a moment ago and is being registered on another thread.
+    #[error("the segment is still being registered")]
+    RegistrationPending,
+    /// Another process held the segment's registration lock for too long.
+    #[error("another process has been registering the segment for too long")]
+    RegistrationContended,
+    /// The payload came over the network or was too small for zenoh's shared memory.
+    #[error("the frame did not arrive in shared memory")]
+    NotSharedMemory,
+    /// zenoh may not lock its metadata in this process, so it cannot have shared memory.
+    #[error("this process may lock {limit_bytes} bytes, zenoh's shared memory needs {needed_bytes}: raise RLIMIT_MEMLOCK (ulimit -l) or grant CAP_IPC_LOCK")]
+    LockedMemoryLimit {
+        /// RLIMIT_MEMLOCK in bytes.
+        limit_bytes: u64,
+        /// Bytes that zenoh locks.
+        needed_bytes: u64,
+    },
+    /// The segment could not be mapped a second time for registration.
+    #[error("the segment could not be attached for registration: {detail}")]
+    NotAttachable {
+        /// What failed.
+        detail: String,
+    },
+    /// Every staging slot is in use by a copy that has not ended, or none is large enough yet.
+    #[error("no staging slot of {needed_bytes} bytes was free")]
+    StagingBusy {
+        /// Bytes of the frame.
+        needed_bytes: usize,
+    },
+    /// The process is exiting: no call into CUDA is made any more.
+    #[error("the process is exiting")]
+    Exiting,
+}
+
+impl FallbackReason {
+    /// Whether the same registration may succeed later.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::OverBudget { .. } | Self::RegistrationContended | Self::NotAttachable { .. }
+        )
+    }
+}

@@ -1,0 +1,258 @@
+//! The consumer's side in one handle: its device, its registrations, its staging slots, its copies.
+
+use std::{
+    ptr::NonNull,
+    sync::Arc,
+};
+
+use cudarc::driver::CudaContext;
+
+use crate::{
+    budget::Budget,
+    copy::{InFlight, Lease, Staging},
+    cuda::{CudaHostRegistration, Device},
+    path::FallbackReason,
+    pool::PinnedPool,
+    registration::{Found, HostRegistration, NoRegistration, Registrar, Table},
+    segment::Segment,
+};
+
+/// Registers the segments that frames arrive in and copies frames to a device. Cheap to clone, usable
+/// from any thread.
+///
+/// Making one with a device is what says "this process copies to a device": it loads the CUDA driver and
+/// creates a context if there is none yet. [`Pinner::host_only`] never touches CUDA. Without CUDA, or
+/// without the device asked for, the pinner works all the same, its frames stay on the host, and
+/// [`Pinner::reason`] says why.
+///
+/// The last clone to go (frames hold clones) waits some seconds at most for copies in flight and then
+/// unregisters everything.
+#[derive(Clone, Debug)]
+pub struct Pinner {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    device: Result<Device, FallbackReason>,
+    registrar: Option<Registrar>,
+    // In this order they go, after `drop` has emptied them.
+    in_flight: InFlight,
+    table: Table,
+    staging: Arc<Staging>,
+    budget: Arc<Budget>,
+}
+
+/// What a [`Pinner`] is made for.
+#[derive(Clone, Debug)]
+pub struct PinnerBuilder {
+    target: Target,
+    registration: Option<Arc<dyn HostRegistration>>,
+    max_bytes: u64,
+    staging_slots: usize,
+    staging_bytes: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Target {
+    Host,
+    Ordinal(usize),
+    Context(Arc<CudaContext>),
+}
+
+impl Default for PinnerBuilder {
+    fn default() -> Self {
+        Self {
+            target: Target::Host,
+            registration: None,
+            max_bytes: 1 << 30,
+            staging_slots: 3,
+            staging_bytes: 8 << 20,
+        }
+    }
+}
+
+impl PinnerBuilder {
+    /// Copies go to CUDA device `ordinal`, through its primary context.
+    pub fn device(mut self, ordinal: usize) -> Self {
+        self.target = Target::Ordinal(ordinal);
+        self
+    }
+
+    /// Copies go to the device of a context that the application has.
+    pub fn context(mut self, context: &Arc<CudaContext>) -> Self {
+        self.target = Target::Context(context.clone());
+        self
+    }
+
+    /// The most bytes that this pinner ever has registered, staging slots included; 1 GiB by default.
+    /// Frames of segments beyond it are staged or copied by the driver.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// How many staging slots of how many bytes are made at the start, three of 8 MiB by default. They
+    /// grow to the largest frame that needed one. Zero slots: no frame is staged.
+    pub fn staging(mut self, slots: usize, bytes: usize) -> Self {
+        self.staging_slots = slots;
+        self.staging_bytes = bytes;
+        self
+    }
+
+    /// Registers host memory by something else than the CUDA driver.
+    pub fn registration(mut self, registration: Arc<dyn HostRegistration>) -> Self {
+        self.registration = Some(registration);
+        self
+    }
+
+    /// Makes the pinner. It always succeeds; what is missing is in [`Pinner::reason`].
+    pub fn build(self) -> Pinner {
+        let device = match self.target {
+            Target::Host => Err(FallbackReason::HostOnly),
+            Target::Ordinal(ordinal) => Device::open(ordinal),
+            Target::Context(context) => Ok(Device::of_context(context)),
+        };
+        let registration = self.registration.unwrap_or_else(|| match &device {
+            Ok(device) => Arc::new(CudaHostRegistration::new(device.context())),
+            Err(reason) => Arc::new(NoRegistration::because(reason.clone())),
+        });
+        let budget = Budget::new(self.max_bytes);
+        let staging = Staging::new(self.staging_slots);
+        let mut device = device;
+        let registrar = match &device {
+            Err(reason) => {
+                tracing::info!(%reason, "frames stay on the host");
+                None
+            }
+            Ok(_) => match Registrar::start(registration, budget.clone()) {
+                Ok(registrar) => {
+                    if self.staging_slots > 0 && self.staging_bytes > 0 {
+                        registrar.prepare_staging(&staging, self.staging_bytes);
+                    }
+                    Some(registrar)
+                }
+                Err(error) => {
+                    device = Err(FallbackReason::DriverUnusable {
+                        detail: format!("no thread for registering: {error}"),
+                    });
+                    None
+                }
+            },
+        };
+        Pinner {
+            shared: Arc::new(Shared {
+                device,
+                registrar,
+                in_flight: InFlight::default(),
+                table: Table::default(),
+                staging,
+                budget,
+            }),
+        }
+    }
+}
+
+/// What a pinner has and holds at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PinnerStatistics {
+    /// Bytes registered, staging slots included.
+    pub registered_bytes: u64,
+    /// Copies whose source is still held.
+    pub copies_in_flight: usize,
+    /// Holds that stay until the process ends because their context failed or their copy did not end;
+    /// counted in `copies_in_flight` too.
+    pub holds_leaked: usize,
+}
+
+impl Pinner {
+    /// A builder; without a device it makes a host-only pinner.
+    pub fn builder() -> PinnerBuilder {
+        PinnerBuilder::default()
+    }
+
+    /// A pinner that never touches CUDA.
+    pub fn host_only() -> Self {
+        Self::builder().build()
+    }
+
+    /// The context that copies go to; `None` without a device.
+    pub fn context(&self) -> Option<&Arc<CudaContext>> {
+        self.shared.device.as_ref().ok().map(Device::context)
+    }
+
+    /// The device's name as the driver gives it; `None` without a device.
+    pub fn device_name(&self) -> Option<String> {
+        self.context()?.name().ok()
+    }
+
+    /// Why there is no device; `None` where there is one.
+    pub fn reason(&self) -> Option<&FallbackReason> {
+        self.shared.device.as_ref().err()
+    }
+
+    /// Registered bytes and copies in flight at this moment.
+    pub fn statistics(&self) -> PinnerStatistics {
+        let (copies_in_flight, holds_leaked) = self.shared.in_flight.counts();
+        PinnerStatistics {
+            registered_bytes: self.shared.budget.used(),
+            copies_in_flight,
+            holds_leaked,
+        }
+    }
+
+    /// Has the segments of a pool of this process registered, in the background, for copies from the
+    /// device into its slots. A consumer's segments need no such call.
+    pub fn register_pool(&self, pool: &PinnedPool) {
+        for segment in pool.segments() {
+            self.segment_attached(&segment);
+        }
+    }
+
+    /// Takes note of a mapping of ours, and has its segment registered if it is new.
+    pub(crate) fn segment_attached(&self, segment: &Arc<Segment>) {
+        if let Some(entry) = self.shared.table.add_attached(segment)
+            && let Some(registrar) = &self.shared.registrar
+        {
+            registrar.register(entry, segment.base());
+        }
+    }
+
+    /// The segment that the bytes lie in; one that is seen for the first time is registered.
+    pub(crate) fn find(&self, address: NonNull<u8>, bytes: usize) -> Option<Found> {
+        let found = self.shared.table.find(address, bytes)?;
+        if found.is_new
+            && let Some(registrar) = &self.shared.registrar
+        {
+            registrar.register(found.entry.clone(), address);
+        }
+        Some(found)
+    }
+
+    pub(crate) fn lease_staging(&self, bytes: usize) -> Lease {
+        let lease = self.shared.staging.lease(bytes);
+        if let Lease::Unavailable { make: true, .. } = &lease
+            && let Some(registrar) = &self.shared.registrar
+        {
+            registrar.prepare_staging(&self.shared.staging, bytes);
+        }
+        lease
+    }
+
+    pub(crate) fn in_flight(&self) -> &InFlight {
+        &self.shared.in_flight
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // First nobody adds a registration, then no copy uses one, then they go.
+        if let Some(registrar) = &self.registrar {
+            registrar.stop();
+        }
+        self.in_flight.close();
+        self.table.clear();
+        self.staging.clear();
+    }
+}

@@ -1,0 +1,87 @@
+//! zenoh's side of a pool: the backend that a `ShmProvider` allocates chunks from.
+
+use std::sync::Arc;
+
+use zenoh::shm::{
+    AllocAlignment, AllocatedChunk, ChunkAllocResult, ChunkDescriptor, MemoryLayout, ProtocolID,
+    PtrInSegment, ShmProviderBackend, WithProtocolID, ZAllocError, ZLayoutError,
+};
+
+use super::slots::Slots;
+use crate::{client::POSIX_PROTOCOL_ID, os};
+
+/// Page-aligned slots in segments that every zenoh 1.10 process can attach, for use with
+/// `ShmProviderBuilder::backend(..)`. [`super::PinnedPool`] is this with waiting allocation on top.
+///
+/// Allocations are rounded up to whole pages and aligned to a page; an alignment beyond that is refused.
+/// Freed in any order, from any thread. Specified by `zenoh::shm::ShmProviderBackend`.
+///
+/// # Examples
+/// ```
+/// use zenoh::{Wait, shm::{GarbageCollect, ShmProviderBuilder}};
+/// use zenoh_pinned::PinnedPool;
+///
+/// let backend = PinnedPool::builder().slots(2).slot_bytes(4096).build_backend()?;
+/// let provider = ShmProviderBuilder::backend(backend).wait();
+/// let buffer = provider.alloc(100).with_policy::<GarbageCollect>().wait()?;
+/// assert_eq!(buffer.len(), 100);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct PinnedHostShmProviderBackend {
+    slots: Arc<Slots>,
+}
+
+impl PinnedHostShmProviderBackend {
+    pub(super) fn new(slots: Slots) -> Self {
+        Self {
+            slots: Arc::new(slots),
+        }
+    }
+
+    pub(super) fn slots(&self) -> &Arc<Slots> {
+        &self.slots
+    }
+}
+
+impl WithProtocolID for PinnedHostShmProviderBackend {
+    fn id(&self) -> ProtocolID {
+        POSIX_PROTOCOL_ID
+    }
+}
+
+impl ShmProviderBackend for PinnedHostShmProviderBackend {
+    fn alloc(&self, layout: &MemoryLayout) -> ChunkAllocResult {
+        let class = self.slots.class_for(layout.size().get());
+        let slot = class
+            .ok()
+            .and_then(|class| self.slots.take(class))
+            .ok_or(ZAllocError::OutOfMemory)?;
+        Ok(AllocatedChunk::new(
+            ChunkDescriptor::new(slot.segment.id(), slot.offset, layout.size()),
+            PtrInSegment::new(slot.address.as_ptr(), slot.segment),
+        ))
+    }
+
+    fn free(&self, chunk: &ChunkDescriptor) {
+        self.slots.give_back(chunk.segment, chunk.chunk);
+    }
+
+    fn defragment(&self) -> usize {
+        // Slots do not fragment.
+        0
+    }
+
+    fn available(&self) -> usize {
+        self.slots.available_bytes()
+    }
+
+    fn layout_for(&self, layout: MemoryLayout) -> Result<MemoryLayout, ZLayoutError> {
+        // Before rounding up: zenoh's rounding panics on sizes near the end of the address space.
+        if layout.size().get() > self.slots.largest_slot_bytes() {
+            return Err(ZLayoutError::ProviderIncompatibleLayout);
+        }
+        let page = AllocAlignment::new(os::page_bytes().trailing_zeros() as u8)?;
+        layout.extend(page)
+    }
+}

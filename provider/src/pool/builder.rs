@@ -1,0 +1,158 @@
+//! How large a pool is and how it behaves, checked before anything is made.
+
+use std::time::Duration;
+
+use super::{
+    PinnedHostShmProviderBackend, PinnedPool, PoolError,
+    slots::{SizeClass, Slots},
+};
+use crate::{os, segment::layout::SegmentLayout, session};
+
+/// Sizes and limits of a [`PinnedPool`].
+#[derive(Clone, Debug)]
+pub struct PinnedPoolBuilder {
+    name: String,
+    slots: u32,
+    slot_bytes: usize,
+    more_classes: Vec<(usize, u32)>,
+    slots_per_segment: Option<u32>,
+    max_bytes: Option<u64>,
+    wait: Duration,
+}
+
+impl Default for PinnedPoolBuilder {
+    fn default() -> Self {
+        Self {
+            name: String::from("pinned"),
+            slots: 8,
+            slot_bytes: 1 << 20,
+            more_classes: Vec::new(),
+            slots_per_segment: None,
+            max_bytes: None,
+            wait: Duration::from_secs(1),
+        }
+    }
+}
+
+impl PinnedPoolBuilder {
+    /// The pool's name in its header pages and in logs, at most 64 bytes.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// How many slots. Two are the least for a pipeline; each consumer that holds frames needs its own.
+    pub fn slots(mut self, slots: u32) -> Self {
+        self.slots = slots;
+        self
+    }
+
+    /// Bytes of a slot, rounded up to whole pages.
+    pub fn slot_bytes(mut self, bytes: usize) -> Self {
+        self.slot_bytes = bytes;
+        self
+    }
+
+    /// Adds slots of another size, in bytes. An allocation takes the smallest size that fits, and only
+    /// that one, so that small frames never use up the slots of large ones.
+    pub fn size_class(mut self, slot_bytes: usize, slots: u32) -> Self {
+        self.more_classes.push((slot_bytes, slots));
+        self
+    }
+
+    /// Adds at most so many slots at a time: the pool starts with one such segment of each size and
+    /// grows when all slots are in use. By default every slot is made at once.
+    pub fn slots_per_segment(mut self, slots: u32) -> Self {
+        self.slots_per_segment = Some(slots);
+        self
+    }
+
+    /// The most bytes of shared memory that the pool may ever have; building fails if its slots would
+    /// need more.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = Some(bytes);
+        self
+    }
+
+    /// How long [`PinnedPool::alloc`] waits for a slot; one second by default.
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Makes the pool and its first segments.
+    ///
+    /// Where zenoh cannot have shared memory at all in this process, the pool works with ordinary memory
+    /// and [`PinnedPool::reason`] says why.
+    ///
+    /// # Errors
+    /// [`PoolError`]: sizes that cannot be, a bound that is too low, or no room in `/dev/shm`.
+    pub fn build(self) -> Result<PinnedPool, PoolError> {
+        let wait = self.wait;
+        let classes = self.classes()?;
+        let slots = Slots::new(self.name, classes);
+        let reason = session::without_shared_memory();
+        match &reason {
+            None => slots.make_first_segments()?,
+            Some(reason) => tracing::warn!(%reason, "the pool uses ordinary memory"),
+        }
+        Ok(PinnedPool::new(PinnedHostShmProviderBackend::new(slots), wait, reason))
+    }
+
+    /// Makes only the backend, for `zenoh::shm::ShmProviderBuilder::backend`.
+    ///
+    /// # Errors
+    /// As [`PinnedPoolBuilder::build`].
+    pub fn build_backend(self) -> Result<PinnedHostShmProviderBackend, PoolError> {
+        let classes = self.classes()?;
+        let slots = Slots::new(self.name, classes);
+        slots.make_first_segments()?;
+        Ok(PinnedHostShmProviderBackend::new(slots))
+    }
+
+    fn classes(&self) -> Result<Vec<SizeClass>, PoolError> {
+        let mut sizes = vec![(self.slot_bytes, self.slots)];
+        sizes.extend(&self.more_classes);
+        let mut classes = Vec::with_capacity(sizes.len());
+        let mut needed_bytes: u64 = 0;
+        for (bytes, slots) in sizes {
+            if bytes == 0 || slots == 0 || self.slots_per_segment == Some(0) {
+                return Err(PoolError::Empty);
+            }
+            let class = self.class(bytes, slots)?;
+            let segments = slots.div_ceil(class.slots_per_segment);
+            let headers = u64::from(segments) * SegmentLayout::header_bytes() as u64;
+            needed_bytes = (class.slot_bytes as u64)
+                .checked_mul(u64::from(slots))
+                .and_then(|bytes| bytes.checked_add(headers))
+                .and_then(|bytes| bytes.checked_add(needed_bytes))
+                .unwrap_or(u64::MAX);
+            classes.push(class);
+        }
+        let max_bytes = self.max_bytes.unwrap_or(u64::MAX - 1);
+        if needed_bytes > max_bytes {
+            return Err(PoolError::OverBudget {
+                needed_bytes,
+                max_bytes,
+            });
+        }
+        classes.sort_by_key(|class| class.slot_bytes);
+        Ok(classes)
+    }
+
+    fn class(&self, bytes: usize, slots: u32) -> Result<SizeClass, PoolError> {
+        let max_slot_bytes = SegmentLayout::max_slot_bytes();
+        let slot_bytes = os::round_up_to_pages(bytes)
+            .filter(|rounded| *rounded <= max_slot_bytes)
+            .ok_or(PoolError::SlotTooLarge {
+                slot_bytes: bytes,
+                max_slot_bytes,
+            })?;
+        let wanted = self.slots_per_segment.unwrap_or(slots).min(slots);
+        Ok(SizeClass {
+            slot_bytes,
+            slots,
+            slots_per_segment: wanted.min(SegmentLayout::max_slots(slot_bytes)),
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! A pool: the segments of one provider, cut into slots, bounded in slots and bytes.
+//!
+//! Holds: zenoh's `ShmProvider` over [`PinnedHostShmProviderBackend`], which owns the slots; the
+//! counters; and how long an allocation waits.
+//!
+//! Who may write what: slots go to one owner at a time, who may write until the chunk is published;
+//! zenoh counts the references from then on, in its own metadata, and only its garbage collection
+//! (safe mode: reference count zero) gives a chunk back.
+//!
+//! Locks: `Slots` has one mutex for its tables, held for a few table operations and never while a
+//! segment is made, while garbage is collected or while waiting; growth has a mutex of its own so that
+//! two allocations do not both add a segment. zenoh's busy list has its own mutex, taken before ours
+//! (its collection calls `free`), never after.
+//!
+//! Invariants:
+//! - A slot is in the free list or allocated, never both; a `free` that does not name an allocated slot
+//!   changes nothing (the descriptor was read back from shared memory).
+//! - The bytes of all segments never exceed the bound given to the builder.
+//! - A full pool makes the caller wait, up to its deadline, and then fails with a typed error.
+//!
+//! Knowingly weak: a consumer that is killed while it holds a chunk keeps the slot, because zenoh's
+//! reference count does not say who holds it.
+
+mod backend;
+mod builder;
+mod error;
+mod slot;
+mod slots;
+mod statistics;
+mod waiting;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use zenoh::{
+    Wait,
+    shm::{ShmProvider, ShmProviderBuilder},
+};
+
+pub use backend::PinnedHostShmProviderBackend;
+pub use builder::PinnedPoolBuilder;
+pub use error::{AllocError, PoolError, SegmentError, StillHeld};
+pub use slot::Slot;
+pub use statistics::PoolStatistics;
+
+use crate::{path::FallbackReason, segment::Segment};
+use slots::Slots;
+use waiting::WaitForSlot;
+
+/// Slots in shared memory for one producer; cheap to clone, usable from any thread.
+///
+/// A slot's bytes are those of an ordinary zenoh shared-memory buffer: any zenoh 1.10 subscriber of the
+/// same user on the same host receives them without a copy, and one that uses [`crate::Frame`] can hand
+/// them to its GPU with one DMA. Creating a pool never touches CUDA.
+///
+/// # Examples
+/// ```
+/// use zenoh_pinned::PinnedPool;
+///
+/// let pool = PinnedPool::builder().slots(4).slot_bytes(64 * 1024).build()?;
+/// let mut slot = pool.alloc(640 * 10)?;
+/// slot.fill(7);
+/// let payload = slot.into_shm(); // hand this to `publisher.put(payload)`
+/// assert_eq!(payload.len(), 6400);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct PinnedPool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    provider: ShmProvider<PinnedHostShmProviderBackend>,
+    slots: Arc<Slots>,
+    wait: Duration,
+    reason: Option<FallbackReason>,
+}
+
+impl PinnedPool {
+    /// A builder with the defaults: 8 slots of 1 MiB, allocations wait up to one second.
+    pub fn builder() -> PinnedPoolBuilder {
+        PinnedPoolBuilder::default()
+    }
+
+    fn new(backend: PinnedHostShmProviderBackend, wait: Duration, reason: Option<FallbackReason>) -> Self {
+        let slots = backend.slots().clone();
+        let provider = ShmProviderBuilder::backend(backend).wait();
+        Self {
+            shared: Arc::new(Shared {
+                provider,
+                slots,
+                wait,
+                reason,
+            }),
+        }
+    }
+
+    /// A slot of `len` bytes, page-aligned; its contents are whatever an earlier frame left there.
+    ///
+    /// Waits for one to come free for as long as the builder's [`PinnedPoolBuilder::wait`] says. Blocks
+    /// the calling thread meanwhile: from async code call it in a blocking task.
+    ///
+    /// # Errors
+    /// [`AllocError::ZeroBytes`] and [`AllocError::TooLarge`] for sizes that no slot can ever hold,
+    /// [`AllocError::TimedOut`] when consumers held every slot for the whole wait.
+    pub fn alloc(&self, len: usize) -> Result<Slot, AllocError> {
+        self.alloc_timeout(len, self.shared.wait)
+    }
+
+    /// As [`PinnedPool::alloc`], without waiting.
+    ///
+    /// # Errors
+    /// As [`PinnedPool::alloc`]; [`AllocError::TimedOut`] at once where no slot is free.
+    pub fn try_alloc(&self, len: usize) -> Result<Slot, AllocError> {
+        self.alloc_timeout(len, Duration::ZERO)
+    }
+
+    /// As [`PinnedPool::alloc`], waiting up to `timeout`.
+    ///
+    /// # Errors
+    /// As [`PinnedPool::alloc`].
+    pub fn alloc_timeout(&self, len: usize, timeout: Duration) -> Result<Slot, AllocError> {
+        let class = self.shared.slots.class_for(len)?;
+        if self.shared.reason.is_some() {
+            return Ok(Slot::private(len));
+        }
+        let policy = WaitForSlot::new(&self.shared.slots, class, timeout);
+        // SAFETY: a policy is unsafe where it may hand out memory that is still in use; this one only
+        // ever asks for zenoh's safe garbage collection, which frees chunks without references.
+        let request = unsafe { self.shared.provider.alloc(len).with_runtime_policy(policy) };
+        let buffer = request.wait().map_err(|error| {
+            self.shared
+                .slots
+                .allocation_failed(len, timeout, &error)
+        })?;
+        let segment = self.shared.slots.segment_of(buffer.as_ptr());
+        Ok(Slot::shared(buffer, segment))
+    }
+
+    /// Counters and sizes at this moment, after collecting what consumers have released.
+    pub fn statistics(&self) -> PoolStatistics {
+        self.shared.provider.garbage_collect();
+        self.shared.slots.statistics()
+    }
+
+    /// Why this pool's frames travel as ordinary bytes, not as shared memory; `None` where they do not.
+    pub fn reason(&self) -> Option<&FallbackReason> {
+        self.shared.reason.as_ref()
+    }
+
+    /// The segments made so far.
+    pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
+        self.shared.slots.segments()
+    }
+
+    /// Waits until no consumer holds a chunk of this pool any more.
+    ///
+    /// zenoh drops what has not been received when the provider goes: call this before the pool, the
+    /// session or the process ends, so that the last frames arrive.
+    ///
+    /// # Errors
+    /// [`StillHeld`] when `patience` has passed; the number of slots still held is in it.
+    pub fn drain(&self, patience: Duration) -> Result<(), StillHeld> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let in_use = self.statistics().in_use;
+            if in_use == 0 {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(StillHeld { slots: in_use, patience });
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl std::fmt::Debug for PinnedPool {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("PinnedPool")
+            .field("statistics", &self.shared.slots.statistics())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,273 @@
+//! The tables of a pool: which slots exist, which are free, and how the pool grows.
+
+use std::{
+    collections::BTreeMap,
+    ptr::NonNull,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use zenoh::shm::{ZAllocError, ZLayoutAllocError};
+
+use super::{
+    error::{AllocError, PoolError, SegmentError},
+    statistics::{Counters, PoolStatistics},
+};
+use crate::segment::{Segment, layout::SegmentLayout};
+
+/// Slots of one size. A class is a reservation: small frames never take the slots of large ones.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SizeClass {
+    /// Bytes of a slot, whole pages.
+    pub(super) slot_bytes: usize,
+    /// Slots that the class may have.
+    pub(super) slots: u32,
+    /// Slots added at a time.
+    pub(super) slots_per_segment: u32,
+}
+
+/// A slot that was just taken.
+pub(super) struct TakenSlot {
+    pub(super) segment: Arc<Segment>,
+    pub(super) offset: u32,
+    pub(super) address: NonNull<u8>,
+}
+
+#[derive(Debug)]
+struct PoolSegment {
+    segment: Arc<Segment>,
+    layout: SegmentLayout,
+    class: usize,
+    allocated: Vec<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    segments: BTreeMap<u32, PoolSegment>,
+    /// Free slots by class, as (segment id, slot index). The last released is taken first: its bytes
+    /// are the likeliest to be in a cache.
+    free: Vec<Vec<(u32, u32)>>,
+    /// Slots made so far, by class.
+    made: Vec<u32>,
+    in_use: u32,
+    growth_error: Option<Arc<SegmentError>>,
+}
+
+/// See the module's note.
+#[derive(Debug)]
+pub(super) struct Slots {
+    pool_name: String,
+    classes: Vec<SizeClass>,
+    tables: Mutex<Tables>,
+    growth: Mutex<()>,
+    pub(super) counters: Counters,
+}
+
+impl Slots {
+    /// An empty pool of these classes, which are sorted by slot size and not empty.
+    pub(super) fn new(pool_name: String, classes: Vec<SizeClass>) -> Self {
+        let tables = Tables {
+            free: vec![Vec::new(); classes.len()],
+            made: vec![0; classes.len()],
+            ..Tables::default()
+        };
+        Self {
+            pool_name,
+            classes,
+            tables: Mutex::new(tables),
+            growth: Mutex::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Makes the first segment of every class.
+    pub(super) fn make_first_segments(&self) -> Result<(), PoolError> {
+        for class in 0..self.classes.len() {
+            self.grow(class)?;
+        }
+        Ok(())
+    }
+
+    /// The class whose slots are the smallest that hold `len` bytes.
+    pub(super) fn class_for(&self, len: usize) -> Result<usize, AllocError> {
+        if len == 0 {
+            return Err(AllocError::ZeroBytes);
+        }
+        let class = self.classes.iter().position(|class| class.slot_bytes >= len);
+        class.ok_or_else(|| AllocError::TooLarge {
+            len,
+            largest_slot_bytes: self.largest_slot_bytes(),
+        })
+    }
+
+    pub(super) fn largest_slot_bytes(&self) -> usize {
+        self.classes.last().map_or(0, |class| class.slot_bytes)
+    }
+
+    pub(super) fn has_free(&self, class: usize) -> bool {
+        self.lock().free.get(class).is_some_and(|free| !free.is_empty())
+    }
+
+    /// Takes a free slot, adding a segment where there is none and the class may still grow.
+    pub(super) fn take(&self, class: usize) -> Option<TakenSlot> {
+        if let Some(slot) = self.take_free(class) {
+            return Some(slot);
+        }
+        let _growth = self.growth.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another allocation may have grown the class, or a release have come in, before the lock.
+        if let Some(slot) = self.take_free(class) {
+            return Some(slot);
+        }
+        match self.grow(class) {
+            Ok(true) => self.take_free(class),
+            Ok(false) => None,
+            Err(error) => {
+                tracing::warn!(%error, pool = self.pool_name, "the pool cannot grow");
+                self.lock().growth_error = Some(Arc::new(error));
+                None
+            }
+        }
+    }
+
+    fn take_free(&self, class: usize) -> Option<TakenSlot> {
+        let mut tables = self.lock();
+        let (id, index) = tables.free.get_mut(class)?.pop()?;
+        let owner = tables.segments.get_mut(&id)?;
+        *owner.allocated.get_mut(index as usize)? = true;
+        let offset = u32::try_from(owner.layout.offset_of(index)).ok()?;
+        let slot = TakenSlot {
+            address: owner.segment.chunk_address(offset)?,
+            segment: owner.segment.clone(),
+            offset,
+        };
+        tables.in_use += 1;
+        self.counters.allocated();
+        Some(slot)
+    }
+
+    /// Gives the slot at `offset` of segment `id` back. Both came through shared memory, so a slot that
+    /// is not allocated is left as it is.
+    pub(super) fn give_back(&self, id: u32, offset: u32) {
+        let mut tables = self.lock();
+        let released = tables.segments.get_mut(&id).and_then(|owner| {
+            let index = owner.layout.slot_at(offset as usize)?;
+            let allocated = owner.allocated.get_mut(index as usize)?;
+            std::mem::take(allocated).then_some((owner.class, index))
+        });
+        match released {
+            Some((class, index)) => {
+                tables.in_use -= 1;
+                if let Some(free) = tables.free.get_mut(class) {
+                    free.push((id, index));
+                }
+            }
+            None => {
+                drop(tables);
+                self.counters.release_rejected();
+                tracing::warn!(segment = id, offset, "a release named no allocated slot");
+            }
+        }
+    }
+
+    /// Adds a segment to the class; `false` where it has all its slots.
+    fn grow(&self, class: usize) -> Result<bool, SegmentError> {
+        let Some(SizeClass { slot_bytes, slots, slots_per_segment }) = self.classes.get(class).copied()
+        else {
+            return Ok(false);
+        };
+        let made = self.lock().made.get(class).copied().unwrap_or(slots);
+        let adding = slots_per_segment.min(slots - made);
+        let Some(layout) = SegmentLayout::new(slot_bytes, adding) else {
+            return Ok(false);
+        };
+        let segment = Segment::create(&self.pool_name, layout)?;
+        let id = segment.id();
+        let mut tables = self.lock();
+        tables.growth_error = None;
+        if let Some(made) = tables.made.get_mut(class) {
+            *made += adding;
+        }
+        if let Some(free) = tables.free.get_mut(class) {
+            free.extend((0..adding).rev().map(|index| (id, index)));
+        }
+        tables.segments.insert(
+            id,
+            PoolSegment {
+                segment: Arc::new(segment),
+                layout,
+                class,
+                allocated: vec![false; adding as usize],
+            },
+        );
+        Ok(true)
+    }
+
+    /// The segments of a class, whose release words a waiting allocation sleeps on.
+    pub(super) fn segments_of(&self, class: usize) -> Vec<Arc<Segment>> {
+        let tables = self.lock();
+        let of_class = tables.segments.values().filter(|owner| owner.class == class);
+        of_class.map(|owner| owner.segment.clone()).collect()
+    }
+
+    /// Every segment made so far.
+    pub(super) fn segments(&self) -> Vec<Arc<Segment>> {
+        let tables = self.lock();
+        tables.segments.values().map(|owner| owner.segment.clone()).collect()
+    }
+
+    /// The segment that a slot's address lies in.
+    pub(super) fn segment_of(&self, address: *const u8) -> Option<Arc<Segment>> {
+        let address = address as usize;
+        let tables = self.lock();
+        let found = tables.segments.values().find(|owner| {
+            let base = owner.segment.base().as_ptr() as usize;
+            (base..base + owner.segment.bytes()).contains(&address)
+        });
+        found.map(|owner| owner.segment.clone())
+    }
+
+    /// Bytes in free slots, and in slots that the pool may still add.
+    pub(super) fn available_bytes(&self) -> usize {
+        let tables = self.lock();
+        let classes = self.classes.iter().zip(&tables.free).zip(&tables.made);
+        classes
+            .map(|((class, free), made)| (free.len() + (class.slots - made) as usize) * class.slot_bytes)
+            .sum()
+    }
+
+    /// The typed form of zenoh's "no": which of our reasons it stands for.
+    pub(super) fn allocation_failed(&self, len: usize, waited: Duration, error: &ZLayoutAllocError) -> AllocError {
+        match error {
+            ZLayoutAllocError::Alloc(ZAllocError::OutOfMemory | ZAllocError::NeedDefragment) => {
+                self.counters.timed_out();
+                let class = self.class_for(len).ok().and_then(|class| self.classes.get(class));
+                AllocError::TimedOut {
+                    len,
+                    slots: class.map_or(0, |class| class.slots),
+                    waited,
+                    growth: self.lock().growth_error.clone(),
+                }
+            }
+            _ => AllocError::Metadata { cause: error.to_string() },
+        }
+    }
+
+    pub(super) fn statistics(&self) -> PoolStatistics {
+        let mut statistics = PoolStatistics {
+            slots: self.classes.iter().map(|class| class.slots).sum(),
+            slot_bytes: self.largest_slot_bytes(),
+            ..PoolStatistics::default()
+        };
+        self.counters.add_to(&mut statistics);
+        let tables = self.lock();
+        statistics.in_use = tables.in_use;
+        statistics.segments = u32::try_from(tables.segments.len()).unwrap_or(u32::MAX);
+        statistics.bytes = tables.segments.values().map(|owner| owner.segment.bytes() as u64).sum();
+        statistics
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        // A panic while the tables are locked is a bug of this file; the tables stay usable.
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,74 @@
+//! What a pool has done so far.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+/// Counters and sizes of a pool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolStatistics {
+    /// Slots that the pool may have, over all size classes.
+    pub slots: u32,
+    /// Bytes of the largest slots.
+    pub slot_bytes: usize,
+    /// Slots that are being written, are on their way, or are held by a consumer.
+    pub in_use: u32,
+    /// Segments made so far.
+    pub segments: u32,
+    /// Bytes of these segments.
+    pub bytes: u64,
+    /// Slots handed out.
+    pub allocations: u64,
+    /// Allocations that found no free slot at first and waited.
+    pub waits: u64,
+    /// Allocations that failed because their deadline passed.
+    pub timeouts: u64,
+    /// Time spent waiting, over all allocations.
+    pub waited: Duration,
+    /// Releases that named no allocated slot and were ignored: somebody wrote to zenoh's metadata.
+    pub rejected_releases: u64,
+}
+
+/// The counting part, written by any thread.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    allocations: AtomicU64,
+    waits: AtomicU64,
+    timeouts: AtomicU64,
+    waited_nanoseconds: AtomicU64,
+    rejected_releases: AtomicU64,
+}
+
+// Relaxed throughout: each counter stands for itself and orders nothing.
+impl Counters {
+    pub(super) fn allocated(&self) {
+        self.allocations.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn waiting(&self) {
+        self.waits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn waited(&self, time: Duration) {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.waited_nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    pub(super) fn timed_out(&self) {
+        self.timeouts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn release_rejected(&self) {
+        self.rejected_releases.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_to(&self, statistics: &mut PoolStatistics) {
+        statistics.allocations = self.allocations.load(Ordering::Relaxed);
+        statistics.waits = self.waits.load(Ordering::Relaxed);
+        statistics.timeouts = self.timeouts.load(Ordering::Relaxed);
+        statistics.waited = Duration::from_nanos(self.waited_nanoseconds.load(Ordering::Relaxed));
+        statistics.rejected_releases = self.rejected_releases.load(Ordering::Relaxed);
+    }
+}

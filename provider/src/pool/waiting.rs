@@ -1,0 +1,79 @@
+//! Allocation that waits: woken by our consumers, looking by itself for everybody else's releases.
+
+use std::time::{Duration, Instant};
+
+use zenoh::shm::{AllocPolicy, ChunkAllocResult, JustAlloc, MemoryLayout, ShmProvider};
+
+use super::{PinnedHostShmProviderBackend, slots::Slots};
+use crate::{os::futex, segment::Segment};
+
+/// Take a free slot; else collect what has been released; else grow; else wait until the deadline.
+///
+/// Unmodified consumers release a chunk without telling anybody, so the sleep is cut into poll
+/// intervals: short at first, when a release is probably near, then longer, so that a producer blocked
+/// for good costs about one per cent of a core.
+pub(super) struct WaitForSlot<'a> {
+    slots: &'a Slots,
+    class: usize,
+    timeout: Duration,
+}
+
+impl<'a> WaitForSlot<'a> {
+    pub(super) fn new(slots: &'a Slots, class: usize, timeout: Duration) -> Self {
+        Self {
+            slots,
+            class,
+            timeout,
+        }
+    }
+
+    fn wait(
+        &self,
+        layout: &MemoryLayout,
+        provider: &ShmProvider<PinnedHostShmProviderBackend>,
+    ) -> ChunkAllocResult {
+        let started = Instant::now();
+        // Growing is over once waiting begins, so the segments stay the same.
+        let segments = self.slots.segments_of(self.class);
+        let words = || segments.iter().filter_map(|segment| Segment::release_words(segment));
+        let _precise = futex::PreciseTimers::for_this_thread();
+        self.slots.counters.waiting();
+        loop {
+            let waiting: Vec<_> = words().map(|words| words.begin_waiting()).collect();
+            provider.garbage_collect();
+            let result = JustAlloc.alloc(layout, provider);
+            let waited = started.elapsed();
+            if result.is_ok() || waited >= self.timeout {
+                self.slots.counters.waited(waited);
+                return result;
+            }
+            let futexes: Vec<_> = waiting.iter().map(|waiting| waiting.futex()).collect();
+            futex::wait_any(&futexes, poll_interval(waited).min(self.timeout - waited));
+        }
+    }
+}
+
+fn poll_interval(waited: Duration) -> Duration {
+    Duration::from_micros(match waited.as_millis() {
+        0 => 20,
+        1..10 => 50,
+        _ => 200,
+    })
+}
+
+impl AllocPolicy<PinnedHostShmProviderBackend> for WaitForSlot<'_> {
+    fn alloc(
+        &self,
+        layout: &MemoryLayout,
+        provider: &ShmProvider<PinnedHostShmProviderBackend>,
+    ) -> ChunkAllocResult {
+        if !self.slots.has_free(self.class) {
+            provider.garbage_collect();
+        }
+        let result = JustAlloc.alloc(layout, provider);
+        if result.is_ok() || self.timeout.is_zero() {
+            return result;
+        }
+        self.wait(layout, provider)
+    }
+}

@@ -1,0 +1,33 @@
+//! Registration: telling the device driver which pages of this process it may read by DMA.
+//!
+//! Holds: the seam to whoever registers ([`HostRegistration`]); the table of segments that frames were
+//! seen in; the registrar, a thread that does the slow work; and [`Registration`], which owns a
+//! registered region together with the memory it covers and its share of the budget.
+//!
+//! Who may write what: the receive thread and the frames' readers add entries to the table and ask the
+//! registrar; only the registrar settles an entry, once. A settled entry never changes; one that failed
+//! for a passing reason is replaced by a new one after a second.
+//!
+//! Locks: the table has a read-write lock, held for look-ups and insertions only; no driver or system
+//! call is made under it. Across processes the registration of one segment is serialised by a lock on
+//! its file (`os::registration_lock`), taken by the registrar only.
+//!
+//! Invariants:
+//! - Registering never happens on the thread that attaches or receives.
+//! - One registration a segment and process: a segment has one entry, whatever addresses it is mapped
+//!   at, and chunks lie inside it, so no copy spans two registrations.
+//! - The memory stays mapped for as long as it is registered: what cannot be unregistered is leaked.
+//! - Bytes are taken from the budget before the driver is asked.
+//!
+//! Specified by the CUDA driver API, `cuMemHostRegister`.
+
+mod none;
+mod region;
+mod registrar;
+mod table;
+
+pub use none::NoRegistration;
+pub(crate) use region::Registration;
+pub use region::{HostRegion, HostRegistration};
+pub(crate) use registrar::Registrar;
+pub(crate) use table::{Entry, Found, Table};

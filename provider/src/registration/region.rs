@@ -1,0 +1,137 @@
+//! A region of host memory and the seam to whoever makes it readable by a device.
+
+use std::{mem::ManuallyDrop, ptr::NonNull, sync::Arc};
+
+use crate::{
+    budget::{Budget, Reservation},
+    os,
+    path::FallbackReason,
+    segment::Segment,
+};
+
+/// Whole pages of this process's address space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostRegion {
+    /// The first address, page-aligned.
+    pub base: NonNull<u8>,
+    /// The length in bytes, whole pages.
+    pub bytes: usize,
+}
+
+// SAFETY: an address and a length; what may be done with the memory is the business of its owner.
+unsafe impl Send for HostRegion {}
+// SAFETY: as above, and nothing can be changed through a shared reference.
+unsafe impl Sync for HostRegion {}
+
+/// Makes host memory readable by a device's DMA engine: the CUDA driver, nothing, or a test's own.
+///
+/// Called from one background thread at a time (`register`) and from any thread (`unregister`).
+/// Specified by the CUDA driver API, `cuMemHostRegister` and `cuMemHostUnregister`.
+pub trait HostRegistration: Send + Sync + std::fmt::Debug {
+    /// Registers the region.
+    ///
+    /// # Safety
+    /// The region is mapped, overlaps no registered region, and stays mapped until it has been
+    /// unregistered.
+    ///
+    /// # Errors
+    /// Why the region cannot be registered; nothing is registered then.
+    unsafe fn register(&self, region: HostRegion) -> Result<(), FallbackReason>;
+
+    /// Undoes [`HostRegistration::register`].
+    ///
+    /// # Safety
+    /// The region was registered by this value and has not been unregistered since; no copy from or to
+    /// it is under way.
+    ///
+    /// # Errors
+    /// Why the region may still be registered; it must then stay mapped for ever.
+    unsafe fn unregister(&self, region: HostRegion) -> Result<(), FallbackReason>;
+}
+
+/// Memory that can be registered: it knows its pages and keeps them mapped while it lives.
+pub(crate) trait RegisteredMemory: Send + Sync + std::fmt::Debug {
+    fn region(&self) -> Option<HostRegion>;
+}
+
+impl RegisteredMemory for Arc<Segment> {
+    fn region(&self) -> Option<HostRegion> {
+        region_of(self.range())
+    }
+}
+
+impl RegisteredMemory for os::memory::MappedRange {
+    fn region(&self) -> Option<HostRegion> {
+        region_of(self)
+    }
+}
+
+/// A mapping extends to the end of its last page, so its whole pages are all there.
+fn region_of(range: &os::memory::MappedRange) -> Option<HostRegion> {
+    Some(HostRegion {
+        base: range.base(),
+        bytes: os::round_up_to_pages(range.bytes())?,
+    })
+}
+
+/// Registered memory: unregistered, unmapped and given back to the budget when dropped.
+#[derive(Debug)]
+pub(crate) struct Registration<Memory: RegisteredMemory> {
+    region: HostRegion,
+    memory: ManuallyDrop<Memory>,
+    reservation: ManuallyDrop<Reservation>,
+    registered_by: ManuallyDrop<Arc<dyn HostRegistration>>,
+}
+
+impl<Memory: RegisteredMemory> Registration<Memory> {
+    /// Takes the bytes from the budget, then registers.
+    pub(crate) fn make(
+        memory: Memory,
+        budget: &Arc<Budget>,
+        registration: &Arc<dyn HostRegistration>,
+    ) -> Result<Self, FallbackReason> {
+        let region = memory.region().ok_or_else(|| FallbackReason::NotAttachable {
+            detail: String::from("its length is beyond the address space"),
+        })?;
+        let reservation = budget.reserve(region.bytes as u64)?;
+        let _gate = os::exit::enter_driver().ok_or(FallbackReason::Exiting)?;
+        // SAFETY: the memory is owned by the value made here, which unregisters before it lets go, and
+        // mappings do not overlap.
+        unsafe { registration.register(region) }?;
+        Ok(Self {
+            region,
+            memory: ManuallyDrop::new(memory),
+            reservation: ManuallyDrop::new(reservation),
+            registered_by: ManuallyDrop::new(registration.clone()),
+        })
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// The first registered address.
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.region.base
+    }
+}
+
+impl<Memory: RegisteredMemory> Drop for Registration<Memory> {
+    fn drop(&mut self) {
+        let Some(gate) = os::exit::enter_driver() else {
+            return;
+        };
+        // SAFETY: registered by `make`, unregistered once; copies hold an `Arc` of what owns this.
+        if let Err(reason) = unsafe { self.registered_by.unregister(self.region) } {
+            tracing::warn!(%reason, bytes = self.region.bytes, "memory stays registered, so it stays mapped");
+            return;
+        }
+        drop(gate);
+        // SAFETY: each is dropped once, here, and not used again.
+        unsafe {
+            ManuallyDrop::drop(&mut self.memory);
+            ManuallyDrop::drop(&mut self.reservation);
+            ManuallyDrop::drop(&mut self.registered_by);
+        }
+    }
+}

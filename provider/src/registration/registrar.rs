@@ -1,0 +1,149 @@
+//! The thread that registers: everything slow about a segment happens here.
+
+use std::{
+    ptr::NonNull,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Sender},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use super::{Entry, HostRegistration, Registration};
+use crate::{
+    budget::Budget,
+    copy::Staging,
+    os::{self, registration_lock::RegistrationLock},
+    path::FallbackReason,
+    segment::Segment,
+};
+
+/// How long another process may hold the registration lock of a segment.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+enum Job {
+    /// Register the segment of an entry; the address is one that its bytes were seen at.
+    Segment(Arc<Entry>, AddressSeen),
+    /// Make staging slots of at least so many bytes.
+    Staging(Arc<Staging>, usize),
+}
+
+/// An address as a number: it is looked up, never read.
+#[derive(Clone, Copy)]
+struct AddressSeen(usize);
+
+/// Owns the thread; dropping it lets the thread end its current job, forgets the others and waits.
+#[derive(Debug)]
+pub(crate) struct Registrar {
+    jobs: Mutex<Option<Sender<Job>>>,
+    stopping: Arc<AtomicBool>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Registrar {
+    /// Starts the thread.
+    pub(crate) fn start(
+        registration: Arc<dyn HostRegistration>,
+        budget: Arc<Budget>,
+    ) -> Result<Self, std::io::Error> {
+        let (sender, receiver) = mpsc::channel::<Job>();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let stop = stopping.clone();
+        let thread = std::thread::Builder::new()
+            .name(String::from("zpin-registrar"))
+            .spawn(move || {
+                for job in receiver {
+                    // Relaxed: a job more or less makes no difference to whoever stops.
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    job.run(&registration, &budget);
+                }
+            })?;
+        Ok(Self {
+            jobs: Mutex::new(Some(sender)),
+            stopping,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Has the segment of a new entry registered; `seen` is an address of its bytes.
+    pub(crate) fn register(&self, entry: Arc<Entry>, seen: NonNull<u8>) {
+        self.send(Job::Segment(entry, AddressSeen(seen.as_ptr() as usize)));
+    }
+
+    /// Has staging slots of at least `bytes` made.
+    pub(crate) fn prepare_staging(&self, staging: &Arc<Staging>, bytes: usize) {
+        self.send(Job::Staging(staging.clone(), bytes));
+    }
+
+    /// Ends the thread. No job is taken after this.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+
+    fn send(&self, job: Job) {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(jobs) = jobs.as_ref() {
+            let _ = jobs.send(job);
+        }
+    }
+}
+
+impl Job {
+    fn run(self, registration: &Arc<dyn HostRegistration>, budget: &Arc<Budget>) {
+        match self {
+            Self::Segment(entry, seen) => {
+                let outcome = register_segment(&entry, seen, registration, budget);
+                match &outcome {
+                    Ok(registered) => tracing::debug!(
+                        segment = registered.memory().id(),
+                        bytes = registered.memory().bytes(),
+                        "segment registered"
+                    ),
+                    Err(reason) => tracing::info!(%reason, "segment not registered"),
+                }
+                entry.settle(outcome);
+            }
+            Self::Staging(staging, bytes) => staging.make_slots(bytes, registration, budget),
+        }
+    }
+}
+
+fn register_segment(
+    entry: &Entry,
+    seen: AddressSeen,
+    registration: &Arc<dyn HostRegistration>,
+    budget: &Arc<Budget>,
+) -> Result<Registration<Arc<Segment>>, FallbackReason> {
+    let segment = match entry.attached() {
+        Some(segment) => segment.clone(),
+        None => Arc::new(attach_alias(seen)?),
+    };
+    // Present pages are pinned several times faster than absent ones.
+    segment.range().populate();
+    let file = segment.clone();
+    let _one_process_at_a_time = RegistrationLock::acquire(file.file(), PATIENCE)
+        .map_err(|_| FallbackReason::RegistrationContended)?;
+    Registration::make(segment, budget, registration)
+}
+
+/// Maps the segment that somebody else's mapping shows once more, without touching that mapping.
+fn attach_alias(seen: AddressSeen) -> Result<Segment, FallbackReason> {
+    let not_attachable = |detail: String| FallbackReason::NotAttachable { detail };
+    let id = os::process::segment_at(seen.0)
+        .ok_or_else(|| not_attachable(String::from("no zenoh segment is mapped there")))?;
+    let alias = Segment::attach(id).map_err(|error| not_attachable(error.to_string()))?;
+    let seen = os::process::mapping_at(seen.0);
+    if seen.is_none_or(|seen| seen.identity != alias.identity()) {
+        return Err(not_attachable(String::from("its name has come to mean another file")));
+    }
+    Ok(alias)
+}

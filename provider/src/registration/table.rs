@@ -1,0 +1,202 @@
+//! The segments that frames of this process lie in, and whether each is registered.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ptr::NonNull,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use super::Registration;
+use crate::{
+    os::{file::Identity, process},
+    path::FallbackReason,
+    segment::Segment,
+};
+
+/// How long a registration that failed for a passing reason is not tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// One segment.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// The mapping that our own client or pool made; `None` where only somebody else's is known.
+    attached: Option<Arc<Segment>>,
+    outcome: OnceLock<Outcome>,
+}
+
+#[derive(Debug)]
+struct Outcome {
+    registration: Result<Registration<Arc<Segment>>, FallbackReason>,
+    at: Instant,
+}
+
+impl Entry {
+    fn new(attached: Option<Arc<Segment>>) -> Arc<Self> {
+        Arc::new(Self {
+            attached,
+            outcome: OnceLock::new(),
+        })
+    }
+
+    /// The segment to register, where it is mapped already.
+    pub(crate) fn attached(&self) -> Option<&Arc<Segment>> {
+        self.attached.as_ref()
+    }
+
+    /// A mapping of the segment by this library, for announcing releases.
+    pub(crate) fn segment(&self) -> Option<&Arc<Segment>> {
+        self.attached
+            .as_ref()
+            .or_else(|| Some(self.registration().ok()?.memory()))
+    }
+
+    /// Settles the entry. Only the registrar calls this, once.
+    pub(crate) fn settle(&self, registration: Result<Registration<Arc<Segment>>, FallbackReason>) {
+        let at = Instant::now();
+        // A second outcome would be dropped here, and with it a registration it might hold.
+        let _ = self.outcome.set(Outcome { registration, at });
+    }
+
+    pub(crate) fn registration(&self) -> Result<&Registration<Arc<Segment>>, FallbackReason> {
+        match self.outcome.get() {
+            None => Err(FallbackReason::RegistrationPending),
+            Some(outcome) => outcome.registration.as_ref().map_err(Clone::clone),
+        }
+    }
+
+    fn should_be_retried(&self) -> bool {
+        self.outcome.get().is_some_and(|outcome| {
+            let transient = matches!(&outcome.registration, Err(reason) if reason.is_transient());
+            transient && outcome.at.elapsed() >= RETRY_AFTER
+        })
+    }
+}
+
+/// Where a frame's bytes were found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) entry: Arc<Entry>,
+    /// Offset of the frame's first byte in its segment.
+    pub(crate) offset: usize,
+    /// The entry is new: somebody has to ask the registrar.
+    pub(crate) is_new: bool,
+}
+
+impl Found {
+    /// The frame's first byte inside the registration, where there is one.
+    pub(crate) fn registered_address(&self, bytes: usize) -> Result<NonNull<u8>, FallbackReason> {
+        let registration = self.entry.registration()?;
+        let end = self.offset.checked_add(bytes);
+        if end.is_none_or(|end| end > registration.memory().bytes()) {
+            return Err(FallbackReason::NotAttachable {
+                detail: String::from("the frame reaches beyond its segment"),
+            });
+        }
+        // SAFETY: the offset was just found to lie inside the registered mapping.
+        Ok(unsafe { registration.base().add(self.offset) })
+    }
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    by_identity: HashMap<Identity, Arc<Entry>>,
+    /// Our own mappings, by first address. Their entries keep them mapped, so an address here never
+    /// comes to mean something else.
+    by_address: BTreeMap<usize, (Arc<Entry>, usize)>,
+}
+
+/// See the module's note.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    index: RwLock<Index>,
+}
+
+impl Table {
+    /// Adds a mapping of ours; `Some` if its segment is new and has to be registered.
+    pub(crate) fn add_attached(&self, segment: &Arc<Segment>) -> Option<Arc<Entry>> {
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let known = index.by_identity.get(&segment.identity()).cloned();
+        let is_new = known.is_none();
+        let entry = known.unwrap_or_else(|| Entry::new(Some(segment.clone())));
+        if is_new {
+            index.by_identity.insert(segment.identity(), entry.clone());
+        }
+        // A segment of ours that is mapped twice is found by its file like a foreign one.
+        if entry.attached().is_some_and(|attached| Arc::ptr_eq(attached, segment)) {
+            let base = segment.base().as_ptr() as usize;
+            index.by_address.insert(base, (entry.clone(), segment.bytes()));
+        }
+        is_new.then_some(entry)
+    }
+
+    /// The entry of the segment that `bytes` at `address` lie in; `None` where they lie in no single
+    /// file mapping of this process, so that they are not all there.
+    pub(crate) fn find(&self, address: NonNull<u8>, bytes: usize) -> Option<Found> {
+        let address = address.as_ptr() as usize;
+        if let Some((entry, offset)) = self.find_by_address(address, bytes) {
+            return Some(self.found(entry, offset));
+        }
+        // Somebody else's mapping can be replaced by another at any time, so the kernel is asked about
+        // every frame; the answer is keyed by the file, which an alias of ours keeps alive.
+        let mapping = process::mapping_at(address)?;
+        let offset = mapping.offset_of(address, bytes)?;
+        let known = {
+            let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+            index.by_identity.get(&mapping.identity).cloned()
+        };
+        if let Some(entry) = known {
+            return Some(self.found_or_retried(entry, offset, mapping.identity));
+        }
+        Some(self.insert(mapping.identity, offset, None))
+    }
+
+    fn find_by_address(&self, address: usize, bytes: usize) -> Option<(Arc<Entry>, usize)> {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let (base, (entry, length)) = index.by_address.range(..=address).next_back()?;
+        let offset = address - base;
+        let end = offset.checked_add(bytes)?;
+        (end <= *length).then(|| (entry.clone(), offset))
+    }
+
+    fn found(&self, entry: Arc<Entry>, offset: usize) -> Found {
+        match entry.attached().map(|segment| segment.identity()) {
+            Some(identity) => self.found_or_retried(entry, offset, identity),
+            None => Found { entry, offset, is_new: false },
+        }
+    }
+
+    fn found_or_retried(&self, entry: Arc<Entry>, offset: usize, identity: Identity) -> Found {
+        if entry.should_be_retried() {
+            return self.insert(identity, offset, Some(&entry));
+        }
+        Found { entry, offset, is_new: false }
+    }
+
+    /// Puts a fresh entry in place of `stale`, or in an empty place; another thread may have been faster.
+    fn insert(&self, identity: Identity, offset: usize, stale: Option<&Arc<Entry>>) -> Found {
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(present) = index.by_identity.get(&identity)
+            && !stale.is_some_and(|stale| Arc::ptr_eq(stale, present))
+        {
+            let entry = present.clone();
+            return Found { entry, offset, is_new: false };
+        }
+        let entry = Entry::new(stale.and_then(|stale| stale.attached().cloned()));
+        index.by_identity.insert(identity, entry.clone());
+        if let Some(segment) = entry.attached() {
+            let base = segment.base().as_ptr() as usize;
+            index.by_address.insert(base, (entry.clone(), segment.bytes()));
+        }
+        Found { entry, offset, is_new: true }
+    }
+
+    /// Forgets every segment; what no frame or copy uses is unregistered here.
+    pub(crate) fn clear(&self) {
+        let index = {
+            let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *index)
+        };
+        drop(index);
+    }
+}

@@ -1,0 +1,81 @@
+//! Attaching a segment that another process made: checked, shared-locked, mapped, nothing locked in RAM.
+
+use rustix::io::Errno;
+
+use super::{Segment, SegmentHeader, layout::MAX_SEGMENT_BYTES};
+use crate::os::{self, file, memory::MappedRange};
+
+/// Why a segment could not be attached. zenoh drops the message that named it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttachError {
+    /// There is no such file, or this user may not open it.
+    #[error("segment {id} cannot be opened: {error}; its producer has gone, or runs as another user")]
+    Open {
+        /// zenoh's segment id.
+        id: u32,
+        /// What the kernel said.
+        error: std::io::Error,
+    },
+    /// A cleaner holds the exclusive lock: the producer is dead and the file is about to be unlinked.
+    #[error("segment {id} is being removed: its producer has ended")]
+    Removed {
+        /// zenoh's segment id.
+        id: u32,
+    },
+    /// The file is empty, not a regular file, or larger than a chunk id can reach.
+    #[error("segment {id} is not a zenoh segment: {bytes} bytes; 1 byte to 4 GiB were expected")]
+    Malformed {
+        /// zenoh's segment id.
+        id: u32,
+        /// The file's size in bytes.
+        bytes: u64,
+    },
+    /// The kernel did not map it.
+    #[error("segment {id} of {bytes} bytes cannot be mapped: {error}; check the address space limit (ulimit -v)")]
+    Map {
+        /// zenoh's segment id.
+        id: u32,
+        /// The file's size in bytes.
+        bytes: u64,
+        /// What the kernel said.
+        error: std::io::Error,
+    },
+}
+
+impl Segment {
+    /// Attaches the segment `id` as zenoh does, but without locking its pages.
+    pub(crate) fn attach(id: u32) -> Result<Self, AttachError> {
+        let open_error = |error: Errno| AttachError::Open {
+            id,
+            error: error.into(),
+        };
+        let file = file::open(id).map_err(open_error)?;
+        file::lock_shared(&file).map_err(|_| AttachError::Removed { id })?;
+        let (identity, bytes) = file::inspect(&file).map_err(open_error)?;
+        if bytes == 0 || bytes > MAX_SEGMENT_BYTES {
+            return Err(AttachError::Malformed { id, bytes });
+        }
+        let length = usize::try_from(bytes).map_err(|_| AttachError::Malformed { id, bytes })?;
+        let range = MappedRange::of_file(&file, length).map_err(|error| AttachError::Map {
+            id,
+            bytes,
+            error: error.into(),
+        })?;
+        let header = if length >= os::page_bytes() {
+            // SAFETY: the mapping is page-aligned, readable and at least one page long.
+            unsafe { SegmentHeader::read(range.base(), length) }
+        } else {
+            None
+        };
+        tracing::debug!(id, bytes, ours = header.is_some(), "segment attached");
+        Ok(Self {
+            id,
+            range,
+            file,
+            identity,
+            header,
+            made_by: std::process::id(),
+        })
+    }
+}

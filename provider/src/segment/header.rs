@@ -1,0 +1,180 @@
+//! The header page: what a pool writes at the start of each of its segments.
+//!
+//! | offset | bytes | field | written by |
+//! |---|---|---|---|
+//! | 0 | 8 | magic `ZPINNED\0` | producer, last, before the segment gets its name |
+//! | 8 | 4 | version | producer, once |
+//! | 12 | 4 | producer's pid | producer, once |
+//! | 16 | 8 | producer's start time (clock ticks since boot) | producer, once |
+//! | 24 | 8 | slot size in bytes | producer, once |
+//! | 32 | 4 | number of slots | producer, once |
+//! | 36 | 4 | length of the pool's name in bytes | producer, once |
+//! | 40 | 64 | pool's name, UTF-8 | producer, once |
+//! | 128 | 4 | releases announced (a futex) | consumers |
+//! | 132 | 4 | allocations waiting for a release | producer |
+//!
+//! The two words lie on a cache line of their own. Any process of the same user can write anything
+//! here, so a reader copies the fields once, checks the copy, and never looks at them again; the two
+//! words are only ever hints (see `release`).
+
+use std::ptr::NonNull;
+
+use super::{layout::SegmentLayout, release::ReleaseWords};
+
+const MAGIC: [u8; 8] = *b"ZPINNED\0";
+const VERSION: u32 = 1;
+const NAME_BYTES: usize = 64;
+const RELEASE_WORDS_AT: usize = 128;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Fields {
+    magic: [u8; 8],
+    version: u32,
+    producer_pid: u32,
+    producer_start: u64,
+    slot_bytes: u64,
+    slots: u32,
+    name_bytes: u32,
+    name: [u8; NAME_BYTES],
+}
+
+const _: () = assert!(size_of::<Fields>() <= RELEASE_WORDS_AT);
+
+/// What a header page says, copied and checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentHeader {
+    pub(crate) pool_name: String,
+    pub(crate) layout: SegmentLayout,
+    pub(crate) producer_pid: u32,
+    pub(crate) producer_start: u64,
+}
+
+impl SegmentHeader {
+    /// The name as it fits a header page: at most 64 bytes, cut between characters.
+    pub(crate) fn fitting_name(name: &str) -> &str {
+        let mut end = name.len().min(NAME_BYTES);
+        while !name.is_char_boundary(end) {
+            end -= 1;
+        }
+        &name[..end]
+    }
+
+    /// Writes the header to `page`.
+    ///
+    /// # Safety
+    /// `page` is the start of a writable, page-aligned mapping of at least one page that no other
+    /// process has a name for yet.
+    pub(crate) unsafe fn write(&self, page: NonNull<u8>) {
+        let name = Self::fitting_name(&self.pool_name).as_bytes();
+        let mut fields = Fields {
+            magic: MAGIC,
+            version: VERSION,
+            producer_pid: self.producer_pid,
+            producer_start: self.producer_start,
+            slot_bytes: self.layout.slot_bytes() as u64,
+            slots: self.layout.slots(),
+            name_bytes: name.len() as u32,
+            name: [0; NAME_BYTES],
+        };
+        fields.name[..name.len()].copy_from_slice(name);
+        // SAFETY: the caller says that the page is writable, aligned and not shared yet.
+        unsafe { page.cast::<Fields>().write(fields) };
+    }
+
+    /// Reads the header of a segment of `segment_bytes`; `None` for a segment that is not one of ours
+    /// or whose header does not describe it.
+    ///
+    /// # Safety
+    /// `page` is the start of a readable, page-aligned mapping of at least `segment_bytes`, which is
+    /// at least one page.
+    pub(crate) unsafe fn read(page: NonNull<u8>, segment_bytes: usize) -> Option<Self> {
+        // SAFETY: the caller says that a page is mapped there. Another process may write meanwhile;
+        // a volatile read of plain integers then yields some mixture, which the checks below treat
+        // like any other hostile content.
+        let fields = unsafe { page.cast::<Fields>().read_volatile() };
+        if fields.magic != MAGIC || fields.version != VERSION {
+            return None;
+        }
+        let layout = SegmentLayout::new(usize::try_from(fields.slot_bytes).ok()?, fields.slots)?;
+        if layout.total_bytes() != segment_bytes {
+            return None;
+        }
+        let name = fields.name.get(..usize::try_from(fields.name_bytes).ok()?)?;
+        Some(Self {
+            pool_name: std::str::from_utf8(name).ok()?.to_owned(),
+            layout,
+            producer_pid: fields.producer_pid,
+            producer_start: fields.producer_start,
+        })
+    }
+}
+
+/// The release words of the header page.
+///
+/// # Safety
+/// `page` is the start of a readable and writable, page-aligned mapping of at least one page that
+/// outlives `'a`.
+pub(crate) unsafe fn release_words<'a>(page: NonNull<u8>) -> &'a ReleaseWords {
+    // SAFETY: the offset lies inside the page and is aligned for u32; both words are atomics, which
+    // every process only accesses as such, and any value of them is valid.
+    unsafe { page.add(RELEASE_WORDS_AT).cast::<ReleaseWords>().as_ref() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::{self, memory::MappedRange};
+
+    fn header(name: &str) -> SegmentHeader {
+        SegmentHeader {
+            pool_name: name.to_owned(),
+            layout: SegmentLayout::new(os::page_bytes(), 3).unwrap(),
+            producer_pid: 7,
+            producer_start: 99,
+        }
+    }
+
+    fn written(name: &str) -> MappedRange {
+        let range = MappedRange::anonymous(4 * os::page_bytes()).unwrap();
+        // SAFETY: a private, writable mapping of four pages.
+        unsafe { header(name).write(range.base()) };
+        range
+    }
+
+    fn read(range: &MappedRange) -> Option<SegmentHeader> {
+        // SAFETY: a mapping of that many bytes.
+        unsafe { SegmentHeader::read(range.base(), range.bytes()) }
+    }
+
+    #[test]
+    fn a_header_reads_back_as_written() {
+        assert_eq!(read(&written("front camera")), Some(header("front camera")));
+    }
+
+    #[test]
+    fn a_long_name_is_cut_between_characters() {
+        let long = "ä".repeat(40);
+        assert_eq!(read(&written(&long)).unwrap().pool_name, "ä".repeat(32));
+    }
+
+    #[test]
+    fn every_single_scribbled_byte_is_an_error_or_a_consistent_header() {
+        for at in 0..RELEASE_WORDS_AT {
+            for value in [0u8, 1, 0x7f, 0xff] {
+                let range = written("camera");
+                // SAFETY: inside the first page of a private mapping.
+                unsafe { range.base().add(at).write(value) };
+                if let Some(found) = read(&range) {
+                    assert_eq!(found.layout, header("").layout, "byte {at} = {value}");
+                    assert!(found.pool_name.len() <= NAME_BYTES);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_foreign_segment_has_no_header() {
+        assert_eq!(read(&MappedRange::anonymous(os::page_bytes()).unwrap()), None);
+    }
+}

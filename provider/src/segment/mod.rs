@@ -1,0 +1,115 @@
+//! A segment: one shared-memory file, as its producer made it or as a consumer attached it.
+//!
+//! Holds: the open file with zenoh's shared `flock`, the mapping of the whole file, and, for segments of
+//! this library, the checked copy of the header page.
+//!
+//! Who may write what: the producer writes the header page before the segment has a name, and a slot
+//! while no reference to its chunk is out; consumers write the release words and nothing else. zenoh
+//! maps every segment writable, and so does this module, because a consumer of zenoh may turn a unique
+//! buffer into a mutable one.
+//!
+//! Locks: none. A `Segment` never changes after it was made; it is shared by `Arc`, and every pointer
+//! into the mapping is kept together with such an `Arc`.
+//!
+//! Invariants:
+//! - The file has its full size and all its pages before it has a name, so neither side can meet SIGBUS
+//!   or a half-written header.
+//! - The shared lock is held from before the name exists until after the mapping is gone, so no zenoh
+//!   process unlinks a segment in use, and whoever is last unlinks it.
+//! - No page is locked here (`mlock`): under the usual 8 MiB limit that would fail.
+//!
+//! Knowingly weak: a process of the same user can truncate the file, and then reading it raises SIGBUS,
+//! as with zenoh's own segments.
+//!
+//! Specified by zenoh-shm 1.10: `shm/unix.rs` (name, mode, lock) and protocol id 0 (chunk id = offset).
+
+mod attach;
+mod create;
+mod header;
+pub(crate) mod layout;
+pub(crate) mod release;
+
+use std::{os::fd::OwnedFd, ptr::NonNull};
+
+pub use attach::AttachError;
+pub use create::SegmentError;
+pub(crate) use header::SegmentHeader;
+use release::ReleaseWords;
+
+use crate::os::{self, file::Identity, memory::MappedRange};
+
+/// See the module's note.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    id: u32,
+    // Fields drop in this order: the addresses go before the lock that vouches for them.
+    range: MappedRange,
+    file: OwnedFd,
+    identity: Identity,
+    header: Option<SegmentHeader>,
+    made_by: u32,
+}
+
+impl Segment {
+    /// zenoh's segment id, which is also the file's name.
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The first address of the mapping.
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.range.base()
+    }
+
+    /// The file's size in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.range.bytes()
+    }
+
+    /// The address of the chunk at `offset`, where that lies inside.
+    pub(crate) fn chunk_address(&self, offset: u32) -> Option<NonNull<u8>> {
+        self.range.at(usize::try_from(offset).ok()?)
+    }
+
+    pub(crate) fn range(&self) -> &MappedRange {
+        &self.range
+    }
+
+    pub(crate) fn file(&self) -> &OwnedFd {
+        &self.file
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// What the header page says; `None` for a segment of another library.
+    pub(crate) fn header(&self) -> Option<&SegmentHeader> {
+        self.header.as_ref()
+    }
+
+    /// The release words; `None` for a segment of another library.
+    pub(crate) fn release_words(&self) -> Option<&ReleaseWords> {
+        self.header.as_ref()?;
+        // SAFETY: a header was found, so the mapping has at least one page; it is writable and lives
+        // as long as `self`.
+        Some(unsafe { header::release_words(self.range.base()) })
+    }
+
+    /// Tells waiting producers that this process has dropped a reference to a chunk of the segment.
+    pub(crate) fn announce_release(&self) {
+        if let Some(words) = self.release_words() {
+            words.announce(os::futex::wake_all);
+        }
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        os::exit::forget_segment(&self.file);
+        // A forked child shares the lock with its parent, so what it finds out about it is not true.
+        if self.made_by == std::process::id() {
+            os::file::unlink_if_last(&self.file, self.id);
+        }
+    }
+}

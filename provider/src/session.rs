@@ -1,0 +1,43 @@
+//! Whether zenoh can have shared memory in this process at all.
+//!
+//! zenoh keeps the reference counts of all buffers in metadata segments of 1.25 MiB, one per producing
+//! process, which every side locks (`mlock`). Where that is not allowed, zenoh 1.10 panics on the first
+//! allocation, and a consumer silently loses what it cannot attach. So it is found out beforehand.
+
+use std::sync::OnceLock;
+
+use crate::{os::limits, path::FallbackReason};
+
+/// zenoh's metadata of this process and of one peer, and a few pages that sessions negotiate with.
+const ZENOH_LOCKS_BYTES: usize = 2 * (32_768 * (32 + 8)) + (64 << 10);
+
+/// Why zenoh cannot have shared memory in this process; `None` where it can. Found out once.
+pub(crate) fn without_shared_memory() -> Option<FallbackReason> {
+    static FOUND: OnceLock<Option<FallbackReason>> = OnceLock::new();
+    FOUND
+        .get_or_init(|| {
+            if limits::may_lock(ZENOH_LOCKS_BYTES) {
+                return None;
+            }
+            Some(FallbackReason::LockedMemoryLimit {
+                limit_bytes: limits::locked_memory_limit().unwrap_or(0),
+                needed_bytes: ZENOH_LOCKS_BYTES as u64,
+            })
+        })
+        .clone()
+}
+
+/// Makes a session's configuration fit this process: turns shared memory off where zenoh may not lock
+/// its metadata, because it would then lose every shared-memory message without a word. Frames arrive
+/// as ordinary bytes instead.
+///
+/// Call it on every configuration before `zenoh::open`. Returns the reason where shared memory was
+/// turned off.
+pub fn prepare_session(config: &mut zenoh::Config) -> Option<FallbackReason> {
+    let reason = without_shared_memory()?;
+    tracing::warn!(%reason, "shared memory is turned off for this session");
+    if let Err(error) = config.insert_json5("transport/shared_memory/enabled", "false") {
+        tracing::error!(%error, "zenoh did not take the setting");
+    }
+    Some(reason)
+}
