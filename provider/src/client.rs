@@ -51,7 +51,6 @@ impl ShmClient for PinnedHostShmClient {
             tracing::error!(%error, "a shared-memory message is lost");
             error
         })?;
-        let segment = Arc::new(segment);
         if let Some(pinner) = &self.pinner {
             pinner.segment_attached(&segment);
         }

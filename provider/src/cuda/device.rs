@@ -36,8 +36,7 @@ impl Device {
 
     /// A device whose context the application has made.
     pub(crate) fn of_context(context: Arc<CudaContext>) -> Self {
-        // After the driver was loaded, so that our handler runs before the driver's.
-        os::exit::install();
+        os::exit::close_gate_before_driver();
         Self {
             context: ManuallyDrop::new(context),
         }

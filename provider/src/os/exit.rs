@@ -1,9 +1,13 @@
 //! What happens when the process exits without dropping everything first.
 //!
-//! One `atexit` handler, installed by the first segment or CUDA context. It closes the gate before
-//! CUDA (no background thread may be in a driver call, or start one, while the driver shuts down) and
-//! unlinks the segments of this process that nobody else holds. Handlers run in reverse order of
-//! installation, so this one runs before the driver's, which was installed when the driver was loaded.
+//! Two `atexit` handlers. One, installed with the first device, closes the gate before the CUDA driver:
+//! no background thread may be in a driver call, or start one, while the driver shuts down. Handlers run
+//! in reverse order of installation, and the driver installs its own when it is initialised, so this one
+//! is installed after that and runs before. The other, installed with the first segment, unlinks the
+//! segments of this process that nobody else holds.
+//!
+//! A forked child inherits handlers, list and locks; the locks it shares with its parent. Its segment
+//! handler does nothing.
 
 use std::{
     collections::BTreeMap,
@@ -18,24 +22,22 @@ use std::{
 use super::file;
 
 static EXITING: AtomicBool = AtomicBool::new(false);
-/// The process that installed the handler. A forked child inherits the handler, the list and the locks,
-/// which are shared with its parent: it must leave all of them alone.
-static INSTALLER: AtomicU32 = AtomicU32::new(0);
 static GATE: RwLock<()> = RwLock::new(());
+/// The process whose segments are listed.
+static OWNER: AtomicU32 = AtomicU32::new(0);
 /// The segments made by this process, by descriptor: it is unique while it is open.
 static SEGMENTS: Mutex<BTreeMap<RawFd, u32>> = Mutex::new(BTreeMap::new());
 
-/// Installs the handler once. Call it after the CUDA driver has been loaded, where one is.
-pub(crate) fn install() {
+/// Has the gate closed before the CUDA driver shuts down. Call it when the driver has been initialised.
+pub(crate) fn close_gate_before_driver() {
     static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        // Relaxed: read only by the exit handler of a process that got this value by being forked or
-        // by running this line.
-        INSTALLER.store(std::process::id(), Ordering::Relaxed);
-        // SAFETY: the handler is a plain function of this library, which is never unloaded, and it
-        // neither panics nor unwinds.
-        unsafe { libc::atexit(on_exit) };
-    });
+    INSTALLED.call_once(|| at_exit(close_gate));
+}
+
+fn at_exit(handler: extern "C" fn()) {
+    // SAFETY: the handlers are plain functions of this library, which is never unloaded, and neither
+    // panics.
+    unsafe { libc::atexit(handler) };
 }
 
 /// Permission to call the CUDA driver from code that the user did not call: a background thread or a
@@ -43,13 +45,20 @@ pub(crate) fn install() {
 pub(crate) fn enter_driver() -> Option<RwLockReadGuard<'static, ()>> {
     let guard = GATE.read().unwrap_or_else(PoisonError::into_inner);
     // Relaxed: the handler stores the flag before it takes the gate for writing, and the gate's own
-    // ordering makes the store visible to whoever gets through the gate after that.
+    // ordering makes the store visible to whoever gets through the gate after that. A thread may hold
+    // the gate twice: nobody ever queues for writing, which is what could block the second time.
     (!EXITING.load(Ordering::Relaxed)).then_some(guard)
 }
 
 /// Has the segment unlinked at exit, if it has not been forgotten until then.
 pub(crate) fn remember_segment(file: &OwnedFd, id: u32) {
-    install();
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        // Relaxed: read only by the exit handler of a process that got this value by running this
+        // line or by being forked.
+        OWNER.store(std::process::id(), Ordering::Relaxed);
+        at_exit(unlink_segments);
+    });
     lock_segments().insert(file.as_raw_fd(), id);
 }
 
@@ -62,24 +71,26 @@ fn lock_segments() -> std::sync::MutexGuard<'static, BTreeMap<RawFd, u32>> {
     SEGMENTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-extern "C" fn on_exit() {
-    if INSTALLER.load(Ordering::Relaxed) != std::process::id() {
-        return;
-    }
+extern "C" fn close_gate() {
     EXITING.store(true, Ordering::Relaxed);
     // A call in progress gets this long to end; one that hangs must not hang the exit.
     let patience = Instant::now() + Duration::from_secs(2);
     while GATE.try_write().is_err() && Instant::now() < patience {
         std::thread::sleep(Duration::from_micros(100));
     }
-    if let Ok(segments) = SEGMENTS.try_lock() {
-        for (&descriptor, &id) in segments.iter() {
-            // SAFETY: an owner forgets its segment before it closes the descriptor, and the list is
-            // locked here, so each listed descriptor is open.
-            let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
-            if let Ok(descriptor) = descriptor.try_clone_to_owned() {
-                file::unlink_if_last(&descriptor, id);
-            }
-        }
+}
+
+extern "C" fn unlink_segments() {
+    if OWNER.load(Ordering::Relaxed) != std::process::id() {
+        return;
+    }
+    let Ok(segments) = SEGMENTS.try_lock() else {
+        return;
+    };
+    for (&descriptor, &id) in segments.iter() {
+        // SAFETY: an owner forgets its segment before it closes the descriptor, and the list is locked
+        // here, so each listed descriptor is open.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        file::unlink_if_last(descriptor, id);
     }
 }

@@ -81,11 +81,11 @@ pub(crate) fn inspect(file: impl AsFd) -> Result<(Identity, u64), Errno> {
 ///
 /// zenoh's rule: whoever can turn the shared lock into an exclusive one is the last. The name is left
 /// alone where it has come to mean another file.
-pub(crate) fn unlink_if_last(file: &OwnedFd, id: u32) {
-    if rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive).is_err() {
+pub(crate) fn unlink_if_last(file: impl AsFd, id: u32) {
+    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         return;
     }
-    let ours = inspect(file).map(|(identity, _)| identity);
+    let ours = inspect(&file).map(|(identity, _)| identity);
     let named = open(id).and_then(|named| inspect(&named).map(|(identity, _)| identity));
     if let (Ok(ours), Ok(named)) = (ours, named)
         && ours == named

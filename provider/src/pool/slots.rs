@@ -193,7 +193,7 @@ impl Slots {
         tables.segments.insert(
             id,
             PoolSegment {
-                segment: Arc::new(segment),
+                segment,
                 layout,
                 class,
                 allocated: vec![false; adding as usize],

@@ -125,7 +125,7 @@ fn register_segment(
 ) -> Result<Registration<Arc<Segment>>, FallbackReason> {
     let segment = match entry.attached() {
         Some(segment) => segment.clone(),
-        None => Arc::new(attach_alias(seen)?),
+        None => attach_alias(seen)?,
     };
     // Present pages are pinned several times faster than absent ones.
     segment.range().populate();
@@ -136,7 +136,7 @@ fn register_segment(
 }
 
 /// Maps the segment that somebody else's mapping shows once more, without touching that mapping.
-fn attach_alias(seen: AddressSeen) -> Result<Segment, FallbackReason> {
+fn attach_alias(seen: AddressSeen) -> Result<Arc<Segment>, FallbackReason> {
     let not_attachable = |detail: String| FallbackReason::NotAttachable { detail };
     let id = os::process::segment_at(seen.0)
         .ok_or_else(|| not_attachable(String::from("no zenoh segment is mapped there")))?;

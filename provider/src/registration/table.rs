@@ -11,7 +11,7 @@ use super::Registration;
 use crate::{
     os::{file::Identity, process},
     path::FallbackReason,
-    segment::Segment,
+    segment::{Segment, registry},
 };
 
 /// How long a registration that failed for a passing reason is not tried again.
@@ -141,14 +141,22 @@ impl Table {
         // every frame; the answer is keyed by the file, which an alias of ours keeps alive.
         let mapping = process::mapping_at(address)?;
         let offset = mapping.offset_of(address, bytes)?;
-        let known = {
-            let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-            index.by_identity.get(&mapping.identity).cloned()
-        };
-        if let Some(entry) = known {
+        if let Some(entry) = self.entry_of(mapping.identity) {
             return Some(self.found_or_retried(entry, offset, mapping.identity));
         }
+        // A mapping that a pool or another client of this process made needs no second one.
+        if let Some(segment) = registry::find(mapping.identity) {
+            let entry = self.add_attached(&segment);
+            let is_new = entry.is_some();
+            let entry = entry.or_else(|| self.entry_of(mapping.identity))?;
+            return Some(Found { entry, offset, is_new });
+        }
         Some(self.insert(mapping.identity, offset, None))
+    }
+
+    fn entry_of(&self, identity: Identity) -> Option<Arc<Entry>> {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        index.by_identity.get(&identity).cloned()
     }
 
     fn find_by_address(&self, address: usize, bytes: usize) -> Option<(Arc<Entry>, usize)> {

@@ -1,8 +1,10 @@
 //! Attaching a segment that another process made: checked, shared-locked, mapped, nothing locked in RAM.
 
+use std::sync::Arc;
+
 use rustix::io::Errno;
 
-use super::{Segment, SegmentHeader, layout::MAX_SEGMENT_BYTES};
+use super::{Segment, SegmentHeader, registry, layout::MAX_SEGMENT_BYTES};
 use crate::os::{self, file, memory::MappedRange};
 
 /// Why a segment could not be attached. zenoh drops the message that named it.
@@ -45,7 +47,7 @@ pub enum AttachError {
 
 impl Segment {
     /// Attaches the segment `id` as zenoh does, but without locking its pages.
-    pub(crate) fn attach(id: u32) -> Result<Self, AttachError> {
+    pub(crate) fn attach(id: u32) -> Result<Arc<Self>, AttachError> {
         let open_error = |error: Errno| AttachError::Open {
             id,
             error: error.into(),
@@ -69,13 +71,13 @@ impl Segment {
             None
         };
         tracing::debug!(id, bytes, ours = header.is_some(), "segment attached");
-        Ok(Self {
+        Ok(registry::share(Self {
             id,
             range,
             file,
             identity,
             header,
             made_by: std::process::id(),
-        })
+        }))
     }
 }

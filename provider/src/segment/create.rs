@@ -1,8 +1,10 @@
 //! Making a segment: no name before it is locked, full size and described.
 
+use std::sync::Arc;
+
 use rustix::io::Errno;
 
-use super::{Segment, SegmentHeader, layout::SegmentLayout};
+use super::{Segment, SegmentHeader, registry, layout::SegmentLayout};
 use crate::os::{self, file, memory::MappedRange};
 
 /// How often a random id may already be taken before something else must be wrong.
@@ -49,7 +51,7 @@ impl std::fmt::Display for Mebibytes {
 
 impl Segment {
     /// Makes a segment for `layout`, with its pages reserved and present, and gives it a name.
-    pub(crate) fn create(pool_name: &str, layout: SegmentLayout) -> Result<Self, SegmentError> {
+    pub(crate) fn create(pool_name: &str, layout: SegmentLayout) -> Result<Arc<Self>, SegmentError> {
         let bytes = layout.total_bytes();
         let file = file::create_unnamed().map_err(|error| system("create", error))?;
         file::reserve(&file, bytes as u64).map_err(|error| no_space_or(error, bytes as u64))?;
@@ -80,7 +82,7 @@ impl Segment {
             made_by: pid,
         };
         os::exit::remember_segment(&segment.file, id);
-        Ok(segment)
+        Ok(registry::share(segment))
     }
 }
 

@@ -27,6 +27,7 @@ mod attach;
 mod create;
 mod header;
 pub(crate) mod layout;
+pub(crate) mod registry;
 pub(crate) mod release;
 
 use std::{os::fd::OwnedFd, ptr::NonNull};
@@ -46,6 +47,7 @@ pub(crate) struct Segment {
     range: MappedRange,
     file: OwnedFd,
     identity: Identity,
+    /// What the header page said; `None` for a segment of another library.
     header: Option<SegmentHeader>,
     made_by: u32,
 }
@@ -83,11 +85,6 @@ impl Segment {
         self.identity
     }
 
-    /// What the header page says; `None` for a segment of another library.
-    pub(crate) fn header(&self) -> Option<&SegmentHeader> {
-        self.header.as_ref()
-    }
-
     /// The release words; `None` for a segment of another library.
     pub(crate) fn release_words(&self) -> Option<&ReleaseWords> {
         self.header.as_ref()?;
@@ -106,6 +103,7 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
+        registry::forget(self);
         os::exit::forget_segment(&self.file);
         // A forked child shares the lock with its parent, so what it finds out about it is not true.
         if self.made_by == std::process::id() {

@@ -57,9 +57,9 @@ pub fn open(mut config: Config, clients: Option<Arc<ShmClientStorage>>) -> Sessi
 }
 
 /// A publisher that blocks rather than drops, once a subscriber is there.
-pub fn publisher(session: &Session, key: &'static str) -> Publisher<'static> {
+pub fn publisher(session: &Session, key: &str) -> Publisher<'static> {
     let publisher = session
-        .declare_publisher(key)
+        .declare_publisher(key.to_owned())
         .congestion_control(CongestionControl::Block)
         .express(true)
         .wait()

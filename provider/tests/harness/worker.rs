@@ -99,6 +99,11 @@ impl Worker {
         assert!(status.success(), "the worker failed: {status}\n{rest}");
     }
 
+    /// Whether the worker has initialised the driver double.
+    pub fn has_report(&self) -> bool {
+        self.report.exists()
+    }
+
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -1,0 +1,125 @@
+//! Events: names for points in streams.
+
+use std::collections::BTreeMap;
+use std::ffi::c_uint;
+use std::time::Instant;
+
+use crate::call::{Out, exports};
+use crate::state::{Double, State};
+use crate::status::{INVALID_HANDLE, INVALID_VALUE, NOT_READY, Status};
+use crate::stream::{Point, Work};
+
+const DISABLE_TIMING: c_uint = 2;
+const ALL_FLAGS: c_uint = 7;
+const FIRST_HANDLE: usize = 0xE7_0000;
+const HANDLE_STEP: usize = 0x10;
+
+struct Event {
+    flags: c_uint,
+    recorded: Option<Point>,
+    /// When the latest record took place, once it did.
+    completed: Option<Instant>,
+}
+
+#[derive(Default)]
+pub(crate) struct Events {
+    created: usize,
+    by_handle: BTreeMap<usize, Event>,
+}
+
+impl Events {
+    fn create(&mut self, flags: c_uint) -> Result<usize, Status> {
+        if flags & !ALL_FLAGS != 0 {
+            return Err(INVALID_VALUE);
+        }
+        let handle = FIRST_HANDLE + HANDLE_STEP * self.created;
+        self.created += 1;
+        let event = Event {
+            flags,
+            recorded: None,
+            completed: None,
+        };
+        self.by_handle.insert(handle, event);
+        Ok(handle)
+    }
+
+    fn get(&self, handle: usize) -> Result<&Event, Status> {
+        self.by_handle.get(&handle).ok_or(INVALID_HANDLE)
+    }
+
+    /// The point of the latest record; None for an event that was never recorded.
+    pub(crate) fn recorded(&self, handle: usize) -> Result<Option<Point>, Status> {
+        Ok(self.get(handle)?.recorded)
+    }
+
+    /// An event that was destroyed or recorded again meanwhile is left alone.
+    pub(crate) fn complete(&mut self, handle: usize, point: Point) {
+        if let Some(event) = self.by_handle.get_mut(&handle)
+            && event.recorded == Some(point)
+        {
+            event.completed = Some(Instant::now());
+        }
+    }
+}
+
+impl State {
+    fn query(&self, event: usize) -> Result<(), Status> {
+        let recorded = self.events.recorded(event)?;
+        if self.streams.have_reached(recorded.as_slice()) {
+            Ok(())
+        } else {
+            Err(NOT_READY)
+        }
+    }
+
+    fn elapsed(&self, start: usize, end: usize) -> Result<f32, Status> {
+        let time = |handle| {
+            let event = self.events.get(handle)?;
+            if event.flags & DISABLE_TIMING != 0 || event.recorded.is_none() {
+                return Err(INVALID_HANDLE);
+            }
+            event.completed.ok_or(NOT_READY)
+        };
+        let (start, end) = (time(start)?, time(end)?);
+        let forward = end.saturating_duration_since(start).as_secs_f32();
+        let backward = start.saturating_duration_since(end).as_secs_f32();
+        Ok((forward - backward) * 1000.0)
+    }
+}
+
+impl Double {
+    fn record(&'static self, event: usize, stream: usize) -> Result<(), Status> {
+        let mut state = self.lock();
+        state.events.get(event)?;
+        let stream = self.stream_of(&mut state, stream)?;
+        let point = self.enqueue(&mut state, stream, Vec::new(), Work::Record(event))?;
+        if let Some(event) = state.events.by_handle.get_mut(&event) {
+            event.recorded = Some(point);
+            event.completed = None;
+        }
+        Ok(())
+    }
+
+    fn synchronize_event(&'static self, event: usize) -> Result<(), Status> {
+        let recorded = self.lock().events.recorded(event)?;
+        self.wait_for(recorded.as_slice())
+    }
+}
+
+exports! {
+    [Context] fn cuEventCreate(event: Out<usize>, flags: c_uint) |double| {
+        let created = double.lock().events.create(flags)?;
+        event.set(created)
+    };
+    [Context] fn cuEventRecord(event: usize, stream: usize) |double| double.record(event, stream);
+    [Init] fn cuEventQuery(event: usize) |double| double.lock().query(event);
+    [Context] fn cuEventSynchronize(event: usize) |double| double.synchronize_event(event);
+    [Context] fn cuEventElapsedTime(milliseconds: Out<f32>, start: usize, end: usize) |double| {
+        let elapsed = double.lock().elapsed(start, end)?;
+        milliseconds.set(elapsed)
+    };
+    [Context] fn cuEventDestroy_v2(event: usize) |double| {
+        let removed = double.lock().events.by_handle.remove(&event);
+        removed.map(drop).ok_or(INVALID_HANDLE)
+    };
+}

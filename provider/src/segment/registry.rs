@@ -1,0 +1,43 @@
+//! The segments of this process, by file: whoever made or attached one, it is mapped once for us.
+//!
+//! A frame may lie in a mapping that a pool of this process made, and that cannot be attached a second
+//! time by the name that the kernel shows for it: the file had none when it was mapped.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak},
+};
+
+use super::Segment;
+use crate::os::file::Identity;
+
+static SEGMENTS: LazyLock<Mutex<HashMap<Identity, Weak<Segment>>>> = LazyLock::new(Mutex::default);
+
+fn lock() -> MutexGuard<'static, HashMap<Identity, Weak<Segment>>> {
+    SEGMENTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Shares a segment and remembers it; the first mapping of a file stays the one that is found.
+pub(super) fn share(segment: Segment) -> Arc<Segment> {
+    let segment = Arc::new(segment);
+    let mut segments = lock();
+    let known = segments.get(&segment.identity()).is_some_and(|known| known.strong_count() > 0);
+    if !known {
+        segments.insert(segment.identity(), Arc::downgrade(&segment));
+    }
+    segment
+}
+
+/// The mapping of this file, where this process has one.
+pub(crate) fn find(identity: Identity) -> Option<Arc<Segment>> {
+    lock().get(&identity)?.upgrade()
+}
+
+/// Forgets a mapping that goes.
+pub(super) fn forget(segment: &Segment) {
+    let mut segments = lock();
+    let gone = segments.get(&segment.identity()).is_some_and(|known| known.strong_count() == 0);
+    if gone {
+        segments.remove(&segment.identity());
+    }
+}
