@@ -71,7 +71,11 @@ mod tests {
         let first = budget.reserve(60).unwrap();
         assert!(matches!(
             budget.reserve(41),
-            Err(FallbackReason::OverBudget { needed_bytes: 41, used_bytes: 60, limit_bytes: 100 })
+            Err(FallbackReason::OverBudget {
+                needed_bytes: 41,
+                used_bytes: 60,
+                limit_bytes: 100
+            })
         ));
         let second = budget.reserve(40).unwrap();
         assert!(budget.reserve(u64::MAX).is_err());

@@ -36,7 +36,9 @@ pub enum FallbackReason {
     #[error("no CUDA driver (libcuda.so) on this machine")]
     NoDriver,
     /// The driver is there but has no such device.
-    #[error("there is no CUDA device {ordinal}; the driver counts {count} (see CUDA_VISIBLE_DEVICES)")]
+    #[error(
+        "there is no CUDA device {ordinal}; the driver counts {count} (see CUDA_VISIBLE_DEVICES)"
+    )]
     NoDevice {
         /// The device asked for.
         ordinal: usize,
@@ -63,7 +65,9 @@ pub enum FallbackReason {
         name: String,
     },
     /// The registration would exceed the budget of the pinner.
-    #[error("registering {needed_bytes} bytes would exceed the budget: {used_bytes} of {limit_bytes} are used; raise max_bytes() of the pinner")]
+    #[error(
+        "registering {needed_bytes} bytes would exceed the budget: {used_bytes} of {limit_bytes} are used; raise max_bytes() of the pinner"
+    )]
     OverBudget {
         /// Bytes of the registration.
         needed_bytes: u64,
@@ -82,7 +86,9 @@ pub enum FallbackReason {
     #[error("the frame did not arrive in shared memory")]
     NotSharedMemory,
     /// zenoh may not lock its metadata in this process, so it cannot have shared memory.
-    #[error("this process may lock {limit_bytes} bytes, zenoh's shared memory needs {needed_bytes}: raise RLIMIT_MEMLOCK (ulimit -l) or grant CAP_IPC_LOCK")]
+    #[error(
+        "this process may lock {limit_bytes} bytes, zenoh's shared memory needs {needed_bytes}: raise RLIMIT_MEMLOCK (ulimit -l) or grant CAP_IPC_LOCK"
+    )]
     LockedMemoryLimit {
         /// RLIMIT_MEMLOCK in bytes.
         limit_bytes: u64,

@@ -1,9 +1,6 @@
 //! The consumer's side in one handle: its device, its registrations, its staging slots, its copies.
 
-use std::{
-    ptr::NonNull,
-    sync::Arc,
-};
+use std::{ptr::NonNull, sync::Arc};
 
 use cudarc::driver::CudaContext;
 

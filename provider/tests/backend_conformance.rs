@@ -1,5 +1,11 @@
 //! One suite for every provider backend: what zenoh's `ShmProviderBackend` promises, held against
 //! zenoh's own POSIX backend and ours.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::HashSet;
 
@@ -31,19 +37,32 @@ struct Pinned;
 impl Candidate for Posix {
     type Backend = PosixShmProviderBackend;
     fn make() -> Self::Backend {
-        PosixShmProviderBackend::builder((SLOTS + 1) * BYTES).wait().unwrap()
+        PosixShmProviderBackend::builder((SLOTS + 1) * BYTES)
+            .wait()
+            .unwrap()
     }
 }
 
 impl Candidate for Pinned {
     type Backend = PinnedHostShmProviderBackend;
     fn make() -> Self::Backend {
-        PinnedPool::builder().slots(SLOTS as u32).slot_bytes(BYTES).build_backend().unwrap()
+        PinnedPool::builder()
+            .slots(SLOTS as u32)
+            .slot_bytes(BYTES)
+            .build_backend()
+            .unwrap()
     }
 }
 
 fn fill_up<B: ShmProviderBackend>(provider: &ShmProvider<B>) -> Vec<ZShmMut> {
-    std::iter::from_fn(|| provider.alloc(BYTES).with_policy::<GarbageCollect>().wait().ok()).collect()
+    std::iter::from_fn(|| {
+        provider
+            .alloc(BYTES)
+            .with_policy::<GarbageCollect>()
+            .wait()
+            .ok()
+    })
+    .collect()
 }
 
 fn it_speaks_protocol_zero<C: Candidate>() {
@@ -66,7 +85,10 @@ fn live_buffers_do_not_overlap<C: Candidate>() {
         buffer.fill(index as u8);
     }
     for (index, buffer) in buffers.iter().enumerate() {
-        assert!(buffer.iter().all(|byte| *byte == index as u8), "buffer {index}");
+        assert!(
+            buffer.iter().all(|byte| *byte == index as u8),
+            "buffer {index}"
+        );
     }
 }
 
@@ -75,7 +97,11 @@ fn a_full_provider_refuses_and_serves_again_after_a_release<C: Candidate>() {
     let mut buffers = fill_up(&provider);
     assert!(provider.alloc(BYTES).wait().is_err());
     let released = buffers.pop().unwrap().as_ptr();
-    let again = provider.alloc(BYTES).with_policy::<GarbageCollect>().wait().unwrap();
+    let again = provider
+        .alloc(BYTES)
+        .with_policy::<GarbageCollect>()
+        .wait()
+        .unwrap();
     assert_eq!(again.as_ptr(), released);
 }
 
@@ -83,14 +109,21 @@ fn a_buffer_in_use_is_never_handed_out_again<C: Candidate>() {
     let provider = C::provider();
     let kept = provider.alloc(BYTES).wait().unwrap();
     for _ in 0..100 {
-        let other = provider.alloc(BYTES).with_policy::<GarbageCollect>().wait().unwrap();
+        let other = provider
+            .alloc(BYTES)
+            .with_policy::<GarbageCollect>()
+            .wait()
+            .unwrap();
         assert_ne!(other.as_ptr(), kept.as_ptr());
     }
 }
 
 fn every_buffer_comes_back_whatever_the_order<C: Candidate>() {
     let provider = C::provider();
-    let first: HashSet<usize> = fill_up(&provider).iter().map(|buffer| buffer.as_ptr() as usize).collect();
+    let first: HashSet<usize> = fill_up(&provider)
+        .iter()
+        .map(|buffer| buffer.as_ptr() as usize)
+        .collect();
     for round in 0..20 {
         let mut buffers = fill_up(&provider);
         assert_eq!(buffers.len(), first.len(), "round {round}");
@@ -111,7 +144,10 @@ fn alignment_is_kept<C: Candidate>() {
     // A backend may refuse a stricter alignment than it was made for, but not break its word.
     if let Ok(layout) = backend.layout_for(eight) {
         let chunk = backend.alloc(&layout).unwrap();
-        assert_eq!(chunk.data.ptr() as usize % layout.alignment().get_alignment_value(), 0);
+        assert_eq!(
+            chunk.data.ptr() as usize % layout.alignment().get_alignment_value(),
+            0
+        );
         assert!(chunk.descriptor.len >= layout.size());
         backend.free(&chunk.descriptor);
     }
@@ -127,7 +163,9 @@ where
             let provider = &provider;
             scope.spawn(move || {
                 for _ in 0..200 {
-                    if let Ok(mut buffer) = provider.alloc(BYTES).with_policy::<GarbageCollect>().wait() {
+                    if let Ok(mut buffer) =
+                        provider.alloc(BYTES).with_policy::<GarbageCollect>().wait()
+                    {
                         buffer.fill(thread);
                         assert!(buffer.iter().all(|byte| *byte == thread));
                     }

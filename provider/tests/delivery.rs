@@ -1,4 +1,10 @@
 //! Frames between processes, with unmodified zenoh on one side or on neither.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod harness;
 
@@ -15,7 +21,12 @@ const FRAMES: u64 = 30;
 
 fn publish_pinned(session: &zenoh::Session) -> PinnedPool {
     let publisher = peer::publisher(session, "frames");
-    let pool = PinnedPool::builder().name("delivery").slots(4).slot_bytes(frames::FULL_HD).build().unwrap();
+    let pool = PinnedPool::builder()
+        .name("delivery")
+        .slots(4)
+        .slot_bytes(frames::FULL_HD)
+        .build()
+        .unwrap();
     for sequence in 0..FRAMES {
         let mut slot = pool.alloc(frames::FULL_HD).unwrap();
         frames::fill(&mut slot, sequence);
@@ -28,7 +39,9 @@ fn publish_pinned(session: &zenoh::Session) -> PinnedPool {
 fn an_unmodified_rust_subscriber_receives_our_frames_as_shared_memory() {
     let endpoint = peer::endpoint();
     let session = peer::open(peer::listening(&endpoint), None);
-    let mut consumer = worker::orders("worker_unmodified_subscriber").with("ENDPOINT", &endpoint).start();
+    let mut consumer = worker::orders("worker_unmodified_subscriber")
+        .with("ENDPOINT", &endpoint)
+        .start();
     let pool = publish_pinned(&session);
     assert_eq!(consumer.line("received"), format!("{FRAMES} shared"));
     consumer.end_without_report();
@@ -39,7 +52,9 @@ fn an_unmodified_rust_subscriber_receives_our_frames_as_shared_memory() {
 #[test]
 #[ignore = "a worker of another test"]
 fn worker_unmodified_subscriber() {
-    let session = zenoh::open(peer::connecting(&worker::order("ENDPOINT"))).wait().unwrap();
+    let session = zenoh::open(peer::connecting(&worker::order("ENDPOINT")))
+        .wait()
+        .unwrap();
     let subscriber = session.declare_subscriber("frames").wait().unwrap();
     for sequence in 0..FRAMES {
         let sample = subscriber.recv().unwrap();
@@ -54,11 +69,17 @@ fn worker_unmodified_subscriber() {
 #[test]
 fn an_unmodified_python_subscriber_receives_our_frames_as_shared_memory() {
     let Ok(python) = std::env::var("ZENOH_PINNED_PYTHON") else {
-        println!("skipped: set ZENOH_PINNED_PYTHON to a Python with eclipse-zenoh 1.10 (make test does)");
+        println!(
+            "skipped: set ZENOH_PINNED_PYTHON to a Python with eclipse-zenoh 1.10 (make test does)"
+        );
         return;
     };
     // The wheel speaks TCP; a listener on port 0 does not tell its number, so a free one is looked up.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let endpoint = format!("tcp/127.0.0.1:{port}");
     let session = peer::open(peer::listening(&endpoint), None);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/subscriber.py");
@@ -71,20 +92,33 @@ fn an_unmodified_python_subscriber_receives_our_frames_as_shared_memory() {
     let output = subscriber.wait_with_output().unwrap();
     assert!(output.status.success());
     let mut expected = vec![0; frames::FULL_HD];
-    let lines: Vec<_> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+    let lines: Vec<_> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
     assert_eq!(lines.len() as u64, FRAMES);
     for (sequence, line) in lines.iter().enumerate() {
         frames::fill(&mut expected, sequence as u64);
-        assert_eq!(*line, format!("shared {} {:08x}", expected.len(), checksum(&expected)));
+        assert_eq!(
+            *line,
+            format!("shared {} {:08x}", expected.len(), checksum(&expected))
+        );
     }
 }
 
 /// CRC-32 as Python's zlib has it, by the bit: a second opinion needs no library.
 fn checksum(bytes: &[u8]) -> u32 {
     let table: Vec<u32> = (0..256u32)
-        .map(|byte| (0..8).fold(byte, |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())))
+        .map(|byte| {
+            (0..8).fold(byte, |crc, _| {
+                (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+            })
+        })
         .collect();
-    !bytes.iter().fold(!0, |crc, byte| (crc >> 8) ^ table[((crc ^ u32::from(*byte)) & 0xff) as usize])
+    !bytes.iter().fold(!0, |crc, byte| {
+        (crc >> 8) ^ table[((crc ^ u32::from(*byte)) & 0xff) as usize]
+    })
 }
 
 fn unmodified_producer_reaches_the_device(stock_clients: bool) {
@@ -98,10 +132,15 @@ fn unmodified_producer_reaches_the_device(stock_clients: bool) {
     let session = zenoh::open(peer::connecting(&endpoint)).wait().unwrap();
     let publisher = peer::publisher(&session, "frames");
     // zenoh's own provider: payloads start anywhere, so the consumer cannot count on page alignment.
-    let provider = ShmProviderBuilder::default_backend(4 * frames::FULL_HD + 4096).wait().unwrap();
+    let provider = ShmProviderBuilder::default_backend(4 * frames::FULL_HD + 4096)
+        .wait()
+        .unwrap();
     let mut put = |sequence| {
-        let mut buffer =
-            provider.alloc(frames::FULL_HD).with_policy::<BlockOn<GarbageCollect>>().wait().unwrap();
+        let mut buffer = provider
+            .alloc(frames::FULL_HD)
+            .with_policy::<BlockOn<GarbageCollect>>()
+            .wait()
+            .unwrap();
         frames::fill(&mut buffer, sequence);
         publisher.put(buffer).wait().unwrap();
     };
@@ -118,9 +157,18 @@ fn unmodified_producer_reaches_the_device(stock_clients: bool) {
     let report = consumer.end();
     report.assert_clean();
     if let Some(made) = report.registrations() {
-        let large = made.iter().filter(|(bytes, _)| *bytes > 4 * frames::FULL_HD as u64);
-        assert_eq!(large.count(), 1, "one registration for the one segment: {made:?}");
-        assert!(made.iter().all(|(_, thread)| thread == "zpin-registrar"), "{made:?}");
+        let large = made
+            .iter()
+            .filter(|(bytes, _)| *bytes > 4 * frames::FULL_HD as u64);
+        assert_eq!(
+            large.count(),
+            1,
+            "one registration for the one segment: {made:?}"
+        );
+        assert!(
+            made.iter().all(|(_, thread)| thread == "zpin-registrar"),
+            "{made:?}"
+        );
     }
 }
 
@@ -166,7 +214,10 @@ fn worker_copying_consumer() {
         })
         .collect();
     for (sequence, device) in (1..).zip(&copies) {
-        assert!(frames::is_frame(&stream.clone_dtoh(device).unwrap(), sequence), "frame {sequence}");
+        assert!(
+            frames::is_frame(&stream.clone_dtoh(device).unwrap(), sequence),
+            "frame {sequence}"
+        );
     }
     println!("copied {} directly", copies.len());
     worker::wait_for_end();

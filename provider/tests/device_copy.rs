@@ -1,4 +1,10 @@
 //! Copies to and from the device: what arrives, by which path, and what is held meanwhile.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod harness;
 
@@ -14,7 +20,12 @@ use zenoh_pinned::{
 const BYTES: usize = 256 << 10;
 
 fn pool(slots: u32) -> PinnedPool {
-    PinnedPool::builder().slots(slots).slot_bytes(BYTES).wait(Duration::from_secs(60)).build().unwrap()
+    PinnedPool::builder()
+        .slots(slots)
+        .slot_bytes(BYTES)
+        .wait(Duration::from_secs(60))
+        .build()
+        .unwrap()
 }
 
 fn payload(pool: &PinnedPool, sequence: u64) -> ZBytes {
@@ -38,7 +49,9 @@ fn registered(pool: &PinnedPool) -> (Pinner, Arc<CudaStream>) {
     let (pinner, stream) = device();
     pinner.register_pool(pool);
     let bytes = pool.statistics().bytes + (2 << 20);
-    eventually("registration", || frame(pool, &pinner, 0).path() == DevicePath::Direct);
+    eventually("registration", || {
+        frame(pool, &pinner, 0).path() == DevicePath::Direct
+    });
     assert_eq!(pinner.statistics().registered_bytes, bytes);
     (pinner, stream)
 }
@@ -69,7 +82,10 @@ fn a_thousand_frames_dropped_at_once_arrive_whole_though_they_are_copied_late() 
         let segment = (8 * BYTES + 4096) as u64;
         let of_segment = made.iter().filter(|(bytes, _)| *bytes == segment).count();
         assert_eq!(of_segment, 1, "one registration a segment: {made:?}");
-        assert!(made.iter().all(|(_, thread)| thread == "zpin-registrar"), "{made:?}");
+        assert!(
+            made.iter().all(|(_, thread)| thread == "zpin-registrar"),
+            "{made:?}"
+        );
     }
     pool.drain(Duration::from_secs(30)).unwrap();
 }
@@ -93,7 +109,10 @@ fn worker_consumer_of_a_thousand() {
             device
         })
         .collect();
-    let whole = (0..).zip(&copies).filter(|(sequence, device)| holds(&stream, device, *sequence)).count();
+    let whole = (0..)
+        .zip(&copies)
+        .filter(|(sequence, device)| holds(&stream, device, *sequence))
+        .count();
     println!("paths {paths:?}");
     assert!(paths[DevicePath::Direct as usize] > 900, "{paths:?}");
     println!("whole {whole}");
@@ -113,7 +132,10 @@ fn a_slot_is_not_free_before_the_copy_out_of_it_has_executed() {
             assert_eq!(frame.path(), DevicePath::Direct);
             drop(frame);
             if !driver::is_real() {
-                assert!(matches!(pool.try_alloc(BYTES), Err(AllocError::TimedOut { .. })));
+                assert!(matches!(
+                    pool.try_alloc(BYTES),
+                    Err(AllocError::TimedOut { .. })
+                ));
                 assert_eq!(pinner.statistics().copies_in_flight, 1);
             }
             // The next frame waits for the hold, and overwrites the slot as soon as it may.
@@ -133,7 +155,9 @@ fn a_hold_outlives_its_stream() {
         // The device memory belongs to the reader's stream, so that the other one can go.
         let mut device = reader.alloc_zeros::<u8>(BYTES).unwrap();
         reader.synchronize().unwrap();
-        frame(&pool, &pinner, 7).copy_into(&mut device, &stream).unwrap();
+        frame(&pool, &pinner, 7)
+            .copy_into(&mut device, &stream)
+            .unwrap();
         drop(stream);
         pool.alloc(BYTES).unwrap().fill(0xee);
         eventually("the hold", || pinner.statistics().copies_in_flight == 0);
@@ -157,8 +181,14 @@ fn a_failed_context_keeps_its_holds_and_the_copy_is_never_of_reused_bytes() {
         let error = held.copy_to_device(&stream).unwrap_err();
         println!("{error}");
         drop(held);
-        eventually("the hold is given up for lost", || pinner.statistics().holds_leaked >= 1);
-        assert!(pool.alloc_timeout(BYTES, Duration::from_millis(100)).is_err(), "the slot stays held");
+        eventually("the hold is given up for lost", || {
+            pinner.statistics().holds_leaked >= 1
+        });
+        assert!(
+            pool.alloc_timeout(BYTES, Duration::from_millis(100))
+                .is_err(),
+            "the slot stays held"
+        );
         drop((device, stream));
         // Nothing can be unregistered any more, so nothing is unmapped; no panic, no hang.
         drop(pinner);
@@ -173,20 +203,39 @@ fn a_frame_that_comes_before_its_registration_is_staged() {
         return;
     }
     // Only the pool's segment registers slowly; it is larger than the staging slots.
-    driver::with_driver("delay=cuMemHostRegister_v2:300000:4000000,copy_delay_us=1000", || {
-        let pool = pool(16);
-        let (pinner, stream) = device();
-        eventually("staging slots", || pinner.statistics().registered_bytes == 2 << 20);
-        let early = frame(&pool, &pinner, 1);
-        assert_eq!((early.path(), early.reason()), (DevicePath::Staged, Some(FallbackReason::RegistrationPending)));
-        let device = early.copy_to_device(&stream).unwrap();
-        assert_eq!((early.path(), early.reason()), (DevicePath::Staged, Some(FallbackReason::RegistrationPending)));
-        assert!(holds(&stream, &device, 1));
-        eventually("registration", || frame(&pool, &pinner, 0).path() == DevicePath::Direct);
-        let late = frame(&pool, &pinner, 2);
-        assert_eq!((late.path(), late.reason()), (DevicePath::Direct, None));
-        assert!(holds(&stream, &late.copy_to_device(&stream).unwrap(), 2));
-    })
+    driver::with_driver(
+        "delay=cuMemHostRegister_v2:300000:4000000,copy_delay_us=1000",
+        || {
+            let pool = pool(16);
+            let (pinner, stream) = device();
+            eventually("staging slots", || {
+                pinner.statistics().registered_bytes == 2 << 20
+            });
+            let early = frame(&pool, &pinner, 1);
+            assert_eq!(
+                (early.path(), early.reason()),
+                (
+                    DevicePath::Staged,
+                    Some(FallbackReason::RegistrationPending)
+                )
+            );
+            let device = early.copy_to_device(&stream).unwrap();
+            assert_eq!(
+                (early.path(), early.reason()),
+                (
+                    DevicePath::Staged,
+                    Some(FallbackReason::RegistrationPending)
+                )
+            );
+            assert!(holds(&stream, &device, 1));
+            eventually("registration", || {
+                frame(&pool, &pinner, 0).path() == DevicePath::Direct
+            });
+            let late = frame(&pool, &pinner, 2);
+            assert_eq!((late.path(), late.reason()), (DevicePath::Direct, None));
+            assert!(holds(&stream, &late.copy_to_device(&stream).unwrap(), 2));
+        },
+    )
     .assert_clean();
 }
 
@@ -194,9 +243,15 @@ fn a_frame_that_comes_before_its_registration_is_staged() {
 fn staged_frames_are_whole_though_their_staging_slots_are_used_again_and_again() {
     driver::with_driver("copy_delay_us=3000", || {
         // Beyond the budget, so that nothing is ever direct.
-        let pinner = Pinner::builder().device(0).staging(2, 1 << 20).max_bytes(2 << 20).build();
+        let pinner = Pinner::builder()
+            .device(0)
+            .staging(2, 1 << 20)
+            .max_bytes(2 << 20)
+            .build();
         let stream = pinner.context().unwrap().new_stream().unwrap();
-        eventually("staging slots", || pinner.statistics().registered_bytes == 2 << 20);
+        eventually("staging slots", || {
+            pinner.statistics().registered_bytes == 2 << 20
+        });
         let pool = pool(4);
         let mut paths = [0; 4];
         let copies: Vec<_> = (0..100)
@@ -204,11 +259,19 @@ fn staged_frames_are_whole_though_their_staging_slots_are_used_again_and_again()
                 let frame = frame(&pool, &pinner, sequence);
                 let device = frame.copy_to_device(&stream).unwrap();
                 paths[frame.path() as usize] += 1;
-                std::thread::sleep(Duration::from_micros(if sequence % 3 == 0 { 4000 } else { 0 }));
+                std::thread::sleep(Duration::from_micros(if sequence % 3 == 0 {
+                    4000
+                } else {
+                    0
+                }));
                 device
             })
             .collect();
-        assert!((0..).zip(&copies).all(|(sequence, device)| holds(&stream, device, sequence)));
+        assert!(
+            (0..)
+                .zip(&copies)
+                .all(|(sequence, device)| holds(&stream, device, sequence))
+        );
         assert!(paths[DevicePath::Staged as usize] >= 10, "{paths:?}");
         assert_eq!(paths[DevicePath::Direct as usize], 0, "{paths:?}");
     })
@@ -228,7 +291,8 @@ fn frames_larger_than_a_staging_slot_have_larger_ones_made() {
             let frame = Frame::from_payload(&payload, &pinner).unwrap();
             let device = frame.copy_to_device(&stream).unwrap();
             assert!(holds(&stream, &device, 5));
-            frame.path() == DevicePath::Staged && frame.reason() == Some(FallbackReason::NotSharedMemory)
+            frame.path() == DevicePath::Staged
+                && frame.reason() == Some(FallbackReason::NotSharedMemory)
         });
     })
     .assert_clean();
@@ -237,7 +301,11 @@ fn frames_larger_than_a_staging_slot_have_larger_ones_made() {
 #[test]
 fn without_staging_slots_the_driver_copies_and_the_reason_is_told() {
     driver::with_driver("copy_delay_us=3000", || {
-        let pinner = Pinner::builder().device(0).staging(0, 0).max_bytes(4096).build();
+        let pinner = Pinner::builder()
+            .device(0)
+            .staging(0, 0)
+            .max_bytes(4096)
+            .build();
         let stream = pinner.context().unwrap().new_stream().unwrap();
         let pool = pool(2);
         eventually("a refusal", || {
@@ -246,7 +314,13 @@ fn without_staging_slots_the_driver_copies_and_the_reason_is_told() {
             drop(payload(&pool, 4));
             assert!(holds(&stream, &device, 3));
             assert_eq!(frame.path(), DevicePath::Pageable);
-            matches!(frame.reason(), Some(FallbackReason::OverBudget { limit_bytes: 4096, .. }))
+            matches!(
+                frame.reason(),
+                Some(FallbackReason::OverBudget {
+                    limit_bytes: 4096,
+                    ..
+                })
+            )
         });
     })
     .assert_clean();
@@ -260,8 +334,19 @@ fn a_frame_is_copied_into_existing_device_memory_of_its_own_length_only() {
         let mut batch = stream.alloc_zeros::<u8>(2 * BYTES).unwrap();
         let frame = frame(&pool, &pinner, 9);
         let error = frame.copy_into(&mut batch, &stream).unwrap_err();
-        assert!(matches!(error, CopyError::Length { source_bytes: BYTES, .. }), "{error}");
-        frame.copy_into(&mut batch.slice_mut(BYTES..), &stream).unwrap();
+        assert!(
+            matches!(
+                error,
+                CopyError::Length {
+                    source_bytes: BYTES,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        frame
+            .copy_into(&mut batch.slice_mut(BYTES..), &stream)
+            .unwrap();
         let batch = stream.clone_dtoh(&batch).unwrap();
         assert!(batch[..BYTES].iter().all(|byte| *byte == 0));
         assert!(frames::is_frame(&batch[BYTES..], 9));
@@ -279,7 +364,10 @@ fn cudarcs_own_copies_take_a_frame_and_never_write_one() {
         let mut other = stream.alloc_zeros::<u8>(BYTES).unwrap();
         assert!(holds(&stream, &device, 11));
         let _ = stream.memcpy_dtoh(&other, &mut frame);
-        assert!(stream.memset_zeros(&mut other).is_err(), "the attempt is reported by the next call");
+        assert!(
+            stream.memset_zeros(&mut other).is_err(),
+            "the attempt is reported by the next call"
+        );
         assert!(frames::is_frame(&frame, 11));
         drop(frame);
         pool.alloc(BYTES).unwrap().fill(0xee);
@@ -302,14 +390,22 @@ fn a_device_writes_a_slot_that_is_published_when_it_has() {
         assert!(frames::is_frame(&payload.to_bytes(), 21));
         drop(payload);
         // Given up half-way: the slot comes back only when the device no longer writes it.
-        drop(pool.alloc(BYTES).unwrap().copy_from_device(&device, &stream, &pinner).unwrap());
+        drop(
+            pool.alloc(BYTES)
+                .unwrap()
+                .copy_from_device(&device, &stream, &pinner)
+                .unwrap(),
+        );
         let mut slot = pool.alloc(BYTES).unwrap();
         slot.fill(0xee);
         stream.synchronize().unwrap();
         assert!(slot.iter().all(|byte| *byte == 0xee));
         let wrong = pool.statistics();
         drop(slot);
-        let short = pool.alloc(10).unwrap().copy_from_device(&device, &stream, &pinner);
+        let short = pool
+            .alloc(10)
+            .unwrap()
+            .copy_from_device(&device, &stream, &pinner);
         assert!(matches!(short, Err(CopyError::Length { .. })), "{wrong:?}");
     })
     .assert_clean();
@@ -321,7 +417,9 @@ fn a_process_that_exits_with_copies_in_flight_makes_no_late_call() {
         let pool = pool(4);
         let (pinner, stream) = registered(&pool);
         for sequence in 0..4 {
-            let device = frame(&pool, &pinner, sequence).copy_to_device(&stream).unwrap();
+            let device = frame(&pool, &pinner, sequence)
+                .copy_to_device(&stream)
+                .unwrap();
             std::mem::forget(device);
         }
         // As a program does that calls `exit` in the middle of its work.
@@ -335,7 +433,10 @@ fn a_host_only_pinner_says_so_and_copies_nowhere() {
     let pinner = Pinner::host_only();
     let pool = pool(1);
     let frame = frame(&pool, &pinner, 1);
-    assert_eq!((frame.path(), frame.reason()), (DevicePath::Host, Some(FallbackReason::HostOnly)));
+    assert_eq!(
+        (frame.path(), frame.reason()),
+        (DevicePath::Host, Some(FallbackReason::HostOnly))
+    );
     assert!(frames::is_frame(&frame, 1));
     assert!(harness::shm::maps_naming(std::process::id(), "libcuda").is_empty());
 }

@@ -1,5 +1,11 @@
 //! Every failure of the driver ends in a lower path or a typed error: never a lost frame, a hang or a
 //! panic.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod harness;
 
@@ -20,7 +26,12 @@ fn with_double(settings: &str, body: impl FnOnce()) {
 }
 
 fn pool() -> PinnedPool {
-    PinnedPool::builder().slots(2).slot_bytes(BYTES).wait(Duration::from_secs(60)).build().unwrap()
+    PinnedPool::builder()
+        .slots(2)
+        .slot_bytes(BYTES)
+        .wait(Duration::from_secs(60))
+        .build()
+        .unwrap()
 }
 
 fn frame(pool: &PinnedPool, pinner: &Pinner, sequence: u64) -> Frame {
@@ -44,7 +55,10 @@ fn eventually_by(path: DevicePath, matches: impl Fn(Option<FallbackReason>) -> b
         sequence += 1;
         let frame = frame(&pool, &pinner, sequence);
         let device = frame.copy_to_device(&stream).unwrap();
-        assert!(frames::is_frame(&stream.clone_dtoh(&device).unwrap(), sequence));
+        assert!(frames::is_frame(
+            &stream.clone_dtoh(&device).unwrap(),
+            sequence
+        ));
         frame.path() == path && matches(frame.reason())
     });
 }
@@ -55,18 +69,24 @@ fn driver_error(expected: u32) -> impl Fn(Option<FallbackReason>) -> bool {
 
 #[test]
 fn a_registration_refused_for_lack_of_memory_is_copied_by_the_driver() {
-    with_double("fail=cuMemHostRegister_v2:2", || eventually_by(DevicePath::Pageable, driver_error(2)));
+    with_double("fail=cuMemHostRegister_v2:2", || {
+        eventually_by(DevicePath::Pageable, driver_error(2))
+    });
 }
 
 #[test]
 fn a_registration_refused_as_already_made_is_copied_by_the_driver() {
-    with_double("fail=cuMemHostRegister_v2:712", || eventually_by(DevicePath::Pageable, driver_error(712)));
+    with_double("fail=cuMemHostRegister_v2:712", || {
+        eventually_by(DevicePath::Pageable, driver_error(712))
+    });
 }
 
 #[test]
 fn a_platform_without_registration_is_told_as_such() {
     let unsupported = |reason| reason == Some(FallbackReason::Unsupported);
-    with_double("fail=cuMemHostRegister_v2:801", || eventually_by(DevicePath::Pageable, unsupported));
+    with_double("fail=cuMemHostRegister_v2:801", || {
+        eventually_by(DevicePath::Pageable, unsupported)
+    });
 }
 
 #[test]
@@ -75,7 +95,9 @@ fn a_device_that_says_it_cannot_register_is_not_asked_to() {
         return;
     }
     let report = driver::with_driver("attribute=99:0", || {
-        eventually_by(DevicePath::Pageable, |reason| reason == Some(FallbackReason::Unsupported));
+        eventually_by(DevicePath::Pageable, |reason| {
+            reason == Some(FallbackReason::Unsupported)
+        });
     });
     report.assert_clean();
     assert_eq!(report.calls("cuMemHostRegister_v2"), Some(0));
@@ -97,7 +119,10 @@ fn a_failed_allocation_is_a_typed_error_and_the_frame_can_be_copied_again() {
         let frame = frame(&pool, &pinner, 1);
         driver::set("fail=cuMemAllocAsync:2:1");
         let error = frame.copy_to_device(&stream).unwrap_err();
-        assert!(matches!(&error, CopyError::DeviceAllocation { bytes: BYTES, name } if name == "CUDA_ERROR_OUT_OF_MEMORY"), "{error}");
+        assert!(
+            matches!(&error, CopyError::DeviceAllocation { bytes: BYTES, name } if name == "CUDA_ERROR_OUT_OF_MEMORY"),
+            "{error}"
+        );
         let device = frame.copy_to_device(&stream).unwrap();
         assert!(frames::is_frame(&stream.clone_dtoh(&device).unwrap(), 1));
     });
@@ -112,7 +137,10 @@ fn a_failed_copy_is_a_typed_error_and_its_slot_comes_back() {
             let frame = frame(&pool, &pinner, 2);
             driver::set(&format!("fail=cuMemcpyHtoDAsync_v2:{code}:1"));
             let error = frame.copy_to_device(&stream).unwrap_err();
-            assert!(matches!(error, CopyError::Driver { call: "cuMemcpyHtoDAsync", code: found, .. } if found == code), "{error}");
+            assert!(
+                matches!(error, CopyError::Driver { call: "cuMemcpyHtoDAsync", code: found, .. } if found == code),
+                "{error}"
+            );
             let device = frame.copy_to_device(&stream).unwrap();
             assert!(frames::is_frame(&stream.clone_dtoh(&device).unwrap(), 2));
         }
@@ -151,7 +179,9 @@ fn an_event_that_cannot_be_asked_about_keeps_its_hold() {
         let (pinner, stream) = device();
         driver::set("fail=cuEventQuery:700:1,copy_delay_us=20000");
         let device = frame(&pool, &pinner, 4).copy_to_device(&stream).unwrap();
-        eventually("the hold is given up for lost", || pinner.statistics().holds_leaked == 1);
+        eventually("the hold is given up for lost", || {
+            pinner.statistics().holds_leaked == 1
+        });
         assert!(frames::is_frame(&stream.clone_dtoh(&device).unwrap(), 4));
     })
     .assert_no_violation();
@@ -172,11 +202,41 @@ fn memory_that_cannot_be_unregistered_stays_mapped() {
 fn a_driver_that_does_not_start_leaves_the_frames_on_the_host() {
     type Expected = fn(&FallbackReason) -> bool;
     let cases: [(&str, Expected); 5] = [
-        ("fail=cuInit:999", |reason| matches!(reason, FallbackReason::Driver { call: "cuInit", code: 999, .. })),
-        ("fail=cuInit:100", |reason| matches!(reason, FallbackReason::NoDevice { count: 0, .. })),
-        ("devices=0", |reason| matches!(reason, FallbackReason::NoDevice { ordinal: 0, count: 0 })),
-        ("fail=cuDeviceGetCount:3", |reason| matches!(reason, FallbackReason::Driver { code: 3, .. })),
-        ("fail=cuDevicePrimaryCtxRetain:2", |reason| matches!(reason, FallbackReason::Driver { call: "cuDevicePrimaryCtxRetain", code: 2, .. })),
+        ("fail=cuInit:999", |reason| {
+            matches!(
+                reason,
+                FallbackReason::Driver {
+                    call: "cuInit",
+                    code: 999,
+                    ..
+                }
+            )
+        }),
+        ("fail=cuInit:100", |reason| {
+            matches!(reason, FallbackReason::NoDevice { count: 0, .. })
+        }),
+        ("devices=0", |reason| {
+            matches!(
+                reason,
+                FallbackReason::NoDevice {
+                    ordinal: 0,
+                    count: 0
+                }
+            )
+        }),
+        ("fail=cuDeviceGetCount:3", |reason| {
+            matches!(reason, FallbackReason::Driver { code: 3, .. })
+        }),
+        ("fail=cuDevicePrimaryCtxRetain:2", |reason| {
+            matches!(
+                reason,
+                FallbackReason::Driver {
+                    call: "cuDevicePrimaryCtxRetain",
+                    code: 2,
+                    ..
+                }
+            )
+        }),
     ];
     with_double("", || {
         for (setting, expected) in cases {
@@ -190,7 +250,10 @@ fn a_driver_that_does_not_start_leaves_the_frames_on_the_host() {
             assert!(pinner.context().is_none());
             let pool = pool();
             let frame = frame(&pool, &pinner, 5);
-            assert_eq!((frame.path(), frame.reason().as_ref()), (DevicePath::Host, Some(reason)));
+            assert_eq!(
+                (frame.path(), frame.reason().as_ref()),
+                (DevicePath::Host, Some(reason))
+            );
             assert!(frames::is_frame(&frame, 5));
             driver::set("reset");
             driver::set("devices=1");
@@ -202,7 +265,16 @@ fn a_driver_that_does_not_start_leaves_the_frames_on_the_host() {
 fn a_device_that_is_not_there_is_told_with_the_number_that_are() {
     driver::with_driver("", || {
         let pinner = Pinner::builder().device(77).build();
-        assert!(matches!(pinner.reason(), Some(FallbackReason::NoDevice { ordinal: 77, count: 1.. })), "{pinner:?}");
+        assert!(
+            matches!(
+                pinner.reason(),
+                Some(FallbackReason::NoDevice {
+                    ordinal: 77,
+                    count: 1..
+                })
+            ),
+            "{pinner:?}"
+        );
     })
     .assert_clean();
 }
@@ -220,6 +292,9 @@ fn without_a_driver_library_everything_works_on_the_host() {
     assert_eq!(pinner.reason(), Some(&FallbackReason::NoDriver));
     let pool = pool();
     let frame = frame(&pool, &pinner, 6);
-    assert_eq!((frame.path(), frame.reason()), (DevicePath::Host, Some(FallbackReason::NoDriver)));
+    assert_eq!(
+        (frame.path(), frame.reason()),
+        (DevicePath::Host, Some(FallbackReason::NoDriver))
+    );
     assert!(frames::is_frame(&frame, 6));
 }

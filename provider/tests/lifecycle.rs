@@ -1,8 +1,17 @@
 //! Many processes, ended in any order; and a producer that has nothing to do with CUDA.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod harness;
 
-use std::{collections::{BTreeMap, BTreeSet}, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use harness::{eventually, frames, peer, shm, worker};
 use zenoh::Wait;
@@ -25,7 +34,10 @@ fn processes_that_end_in_this_order(ends: [usize; 6]) {
             .start()
     };
     let mut workers = vec![producer(0), producer(1)];
-    let mut pools: Vec<String> = workers.iter_mut().map(|worker| worker.line("pool")).collect();
+    let mut pools: Vec<String> = workers
+        .iter_mut()
+        .map(|worker| worker.line("pool"))
+        .collect();
     for _ in 0..4 {
         let consumer = worker::orders("worker_consumer_of_all")
             .with("ENDPOINT_0", &endpoints[0])
@@ -39,7 +51,10 @@ fn processes_that_end_in_this_order(ends: [usize; 6]) {
     }
     for producer in &mut workers[..2] {
         producer.line("drained");
-        assert_eq!(shm::maps_naming(producer.pid(), "libcuda"), Vec::<String>::new());
+        assert_eq!(
+            shm::maps_naming(producer.pid(), "libcuda"),
+            Vec::<String>::new()
+        );
     }
     for index in ends {
         if index < 2 {
@@ -54,11 +69,19 @@ fn processes_that_end_in_this_order(ends: [usize; 6]) {
     // tests come and go meanwhile, so only what stays for good counts.
     let stays = |(inode, name): &(u64, String)| {
         zenoh::shm::cleanup_orphaned_shm_segments();
-        !before.contains(&(*inode, name.clone())) && shm::segments().contains(&(*inode, name.clone()))
+        !before.contains(&(*inode, name.clone()))
+            && shm::segments().contains(&(*inode, name.clone()))
     };
-    let left: Vec<_> = shm::segments().into_iter().filter(|segment| !before.contains(segment)).collect();
-    eventually("everything new in /dev/shm goes", || !left.iter().any(stays));
-    endpoints.iter().for_each(|endpoint| drop(std::fs::remove_file(peer::socket_file(endpoint))));
+    let left: Vec<_> = shm::segments()
+        .into_iter()
+        .filter(|segment| !before.contains(segment))
+        .collect();
+    eventually("everything new in /dev/shm goes", || {
+        !left.iter().any(stays)
+    });
+    endpoints
+        .iter()
+        .for_each(|endpoint| drop(std::fs::remove_file(peer::socket_file(endpoint))));
 }
 
 #[test]
@@ -104,7 +127,10 @@ fn worker_two_publishers() {
 
 /// Publishes once all four consumers have said that they listen.
 fn publish(pool: &PinnedPool, session: &zenoh::Session, key: &'static str) {
-    let ready = session.declare_subscriber(format!("ready/{key}")).wait().unwrap();
+    let ready = session
+        .declare_subscriber(format!("ready/{key}"))
+        .wait()
+        .unwrap();
     let publisher = peer::publisher(session, key);
     for _ in 0..4 {
         ready.recv().unwrap();
@@ -123,15 +149,24 @@ fn worker_consumer_of_all() {
     let stream = pinner.context().unwrap().new_stream().unwrap();
     let clients = zenoh_pinned::shm_clients(&pinner);
     let mut config = peer::connecting(&worker::order("ENDPOINT_0"));
-    let endpoints = format!("[\"{}\", \"{}\"]", worker::order("ENDPOINT_0"), worker::order("ENDPOINT_1"));
-    config.insert_json5("connect/endpoints", &endpoints).unwrap();
+    let endpoints = format!(
+        "[\"{}\", \"{}\"]",
+        worker::order("ENDPOINT_0"),
+        worker::order("ENDPOINT_1")
+    );
+    config
+        .insert_json5("connect/endpoints", &endpoints)
+        .unwrap();
     let session = peer::open(config, Some(clients));
     // One queue for all four: a queue of its own for each could fill up with frames of one publisher
     // while this reads those of another, and hold every slot of the pool that they share.
     let subscriber = session.declare_subscriber("camera/*").wait().unwrap();
     for key in KEYS {
         // A publisher that matches has been told of the subscription declared before.
-        peer::publisher(&session, &format!("ready/{key}")).put("").wait().unwrap();
+        peer::publisher(&session, &format!("ready/{key}"))
+            .put("")
+            .wait()
+            .unwrap();
     }
     let mut next = BTreeMap::from(KEYS.map(|key| (key, 0)));
     for _ in 0..4 * FRAMES {
@@ -140,7 +175,10 @@ fn worker_consumer_of_all() {
         let frame = Frame::from_payload(sample.payload(), &pinner).unwrap();
         let device = frame.copy_to_device(&stream).unwrap();
         assert_ne!(frame.path(), DevicePath::Host);
-        assert!(frames::is_frame(&stream.clone_dtoh(&device).unwrap(), *sequence), "{sample:?}");
+        assert!(
+            frames::is_frame(&stream.clone_dtoh(&device).unwrap(), *sequence),
+            "{sample:?}"
+        );
         *sequence += 1;
     }
     let received: u64 = next.values().sum();
@@ -153,10 +191,16 @@ fn worker_consumer_of_all() {
 #[test]
 fn a_producer_that_asks_for_no_registration_opens_no_cuda_library_though_there_is_one() {
     let endpoint = peer::endpoint();
-    let mut producer = worker::orders("worker_plain_producer").with("ENDPOINT", &endpoint).with_driver("").start();
+    let mut producer = worker::orders("worker_plain_producer")
+        .with("ENDPOINT", &endpoint)
+        .with_driver("")
+        .start();
     producer.line("listening");
     let pinner = Pinner::host_only();
-    let session = peer::open(peer::connecting(&endpoint), Some(zenoh_pinned::shm_clients(&pinner)));
+    let session = peer::open(
+        peer::connecting(&endpoint),
+        Some(zenoh_pinned::shm_clients(&pinner)),
+    );
     let subscriber = session.declare_subscriber("plain").wait().unwrap();
     for sequence in 0..10 {
         let sample = subscriber.recv().unwrap();
@@ -164,8 +208,14 @@ fn a_producer_that_asks_for_no_registration_opens_no_cuda_library_though_there_i
         assert!(frame.is_shared() && frames::is_frame(&frame, sequence));
     }
     producer.line("sent");
-    assert_eq!(shm::maps_naming(producer.pid(), "libcuda"), Vec::<String>::new());
-    assert!(shm::maps_naming(std::process::id(), "libcuda").is_empty(), "nor does a host-only consumer");
+    assert_eq!(
+        shm::maps_naming(producer.pid(), "libcuda"),
+        Vec::<String>::new()
+    );
+    assert!(
+        shm::maps_naming(std::process::id(), "libcuda").is_empty(),
+        "nor does a host-only consumer"
+    );
     producer.end_without_report();
     assert!(!producer.has_report(), "the driver was started");
 }
@@ -173,7 +223,11 @@ fn a_producer_that_asks_for_no_registration_opens_no_cuda_library_though_there_i
 #[test]
 #[ignore = "a worker of another test"]
 fn worker_plain_producer() {
-    let pool = PinnedPool::builder().slots(3).slot_bytes(BYTES).build().unwrap();
+    let pool = PinnedPool::builder()
+        .slots(3)
+        .slot_bytes(BYTES)
+        .build()
+        .unwrap();
     let session = peer::open(peer::listening(&worker::order("ENDPOINT")), None);
     println!("listening");
     let publisher = peer::publisher(&session, "plain");

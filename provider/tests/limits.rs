@@ -1,4 +1,10 @@
 //! Small machines: little /dev/shm, little lockable memory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod harness;
 
@@ -6,7 +12,9 @@ use std::{os::unix::process::CommandExt, process::Command, time::Duration};
 
 use harness::{frames, peer, worker};
 use zenoh::Wait;
-use zenoh_pinned::{AllocError, DevicePath, FallbackReason, Frame, Pinner, PinnedPool, PoolError, SegmentError};
+use zenoh_pinned::{
+    AllocError, DevicePath, FallbackReason, Frame, PinnedPool, Pinner, PoolError, SegmentError,
+};
 
 #[test]
 fn a_shared_memory_folder_that_is_too_small_is_an_error_that_says_so() {
@@ -23,20 +31,41 @@ fn a_shared_memory_folder_that_is_too_small_is_an_error_that_says_so() {
 #[test]
 #[ignore = "a worker of another test"]
 fn worker_in_16_mebibytes() {
-    let error = PinnedPool::builder().slots(3).slot_bytes(8 << 20).build().unwrap_err();
+    let error = PinnedPool::builder()
+        .slots(3)
+        .slot_bytes(8 << 20)
+        .build()
+        .unwrap_err();
     let PoolError::Segment(SegmentError::NoSpace { total_bytes, .. }) = &error else {
         panic!("{error}");
     };
     assert_eq!(*total_bytes, 16 << 20);
     assert!(error.to_string().contains("--shm-size"), "{error}");
     println!("{error}");
-    assert!(harness::shm::segments().is_empty(), "nothing is left of the attempt");
+    assert!(
+        harness::shm::segments().is_empty(),
+        "nothing is left of the attempt"
+    );
 
     // One that fits at first and cannot grow keeps working with what it has.
-    let pool = PinnedPool::builder().slots(4).slot_bytes(4 << 20).slots_per_segment(2).build().unwrap();
+    let pool = PinnedPool::builder()
+        .slots(4)
+        .slot_bytes(4 << 20)
+        .slots_per_segment(2)
+        .build()
+        .unwrap();
     let mut held = vec![pool.try_alloc(1).unwrap(), pool.try_alloc(1).unwrap()];
     let error = pool.alloc_timeout(1, Duration::from_millis(5)).unwrap_err();
-    assert!(matches!(error, AllocError::TimedOut { growth: Some(_), .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            AllocError::TimedOut {
+                growth: Some(_),
+                ..
+            }
+        ),
+        "{error}"
+    );
     held.pop();
     let mut slot = pool.try_alloc(4 << 20).unwrap();
     slot.fill(1);
@@ -48,7 +77,10 @@ fn with_64_kib_lockable(command: &mut Command) {
     // SAFETY: only system calls that are safe between fork and exec.
     unsafe {
         command.pre_exec(|| {
-            let limit = libc::rlimit { rlim_cur: 64 << 10, rlim_max: 64 << 10 };
+            let limit = libc::rlimit {
+                rlim_cur: 64 << 10,
+                rlim_max: 64 << 10,
+            };
             const CAP_IPC_LOCK: libc::c_ulong = 14;
             libc::setrlimit(libc::RLIMIT_MEMLOCK, &limit);
             // Out of the bounding set, so that the program does not get it back by being root's.
@@ -77,7 +109,13 @@ fn frames_arrive_under_64_kib_of_lockable_memory() {
 }
 
 fn assert_limited(reason: Option<&FallbackReason>) {
-    let Some(reason @ FallbackReason::LockedMemoryLimit { limit_bytes: 0x1_0000, .. }) = reason else {
+    let Some(
+        reason @ FallbackReason::LockedMemoryLimit {
+            limit_bytes: 0x1_0000,
+            ..
+        },
+    ) = reason
+    else {
         panic!("the limit is not in force: {reason:?}");
     };
     assert!(reason.to_string().contains("ulimit -l"), "{reason}");
@@ -88,7 +126,11 @@ fn assert_limited(reason: Option<&FallbackReason>) {
 fn worker_producer_under_a_limit() {
     let session = peer::open(peer::connecting(&worker::order("ENDPOINT")), None);
     let publisher = peer::publisher(&session, "limited");
-    let pool = PinnedPool::builder().slots(3).slot_bytes(frames::FULL_HD).build().unwrap();
+    let pool = PinnedPool::builder()
+        .slots(3)
+        .slot_bytes(frames::FULL_HD)
+        .build()
+        .unwrap();
     assert_limited(pool.reason());
     for sequence in 0..20 {
         let mut slot = pool.alloc(frames::FULL_HD).unwrap();

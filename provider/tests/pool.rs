@@ -1,4 +1,10 @@
 //! A pool's bounds, its waiting, and what it refuses.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod harness;
 
@@ -14,12 +20,21 @@ use zenoh::{
 use zenoh_pinned::{AllocError, PinnedPool, PoolError};
 
 fn small(slots: u32) -> PinnedPool {
-    PinnedPool::builder().slots(slots).slot_bytes(4096).wait(Duration::from_secs(30)).build().unwrap()
+    PinnedPool::builder()
+        .slots(slots)
+        .slot_bytes(4096)
+        .wait(Duration::from_secs(30))
+        .build()
+        .unwrap()
 }
 
 #[test]
 fn slots_are_page_aligned_and_as_long_as_asked_for() {
-    let pool = PinnedPool::builder().slots(3).slot_bytes(10_000).build().unwrap();
+    let pool = PinnedPool::builder()
+        .slots(3)
+        .slot_bytes(10_000)
+        .build()
+        .unwrap();
     let slots = [pool.alloc(1), pool.alloc(4097), pool.alloc(10_000)].map(Result::unwrap);
     for (slot, len) in slots.iter().zip([1, 4097, 10_000]) {
         assert_eq!(slot.len(), len);
@@ -34,9 +49,18 @@ fn zero_bytes_and_more_than_a_slot_are_refused_with_what_to_do() {
     let pool = small(1);
     assert!(matches!(pool.alloc(0), Err(AllocError::ZeroBytes)));
     let error = pool.alloc(4097).unwrap_err();
-    assert!(matches!(error, AllocError::TooLarge { len: 4097, largest_slot_bytes: 4096 }));
+    assert!(matches!(
+        error,
+        AllocError::TooLarge {
+            len: 4097,
+            largest_slot_bytes: 4096
+        }
+    ));
     assert!(error.to_string().contains("raise slot_bytes()"), "{error}");
-    assert!(matches!(pool.alloc(usize::MAX), Err(AllocError::TooLarge { .. })));
+    assert!(matches!(
+        pool.alloc(usize::MAX),
+        Err(AllocError::TooLarge { .. })
+    ));
 }
 
 #[test]
@@ -46,11 +70,29 @@ fn impossible_pools_are_refused_before_anything_is_made() {
     let with = |slots, bytes| build(PinnedPool::builder().slots(slots).slot_bytes(bytes));
     assert!(matches!(with(0, 4096), Err(PoolError::Empty)));
     assert!(matches!(with(1, 0), Err(PoolError::Empty)));
-    assert!(matches!(with(1, usize::MAX), Err(PoolError::SlotTooLarge { .. })));
-    assert!(matches!(with(1, 1 << 32), Err(PoolError::SlotTooLarge { .. })));
-    let bounded = PinnedPool::builder().slots(8).slot_bytes(1 << 20).max_bytes(8 << 20);
-    assert!(matches!(build(bounded), Err(PoolError::OverBudget { max_bytes: 0x80_0000, .. })));
-    let huge = PinnedPool::builder().slots(u32::MAX).slot_bytes(1 << 31).max_bytes(1 << 40);
+    assert!(matches!(
+        with(1, usize::MAX),
+        Err(PoolError::SlotTooLarge { .. })
+    ));
+    assert!(matches!(
+        with(1, 1 << 32),
+        Err(PoolError::SlotTooLarge { .. })
+    ));
+    let bounded = PinnedPool::builder()
+        .slots(8)
+        .slot_bytes(1 << 20)
+        .max_bytes(8 << 20);
+    assert!(matches!(
+        build(bounded),
+        Err(PoolError::OverBudget {
+            max_bytes: 0x80_0000,
+            ..
+        })
+    ));
+    let huge = PinnedPool::builder()
+        .slots(u32::MAX)
+        .slot_bytes(1 << 31)
+        .max_bytes(1 << 40);
     assert!(matches!(build(huge), Err(PoolError::OverBudget { .. })));
     assert_eq!(harness::shm::segments_of_pool("impossible"), before);
 }
@@ -61,21 +103,33 @@ fn a_size_near_the_end_of_the_address_space_is_an_error_of_the_backend() {
     let layout = zenoh::shm::MemoryLayout::try_from(usize::MAX).unwrap();
     assert!(backend.layout_for(layout).is_err());
     let provider = ShmProviderBuilder::backend(backend).wait();
-    assert!(provider.alloc(usize::MAX).with_policy::<GarbageCollect>().wait().is_err());
+    assert!(
+        provider
+            .alloc(usize::MAX)
+            .with_policy::<GarbageCollect>()
+            .wait()
+            .is_err()
+    );
 }
 
 #[test]
 fn a_full_pool_fails_at_its_deadline_and_counts_it() {
     let pool = small(2);
     let _held = [pool.alloc(10).unwrap(), pool.alloc(10).unwrap()];
-    assert!(matches!(pool.try_alloc(10), Err(AllocError::TimedOut { slots: 2, .. })));
+    assert!(matches!(
+        pool.try_alloc(10),
+        Err(AllocError::TimedOut { slots: 2, .. })
+    ));
     let asked = Instant::now();
     let patience = Duration::from_millis(30);
     let error = pool.alloc_timeout(10, patience).unwrap_err();
     assert!(asked.elapsed() >= patience);
     assert!(error.to_string().contains("raise slots()"), "{error}");
     let statistics = pool.statistics();
-    assert_eq!((statistics.timeouts, statistics.waits, statistics.in_use), (2, 1, 2));
+    assert_eq!(
+        (statistics.timeouts, statistics.waits, statistics.in_use),
+        (2, 1, 2)
+    );
     assert!(statistics.waited >= patience);
 }
 
@@ -132,7 +186,10 @@ fn size_classes_keep_small_frames_off_large_slots() {
         .build()
         .unwrap();
     let _small = [pool.try_alloc(100).unwrap(), pool.try_alloc(4096).unwrap()];
-    assert!(matches!(pool.try_alloc(100), Err(AllocError::TimedOut { slots: 2, .. })));
+    assert!(matches!(
+        pool.try_alloc(100),
+        Err(AllocError::TimedOut { slots: 2, .. })
+    ));
     assert_eq!(pool.try_alloc(4097).unwrap().len(), 4097);
     assert_eq!(pool.statistics().slots, 3);
 }
@@ -151,15 +208,27 @@ fn a_pool_grows_segment_by_segment_up_to_its_bound_and_not_before_it_must() {
     for _ in 0..20 {
         drop([pool.alloc(1).unwrap(), pool.alloc(1).unwrap()]);
     }
-    assert_eq!(segments(&pool), 1, "released slots come before new segments");
+    assert_eq!(
+        segments(&pool),
+        1,
+        "released slots come before new segments"
+    );
     let mut held: Vec<_> = (0..5).map(|_| pool.try_alloc(1).unwrap()).collect();
     assert_eq!(segments(&pool), 3);
     assert!(pool.try_alloc(1).is_err());
-    assert_eq!(pool.statistics().bytes, 8 * 4096, "five slots and three header pages");
+    assert_eq!(
+        pool.statistics().bytes,
+        8 * 4096,
+        "five slots and three header pages"
+    );
     for (index, slot) in held.iter_mut().enumerate() {
         slot[0] = index as u8;
     }
-    assert!(held.iter().enumerate().all(|(index, slot)| slot[0] == index as u8));
+    assert!(
+        held.iter()
+            .enumerate()
+            .all(|(index, slot)| slot[0] == index as u8)
+    );
 }
 
 #[test]
@@ -186,8 +255,14 @@ fn a_waiting_allocation_is_woken_by_any_segment_of_its_pool() {
 
 #[test]
 fn releases_that_name_no_allocated_slot_change_nothing() {
-    let backend = PinnedPool::builder().slots(2).slot_bytes(4096).build_backend().unwrap();
-    let provider_layout = backend.layout_for(zenoh::shm::MemoryLayout::try_from(100).unwrap()).unwrap();
+    let backend = PinnedPool::builder()
+        .slots(2)
+        .slot_bytes(4096)
+        .build_backend()
+        .unwrap();
+    let provider_layout = backend
+        .layout_for(zenoh::shm::MemoryLayout::try_from(100).unwrap())
+        .unwrap();
     let chunk = backend.alloc(&provider_layout).unwrap();
     let mut wrong = chunk.descriptor.clone();
     wrong.chunk += 1;
@@ -214,11 +289,20 @@ fn draining_waits_for_what_consumers_hold() {
 
 #[test]
 fn a_pool_that_goes_leaves_no_segment() {
-    let pool = PinnedPool::builder().name("goes away").slots(2).slot_bytes(4096).build().unwrap();
+    let pool = PinnedPool::builder()
+        .name("goes away")
+        .slots(2)
+        .slot_bytes(4096)
+        .build()
+        .unwrap();
     assert_eq!(harness::shm::segments_of_pool("goes away").len(), 1);
     let held = pool.alloc(10).unwrap();
     drop(pool);
-    assert_eq!(harness::shm::segments_of_pool("goes away").len(), 1, "a slot is still out");
+    assert_eq!(
+        harness::shm::segments_of_pool("goes away").len(),
+        1,
+        "a slot is still out"
+    );
     drop(held);
     assert!(harness::shm::segments_of_pool("goes away").is_empty());
 }
@@ -227,15 +311,23 @@ fn a_pool_that_goes_leaves_no_segment() {
 fn a_segment_has_the_mode_and_lock_that_zenoh_expects() {
     use std::os::unix::fs::MetadataExt;
     let _pool = PinnedPool::builder().name("mode and lock").build().unwrap();
-    let [name] = harness::shm::segments_of_pool("mode and lock").try_into().unwrap();
+    let [name] = harness::shm::segments_of_pool("mode and lock")
+        .try_into()
+        .unwrap();
     let metadata = std::fs::metadata(format!("/dev/shm/{name}")).unwrap();
     assert_eq!(metadata.mode() & 0o7777, 0o600);
-    assert_eq!(metadata.blocks() * 512, metadata.size(), "every page is reserved");
+    assert_eq!(
+        metadata.blocks() * 512,
+        metadata.size(),
+        "every page is reserved"
+    );
     let id = name.trim_end_matches(".zenoh");
     assert!(id.parse::<u32>().is_ok(), "{name}");
     let locks = std::fs::read_to_string("/proc/locks").unwrap();
     let ours = format!(":{} ", metadata.ino());
-    let held = locks.lines().any(|line| line.contains("FLOCK") && line.contains("READ") && line.contains(&ours));
+    let held = locks
+        .lines()
+        .any(|line| line.contains("FLOCK") && line.contains("READ") && line.contains(&ours));
     assert!(held, "{locks}");
     // Another zenoh process that starts sweeps what nobody holds.
     zenoh::shm::cleanup_orphaned_shm_segments();

@@ -14,7 +14,10 @@ use crate::{
 const ROUNDS: usize = 20_000;
 
 pub(crate) fn measure() -> Outcome {
-    let pool = PinnedPool::builder().slots(8).slot_bytes(FRAME_BYTES).build()?;
+    let pool = PinnedPool::builder()
+        .slots(8)
+        .slot_bytes(FRAME_BYTES)
+        .build()?;
     let provider = ShmProviderBuilder::default_backend(8 * FRAME_BYTES + 4096).wait()?;
     let (mut ours, mut stock) = (Samples::default(), Samples::default());
     for _ in 0..ROUNDS {
@@ -23,7 +26,10 @@ pub(crate) fn measure() -> Outcome {
         ours.push(now() - begin);
         drop(slot);
         let begin = now();
-        let buffer = provider.alloc(FRAME_BYTES).with_policy::<GarbageCollect>().wait()?;
+        let buffer = provider
+            .alloc(FRAME_BYTES)
+            .with_policy::<GarbageCollect>()
+            .wait()?;
         stock.push(now() - begin);
         drop(buffer);
     }

@@ -5,9 +5,7 @@ use std::time::Duration;
 use zenoh::{
     Wait,
     bytes::ZBytes,
-    shm::{
-        BlockOn, GarbageCollect, PosixShmProviderBackend, ShmProvider, ShmProviderBuilder,
-    },
+    shm::{BlockOn, GarbageCollect, PosixShmProviderBackend, ShmProvider, ShmProviderBuilder},
 };
 use zenoh_pinned::PinnedPool;
 
@@ -56,7 +54,9 @@ impl Producer {
         Ok(match &self.memory {
             Memory::Pinned(pool) => pool.alloc(self.frame_bytes)?.into_shm(),
             Memory::Stock(provider) => {
-                let buffer = provider.alloc(self.frame_bytes).with_policy::<BlockOn<GarbageCollect>>();
+                let buffer = provider
+                    .alloc(self.frame_bytes)
+                    .with_policy::<BlockOn<GarbageCollect>>();
                 buffer.wait()?.into()
             }
         })

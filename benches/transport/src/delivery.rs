@@ -20,7 +20,10 @@ pub(crate) fn measure() -> Outcome {
     let sessions = [peer::listen(&endpoints[0])?, peer::listen(&endpoints[1])?];
     let mut consumer = Peer::start(&["consume-delivery", &endpoints[0], &endpoints[1]])?;
     let arms = [
-        (Producer::pinned(8)?, peer::publisher(&sessions[0], "frame")?),
+        (
+            Producer::pinned(8)?,
+            peer::publisher(&sessions[0], "frame")?,
+        ),
         (Producer::stock(8)?, peer::publisher(&sessions[1], "frame")?),
     ];
     for (title, gap) in [("33 ms", 33), ("5 ms", 5)] {
@@ -44,7 +47,9 @@ pub(crate) fn measure() -> Outcome {
                 pause(Duration::from_millis(gap));
             }
         }
-        heading(&format!("`put` to another process's callback, {title} between puts"));
+        heading(&format!(
+            "`put` to another process's callback, {title} between puts"
+        ));
         println!("{}", times[0].row("zenoh-pinned, callback"));
         println!("{}", times[1].row("zenoh-pinned, `Frame` in hand"));
         println!("{}", times[2].row("stock zenoh, callback"));

@@ -19,7 +19,11 @@ pub(crate) fn measure() -> Outcome {
         ("zenoh-pinned, 64 MiB", "pinned", Producer::pinned(8)?),
         ("stock zenoh, 64 MiB", "stock", Producer::stock(8)?),
         // What zenoh itself does at the first shared-memory message, whatever the pool.
-        ("stock zenoh, 8 KiB: the floor", "stock", Producer::stock_of(1, 4096)?),
+        (
+            "stock zenoh, 8 KiB: the floor",
+            "stock",
+            Producer::stock_of(1, 4096)?,
+        ),
     ];
     let mut times = [(); 3].map(|()| Samples::default());
     for _ in 0..ROUNDS {

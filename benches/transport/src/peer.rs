@@ -19,7 +19,10 @@ pub(crate) fn endpoint() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("transport-bench-{}-{count}.sock", std::process::id());
-    format!("unixsock-stream/{}", std::env::temp_dir().join(name).display())
+    format!(
+        "unixsock-stream/{}",
+        std::env::temp_dir().join(name).display()
+    )
 }
 
 pub(crate) fn listen(endpoint: &str) -> Result<Session, Error> {
@@ -28,12 +31,29 @@ pub(crate) fn listen(endpoint: &str) -> Result<Session, Error> {
 
 /// Connects, with these shared-memory clients or, without any, with fresh ones of zenoh's own: its
 /// global ones would keep a segment attached from one measurement to the next.
-pub(crate) fn connect(endpoint: &str, clients: Option<Arc<ShmClientStorage>>) -> Result<Session, Error> {
-    let stock = || Arc::new(ShmClientStorage::builder().with_default_client_set().build());
-    open("connect/endpoints", endpoint, Some(clients.unwrap_or_else(stock)))
+pub(crate) fn connect(
+    endpoint: &str,
+    clients: Option<Arc<ShmClientStorage>>,
+) -> Result<Session, Error> {
+    let stock = || {
+        Arc::new(
+            ShmClientStorage::builder()
+                .with_default_client_set()
+                .build(),
+        )
+    };
+    open(
+        "connect/endpoints",
+        endpoint,
+        Some(clients.unwrap_or_else(stock)),
+    )
 }
 
-fn open(what: &str, endpoint: &str, clients: Option<Arc<ShmClientStorage>>) -> Result<Session, Error> {
+fn open(
+    what: &str,
+    endpoint: &str,
+    clients: Option<Arc<ShmClientStorage>>,
+) -> Result<Session, Error> {
     let mut config = zenoh::Config::default();
     config.insert_json5("mode", "\"peer\"")?;
     config.insert_json5("scouting/multicast/enabled", "false")?;
@@ -90,7 +110,10 @@ impl Peer {
         if self.lines.read_line(&mut line)? == 0 {
             return Err("the other process has ended".into());
         }
-        Ok(line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?)
+        Ok(line
+            .split_whitespace()
+            .map(str::parse)
+            .collect::<Result<_, _>>()?)
     }
 }
 
@@ -104,5 +127,8 @@ impl Drop for Peer {
 /// In the other process: waits for the end of its input.
 pub(crate) fn wait_for_end() {
     let mut rest = String::new();
-    while std::io::stdin().read_line(&mut rest).is_ok_and(|read| read > 0) {}
+    while std::io::stdin()
+        .read_line(&mut rest)
+        .is_ok_and(|read| read > 0)
+    {}
 }

@@ -22,13 +22,18 @@ impl Samples {
         let mut sorted = self.nanoseconds.clone();
         sorted.sort_unstable();
         let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-        sorted.get(index).map_or(f64::NAN, |sample| *sample as f64 / 1000.0)
+        sorted
+            .get(index)
+            .map_or(f64::NAN, |sample| *sample as f64 / 1000.0)
     }
 
     /// A table row: name, p50, p99, number of samples.
     pub(crate) fn row(&self, name: &str) -> String {
         let (p50, p99) = (self.percentile(50), self.percentile(99));
-        format!("| {name} | {p50:.2} | {p99:.2} | {} |", self.nanoseconds.len())
+        format!(
+            "| {name} | {p50:.2} | {p99:.2} | {} |",
+            self.nanoseconds.len()
+        )
     }
 }
 
@@ -45,7 +50,11 @@ pub(crate) fn environment() -> String {
     let system = rustix::system::uname();
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
     let huge_pages = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
-    let profile = if cfg!(debug_assertions) { "debug build, figures mean little" } else { "release build" };
+    let profile = if cfg!(debug_assertions) {
+        "debug build, figures mean little"
+    } else {
+        "release build"
+    };
     format!(
         "Linux {} {}, {processors} processors, shmem huge pages: {}, {profile}, zenoh 1.10, unix sockets, \
          frames of {} bytes",

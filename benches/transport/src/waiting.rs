@@ -26,7 +26,11 @@ struct Arm {
 }
 
 impl Arm {
-    fn new(name: &'static str, producer: Producer, consumer: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    fn new(
+        name: &'static str,
+        producer: Producer,
+        consumer: &str,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let endpoint = peer::endpoint();
         let session = peer::listen(&endpoint)?;
         let consumer = Peer::start(&["consume-waiting", consumer, &endpoint])?;
@@ -56,8 +60,16 @@ impl Arm {
 
 pub(crate) fn measure() -> Outcome {
     let mut arms = [
-        Arm::new("zenoh-pinned, our consumer (it announces)", Producer::pinned(1)?, "pinned")?,
-        Arm::new("zenoh-pinned, unmodified consumer (polled)", Producer::pinned(1)?, "stock")?,
+        Arm::new(
+            "zenoh-pinned, our consumer (it announces)",
+            Producer::pinned(1)?,
+            "pinned",
+        )?,
+        Arm::new(
+            "zenoh-pinned, unmodified consumer (polled)",
+            Producer::pinned(1)?,
+            "stock",
+        )?,
         Arm::new("stock zenoh, `BlockOn`", Producer::stock(1)?, "stock")?,
     ];
     for _ in 0..ROUNDS {
@@ -85,7 +97,10 @@ pub(crate) fn consume(arm: &str, endpoint: &str) -> Outcome {
         })
         .wait()?;
     let release = std::thread::spawn(move || {
-        for (sample, held) in frames.into_iter().zip(HELD_MICROSECONDS.into_iter().cycle()) {
+        for (sample, held) in frames
+            .into_iter()
+            .zip(HELD_MICROSECONDS.into_iter().cycle())
+        {
             let frame = ours.then(|| Frame::from_payload(sample.payload(), &pinner));
             let sample = if ours { None } else { Some(sample) };
             pause(Duration::from_micros(held));

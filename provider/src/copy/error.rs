@@ -23,7 +23,9 @@ pub enum CopyError {
         destination_bytes: usize,
     },
     /// The device has no memory left for the frame.
-    #[error("the device could not allocate {bytes} bytes ({name}): free device memory, or reuse a buffer with copy_into")]
+    #[error(
+        "the device could not allocate {bytes} bytes ({name}): free device memory, or reuse a buffer with copy_into"
+    )]
     DeviceAllocation {
         /// Bytes asked for.
         bytes: usize,

@@ -33,7 +33,9 @@ impl Slot {
         pinner: &Pinner,
     ) -> Result<CopyBack, CopyError> {
         if let Some(reason) = pinner.reason() {
-            return Err(CopyError::NoDevice { reason: reason.clone() });
+            return Err(CopyError::NoDevice {
+                reason: reason.clone(),
+            });
         }
         if source.len() != self.len() {
             return Err(CopyError::Length {
@@ -63,7 +65,9 @@ impl Slot {
             }),
             Err(error) => {
                 let hold: Hold = Box::new(self);
-                let _ = pinner.in_flight().keep_until_idle(stream, ManuallyDrop::new(hold));
+                let _ = pinner
+                    .in_flight()
+                    .keep_until_idle(stream, ManuallyDrop::new(hold));
                 Err(error)
             }
         }
@@ -80,14 +84,19 @@ impl CopyBack {
             // Only `drop` takes the slot as well, and it does not run before this returns.
             return Err(CopyError::driver(
                 "cuEventSynchronize",
-                cudarc::driver::DriverError(cudarc::driver::sys::cudaError_enum::CUDA_ERROR_INVALID_HANDLE),
+                cudarc::driver::DriverError(
+                    cudarc::driver::sys::cudaError_enum::CUDA_ERROR_INVALID_HANDLE,
+                ),
             ));
         };
         match event.synchronize() {
             Ok(()) => Ok(slot),
             Err(error) => {
                 let hold: Hold = Box::new(slot);
-                let _ = self.pinner.in_flight().keep_until_idle(&self.stream, ManuallyDrop::new(hold));
+                let _ = self
+                    .pinner
+                    .in_flight()
+                    .keep_until_idle(&self.stream, ManuallyDrop::new(hold));
                 Err(CopyError::driver("cuEventSynchronize", error))
             }
         }

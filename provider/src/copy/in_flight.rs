@@ -160,7 +160,10 @@ impl Shared {
             let Some(gate) = os::exit::enter_driver() else {
                 return self.abandon(watched);
             };
-            watched = watched.into_iter().filter_map(|copy| self.settle(copy)).collect();
+            watched = watched
+                .into_iter()
+                .filter_map(|copy| self.settle(copy))
+                .collect();
             drop(gate);
             if !watched.is_empty() {
                 std::thread::sleep(POLL);
@@ -172,7 +175,10 @@ impl Shared {
     fn receive(&self, watched: &mut Vec<Copy>) -> bool {
         let mut state = self.lock();
         while state.arrived.is_empty() && watched.is_empty() && !state.closing {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         watched.append(&mut state.arrived);
         state.closing
@@ -207,7 +213,10 @@ impl Shared {
 
     fn abandon(&self, watched: Vec<Copy>) {
         if !watched.is_empty() {
-            tracing::warn!(copies = watched.len(), "copies had not ended; their frames stay held");
+            tracing::warn!(
+                copies = watched.len(),
+                "copies had not ended; their frames stay held"
+            );
             self.leaked.fetch_add(watched.len(), Ordering::Relaxed);
         }
     }

@@ -44,7 +44,10 @@ pub(crate) struct Staging {
 pub(crate) enum Lease {
     Slot(StagingLease),
     /// None now; `make` says whether the registrar has to be asked for larger ones.
-    Unavailable { reason: FallbackReason, make: bool },
+    Unavailable {
+        reason: FallbackReason,
+        make: bool,
+    },
 }
 
 impl Staging {
@@ -60,8 +63,7 @@ impl Staging {
         let mut state = self.lock();
         let free = state.slots.iter().find(|slot| {
             // Acquire: what the last lease wrote and its DMA read lies before this lease.
-            slot.memory.memory().bytes() >= bytes
-                && !slot.leased.swap(true, Ordering::Acquire)
+            slot.memory.memory().bytes() >= bytes && !slot.leased.swap(true, Ordering::Acquire)
         });
         if let Some(slot) = free {
             return Lease::Slot(StagingLease { slot: slot.clone() });
@@ -70,7 +72,9 @@ impl Staging {
         if make {
             state.requested_bytes = bytes.next_multiple_of(GRANULE);
         }
-        let busy = FallbackReason::StagingBusy { needed_bytes: bytes };
+        let busy = FallbackReason::StagingBusy {
+            needed_bytes: bytes,
+        };
         let reason = state.refused.clone().unwrap_or(busy);
         Lease::Unavailable { reason, make }
     }
@@ -142,7 +146,9 @@ impl StagingLease {
     /// Copies a frame into the slot; its first `bytes.len()` bytes are the frame's afterwards.
     pub(crate) fn fill(&mut self, bytes: &[u8]) -> NonNull<u8> {
         let base = self.slot.memory.base();
-        debug_assert!(bytes.len() <= os::round_up_to_pages(self.slot.memory.memory().bytes()).unwrap_or(0));
+        debug_assert!(
+            bytes.len() <= os::round_up_to_pages(self.slot.memory.memory().bytes()).unwrap_or(0)
+        );
         // SAFETY: the lease is exclusive and was given for at least that many bytes, and the slot's
         // memory is private to this module, so the frame does not overlap it.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), base.as_ptr(), bytes.len()) };

@@ -112,8 +112,7 @@ impl Frame {
         let in_flight = self.pinner().in_flight();
         // SAFETY: `source` is readable for the frame's length and `hold` keeps it so and unchanged; the
         // hold goes to the in-flight list on every way out of here. The destination's length was checked.
-        let enqueued =
-            unsafe { cuda::enqueue_from_host(stream, source, self.len(), destination) };
+        let enqueued = unsafe { cuda::enqueue_from_host(stream, source, self.len(), destination) };
         match enqueued {
             Ok(()) => in_flight
                 .keep(stream, hold)

@@ -41,7 +41,12 @@ pub(crate) unsafe fn enqueue_from_device<Source: DevicePtr<u8>>(
     let (address, _read) = source.device_ptr(stream);
     // SAFETY: the caller vouches for both ranges; the stream is alive as it is borrowed.
     unsafe {
-        sys::cuMemcpyDtoHAsync_v2(destination.as_ptr().cast(), address, bytes, stream.cu_stream())
+        sys::cuMemcpyDtoHAsync_v2(
+            destination.as_ptr().cast(),
+            address,
+            bytes,
+            stream.cu_stream(),
+        )
     }
     .result()
 }

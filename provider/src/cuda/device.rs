@@ -63,7 +63,11 @@ impl Drop for Device {
     }
 }
 
-fn no_device_or(call: &'static str, ordinal: usize, error: cudarc::driver::DriverError) -> FallbackReason {
+fn no_device_or(
+    call: &'static str,
+    ordinal: usize,
+    error: cudarc::driver::DriverError,
+) -> FallbackReason {
     match error.0 {
         sys::cudaError_enum::CUDA_ERROR_NO_DEVICE => FallbackReason::NoDevice { ordinal, count: 0 },
         _ => reason(call, error),

@@ -28,7 +28,9 @@ impl CudaHostRegistration {
 
     fn bind(&self) -> Result<(), FallbackReason> {
         let context = self.device.context();
-        context.bind_to_thread().map_err(|error| reason("cuCtxSetCurrent", error))
+        context
+            .bind_to_thread()
+            .map_err(|error| reason("cuCtxSetCurrent", error))
     }
 }
 
@@ -56,7 +58,8 @@ impl HostRegistration for CudaHostRegistration {
             self.bind()?;
             // SAFETY: the caller says that the region is registered; the driver takes its base address.
             let code = unsafe { sys::cuMemHostUnregister(region.base.as_ptr().cast()) };
-            code.result().map_err(|error| reason("cuMemHostUnregister", error))
+            code.result()
+                .map_err(|error| reason("cuMemHostUnregister", error))
         })?
     }
 }

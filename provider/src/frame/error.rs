@@ -5,12 +5,16 @@
 #[non_exhaustive]
 pub enum FrameError {
     /// The buffer claims bytes outside the segment that it lies in: a broken or hostile producer.
-    #[error("the buffer claims {bytes} bytes that do not all lie in its segment: the producer is broken or hostile")]
+    #[error(
+        "the buffer claims {bytes} bytes that do not all lie in its segment: the producer is broken or hostile"
+    )]
     OutsideSegment {
         /// The length that the message claimed, in bytes.
         bytes: usize,
     },
     /// zenoh's watchdog has invalidated the buffer: its producer was stopped for too long or has died.
-    #[error("zenoh has invalidated the buffer: its producer was stopped for too long, or this process was")]
+    #[error(
+        "zenoh has invalidated the buffer: its producer was stopped for too long, or this process was"
+    )]
     Invalidated,
 }

@@ -33,7 +33,9 @@ impl FileMapping {
         if address < self.start || end > self.end {
             return None;
         }
-        usize::try_from(self.offset).ok()?.checked_add(address - self.start)
+        usize::try_from(self.offset)
+            .ok()?
+            .checked_add(address - self.start)
     }
 }
 
@@ -164,7 +166,10 @@ mod tests {
         let mapping = parse_line(line).unwrap();
         assert_eq!((mapping.start, mapping.end), (0x7f10_a000, 0x7f10_c000));
         assert_eq!((mapping.offset, mapping.identity.inode), (4096, 42));
-        assert_eq!(parse_line("00400000-00401000 rw-p 00000000 00:00 0 [heap]"), None);
+        assert_eq!(
+            parse_line("00400000-00401000 rw-p 00000000 00:00 0 [heap]"),
+            None
+        );
         assert_eq!(parse_line("nonsense"), None);
     }
 

@@ -96,7 +96,11 @@ impl PinnedPoolBuilder {
             None => slots.make_first_segments()?,
             Some(reason) => tracing::warn!(%reason, "the pool uses ordinary memory"),
         }
-        Ok(PinnedPool::new(PinnedHostShmProviderBackend::new(slots), wait, reason))
+        Ok(PinnedPool::new(
+            PinnedHostShmProviderBackend::new(slots),
+            wait,
+            reason,
+        ))
     }
 
     /// Makes only the backend, for `zenoh::shm::ShmProviderBuilder::backend`.

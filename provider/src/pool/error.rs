@@ -20,7 +20,9 @@ pub enum PoolError {
         max_slot_bytes: usize,
     },
     /// The slots together would exceed the bound.
-    #[error("the slots need {needed_bytes} bytes, max_bytes() allows {max_bytes}: lower slots() or slot_bytes(), or raise max_bytes()")]
+    #[error(
+        "the slots need {needed_bytes} bytes, max_bytes() allows {max_bytes}: lower slots() or slot_bytes(), or raise max_bytes()"
+    )]
     OverBudget {
         /// Bytes of all slots and header pages.
         needed_bytes: u64,
@@ -37,10 +39,14 @@ pub enum PoolError {
 #[non_exhaustive]
 pub enum AllocError {
     /// Zero bytes were asked for; zenoh has no empty shared-memory buffer.
-    #[error("a slot of zero bytes cannot be published as shared memory: put an empty payload instead")]
+    #[error(
+        "a slot of zero bytes cannot be published as shared memory: put an empty payload instead"
+    )]
     ZeroBytes,
     /// No slot of the pool is that large.
-    #[error("a slot of {len} bytes was asked for, the pool's largest has {largest_slot_bytes}: raise slot_bytes()")]
+    #[error(
+        "a slot of {len} bytes was asked for, the pool's largest has {largest_slot_bytes}: raise slot_bytes()"
+    )]
     TooLarge {
         /// Bytes asked for.
         len: usize,
@@ -63,7 +69,9 @@ pub enum AllocError {
         growth: Option<Arc<SegmentError>>,
     },
     /// zenoh could not provide the metadata of a shared-memory buffer.
-    #[error("zenoh could not describe the slot ({cause}): its metadata segment may not have been lockable, see RLIMIT_MEMLOCK")]
+    #[error(
+        "zenoh could not describe the slot ({cause}): its metadata segment may not have been lockable, see RLIMIT_MEMLOCK"
+    )]
     Metadata {
         /// What zenoh said.
         cause: String,

@@ -84,7 +84,11 @@ impl PinnedPool {
         PinnedPoolBuilder::default()
     }
 
-    fn new(backend: PinnedHostShmProviderBackend, wait: Duration, reason: Option<FallbackReason>) -> Self {
+    fn new(
+        backend: PinnedHostShmProviderBackend,
+        wait: Duration,
+        reason: Option<FallbackReason>,
+    ) -> Self {
         let slots = backend.slots().clone();
         let provider = ShmProviderBuilder::backend(backend).wait();
         Self {
@@ -130,11 +134,9 @@ impl PinnedPool {
         // SAFETY: a policy is unsafe where it may hand out memory that is still in use; this one only
         // ever asks for zenoh's safe garbage collection, which frees chunks without references.
         let request = unsafe { self.shared.provider.alloc(len).with_runtime_policy(policy) };
-        let buffer = request.wait().map_err(|error| {
-            self.shared
-                .slots
-                .allocation_failed(len, timeout, &error)
-        })?;
+        let buffer = request
+            .wait()
+            .map_err(|error| self.shared.slots.allocation_failed(len, timeout, &error))?;
         let segment = self.shared.slots.segment_of(buffer.as_ptr());
         Ok(Slot::shared(buffer, segment))
     }
@@ -170,7 +172,10 @@ impl PinnedPool {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                return Err(StillHeld { slots: in_use, patience });
+                return Err(StillHeld {
+                    slots: in_use,
+                    patience,
+                });
             }
             std::thread::sleep(Duration::from_millis(1));
         }

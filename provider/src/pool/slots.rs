@@ -93,7 +93,10 @@ impl Slots {
         if len == 0 {
             return Err(AllocError::ZeroBytes);
         }
-        let class = self.classes.iter().position(|class| class.slot_bytes >= len);
+        let class = self
+            .classes
+            .iter()
+            .position(|class| class.slot_bytes >= len);
         class.ok_or_else(|| AllocError::TooLarge {
             len,
             largest_slot_bytes: self.largest_slot_bytes(),
@@ -105,7 +108,10 @@ impl Slots {
     }
 
     pub(super) fn has_free(&self, class: usize) -> bool {
-        self.lock().free.get(class).is_some_and(|free| !free.is_empty())
+        self.lock()
+            .free
+            .get(class)
+            .is_some_and(|free| !free.is_empty())
     }
 
     /// Takes a free slot, adding a segment where there is none and the class may still grow.
@@ -171,7 +177,11 @@ impl Slots {
 
     /// Adds a segment to the class; `false` where it has all its slots.
     fn grow(&self, class: usize) -> Result<bool, SegmentError> {
-        let Some(SizeClass { slot_bytes, slots, slots_per_segment }) = self.classes.get(class).copied()
+        let Some(SizeClass {
+            slot_bytes,
+            slots,
+            slots_per_segment,
+        }) = self.classes.get(class).copied()
         else {
             return Ok(false);
         };
@@ -205,14 +215,21 @@ impl Slots {
     /// The segments of a class, whose release words a waiting allocation sleeps on.
     pub(super) fn segments_of(&self, class: usize) -> Vec<Arc<Segment>> {
         let tables = self.lock();
-        let of_class = tables.segments.values().filter(|owner| owner.class == class);
+        let of_class = tables
+            .segments
+            .values()
+            .filter(|owner| owner.class == class);
         of_class.map(|owner| owner.segment.clone()).collect()
     }
 
     /// Every segment made so far.
     pub(super) fn segments(&self) -> Vec<Arc<Segment>> {
         let tables = self.lock();
-        tables.segments.values().map(|owner| owner.segment.clone()).collect()
+        tables
+            .segments
+            .values()
+            .map(|owner| owner.segment.clone())
+            .collect()
     }
 
     /// The segment that a slot's address lies in.
@@ -231,16 +248,26 @@ impl Slots {
         let tables = self.lock();
         let classes = self.classes.iter().zip(&tables.free).zip(&tables.made);
         classes
-            .map(|((class, free), made)| (free.len() + (class.slots - made) as usize) * class.slot_bytes)
+            .map(|((class, free), made)| {
+                (free.len() + (class.slots - made) as usize) * class.slot_bytes
+            })
             .sum()
     }
 
     /// The typed form of zenoh's "no": which of our reasons it stands for.
-    pub(super) fn allocation_failed(&self, len: usize, waited: Duration, error: &ZLayoutAllocError) -> AllocError {
+    pub(super) fn allocation_failed(
+        &self,
+        len: usize,
+        waited: Duration,
+        error: &ZLayoutAllocError,
+    ) -> AllocError {
         match error {
             ZLayoutAllocError::Alloc(ZAllocError::OutOfMemory | ZAllocError::NeedDefragment) => {
                 self.counters.timed_out();
-                let class = self.class_for(len).ok().and_then(|class| self.classes.get(class));
+                let class = self
+                    .class_for(len)
+                    .ok()
+                    .and_then(|class| self.classes.get(class));
                 AllocError::TimedOut {
                     len,
                     slots: class.map_or(0, |class| class.slots),
@@ -248,7 +275,9 @@ impl Slots {
                     growth: self.lock().growth_error.clone(),
                 }
             }
-            _ => AllocError::Metadata { cause: error.to_string() },
+            _ => AllocError::Metadata {
+                cause: error.to_string(),
+            },
         }
     }
 
@@ -262,7 +291,11 @@ impl Slots {
         let tables = self.lock();
         statistics.in_use = tables.in_use;
         statistics.segments = u32::try_from(tables.segments.len()).unwrap_or(u32::MAX);
-        statistics.bytes = tables.segments.values().map(|owner| owner.segment.bytes() as u64).sum();
+        statistics.bytes = tables
+            .segments
+            .values()
+            .map(|owner| owner.segment.bytes() as u64)
+            .sum();
         statistics
     }
 

@@ -53,7 +53,8 @@ impl Counters {
 
     pub(super) fn waited(&self, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.waited_nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+        self.waited_nanoseconds
+            .fetch_add(nanoseconds, Ordering::Relaxed);
     }
 
     pub(super) fn timed_out(&self) {

@@ -35,7 +35,11 @@ impl<'a> WaitForSlot<'a> {
         let started = Instant::now();
         // Growing is over once waiting begins, so the segments stay the same.
         let segments = self.slots.segments_of(self.class);
-        let words = || segments.iter().filter_map(|segment| Segment::release_words(segment));
+        let words = || {
+            segments
+                .iter()
+                .filter_map(|segment| Segment::release_words(segment))
+        };
         let _precise = futex::PreciseTimers::for_this_thread();
         self.slots.counters.waiting();
         loop {

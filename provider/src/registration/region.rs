@@ -90,9 +90,11 @@ impl<Memory: RegisteredMemory> Registration<Memory> {
         budget: &Arc<Budget>,
         registration: &Arc<dyn HostRegistration>,
     ) -> Result<Self, FallbackReason> {
-        let region = memory.region().ok_or_else(|| FallbackReason::NotAttachable {
-            detail: String::from("its length is beyond the address space"),
-        })?;
+        let region = memory
+            .region()
+            .ok_or_else(|| FallbackReason::NotAttachable {
+                detail: String::from("its length is beyond the address space"),
+            })?;
         let reservation = budget.reserve(region.bytes as u64)?;
         let _gate = os::exit::enter_driver().ok_or(FallbackReason::Exiting)?;
         // SAFETY: the memory is owned by the value made here, which unregisters before it lets go, and

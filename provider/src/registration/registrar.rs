@@ -82,8 +82,17 @@ impl Registrar {
     /// Ends the thread. No job is taken after this.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
-        drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(
+            self.jobs
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             let _ = thread.join();
         }
@@ -143,7 +152,9 @@ fn attach_alias(seen: AddressSeen) -> Result<Arc<Segment>, FallbackReason> {
     let alias = Segment::attach(id).map_err(|error| not_attachable(error.to_string()))?;
     let seen = os::process::mapping_at(seen.0);
     if seen.is_none_or(|seen| seen.identity != alias.identity()) {
-        return Err(not_attachable(String::from("its name has come to mean another file")));
+        return Err(not_attachable(String::from(
+            "its name has come to mean another file",
+        )));
     }
     Ok(alias)
 }

@@ -123,9 +123,14 @@ impl Table {
             index.by_identity.insert(segment.identity(), entry.clone());
         }
         // A segment of ours that is mapped twice is found by its file like a foreign one.
-        if entry.attached().is_some_and(|attached| Arc::ptr_eq(attached, segment)) {
+        if entry
+            .attached()
+            .is_some_and(|attached| Arc::ptr_eq(attached, segment))
+        {
             let base = segment.base().as_ptr() as usize;
-            index.by_address.insert(base, (entry.clone(), segment.bytes()));
+            index
+                .by_address
+                .insert(base, (entry.clone(), segment.bytes()));
         }
         is_new.then_some(entry)
     }
@@ -149,7 +154,11 @@ impl Table {
             let entry = self.add_attached(&segment);
             let is_new = entry.is_some();
             let entry = entry.or_else(|| self.entry_of(mapping.identity))?;
-            return Some(Found { entry, offset, is_new });
+            return Some(Found {
+                entry,
+                offset,
+                is_new,
+            });
         }
         Some(self.insert(mapping.identity, offset, None))
     }
@@ -170,7 +179,11 @@ impl Table {
     fn found(&self, entry: Arc<Entry>, offset: usize) -> Found {
         match entry.attached().map(|segment| segment.identity()) {
             Some(identity) => self.found_or_retried(entry, offset, identity),
-            None => Found { entry, offset, is_new: false },
+            None => Found {
+                entry,
+                offset,
+                is_new: false,
+            },
         }
     }
 
@@ -178,7 +191,11 @@ impl Table {
         if entry.should_be_retried() {
             return self.insert(identity, offset, Some(&entry));
         }
-        Found { entry, offset, is_new: false }
+        Found {
+            entry,
+            offset,
+            is_new: false,
+        }
     }
 
     /// Puts a fresh entry in place of `stale`, or in an empty place; another thread may have been faster.
@@ -188,15 +205,25 @@ impl Table {
             && !stale.is_some_and(|stale| Arc::ptr_eq(stale, present))
         {
             let entry = present.clone();
-            return Found { entry, offset, is_new: false };
+            return Found {
+                entry,
+                offset,
+                is_new: false,
+            };
         }
         let entry = Entry::new(stale.and_then(|stale| stale.attached().cloned()));
         index.by_identity.insert(identity, entry.clone());
         if let Some(segment) = entry.attached() {
             let base = segment.base().as_ptr() as usize;
-            index.by_address.insert(base, (entry.clone(), segment.bytes()));
+            index
+                .by_address
+                .insert(base, (entry.clone(), segment.bytes()));
         }
-        Found { entry, offset, is_new: true }
+        Found {
+            entry,
+            offset,
+            is_new: true,
+        }
     }
 
     /// Forgets every segment; what no frame or copy uses is unregistered here.

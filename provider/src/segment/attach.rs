@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use super::{Segment, SegmentHeader, registry, layout::MAX_SEGMENT_BYTES};
+use super::{Segment, SegmentHeader, layout::MAX_SEGMENT_BYTES, registry};
 use crate::os::{self, file, memory::MappedRange};
 
 /// Why a segment could not be attached. zenoh drops the message that named it.
@@ -12,7 +12,9 @@ use crate::os::{self, file, memory::MappedRange};
 #[non_exhaustive]
 pub enum AttachError {
     /// There is no such file, or this user may not open it.
-    #[error("segment {id} cannot be opened: {error}; its producer has gone, or runs as another user")]
+    #[error(
+        "segment {id} cannot be opened: {error}; its producer has gone, or runs as another user"
+    )]
     Open {
         /// zenoh's segment id.
         id: u32,
@@ -34,7 +36,9 @@ pub enum AttachError {
         bytes: u64,
     },
     /// The kernel did not map it.
-    #[error("segment {id} of {bytes} bytes cannot be mapped: {error}; check the address space limit (ulimit -v)")]
+    #[error(
+        "segment {id} of {bytes} bytes cannot be mapped: {error}; check the address space limit (ulimit -v)"
+    )]
     Map {
         /// zenoh's segment id.
         id: u32,

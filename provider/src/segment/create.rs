@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use super::{Segment, SegmentHeader, registry, layout::SegmentLayout};
+use super::{Segment, SegmentHeader, layout::SegmentLayout, registry};
 use crate::os::{self, file, memory::MappedRange};
 
 /// How often a random id may already be taken before something else must be wrong.
@@ -29,7 +29,9 @@ pub enum SegmentError {
         total_bytes: u64,
     },
     /// A system call failed.
-    #[error("cannot {action} a segment in /dev/shm: {error}; is it mounted, and writable for this user?")]
+    #[error(
+        "cannot {action} a segment in /dev/shm: {error}; is it mounted, and writable for this user?"
+    )]
     System {
         /// What was being done.
         action: &'static str,
@@ -37,7 +39,9 @@ pub enum SegmentError {
         error: std::io::Error,
     },
     /// No free name was found, which does not happen by chance.
-    #[error("no free name among {NAME_ATTEMPTS} random ones in /dev/shm: it holds far too many segments; remove stale *.zenoh files")]
+    #[error(
+        "no free name among {NAME_ATTEMPTS} random ones in /dev/shm: it holds far too many segments; remove stale *.zenoh files"
+    )]
     NoFreeName,
 }
 
@@ -51,13 +55,15 @@ impl std::fmt::Display for Mebibytes {
 
 impl Segment {
     /// Makes a segment for `layout`, with its pages reserved and present, and gives it a name.
-    pub(crate) fn create(pool_name: &str, layout: SegmentLayout) -> Result<Arc<Self>, SegmentError> {
+    pub(crate) fn create(
+        pool_name: &str,
+        layout: SegmentLayout,
+    ) -> Result<Arc<Self>, SegmentError> {
         let bytes = layout.total_bytes();
         let file = file::create_unnamed().map_err(|error| system("create", error))?;
         file::reserve(&file, bytes as u64).map_err(|error| no_space_or(error, bytes as u64))?;
         let (identity, _) = file::inspect(&file).map_err(|error| system("inspect", error))?;
-        let range =
-            MappedRange::of_file(&file, bytes).map_err(|error| system("map", error))?;
+        let range = MappedRange::of_file(&file, bytes).map_err(|error| system("map", error))?;
         range.prefer_huge_pages();
         range.populate();
 

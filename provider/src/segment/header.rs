@@ -100,7 +100,9 @@ impl SegmentHeader {
         if layout.total_bytes() != segment_bytes {
             return None;
         }
-        let name = fields.name.get(..usize::try_from(fields.name_bytes).ok()?)?;
+        let name = fields
+            .name
+            .get(..usize::try_from(fields.name_bytes).ok()?)?;
         Some(Self {
             pool_name: std::str::from_utf8(name).ok()?.to_owned(),
             layout,
@@ -175,6 +177,9 @@ mod tests {
 
     #[test]
     fn a_foreign_segment_has_no_header() {
-        assert_eq!(read(&MappedRange::anonymous(os::page_bytes()).unwrap()), None);
+        assert_eq!(
+            read(&MappedRange::anonymous(os::page_bytes()).unwrap()),
+            None
+        );
     }
 }

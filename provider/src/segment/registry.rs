@@ -21,7 +21,9 @@ fn lock() -> MutexGuard<'static, HashMap<Identity, Weak<Segment>>> {
 pub(super) fn share(segment: Segment) -> Arc<Segment> {
     let segment = Arc::new(segment);
     let mut segments = lock();
-    let known = segments.get(&segment.identity()).is_some_and(|known| known.strong_count() > 0);
+    let known = segments
+        .get(&segment.identity())
+        .is_some_and(|known| known.strong_count() > 0);
     if !known {
         segments.insert(segment.identity(), Arc::downgrade(&segment));
     }
@@ -36,7 +38,9 @@ pub(crate) fn find(identity: Identity) -> Option<Arc<Segment>> {
 /// Forgets a mapping that goes.
 pub(super) fn forget(segment: &Segment) {
     let mut segments = lock();
-    let gone = segments.get(&segment.identity()).is_some_and(|known| known.strong_count() == 0);
+    let gone = segments
+        .get(&segment.identity())
+        .is_some_and(|known| known.strong_count() == 0);
     if gone {
         segments.remove(&segment.identity());
     }

@@ -195,8 +195,8 @@ mod tests {
         bounded.preemption_bound = Some(3);
         bounded.check(|| {
             let model = Model::new(2);
-            let consumers = [model.clone(), model.clone()]
-                .map(|model| thread::spawn(move || model.release()));
+            let consumers =
+                [model.clone(), model.clone()].map(|model| thread::spawn(move || model.release()));
             model.wait_until_free();
             for consumer in consumers {
                 consumer.join().unwrap();

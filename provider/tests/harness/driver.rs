@@ -114,11 +114,19 @@ pub fn with_driver<Body: FnOnce()>(settings: &str, body: Body) -> Report {
     }
     let report = temporary_file("report.json");
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", &test_name::<Body>(), "--nocapture", "--include-ignored"]);
+    command.args([
+        "--exact",
+        &test_name::<Body>(),
+        "--nocapture",
+        "--include-ignored",
+    ]);
     command.env(INSIDE, "1");
     give(&mut command, settings, Some(&report));
     let status = command.status().unwrap();
-    assert!(status.success(), "the test failed in its process with the driver: {status}");
+    assert!(
+        status.success(),
+        "the test failed in its process with the driver: {status}"
+    );
     read_report(&report)
 }
 

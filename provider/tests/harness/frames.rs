@@ -20,7 +20,8 @@ pub fn fill(bytes: &mut [u8], sequence: u64) {
 
 /// Whether the bytes are frame `sequence`, all of them.
 pub fn is_frame(bytes: &[u8], sequence: u64) -> bool {
-    bytes.chunks(8).enumerate().all(|(index, chunk)| {
-        chunk == &word(sequence, index).to_le_bytes()[..chunk.len()]
-    })
+    bytes
+        .chunks(8)
+        .enumerate()
+        .all(|(index, chunk)| chunk == &word(sequence, index).to_le_bytes()[..chunk.len()])
 }

@@ -2,7 +2,9 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use zenoh::{Config, Session, Wait, pubsub::Publisher, qos::CongestionControl, shm::ShmClientStorage};
+use zenoh::{
+    Config, Session, Wait, pubsub::Publisher, qos::CongestionControl, shm::ShmClientStorage,
+};
 
 use super::{driver::temporary_file, eventually};
 

@@ -21,13 +21,22 @@ pub fn segments_of_pool(pool: &str) -> Vec<String> {
         let mut header = [0u8; 104];
         let read = fs::File::open(format!("/dev/shm/{name}"))
             .and_then(|mut file| file.read_exact(&mut header));
-        read.is_ok() && header.starts_with(b"ZPINNED\0") && header[40..].starts_with(pool.as_bytes())
+        read.is_ok()
+            && header.starts_with(b"ZPINNED\0")
+            && header[40..].starts_with(pool.as_bytes())
     };
-    segments().into_iter().map(|(_, name)| name).filter(ours).collect()
+    segments()
+        .into_iter()
+        .map(|(_, name)| name)
+        .filter(ours)
+        .collect()
 }
 
 /// How a process has mapped or opened CUDA or another library: the lines of its maps that name it.
 pub fn maps_naming(pid: u32, what: &str) -> Vec<String> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
-    maps.lines().filter(|line| line.contains(what)).map(str::to_owned).collect()
+    maps.lines()
+        .filter(|line| line.contains(what))
+        .map(str::to_owned)
+        .collect()
 }

@@ -118,7 +118,8 @@ impl Drop for Worker {
 
 /// In a worker: an order from the environment.
 pub fn order(key: &str) -> String {
-    std::env::var(key).unwrap_or_else(|_| panic!("{key} is not set: this is a worker of another test"))
+    std::env::var(key)
+        .unwrap_or_else(|_| panic!("{key} is not set: this is a worker of another test"))
 }
 
 /// In a worker: waits until the test closes its end.
