@@ -83,6 +83,7 @@ impl PinnerBuilder {
     }
 
     /// The most bytes that this pinner ever has registered, staging slots included; 1 GiB by default.
+    /// All pinners of a process together never register more than half of the machine's memory.
     /// Frames of segments beyond it are staged or copied by the driver.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;

@@ -31,6 +31,7 @@ use crate::{
     path::{DevicePath, FallbackReason},
     pinner::Pinner,
     registration::Found,
+    session,
 };
 
 /// Received bytes, readable on the host and on their way to a device. Usable from any thread.
@@ -126,7 +127,9 @@ impl Frame {
     pub(crate) fn registered_address(&self) -> Result<NonNull<u8>, FallbackReason> {
         match &self.found {
             Some(found) => found.registered_address(self.len()),
-            None => Err(FallbackReason::NotSharedMemory),
+            None => {
+                Err(session::without_shared_memory().unwrap_or(FallbackReason::NotSharedMemory))
+            }
         }
     }
 

@@ -21,3 +21,9 @@ pub(crate) fn may_lock(bytes: usize) -> bool {
 pub(crate) fn locked_memory_limit() -> Option<u64> {
     rustix::process::getrlimit(Resource::Memlock).current
 }
+
+/// Bytes of memory that this machine has.
+pub(crate) fn physical_memory() -> u64 {
+    let system = rustix::system::sysinfo();
+    u64::from(system.mem_unit).saturating_mul(system.totalram)
+}
