@@ -80,7 +80,8 @@ impl ShmSegment for AttachedSegment {
 /// The client storage for `zenoh::open(config).with_shm_clients(..)`: attaches without locking pages, and
 /// has each segment registered by `pinner` in the background.
 ///
-/// The registrations live as long as `pinner` and its frames do.
+/// The storage holds a clone of `pinner`: its registrations live as long as the storage, other clones and
+/// their frames do.
 pub fn shm_clients(pinner: &Pinner) -> Arc<ShmClientStorage> {
     let client: Arc<dyn ShmClient> = Arc::new(PinnedHostShmClient::with_pinner(pinner));
     Arc::new(ShmClientStorage::builder().with_clients(&[client]).build())

@@ -115,9 +115,14 @@ pub enum FallbackReason {
 impl FallbackReason {
     /// Whether the same registration may succeed later.
     pub(crate) fn is_transient(&self) -> bool {
+        // Out of memory may pass (2); pages registered already (712) are about to be unregistered by a
+        // pinner that is going.
         matches!(
             self,
-            Self::OverBudget { .. } | Self::RegistrationContended | Self::NotAttachable { .. }
+            Self::OverBudget { .. }
+                | Self::RegistrationContended
+                | Self::NotAttachable { .. }
+                | Self::Driver { code: 2 | 712, .. }
         )
     }
 }

@@ -1,6 +1,6 @@
 //! The consumer's side in one handle: its device, its registrations, its staging slots, its copies.
 
-use std::{ptr::NonNull, sync::Arc};
+use std::{io, ptr::NonNull, sync::Arc};
 
 use cudarc::driver::CudaContext;
 
@@ -8,6 +8,7 @@ use crate::{
     budget::Budget,
     copy::{InFlight, Lease, Staging},
     cuda::{CudaHostRegistration, Device},
+    os::process::MadeHere,
     path::FallbackReason,
     pool::PinnedPool,
     registration::{Found, HostRegistration, NoRegistration, Registrar, Table},
@@ -38,6 +39,7 @@ struct Shared {
     table: Table,
     staging: Arc<Staging>,
     budget: Arc<Budget>,
+    made_here: MadeHere,
 }
 
 /// What a [`Pinner`] is made for.
@@ -98,7 +100,8 @@ impl PinnerBuilder {
         self
     }
 
-    /// Registers host memory by something else than the CUDA driver.
+    /// Registers host memory by something else than the CUDA driver. Without a device nothing is
+    /// registered.
     pub fn registration(mut self, registration: Arc<dyn HostRegistration>) -> Self {
         self.registration = Some(registration);
         self
@@ -116,7 +119,7 @@ impl PinnerBuilder {
             Err(reason) => Arc::new(NoRegistration::because(reason.clone())),
         });
         let budget = Budget::new(self.max_bytes);
-        let staging = Staging::new(self.staging_slots);
+        let staging = Staging::new(self.staging_slots, self.staging_bytes);
         let mut device = device;
         let registrar = match &device {
             Err(reason) => {
@@ -146,6 +149,7 @@ impl PinnerBuilder {
                 table: Table::default(),
                 staging,
                 budget,
+                made_here: MadeHere::now(),
             }),
         }
     }
@@ -218,14 +222,19 @@ impl Pinner {
     }
 
     /// The segment that the bytes lie in; one that is seen for the first time is registered.
-    pub(crate) fn find(&self, address: NonNull<u8>, bytes: usize) -> Option<Found> {
+    pub(crate) fn find(&self, address: NonNull<u8>, bytes: usize) -> io::Result<Option<Found>> {
         let found = self.shared.table.find(address, bytes)?;
-        if found.is_new
+        if let Some(found) = &found
+            && found.is_new
             && let Some(registrar) = &self.shared.registrar
         {
             registrar.register(found.entry.clone(), address);
         }
-        Some(found)
+        Ok(found)
+    }
+
+    pub(crate) fn can_stage(&self) -> bool {
+        self.shared.staging.exists()
     }
 
     pub(crate) fn lease_staging(&self, bytes: usize) -> Lease {
@@ -245,6 +254,11 @@ impl Pinner {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        if !self.made_here.holds() {
+            // A forked child has neither the threads nor the driver; its copies of what they own stay.
+            std::mem::forget(std::mem::take(&mut self.table));
+            return;
+        }
         // First nobody adds a registration, then no copy uses one, then they go.
         if let Some(registrar) = &self.registrar {
             registrar.stop();

@@ -412,6 +412,63 @@ fn a_device_writes_a_slot_that_is_published_when_it_has() {
 }
 
 #[test]
+fn pinners_of_one_process_share_the_registration_of_a_segment() {
+    let report = driver::with_driver("copy_delay_us=20000", || {
+        let pool = pool(2);
+        let (first, stream) = registered(&pool);
+        let (second, _) = registered_by_another(&pool);
+        let frame = frame(&pool, &second, 5);
+        let device = frame.copy_to_device(&stream).unwrap();
+        assert_eq!(frame.path(), DevicePath::Direct);
+        drop(frame);
+        // The one that registered goes while the other's copy is under way.
+        drop(first);
+        assert!(holds(&stream, &device, 5));
+    });
+    report.assert_clean();
+    if let Some(made) = report.registrations() {
+        let segment = (2 * BYTES + 4096) as u64;
+        assert_eq!(
+            made.iter().filter(|(bytes, _)| *bytes == segment).count(),
+            1,
+            "{made:?}"
+        );
+    }
+}
+
+fn registered_by_another(pool: &PinnedPool) -> (Pinner, Arc<CudaStream>) {
+    let (pinner, stream) = device();
+    pinner.register_pool(pool);
+    eventually("registration", || {
+        frame(pool, &pinner, 0).path() == DevicePath::Direct
+    });
+    (pinner, stream)
+}
+
+#[test]
+fn a_payload_outlives_its_pool() {
+    let pinner = Pinner::host_only();
+    let pool = pool(2);
+    let payload = payload(&pool, 3);
+    drop(pool);
+    let frame = Frame::from_payload(&payload, &pinner).unwrap();
+    assert!(frame.is_shared() && frames::is_frame(&frame, 3));
+}
+
+#[test]
+fn a_payload_in_several_pieces_is_put_together() {
+    let pinner = Pinner::host_only();
+    let pool = pool(1);
+    let mut pieces = ZBytes::writer();
+    pieces.append(payload(&pool, 8));
+    pieces.append(ZBytes::from(vec![1, 2, 3]));
+    let frame = Frame::from_payload(&pieces.finish(), &pinner).unwrap();
+    assert_eq!(frame.len(), BYTES + 3);
+    assert!(!frame.is_shared() && frames::is_frame(&frame[..BYTES], 8));
+    assert_eq!(frame[BYTES..], [1, 2, 3]);
+}
+
+#[test]
 fn a_process_that_exits_with_copies_in_flight_makes_no_late_call() {
     driver::with_driver("copy_delay_us=200000", || {
         let pool = pool(4);

@@ -158,7 +158,8 @@ fn a_copy_whose_event_fails_is_waited_for_and_arrives() {
         let mut device = stream.alloc_zeros::<u8>(BYTES).unwrap();
         for call in ["cuEventCreate", "cuEventRecord"] {
             let frame = frame(&pool, &pinner, 3);
-            driver::set(&format!("fail={call}:2:1"));
+            // cudarc records an event of its own for each copy, so both are made to fail.
+            driver::set(&format!("fail={call}:2:2"));
             frame.copy_into(&mut device, &stream).unwrap();
             drop(frame);
             assert_eq!(pinner.statistics().copies_in_flight, 0, "waited for");

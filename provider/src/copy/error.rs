@@ -14,6 +14,9 @@ pub enum CopyError {
         /// Why there is none.
         reason: FallbackReason,
     },
+    /// The frame has no bytes, and a device has no memory of zero bytes.
+    #[error("an empty frame has nothing to copy: check is_empty() first")]
+    Empty,
     /// Source and destination differ in length.
     #[error("{source_bytes} bytes do not fit a destination of {destination_bytes} bytes")]
     Length {

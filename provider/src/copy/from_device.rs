@@ -2,19 +2,31 @@
 
 use std::{mem::ManuallyDrop, ptr::NonNull, sync::Arc};
 
-use cudarc::driver::{CudaEvent, CudaStream, DevicePtr, DeviceSlice};
+use cudarc::driver::{CudaStream, DevicePtr, DeviceSlice, DriverError, sys};
 
 use super::{CopyError, in_flight::Hold};
-use crate::{cuda, os, pinner::Pinner, pool::Slot};
+use crate::{
+    cuda::{self, Event},
+    pinner::Pinner,
+    pool::Slot,
+    registration::Entry,
+};
 
 /// A slot that a device is writing. [`CopyBack::wait`] gives it back; dropped without, the slot returns
 /// to its pool when the copy has executed, unsent.
 #[derive(Debug)]
 pub struct CopyBack {
-    // `None` only while `wait` or `drop` takes it apart.
-    copying: Option<(Slot, CudaEvent)>,
-    stream: Arc<CudaStream>,
+    // `None` only once `wait` or `drop` has taken it apart.
+    copying: Option<Copying>,
     pinner: Pinner,
+}
+
+#[derive(Debug)]
+struct Copying {
+    slot: Slot,
+    /// Keeps the slot's memory registered.
+    entry: Option<Arc<Entry>>,
+    event: Event,
 }
 
 impl Slot {
@@ -37,37 +49,51 @@ impl Slot {
                 reason: reason.clone(),
             });
         }
-        if source.len() != self.len() {
+        let bytes = self.len();
+        if source.len() != bytes {
             return Err(CopyError::Length {
                 source_bytes: source.len(),
-                destination_bytes: self.len(),
+                destination_bytes: bytes,
             });
         }
         if let Some(segment) = self.segment() {
             pinner.segment_attached(segment);
         }
-        let bytes = self.len();
-        let destination = NonNull::from(&mut self[..]).cast();
-        // SAFETY: the slot is this call's own and has as many bytes as the source; it goes into the
-        // returned value or the in-flight list, so nobody else touches it until the copy has executed.
+        let unregistered = NonNull::from(&mut self[..]).cast();
+        // The segment may be registered by another mapping of it than the slot's own.
+        let found = if self.is_shared() {
+            pinner.find(unregistered, bytes).ok().flatten()
+        } else {
+            None
+        };
+        let registered = found
+            .as_ref()
+            .and_then(|found| found.registered_address(bytes).ok());
+        let entry = found.map(|found| found.entry);
+        let destination = registered.unwrap_or(unregistered);
+        // SAFETY: the slot is this call's own and has as many bytes as the source, at either address;
+        // slot and entry go into the returned value or the in-flight list, so nobody else touches the
+        // bytes until the copy has executed.
         let enqueued = unsafe { cuda::enqueue_from_device(stream, source, bytes, destination) };
         let recorded = enqueued
             .map_err(|error| CopyError::driver("cuMemcpyDtoHAsync", error))
             .and_then(|()| {
-                let event = stream.record_event(None);
+                let event = Event::record(stream);
                 event.map_err(|error| CopyError::driver("cuEventRecord", error))
             });
         match recorded {
             Ok(event) => Ok(CopyBack {
-                copying: Some((self, event)),
-                stream: stream.clone(),
+                copying: Some(Copying {
+                    slot: self,
+                    entry,
+                    event,
+                }),
                 pinner: pinner.clone(),
             }),
             Err(error) => {
-                let hold: Hold = Box::new(self);
-                let _ = pinner
-                    .in_flight()
-                    .keep_until_idle(stream, ManuallyDrop::new(hold));
+                let hold: Hold = Box::new((self, entry));
+                let in_flight = pinner.in_flight();
+                let _ = in_flight.keep_until_idle(stream, ManuallyDrop::new(hold));
                 Err(error)
             }
         }
@@ -80,23 +106,17 @@ impl CopyBack {
     /// # Errors
     /// [`CopyError::Driver`] where the context has failed: the slot is then held until the process ends.
     pub fn wait(mut self) -> Result<Slot, CopyError> {
-        let Some((slot, event)) = self.copying.take() else {
-            // Only `drop` takes the slot as well, and it does not run before this returns.
-            return Err(CopyError::driver(
-                "cuEventSynchronize",
-                cudarc::driver::DriverError(
-                    cudarc::driver::sys::cudaError_enum::CUDA_ERROR_INVALID_HANDLE,
-                ),
-            ));
+        let invalid = DriverError(sys::cudaError_enum::CUDA_ERROR_INVALID_HANDLE);
+        let waited = match &self.copying {
+            Some(copying) => copying.event.synchronize(),
+            None => Err(invalid),
         };
-        match event.synchronize() {
-            Ok(()) => Ok(slot),
-            Err(error) => {
-                let hold: Hold = Box::new(slot);
-                let _ = self
-                    .pinner
-                    .in_flight()
-                    .keep_until_idle(&self.stream, ManuallyDrop::new(hold));
+        match (waited, self.copying.take()) {
+            (Ok(()), Some(copying)) => Ok(copying.slot),
+            (outcome, copying) => {
+                // Back it goes for `drop`: the in-flight list keeps it, for ever if need be.
+                self.copying = copying;
+                let error = outcome.err().unwrap_or(invalid);
                 Err(CopyError::driver("cuEventSynchronize", error))
             }
         }
@@ -105,12 +125,9 @@ impl CopyBack {
 
 impl Drop for CopyBack {
     fn drop(&mut self) {
-        let Some((slot, event)) = self.copying.take() else {
-            return;
-        };
-        match os::exit::enter_driver() {
-            Some(_gate) => self.pinner.in_flight().watch_event(event, Box::new(slot)),
-            None => std::mem::forget((slot, event)),
+        if let Some(Copying { slot, entry, event }) = self.copying.take() {
+            let hold: Hold = Box::new((slot, entry));
+            self.pinner.in_flight().watch_event(event, hold);
         }
     }
 }

@@ -13,9 +13,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cudarc::driver::{CudaEvent, CudaStream, DriverError};
+use cudarc::driver::{CudaStream, DriverError};
 
-use crate::{cuda, os};
+use crate::{
+    cuda::{self, Event},
+    os,
+};
 
 /// How often the events are asked about while copies are in flight.
 const POLL: Duration = Duration::from_micros(100);
@@ -27,8 +30,8 @@ pub(crate) type Hold = Box<dyn Any + Send>;
 
 #[derive(Debug)]
 struct Copy {
-    // Dropped through `settle` only: late, both are leaked.
-    event: ManuallyDrop<CudaEvent>,
+    event: Event,
+    // Released by `settle` only: where it is unknown whether the copy has ended, it is leaked.
     hold: ManuallyDrop<Hold>,
 }
 
@@ -64,12 +67,9 @@ impl InFlight {
     /// was made.
     pub(crate) fn keep(&self, stream: &Arc<CudaStream>, hold: Hold) -> Result<(), DriverError> {
         let hold = ManuallyDrop::new(hold);
-        match stream.record_event(None) {
+        match Event::record(stream) {
             Ok(event) => {
-                self.watch(Copy {
-                    event: ManuallyDrop::new(event),
-                    hold,
-                });
+                self.watch(Copy { event, hold });
                 Ok(())
             }
             Err(_) => self.keep_until_idle(stream, hold),
@@ -83,7 +83,7 @@ impl InFlight {
         stream: &Arc<CudaStream>,
         hold: ManuallyDrop<Hold>,
     ) -> Result<(), DriverError> {
-        match stream.synchronize() {
+        match cuda::synchronize(stream) {
             Ok(()) => {
                 drop(ManuallyDrop::into_inner(hold));
                 Ok(())
@@ -97,9 +97,9 @@ impl InFlight {
     }
 
     /// Keeps `hold` until `event`, which has been recorded, is reached.
-    pub(crate) fn watch_event(&self, event: CudaEvent, hold: Hold) {
+    pub(crate) fn watch_event(&self, event: Event, hold: Hold) {
         self.watch(Copy {
-            event: ManuallyDrop::new(event),
+            event,
             hold: ManuallyDrop::new(hold),
         });
     }
@@ -186,11 +186,10 @@ impl Shared {
 
     /// Releases a hold whose event has been reached; gives back one that is still needed.
     fn settle(&self, copy: Copy) -> Option<Copy> {
-        match cuda::is_complete(&copy.event) {
+        match copy.event.is_complete() {
             Ok(false) => Some(copy),
             Ok(true) => {
                 drop(ManuallyDrop::into_inner(copy.hold));
-                drop(ManuallyDrop::into_inner(copy.event));
                 self.held.fetch_sub(1, Ordering::Relaxed);
                 None
             }

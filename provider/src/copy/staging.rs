@@ -6,17 +6,20 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use crate::{
     budget::Budget,
-    os::{self, memory::MappedRange},
+    os::memory::MappedRange,
     path::FallbackReason,
     registration::{HostRegistration, Registration},
 };
 
 /// Sizes are rounded up to this, so that frames of nearly one size share slots.
 const GRANULE: usize = 1 << 20;
+/// How long slots that were refused are not asked for again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 struct StagingSlot {
@@ -25,11 +28,11 @@ struct StagingSlot {
 }
 
 #[derive(Debug, Default)]
-struct Slots {
+struct State {
     slots: Vec<Arc<StagingSlot>>,
-    /// The size that was last asked for and not made yet, or could not be made.
-    requested_bytes: usize,
-    refused: Option<FallbackReason>,
+    /// What the registrar has been asked for and has not answered yet, in bytes; zero if nothing.
+    asked_bytes: usize,
+    refused: Option<(FallbackReason, Instant)>,
 }
 
 /// A few slots of one size, made by the registrar. Slots of a former, smaller size go when their last
@@ -37,7 +40,7 @@ struct Slots {
 #[derive(Debug)]
 pub(crate) struct Staging {
     count: usize,
-    state: Mutex<Slots>,
+    state: Mutex<State>,
 }
 
 /// What a copy that wants a staging slot gets.
@@ -51,35 +54,49 @@ pub(crate) enum Lease {
 }
 
 impl Staging {
-    pub(crate) fn new(count: usize) -> Arc<Self> {
+    /// No slots yet; the first `asked_bytes` are what the caller asks the registrar for.
+    pub(crate) fn new(count: usize, asked_bytes: usize) -> Arc<Self> {
         Arc::new(Self {
             count,
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                asked_bytes: asked_bytes.next_multiple_of(GRANULE),
+                ..State::default()
+            }),
         })
+    }
+
+    /// Whether frames can be staged at all.
+    pub(crate) fn exists(&self) -> bool {
+        self.count > 0
     }
 
     /// Takes a free slot of at least `bytes`.
     pub(crate) fn lease(&self, bytes: usize) -> Lease {
         let mut state = self.lock();
-        let free = state.slots.iter().find(|slot| {
-            // Acquire: what the last lease wrote and its DMA read lies before this lease.
-            slot.memory.memory().bytes() >= bytes && !slot.leased.swap(true, Ordering::Acquire)
-        });
-        if let Some(slot) = free {
+        let fitting = |slot: &&Arc<StagingSlot>| slot.memory.memory().bytes() >= bytes;
+        // Acquire: what the last lease wrote and its DMA read lies before this lease.
+        let free = |slot: &&Arc<StagingSlot>| !slot.leased.swap(true, Ordering::Acquire);
+        if let Some(slot) = state.slots.iter().filter(fitting).find(free) {
             return Lease::Slot(StagingLease { slot: slot.clone() });
         }
-        let make = self.count > 0 && state.requested_bytes < bytes;
-        if make {
-            state.requested_bytes = bytes.next_multiple_of(GRANULE);
-        }
-        let busy = FallbackReason::StagingBusy {
-            needed_bytes: bytes,
+        let too_few = state.slots.iter().filter(fitting).count() < self.count;
+        let refused = state.refused.as_ref();
+        let refused = refused.filter(|(_, at)| at.elapsed() < RETRY_AFTER);
+        let reason = match refused {
+            Some((reason, _)) => reason.clone(),
+            None => FallbackReason::StagingBusy {
+                needed_bytes: bytes,
+            },
         };
-        let reason = state.refused.clone().unwrap_or(busy);
+        let make = too_few && refused.is_none() && state.asked_bytes < bytes;
+        if make {
+            state.asked_bytes = bytes.next_multiple_of(GRANULE);
+        }
         Lease::Unavailable { reason, make }
     }
 
-    /// Makes the slots; called by the registrar.
+    /// Makes the slots; called by the registrar. Those that are there stay until all of the new ones
+    /// are, and stay altogether if those are refused.
     pub(crate) fn make_slots(
         &self,
         bytes: usize,
@@ -87,26 +104,27 @@ impl Staging {
         budget: &Arc<Budget>,
     ) {
         let bytes = bytes.next_multiple_of(GRANULE);
-        {
-            let mut state = self.lock();
-            state.requested_bytes = state.requested_bytes.max(bytes);
-            state.slots.clear();
+        let made: Result<Vec<_>, _> = (0..self.count)
+            .map(|_| make_slot(bytes, registration, budget).map(Arc::new))
+            .collect();
+        let mut state = self.lock();
+        if state.asked_bytes <= bytes {
+            state.asked_bytes = 0;
         }
-        for _ in 0..self.count {
-            let slot = make_slot(bytes, registration, budget);
-            let mut state = self.lock();
-            match slot {
-                Ok(slot) => {
-                    state.slots.push(Arc::new(slot));
-                    state.refused = None;
-                }
-                Err(reason) => {
-                    tracing::info!(%reason, bytes, "no staging slot");
-                    state.refused = Some(reason);
-                    return;
-                }
+        let former = match made {
+            Ok(slots) => {
+                state.refused = None;
+                std::mem::replace(&mut state.slots, slots)
             }
-        }
+            Err(reason) => {
+                tracing::info!(%reason, bytes, "no staging slots");
+                state.refused = Some((reason, Instant::now()));
+                Vec::new()
+            }
+        };
+        // Unregistering is the driver's work, so not under the lock.
+        drop(state);
+        drop(former);
     }
 
     /// Gives every slot up; those in use by a copy go when it has ended.
@@ -115,7 +133,7 @@ impl Staging {
         drop(slots);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Slots> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -129,7 +147,6 @@ fn make_slot(
         detail: format!("no memory for a staging slot of {bytes} bytes: {error}"),
     })?;
     memory.prefer_huge_pages();
-    memory.populate();
     Ok(StagingSlot {
         memory: Registration::make(memory, budget, registration)?,
         leased: AtomicBool::new(false),
@@ -146,9 +163,7 @@ impl StagingLease {
     /// Copies a frame into the slot; its first `bytes.len()` bytes are the frame's afterwards.
     pub(crate) fn fill(&mut self, bytes: &[u8]) -> NonNull<u8> {
         let base = self.slot.memory.base();
-        debug_assert!(
-            bytes.len() <= os::round_up_to_pages(self.slot.memory.memory().bytes()).unwrap_or(0)
-        );
+        debug_assert!(bytes.len() <= self.slot.memory.memory().bytes());
         // SAFETY: the lease is exclusive and was given for at least that many bytes, and the slot's
         // memory is private to this module, so the frame does not overlap it.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), base.as_ptr(), bytes.len()) };

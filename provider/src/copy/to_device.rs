@@ -40,6 +40,9 @@ impl Frame {
     /// ```
     pub fn copy_to_device(&self, stream: &Arc<CudaStream>) -> Result<CudaSlice<u8>, CopyError> {
         self.check_device()?;
+        if self.is_empty() {
+            return Err(CopyError::Empty);
+        }
         // SAFETY: every byte is written by the copy below before anything enqueued later reads it.
         let allocated = unsafe { stream.alloc::<u8>(self.len()) };
         let mut destination =

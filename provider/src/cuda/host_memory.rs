@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cudarc::driver::{CudaContext, DriverError, sys};
 
-use super::{Device, reason, without_missing_symbols};
+use super::{Device, bind, reason, without_missing_symbols};
 use crate::{
     path::FallbackReason,
     registration::{HostRegion, HostRegistration},
@@ -27,14 +27,16 @@ impl CudaHostRegistration {
     }
 
     fn bind(&self) -> Result<(), FallbackReason> {
-        let context = self.device.context();
-        context
-            .bind_to_thread()
-            .map_err(|error| reason("cuCtxSetCurrent", error))
+        bind(self.device.context()).map_err(|error| reason("cuCtxSetCurrent", error))
     }
 }
 
 impl HostRegistration for CudaHostRegistration {
+    /// A portable registration serves every context of the process.
+    fn sharing(&self) -> usize {
+        0
+    }
+
     unsafe fn register(&self, region: HostRegion) -> Result<(), FallbackReason> {
         if !self.supported {
             return Err(FallbackReason::Unsupported);

@@ -11,13 +11,15 @@
 
 mod copy;
 mod device;
+mod event;
 mod host_memory;
 
 pub(crate) use copy::{enqueue_from_device, enqueue_from_host};
 pub(crate) use device::Device;
+pub(crate) use event::Event;
 pub(crate) use host_memory::CudaHostRegistration;
 
-use cudarc::driver::{DriverError, result};
+use cudarc::driver::{CudaContext, CudaStream, DriverError, result};
 
 use crate::path::FallbackReason;
 
@@ -50,16 +52,21 @@ fn without_missing_symbols<T>(call: impl FnOnce() -> T) -> Result<T, FallbackRea
     })
 }
 
-/// Whether an event that was recorded has been reached, without waiting.
+/// Makes the context current for the calling thread.
 ///
-/// # Errors
-/// The driver's error: the context has failed, and it is unknown what the device still reads.
-pub(crate) fn is_complete(event: &cudarc::driver::CudaEvent) -> Result<bool, DriverError> {
-    use cudarc::driver::sys::cudaError_enum::CUDA_ERROR_NOT_READY;
-    // SAFETY: the event is alive, as it is borrowed.
-    match unsafe { result::event::query(event.cu_event()) } {
-        Ok(()) => Ok(true),
-        Err(DriverError(CUDA_ERROR_NOT_READY)) => Ok(false),
-        Err(error) => Err(error),
+/// Unlike cudarc's `bind_to_thread` this leaves the errors alone that other calls have put into the
+/// context: they belong to whoever made those calls.
+fn bind(context: &CudaContext) -> Result<(), DriverError> {
+    if result::ctx::get_current()? != Some(context.cu_ctx()) {
+        // SAFETY: the context is alive, as it is borrowed.
+        unsafe { result::ctx::set_current(context.cu_ctx()) }?;
     }
+    Ok(())
+}
+
+/// Waits until everything enqueued on the stream has executed.
+pub(crate) fn synchronize(stream: &CudaStream) -> Result<(), DriverError> {
+    bind(stream.context())?;
+    // SAFETY: the stream is alive, as it is borrowed.
+    unsafe { result::stream::synchronize(stream.cu_stream()) }
 }

@@ -12,6 +12,14 @@ pub enum FrameError {
         /// The length that the message claimed, in bytes.
         bytes: usize,
     },
+    /// The kernel could not be asked whether the buffer is all there, so it was not read.
+    #[error(
+        "it cannot be verified that the buffer lies in its segment ({error}): mount /proc, or raise the limit of open files (ulimit -n)"
+    )]
+    Unverifiable {
+        /// What the kernel said.
+        error: std::io::Error,
+    },
     /// zenoh's watchdog has invalidated the buffer: its producer was stopped for too long or has died.
     #[error(
         "zenoh has invalidated the buffer: its producer was stopped for too long, or this process was"

@@ -4,13 +4,18 @@ use std::sync::Arc;
 
 use zenoh::{bytes::ZBytes, shm::ZShm};
 
-use crate::segment::Segment;
+use super::FrameError;
+use crate::{
+    os::process::{self, MadeHere},
+    segment::Segment,
+};
 
 /// Received bytes, held.
 pub(super) struct HeldBytes {
     bytes: Bytes,
     /// The segment whose producer is told; `None` for bytes of other libraries or outside segments.
     segment: Option<Arc<Segment>>,
+    made_here: MadeHere,
 }
 
 enum Bytes {
@@ -26,19 +31,25 @@ impl HeldBytes {
         Self {
             bytes: Bytes::Shared(Some(buffer)),
             segment,
+            made_here: MadeHere::now(),
         }
     }
 
     /// A payload outside shared memory; one that came in several pieces is put together.
-    pub(super) fn ordinary(payload: &ZBytes) -> Self {
+    pub(super) fn ordinary(payload: &ZBytes) -> Result<Self, FrameError> {
+        if payload.slices().nth(1).is_some() {
+            // Some of several pieces may be buffers in shared memory, whose length nobody has checked.
+            payload.slices().try_for_each(check_piece)?;
+        }
         let bytes = match payload.to_bytes() {
             std::borrow::Cow::Borrowed(_) => Bytes::Piece(payload.clone()),
             std::borrow::Cow::Owned(bytes) => Bytes::Assembled(bytes),
         };
-        Self {
+        Ok(Self {
             bytes,
             segment: None,
-        }
+            made_here: MadeHere::now(),
+        })
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -50,11 +61,30 @@ impl HeldBytes {
     }
 }
 
+/// A piece that begins in a mapped file has to end there; what zenoh received itself is in no file.
+fn check_piece(piece: &[u8]) -> Result<(), FrameError> {
+    let address = piece.as_ptr() as usize;
+    let mapping =
+        process::mapping_at(address).map_err(|error| FrameError::Unverifiable { error })?;
+    match mapping {
+        Some(mapping) if mapping.offset_of(address, piece.len()).is_none() => {
+            Err(FrameError::OutsideSegment { bytes: piece.len() })
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Drop for HeldBytes {
     fn drop(&mut self) {
         if let Bytes::Shared(buffer) = &mut self.bytes {
-            // The reference goes first: a producer that is woken looks at the count.
-            drop(buffer.take());
+            // The reference goes first: a producer that is woken looks at the count. In a forked child
+            // it is the parent's.
+            let buffer = buffer.take();
+            if !self.made_here.holds() {
+                std::mem::forget(buffer);
+                return;
+            }
+            drop(buffer);
             if let Some(segment) = &self.segment {
                 segment.announce_release();
             }

@@ -59,7 +59,7 @@ impl Frame {
         match payload.as_shm() {
             Some(buffer) => Self::from_shared(buffer, pinner),
             None => Ok(Self {
-                held: Arc::new(HeldBytes::ordinary(payload)),
+                held: Arc::new(HeldBytes::ordinary(payload)?),
                 found: None,
                 pinner: pinner.clone(),
                 taken: OnceLock::new(),
@@ -73,6 +73,7 @@ impl Frame {
         let address = NonNull::from(&buffer[..]).cast::<u8>();
         let found = pinner
             .find(address, bytes)
+            .map_err(|error| FrameError::Unverifiable { error })?
             .ok_or(FrameError::OutsideSegment { bytes })?;
         if !buffer.is_valid() {
             return Err(FrameError::Invalidated);
@@ -114,7 +115,8 @@ impl Frame {
             Err(FallbackReason::Unsupported) => {
                 (DevicePath::Pageable, Some(FallbackReason::Unsupported))
             }
-            Err(reason) => (DevicePath::Staged, Some(reason)),
+            Err(reason) if self.pinner.can_stage() => (DevicePath::Staged, Some(reason)),
+            Err(reason) => (DevicePath::Pageable, Some(reason)),
         }
     }
 

@@ -25,13 +25,17 @@ static EXITING: AtomicBool = AtomicBool::new(false);
 static GATE: RwLock<()> = RwLock::new(());
 /// The process whose segments are listed.
 static OWNER: AtomicU32 = AtomicU32::new(0);
-/// The segments made by this process, by descriptor: it is unique while it is open.
+/// The process that has initialised the driver; a forked child has no driver.
+static DRIVER_OWNER: AtomicU32 = AtomicU32::new(0);
+/// The segments that this process has made or attached, by descriptor: it is unique while it is open.
 static SEGMENTS: Mutex<BTreeMap<RawFd, u32>> = Mutex::new(BTreeMap::new());
 
 /// Has the gate closed before the CUDA driver shuts down. Call it when the driver has been initialised.
 pub(crate) fn close_gate_before_driver() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| at_exit(close_gate));
+    // Relaxed: read by this process, or by one that was forked from it later.
+    DRIVER_OWNER.store(std::process::id(), Ordering::Relaxed);
 }
 
 fn at_exit(handler: extern "C" fn()) {
@@ -41,8 +45,12 @@ fn at_exit(handler: extern "C" fn()) {
 }
 
 /// Permission to call the CUDA driver from code that the user did not call: a background thread or a
-/// destructor. `None` once the process has begun to exit; then leak instead.
+/// destructor. `None` once the process has begun to exit, and in a forked child; then leak instead.
 pub(crate) fn enter_driver() -> Option<RwLockReadGuard<'static, ()>> {
+    let owner = DRIVER_OWNER.load(Ordering::Relaxed);
+    if owner != 0 && owner != std::process::id() {
+        return None;
+    }
     let guard = GATE.read().unwrap_or_else(PoisonError::into_inner);
     // Relaxed: the handler stores the flag before it takes the gate for writing, and the gate's own
     // ordering makes the store visible to whoever gets through the gate after that. A thread may hold
@@ -72,6 +80,9 @@ fn lock_segments() -> std::sync::MutexGuard<'static, BTreeMap<RawFd, u32>> {
 }
 
 extern "C" fn close_gate() {
+    if DRIVER_OWNER.load(Ordering::Relaxed) != std::process::id() {
+        return;
+    }
     EXITING.store(true, Ordering::Relaxed);
     // A call in progress gets this long to end; one that hangs must not hang the exit.
     let patience = Instant::now() + Duration::from_secs(2);
@@ -84,8 +95,14 @@ extern "C" fn unlink_segments() {
     if OWNER.load(Ordering::Relaxed) != std::process::id() {
         return;
     }
-    let Ok(segments) = SEGMENTS.try_lock() else {
-        return;
+    // Another thread may be at it for a moment; one that was stopped there must not hang the exit.
+    let patience = Instant::now() + Duration::from_millis(100);
+    let segments = loop {
+        match SEGMENTS.try_lock() {
+            Ok(segments) => break segments,
+            Err(_) if Instant::now() >= patience => return,
+            Err(_) => std::thread::sleep(Duration::from_micros(100)),
+        }
     };
     for (&descriptor, &id) in segments.iter() {
         // SAFETY: an owner forgets its segment before it closes the descriptor, and the list is locked

@@ -2,11 +2,14 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
     os::fd::AsFd,
+    sync::OnceLock,
 };
 
 use super::file::Identity;
+
+const MAPS_PATH: &str = "/proc/self/maps";
 
 /// Start time of process `pid` in clock ticks since boot, which with the pid names a process for good.
 pub(crate) fn start_time(pid: u32) -> Option<u64> {
@@ -14,6 +17,28 @@ pub(crate) fn start_time(pid: u32) -> Option<u64> {
     // The name, in parentheses, may hold anything; the fields after it are counted from its end.
     let after_name = &stat[stat.rfind(')')? + 1..];
     after_name.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+/// The process that something was made in.
+///
+/// A forked child has copies of everything, but references, locks and contexts are shared with its parent
+/// or not there at all: what was made before the fork is not the child's to release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MadeHere {
+    process: u32,
+}
+
+impl MadeHere {
+    pub(crate) fn now() -> Self {
+        Self {
+            process: std::process::id(),
+        }
+    }
+
+    /// Whether this is still that process.
+    pub(crate) fn holds(self) -> bool {
+        self.process == std::process::id()
+    }
 }
 
 /// A file mapping of this process, as the kernel tells it.
@@ -40,18 +65,29 @@ impl FileMapping {
 }
 
 /// The file mapping at `address`: asked of the kernel in one call where it can tell (Linux 6.11), else
-/// read from `/proc/self/maps`.
-pub(crate) fn mapping_at(address: usize) -> Option<FileMapping> {
-    let maps = File::open("/proc/self/maps").ok()?;
-    match query::mapping_at(maps.as_fd(), address) {
-        Ok(found) => found,
-        Err(_) => mapping_in_listing(BufReader::new(maps), address),
+/// read from `/proc/self/maps`. `Ok(None)` where no file is mapped there.
+///
+/// # Errors
+/// `/proc` is not mounted, or no descriptor is left to open it with.
+pub(crate) fn mapping_at(address: usize) -> io::Result<Option<FileMapping>> {
+    /// Opened once, so that a look-up needs no descriptor; a forked child's would show its parent.
+    static MAPS: OnceLock<(MadeHere, File)> = OnceLock::new();
+    if MAPS.get().is_none() {
+        let _ = MAPS.set((MadeHere::now(), File::open(MAPS_PATH)?));
     }
+    if let Some((made, maps)) = MAPS.get()
+        && made.holds()
+        && let Ok(found) = query::mapping_at(maps.as_fd(), address)
+    {
+        return Ok(found);
+    }
+    let listing = BufReader::new(File::open(MAPS_PATH)?);
+    Ok(mapping_in_listing(listing, address))
 }
 
 /// The id of the zenoh segment that is mapped at `address`, by the name of its file.
 pub(crate) fn segment_at(address: usize) -> Option<u32> {
-    let maps = BufReader::new(File::open("/proc/self/maps").ok()?);
+    let maps = BufReader::new(File::open(MAPS_PATH).ok()?);
     let line = maps.lines().map_while(Result::ok).find(|line| {
         parse_line(line).is_some_and(|mapping| (mapping.start..mapping.end).contains(&address))
     })?;
@@ -179,7 +215,7 @@ mod tests {
         file::reserve(&file, 8192).unwrap();
         let range = MappedRange::of_file(&file, 8192).unwrap();
         let address = range.base().as_ptr() as usize + 100;
-        let found = mapping_at(address).unwrap();
+        let found = mapping_at(address).unwrap().unwrap();
         assert_eq!(found.identity, file::inspect(&file).unwrap().0);
         assert_eq!(found.offset_of(address, 1), Some(100));
         assert_eq!(found.offset_of(address, 8192), None);

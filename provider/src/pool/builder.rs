@@ -106,8 +106,11 @@ impl PinnedPoolBuilder {
     /// Makes only the backend, for `zenoh::shm::ShmProviderBuilder::backend`.
     ///
     /// # Errors
-    /// As [`PinnedPoolBuilder::build`].
+    /// As [`PinnedPoolBuilder::build`], and [`PoolError::NoSharedMemory`] where zenoh cannot have any.
     pub fn build_backend(self) -> Result<PinnedHostShmProviderBackend, PoolError> {
+        if let Some(reason) = session::without_shared_memory() {
+            return Err(PoolError::NoSharedMemory { reason });
+        }
         let classes = self.classes()?;
         let slots = Slots::new(self.name, classes);
         slots.make_first_segments()?;

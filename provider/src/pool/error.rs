@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crate::path::FallbackReason;
 pub use crate::segment::SegmentError;
 
 /// Why a pool could not be built. Nothing is left behind.
@@ -28,6 +29,12 @@ pub enum PoolError {
         needed_bytes: u64,
         /// The bound that was given.
         max_bytes: u64,
+    },
+    /// zenoh cannot have shared memory in this process; a `PinnedPool` would use ordinary memory.
+    #[error("zenoh cannot have shared memory here: {reason}")]
+    NoSharedMemory {
+        /// Why not.
+        reason: FallbackReason,
     },
     /// A segment could not be made.
     #[error(transparent)]

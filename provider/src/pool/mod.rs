@@ -16,6 +16,7 @@
 //! - A slot is in the free list or allocated, never both; a `free` that does not name an allocated slot
 //!   changes nothing (the descriptor was read back from shared memory).
 //! - The bytes of all segments never exceed the bound given to the builder.
+//! - A provider outlives its pool while chunks of it are in use (`parked`).
 //! - A full pool makes the caller wait, up to its deadline, and then fails with a typed error.
 //!
 //! Knowingly weak: a consumer that is killed while it holds a chunk keeps the slot, because zenoh's
@@ -24,12 +25,14 @@
 mod backend;
 mod builder;
 mod error;
+mod parked;
 mod slot;
 mod slots;
 mod statistics;
 mod waiting;
 
 use std::{
+    mem::ManuallyDrop,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -45,7 +48,8 @@ pub use error::{AllocError, PoolError, SegmentError, StillHeld};
 pub use slot::Slot;
 pub use statistics::PoolStatistics;
 
-use crate::{path::FallbackReason, segment::Segment};
+use crate::{os::process::MadeHere, path::FallbackReason, segment::Segment};
+use parked::Parked;
 use slots::Slots;
 use waiting::WaitForSlot;
 
@@ -72,10 +76,12 @@ pub struct PinnedPool {
 }
 
 struct Shared {
-    provider: ShmProvider<PinnedHostShmProviderBackend>,
+    // In a `ManuallyDrop` because it outlives the pool while chunks of it are in use (`parked`).
+    provider: ManuallyDrop<ShmProvider<PinnedHostShmProviderBackend>>,
     slots: Arc<Slots>,
     wait: Duration,
     reason: Option<FallbackReason>,
+    made_here: MadeHere,
 }
 
 impl PinnedPool {
@@ -91,12 +97,14 @@ impl PinnedPool {
     ) -> Self {
         let slots = backend.slots().clone();
         let provider = ShmProviderBuilder::backend(backend).wait();
+        parked::release_unused();
         Self {
             shared: Arc::new(Shared {
-                provider,
+                provider: ManuallyDrop::new(provider),
                 slots,
                 wait,
                 reason,
+                made_here: MadeHere::now(),
             }),
         }
     }
@@ -108,7 +116,8 @@ impl PinnedPool {
     ///
     /// # Errors
     /// [`AllocError::ZeroBytes`] and [`AllocError::TooLarge`] for sizes that no slot can ever hold,
-    /// [`AllocError::TimedOut`] when consumers held every slot for the whole wait.
+    /// [`AllocError::TimedOut`] when consumers held every slot for the whole wait,
+    /// [`AllocError::Metadata`] where zenoh has no room to describe one more buffer.
     pub fn alloc(&self, len: usize) -> Result<Slot, AllocError> {
         self.alloc_timeout(len, self.shared.wait)
     }
@@ -138,7 +147,7 @@ impl PinnedPool {
             .wait()
             .map_err(|error| self.shared.slots.allocation_failed(len, timeout, &error))?;
         let segment = self.shared.slots.segment_of(buffer.as_ptr());
-        Ok(Slot::shared(buffer, segment))
+        Ok(Slot::shared(buffer, segment, self.clone()))
     }
 
     /// Counters and sizes at this moment, after collecting what consumers have released.
@@ -159,19 +168,19 @@ impl PinnedPool {
 
     /// Waits until no consumer holds a chunk of this pool any more.
     ///
-    /// zenoh drops what has not been received when the provider goes: call this before the pool, the
-    /// session or the process ends, so that the last frames arrive.
+    /// Frames that have been published arrive although the pool is dropped, but not after their session
+    /// or process has ended: call this before either, so that the last frames arrive.
     ///
     /// # Errors
     /// [`StillHeld`] when `patience` has passed; the number of slots still held is in it.
     pub fn drain(&self, patience: Duration) -> Result<(), StillHeld> {
-        let deadline = Instant::now() + patience;
+        let started = Instant::now();
         loop {
             let in_use = self.statistics().in_use;
             if in_use == 0 {
                 return Ok(());
             }
-            if Instant::now() >= deadline {
+            if started.elapsed() >= patience {
                 return Err(StillHeld {
                     slots: in_use,
                     patience,
@@ -179,6 +188,21 @@ impl PinnedPool {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // SAFETY: taken once, here, and not used again.
+        let provider = unsafe { ManuallyDrop::take(&mut self.provider) };
+        if !self.made_here.holds() {
+            std::mem::forget(provider);
+            return;
+        }
+        parked::park(Parked {
+            provider,
+            slots: self.slots.clone(),
+        });
     }
 }
 

@@ -7,7 +7,8 @@ use std::{
 
 use zenoh::{bytes::ZBytes, shm::ZShmMut};
 
-use crate::segment::Segment;
+use super::PinnedPool;
+use crate::{os::process::MadeHere, segment::Segment};
 
 /// A writable piece of a pool's memory: page-aligned, exactly as long as was asked for.
 ///
@@ -20,14 +21,22 @@ enum Memory {
     Shared {
         buffer: ZShmMut,
         segment: Option<Arc<Segment>>,
+        // Keeps the provider, which knows the chunk.
+        pool: PinnedPool,
+        made_here: MadeHere,
     },
     Private(Vec<u8>),
 }
 
 impl Slot {
-    pub(super) fn shared(buffer: ZShmMut, segment: Option<Arc<Segment>>) -> Self {
+    pub(super) fn shared(buffer: ZShmMut, segment: Option<Arc<Segment>>, pool: PinnedPool) -> Self {
         Self {
-            memory: Some(Memory::Shared { buffer, segment }),
+            memory: Some(Memory::Shared {
+                buffer,
+                segment,
+                pool,
+                made_here: MadeHere::now(),
+            }),
         }
     }
 
@@ -51,7 +60,8 @@ impl Slot {
     }
 
     /// The payload to publish: `publisher.put(slot.into_shm())`. It holds the slot, which comes back to
-    /// the pool when this and every consumer's reference has been dropped.
+    /// the pool when this and every consumer's reference has been dropped; the pool's memory stays until
+    /// then, also when the pool is dropped first.
     pub fn into_shm(mut self) -> ZBytes {
         match self.memory.take() {
             Some(Memory::Shared { buffer, .. }) => buffer.into(),
@@ -85,11 +95,23 @@ impl DerefMut for Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if let Some(Memory::Shared { buffer, segment }) = self.memory.take() {
-            drop(buffer);
-            if let Some(segment) = segment {
-                segment.announce_release();
-            }
+        let Some(Memory::Shared {
+            buffer,
+            segment,
+            pool,
+            made_here,
+        }) = self.memory.take()
+        else {
+            return;
+        };
+        if !made_here.holds() {
+            // A forked child: the reference is the parent's.
+            std::mem::forget((buffer, pool));
+            return;
+        }
+        drop(buffer);
+        if let Some(segment) = segment {
+            segment.announce_release();
         }
     }
 }

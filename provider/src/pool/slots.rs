@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     ptr::NonNull,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use zenoh::shm::{ZAllocError, ZLayoutAllocError};
@@ -14,6 +14,9 @@ use super::{
     statistics::{Counters, PoolStatistics},
 };
 use crate::segment::{Segment, layout::SegmentLayout};
+
+/// How long a pool that could not grow does not try again.
+const GROW_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Slots of one size. A class is a reservation: small frames never take the slots of large ones.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +53,7 @@ struct Tables {
     /// Slots made so far, by class.
     made: Vec<u32>,
     in_use: u32,
-    growth_error: Option<Arc<SegmentError>>,
+    growth_error: Option<(Arc<SegmentError>, Instant)>,
 }
 
 /// See the module's note.
@@ -124,15 +127,26 @@ impl Slots {
         if let Some(slot) = self.take_free(class) {
             return Some(slot);
         }
+        if self.growth_failed_lately() {
+            return None;
+        }
         match self.grow(class) {
             Ok(true) => self.take_free(class),
             Ok(false) => None,
             Err(error) => {
                 tracing::warn!(%error, pool = self.pool_name, "the pool cannot grow");
-                self.lock().growth_error = Some(Arc::new(error));
+                self.lock().growth_error = Some((Arc::new(error), Instant::now()));
                 None
             }
         }
+    }
+
+    /// A waiting allocation comes here many times a second; trying to grow means reserving what is left
+    /// of `/dev/shm` and giving it back.
+    fn growth_failed_lately(&self) -> bool {
+        let tables = self.lock();
+        let failed = tables.growth_error.as_ref();
+        failed.is_some_and(|(_, at)| at.elapsed() < GROW_AGAIN_AFTER)
     }
 
     fn take_free(&self, class: usize) -> Option<TakenSlot> {
@@ -272,7 +286,11 @@ impl Slots {
                     len,
                     slots: class.map_or(0, |class| class.slots),
                     waited,
-                    growth: self.lock().growth_error.clone(),
+                    growth: self
+                        .lock()
+                        .growth_error
+                        .as_ref()
+                        .map(|(error, _)| error.clone()),
                 }
             }
             _ => AllocError::Metadata {

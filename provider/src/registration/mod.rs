@@ -9,13 +9,15 @@
 //! for a passing reason is replaced by a new one after a second.
 //!
 //! Locks: the table has a read-write lock, held for look-ups and insertions only; no driver or system
-//! call is made under it. Across processes the registration of one segment is serialised by a lock on
+//! call is made under it. The list of shared registrations has a mutex that only registrars take, and
+//! keep while the driver registers. Across processes the registration of one segment is serialised by a lock on
 //! its file (`os::registration_lock`), taken by the registrar only.
 //!
 //! Invariants:
 //! - Registering never happens on the thread that attaches or receives.
-//! - One registration a segment and process: a segment has one entry, whatever addresses it is mapped
-//!   at, and chunks lie inside it, so no copy spans two registrations.
+//! - One registration a segment and process, which pinners share (`shared`); a segment has one entry in
+//!   a pinner's table, whatever addresses it is mapped at, and chunks lie inside it, so no copy spans two
+//!   registrations.
 //! - The memory stays mapped for as long as it is registered: what cannot be unregistered is leaked.
 //! - Bytes are taken from the budget before the driver is asked.
 //!
@@ -24,10 +26,12 @@
 mod none;
 mod region;
 mod registrar;
+mod shared;
 mod table;
 
 pub use none::NoRegistration;
 pub(crate) use region::Registration;
 pub use region::{HostRegion, HostRegistration};
 pub(crate) use registrar::Registrar;
+pub(crate) use shared::SegmentRegistration;
 pub(crate) use table::{Entry, Found, Table};

@@ -1,6 +1,7 @@
 //! The thread that registers: everything slow about a segment happens here.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
     sync::{
         Arc, Mutex, PoisonError,
@@ -11,11 +12,11 @@ use std::{
     time::Duration,
 };
 
-use super::{Entry, HostRegistration, Registration};
+use super::{Entry, HostRegistration, Registration, SegmentRegistration, shared::get_or_make};
 use crate::{
     budget::Budget,
     copy::Staging,
-    os::{self, registration_lock::RegistrationLock},
+    os::{self, file::Identity, registration_lock::RegistrationLock},
     path::FallbackReason,
     segment::Segment,
 };
@@ -34,7 +35,7 @@ enum Job {
 #[derive(Clone, Copy)]
 struct AddressSeen(usize);
 
-/// Owns the thread; dropping it lets the thread end its current job, forgets the others and waits.
+/// Owns the thread.
 #[derive(Debug)]
 pub(crate) struct Registrar {
     jobs: Mutex<Option<Sender<Job>>>,
@@ -79,7 +80,7 @@ impl Registrar {
         self.send(Job::Staging(staging.clone(), bytes));
     }
 
-    /// Ends the thread. No job is taken after this.
+    /// Lets the thread end its current job, forgets the others, and waits for it.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
         drop(
@@ -110,7 +111,13 @@ impl Job {
     fn run(self, registration: &Arc<dyn HostRegistration>, budget: &Arc<Budget>) {
         match self {
             Self::Segment(entry, seen) => {
-                let outcome = register_segment(&entry, seen, registration, budget);
+                // A registration that panics must not leave its segment, and all after it, pending.
+                let register = || register_segment(&entry, seen, registration, budget);
+                let outcome = catch_unwind(AssertUnwindSafe(register)).unwrap_or_else(|_| {
+                    Err(FallbackReason::DriverUnusable {
+                        detail: String::from("registering panicked"),
+                    })
+                });
                 match &outcome {
                     Ok(registered) => tracing::debug!(
                         segment = registered.memory().id(),
@@ -131,27 +138,27 @@ fn register_segment(
     seen: AddressSeen,
     registration: &Arc<dyn HostRegistration>,
     budget: &Arc<Budget>,
-) -> Result<Registration<Arc<Segment>>, FallbackReason> {
-    let segment = match entry.attached() {
-        Some(segment) => segment.clone(),
-        None => attach_alias(seen)?,
-    };
-    // Present pages are pinned several times faster than absent ones.
-    segment.range().populate();
-    let file = segment.clone();
-    let _one_process_at_a_time = RegistrationLock::acquire(file.file(), PATIENCE)
-        .map_err(|_| FallbackReason::RegistrationContended)?;
-    Registration::make(segment, budget, registration)
+) -> Result<SegmentRegistration, FallbackReason> {
+    get_or_make(entry.identity(), registration, || {
+        let segment = match entry.attached() {
+            Some(segment) => segment.clone(),
+            None => attach_alias(seen, entry.identity())?,
+        };
+        let file = segment.clone();
+        let _one_process_at_a_time = RegistrationLock::acquire(file.file(), PATIENCE)
+            .map_err(|_| FallbackReason::RegistrationContended)?;
+        Registration::make(segment, budget, registration)
+    })
 }
 
-/// Maps the segment that somebody else's mapping shows once more, without touching that mapping.
-fn attach_alias(seen: AddressSeen) -> Result<Arc<Segment>, FallbackReason> {
+/// Maps the file that somebody else's mapping shows once more, without touching that mapping.
+fn attach_alias(seen: AddressSeen, file: Identity) -> Result<Arc<Segment>, FallbackReason> {
     let not_attachable = |detail: String| FallbackReason::NotAttachable { detail };
     let id = os::process::segment_at(seen.0)
         .ok_or_else(|| not_attachable(String::from("no zenoh segment is mapped there")))?;
     let alias = Segment::attach(id).map_err(|error| not_attachable(error.to_string()))?;
-    let seen = os::process::mapping_at(seen.0);
-    if seen.is_none_or(|seen| seen.identity != alias.identity()) {
+    // Mapping and name may both have come to mean another file since the frame was seen.
+    if alias.identity() != file {
         return Err(not_attachable(String::from(
             "its name has come to mean another file",
         )));

@@ -2,12 +2,13 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    io,
     ptr::NonNull,
     sync::{Arc, OnceLock, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
-use super::Registration;
+use super::SegmentRegistration;
 use crate::{
     os::{file::Identity, process},
     path::FallbackReason,
@@ -22,19 +23,21 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Entry {
     /// The mapping that our own client or pool made; `None` where only somebody else's is known.
     attached: Option<Arc<Segment>>,
+    identity: Identity,
     outcome: OnceLock<Outcome>,
 }
 
 #[derive(Debug)]
 struct Outcome {
-    registration: Result<Registration<Arc<Segment>>, FallbackReason>,
+    registration: Result<SegmentRegistration, FallbackReason>,
     at: Instant,
 }
 
 impl Entry {
-    fn new(attached: Option<Arc<Segment>>) -> Arc<Self> {
+    fn new(identity: Identity, attached: Option<Arc<Segment>>) -> Arc<Self> {
         Arc::new(Self {
             attached,
+            identity,
             outcome: OnceLock::new(),
         })
     }
@@ -42,6 +45,11 @@ impl Entry {
     /// The segment to register, where it is mapped already.
     pub(crate) fn attached(&self) -> Option<&Arc<Segment>> {
         self.attached.as_ref()
+    }
+
+    /// The segment's file.
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity
     }
 
     /// A mapping of the segment by this library, for announcing releases.
@@ -52,13 +60,13 @@ impl Entry {
     }
 
     /// Settles the entry. Only the registrar calls this, once.
-    pub(crate) fn settle(&self, registration: Result<Registration<Arc<Segment>>, FallbackReason>) {
+    pub(crate) fn settle(&self, registration: Result<SegmentRegistration, FallbackReason>) {
         let at = Instant::now();
         // A second outcome would be dropped here, and with it a registration it might hold.
         let _ = self.outcome.set(Outcome { registration, at });
     }
 
-    pub(crate) fn registration(&self) -> Result<&Registration<Arc<Segment>>, FallbackReason> {
+    pub(crate) fn registration(&self) -> Result<&SegmentRegistration, FallbackReason> {
         match self.outcome.get() {
             None => Err(FallbackReason::RegistrationPending),
             Some(outcome) => outcome.registration.as_ref().map_err(Clone::clone),
@@ -118,7 +126,7 @@ impl Table {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         let known = index.by_identity.get(&segment.identity()).cloned();
         let is_new = known.is_none();
-        let entry = known.unwrap_or_else(|| Entry::new(Some(segment.clone())));
+        let entry = known.unwrap_or_else(|| Entry::new(segment.identity(), Some(segment.clone())));
         if is_new {
             index.by_identity.insert(segment.identity(), entry.clone());
         }
@@ -137,30 +145,40 @@ impl Table {
 
     /// The entry of the segment that `bytes` at `address` lie in; `None` where they lie in no single
     /// file mapping of this process, so that they are not all there.
-    pub(crate) fn find(&self, address: NonNull<u8>, bytes: usize) -> Option<Found> {
+    ///
+    /// # Errors
+    /// The kernel could not be asked.
+    pub(crate) fn find(&self, address: NonNull<u8>, bytes: usize) -> io::Result<Option<Found>> {
         let address = address.as_ptr() as usize;
         if let Some((entry, offset)) = self.find_by_address(address, bytes) {
-            return Some(self.found(entry, offset));
+            return Ok(Some(self.found(entry, offset)));
         }
         // Somebody else's mapping can be replaced by another at any time, so the kernel is asked about
-        // every frame; the answer is keyed by the file, which an alias of ours keeps alive.
+        // every frame; the answer is keyed by the file.
         let mapping = process::mapping_at(address)?;
-        let offset = mapping.offset_of(address, bytes)?;
-        if let Some(entry) = self.entry_of(mapping.identity) {
-            return Some(self.found_or_retried(entry, offset, mapping.identity));
+        let inside = mapping.and_then(|mapping| {
+            let offset = mapping.offset_of(address, bytes)?;
+            Some((mapping.identity, offset))
+        });
+        Ok(inside.and_then(|(identity, offset)| self.find_by_file(identity, offset)))
+    }
+
+    fn find_by_file(&self, identity: Identity, offset: usize) -> Option<Found> {
+        if let Some(entry) = self.entry_of(identity) {
+            return Some(self.found(entry, offset));
         }
         // A mapping that a pool or another client of this process made needs no second one.
-        if let Some(segment) = registry::find(mapping.identity) {
+        if let Some(segment) = registry::find(identity) {
             let entry = self.add_attached(&segment);
             let is_new = entry.is_some();
-            let entry = entry.or_else(|| self.entry_of(mapping.identity))?;
+            let entry = entry.or_else(|| self.entry_of(identity))?;
             return Some(Found {
                 entry,
                 offset,
                 is_new,
             });
         }
-        Some(self.insert(mapping.identity, offset, None))
+        Some(self.insert(identity, offset, None))
     }
 
     fn entry_of(&self, identity: Identity) -> Option<Arc<Entry>> {
@@ -177,19 +195,8 @@ impl Table {
     }
 
     fn found(&self, entry: Arc<Entry>, offset: usize) -> Found {
-        match entry.attached().map(|segment| segment.identity()) {
-            Some(identity) => self.found_or_retried(entry, offset, identity),
-            None => Found {
-                entry,
-                offset,
-                is_new: false,
-            },
-        }
-    }
-
-    fn found_or_retried(&self, entry: Arc<Entry>, offset: usize, identity: Identity) -> Found {
         if entry.should_be_retried() {
-            return self.insert(identity, offset, Some(&entry));
+            return self.insert(entry.identity(), offset, Some(&entry));
         }
         Found {
             entry,
@@ -211,7 +218,7 @@ impl Table {
                 is_new: false,
             };
         }
-        let entry = Entry::new(stale.and_then(|stale| stale.attached().cloned()));
+        let entry = Entry::new(identity, stale.and_then(|stale| stale.attached().cloned()));
         index.by_identity.insert(identity, entry.clone());
         if let Some(segment) = entry.attached() {
             let base = segment.base().as_ptr() as usize;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::{Segment, SegmentHeader, layout::MAX_SEGMENT_BYTES, registry};
-use crate::os::{self, file, memory::MappedRange};
+use crate::os::{self, file, memory::MappedRange, process::MadeHere};
 
 /// Why a segment could not be attached. zenoh drops the message that named it.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +81,7 @@ impl Segment {
             file,
             identity,
             header,
-            made_by: std::process::id(),
+            made_here: MadeHere::now(),
         }))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::{Segment, SegmentHeader, layout::SegmentLayout, registry};
-use crate::os::{self, file, memory::MappedRange};
+use crate::os::{self, file, memory::MappedRange, process::MadeHere};
 
 /// How often a random id may already be taken before something else must be wrong.
 const NAME_ATTEMPTS: usize = 100;
@@ -85,9 +85,8 @@ impl Segment {
             file,
             identity,
             header: Some(header),
-            made_by: pid,
+            made_here: MadeHere::now(),
         };
-        os::exit::remember_segment(&segment.file, id);
         Ok(registry::share(segment))
     }
 }

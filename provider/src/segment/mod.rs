@@ -14,8 +14,8 @@
 //! Invariants:
 //! - The file has its full size and all its pages before it has a name, so neither side can meet SIGBUS
 //!   or a half-written header.
-//! - The shared lock is held from before the name exists until after the mapping is gone, so no zenoh
-//!   process unlinks a segment in use, and whoever is last unlinks it.
+//! - The shared lock is held from before the name exists until nothing of this process uses the segment
+//!   any more, so no zenoh process unlinks a segment in use, and whoever is last unlinks it.
 //! - No page is locked here (`mlock`): under the usual 8 MiB limit that would fail.
 //!
 //! Knowingly weak: a process of the same user can truncate the file, and then reading it raises SIGBUS,
@@ -37,19 +37,18 @@ pub use create::SegmentError;
 pub(crate) use header::SegmentHeader;
 use release::ReleaseWords;
 
-use crate::os::{self, file::Identity, memory::MappedRange};
+use crate::os::{self, file::Identity, memory::MappedRange, process::MadeHere};
 
 /// See the module's note.
 #[derive(Debug)]
 pub(crate) struct Segment {
     id: u32,
-    // Fields drop in this order: the addresses go before the lock that vouches for them.
     range: MappedRange,
     file: OwnedFd,
     identity: Identity,
     /// What the header page said; `None` for a segment of another library.
     header: Option<SegmentHeader>,
-    made_by: u32,
+    made_here: MadeHere,
 }
 
 impl Segment {
@@ -106,7 +105,7 @@ impl Drop for Segment {
         registry::forget(self);
         os::exit::forget_segment(&self.file);
         // A forked child shares the lock with its parent, so what it finds out about it is not true.
-        if self.made_by == std::process::id() {
+        if self.made_here.holds() {
             os::file::unlink_if_last(&self.file, self.id);
         }
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::Segment;
-use crate::os::file::Identity;
+use crate::os::{self, file::Identity};
 
 static SEGMENTS: LazyLock<Mutex<HashMap<Identity, Weak<Segment>>>> = LazyLock::new(Mutex::default);
 
@@ -19,6 +19,8 @@ fn lock() -> MutexGuard<'static, HashMap<Identity, Weak<Segment>>> {
 
 /// Shares a segment and remembers it; the first mapping of a file stays the one that is found.
 pub(super) fn share(segment: Segment) -> Arc<Segment> {
+    // Whoever exits last without dropping it unlinks it all the same.
+    os::exit::remember_segment(&segment.file, segment.id);
     let segment = Arc::new(segment);
     let mut segments = lock();
     let known = segments
