@@ -189,6 +189,39 @@ fn worker_consumer_of_all() {
 }
 
 #[test]
+fn a_forked_child_releases_nothing_of_its_parents() {
+    let pool = PinnedPool::builder()
+        .name("forked")
+        .slots(1)
+        .slot_bytes(BYTES)
+        .build()
+        .unwrap();
+    let pinner = Pinner::host_only();
+    let mut slot = pool.alloc(BYTES).unwrap();
+    frames::fill(&mut slot, 1);
+    let frame = Frame::from_payload(&slot.into_shm(), &pinner).unwrap();
+    // SAFETY: the child only drops values whose code knows of forks, and ends without exit handlers.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        drop((frame, pinner, pool));
+        // SAFETY: ends the child.
+        unsafe { libc::_exit(0) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child of this test.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!(status, 0);
+    assert!(
+        pool.try_alloc(BYTES).is_err(),
+        "the parent's frame still holds the slot"
+    );
+    assert!(frames::is_frame(&frame, 1));
+    assert_eq!(shm::segments_of_pool("forked").len(), 1);
+    drop(frame);
+    pool.try_alloc(BYTES).unwrap();
+}
+
+#[test]
 fn a_producer_that_asks_for_no_registration_opens_no_cuda_library_though_there_is_one() {
     let endpoint = peer::endpoint();
     let mut producer = worker::orders("worker_plain_producer")
