@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use harness::{eventually, frames, peer, shm, worker};
+use harness::{frames, peer, shm, worker};
 use zenoh::Wait;
 use zenoh_pinned::{DevicePath, Frame, PinnedPool, Pinner};
 
@@ -24,7 +24,6 @@ const KEYS: [&str; 4] = ["camera/0", "camera/1", "camera/2", "camera/3"];
 /// Two producers with a pool and two publishers each, four consumers of all of them; `ends` are the
 /// order in which the six end. Producers are 0 and 1.
 fn processes_that_end_in_this_order(ends: [usize; 6]) {
-    let before: BTreeSet<_> = shm::segments();
     let endpoints = [peer::endpoint(), peer::endpoint()];
     let producer = |index: usize| {
         worker::orders("worker_two_publishers")
@@ -56,6 +55,12 @@ fn processes_that_end_in_this_order(ends: [usize; 6]) {
             Vec::<String>::new()
         );
     }
+    // Everything in /dev/shm that one of them has mapped: segments, and zenoh's own metadata.
+    let used: BTreeSet<_> = workers
+        .iter()
+        .flat_map(|worker| shm::mapped_by(worker.pid()))
+        .collect();
+    assert!(used.len() > 4, "{used:?}");
     for index in ends {
         if index < 2 {
             workers[index].end_without_report();
@@ -65,20 +70,11 @@ fn processes_that_end_in_this_order(ends: [usize; 6]) {
     }
     pools.retain(|pool| !shm::segments_of_pool(pool).is_empty());
     assert_eq!(pools, Vec::<String>::new(), "segments left");
-    // zenoh's own metadata may stay until the next process sweeps it, as this one does now. Other
-    // tests come and go meanwhile, so only what stays for good counts.
-    let stays = |(inode, name): &(u64, String)| {
-        zenoh::shm::cleanup_orphaned_shm_segments();
-        !before.contains(&(*inode, name.clone()))
-            && shm::segments().contains(&(*inode, name.clone()))
-    };
-    let left: Vec<_> = shm::segments()
-        .into_iter()
-        .filter(|segment| !before.contains(segment))
+    let left: Vec<_> = used
+        .iter()
+        .filter(|segment| shm::segments().contains(segment))
         .collect();
-    eventually("everything new in /dev/shm goes", || {
-        !left.iter().any(stays)
-    });
+    assert!(left.is_empty(), "left in /dev/shm: {left:?}");
     endpoints
         .iter()
         .for_each(|endpoint| drop(std::fs::remove_file(peer::socket_file(endpoint))));

@@ -4,16 +4,15 @@
 //! no background thread may be in a driver call, or start one, while the driver shuts down. Handlers run
 //! in reverse order of installation, and the driver installs its own when it is initialised, so this one
 //! is installed after that and runs before. The other, installed with the first segment, unlinks the
-//! segments of this process that nobody else holds.
+//! segments that this process has open and nobody else holds: ours, and zenoh's own metadata, which
+//! zenoh 1.10 leaves behind at every exit of a producer because its locks still stand when it looks.
 //!
-//! A forked child inherits handlers, list and locks; the locks it shares with its parent. Its segment
-//! handler does nothing.
+//! A forked child inherits the handlers and, shared with its parent, the locks. In it they do nothing.
 
 use std::{
-    collections::BTreeMap,
-    os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    os::fd::BorrowedFd,
     sync::{
-        Mutex, Once, PoisonError, RwLock, RwLockReadGuard,
+        Once, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -23,12 +22,10 @@ use super::file;
 
 static EXITING: AtomicBool = AtomicBool::new(false);
 static GATE: RwLock<()> = RwLock::new(());
-/// The process whose segments are listed.
+/// The process whose segments the handler looks after.
 static OWNER: AtomicU32 = AtomicU32::new(0);
 /// The process that has initialised the driver; a forked child has no driver.
 static DRIVER_OWNER: AtomicU32 = AtomicU32::new(0);
-/// The segments that this process has made or attached, by descriptor: it is unique while it is open.
-static SEGMENTS: Mutex<BTreeMap<RawFd, u32>> = Mutex::new(BTreeMap::new());
 
 /// Has the gate closed before the CUDA driver shuts down. Call it when the driver has been initialised.
 pub(crate) fn close_gate_before_driver() {
@@ -58,8 +55,8 @@ pub(crate) fn enter_driver() -> Option<RwLockReadGuard<'static, ()>> {
     (!EXITING.load(Ordering::Relaxed)).then_some(guard)
 }
 
-/// Has the segment unlinked at exit, if it has not been forgotten until then.
-pub(crate) fn remember_segment(file: &OwnedFd, id: u32) {
+/// Has the segments that are still open at exit unlinked where nobody else holds them.
+pub(crate) fn unlink_segments_at_exit() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         // Relaxed: read only by the exit handler of a process that got this value by running this
@@ -67,16 +64,6 @@ pub(crate) fn remember_segment(file: &OwnedFd, id: u32) {
         OWNER.store(std::process::id(), Ordering::Relaxed);
         at_exit(unlink_segments);
     });
-    lock_segments().insert(file.as_raw_fd(), id);
-}
-
-/// Takes the segment off the list, because its owner unlinks it now. One that is not on it is fine.
-pub(crate) fn forget_segment(file: &OwnedFd) {
-    lock_segments().remove(&file.as_raw_fd());
-}
-
-fn lock_segments() -> std::sync::MutexGuard<'static, BTreeMap<RawFd, u32>> {
-    SEGMENTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 extern "C" fn close_gate() {
@@ -95,19 +82,22 @@ extern "C" fn unlink_segments() {
     if OWNER.load(Ordering::Relaxed) != std::process::id() {
         return;
     }
-    // Another thread may be at it for a moment; one that was stopped there must not hang the exit.
-    let patience = Instant::now() + Duration::from_millis(100);
-    let segments = loop {
-        match SEGMENTS.try_lock() {
-            Ok(segments) => break segments,
-            Err(_) if Instant::now() >= patience => return,
-            Err(_) => std::thread::sleep(Duration::from_micros(100)),
-        }
+    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else {
+        return;
     };
-    for (&descriptor, &id) in segments.iter() {
-        // SAFETY: an owner forgets its segment before it closes the descriptor, and the list is locked
-        // here, so each listed descriptor is open.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
-        file::unlink_if_last(descriptor, id);
+    for descriptor in descriptors.filter_map(Result::ok) {
+        let number = descriptor
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        let segment = std::fs::read_link(descriptor.path()).ok();
+        let segment = segment.and_then(|path| file::segment_named(path.to_str()?));
+        if let (Some(number), Some(id)) = (number, segment) {
+            // SAFETY: the descriptor was open a moment ago, and is only used for this call. Should
+            // another thread have closed it, the call fails; should it mean another segment by now,
+            // the identity of name and file differs, and nothing is unlinked.
+            let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+            file::unlink_if_last(descriptor, id);
+        }
     }
 }

@@ -26,6 +26,12 @@ pub(crate) fn path_of(id: u32) -> String {
     format!("{DIRECTORY}/{id}.zenoh")
 }
 
+/// The id of the segment that a path names; `None` for any other path.
+pub(crate) fn segment_named(path: &str) -> Option<u32> {
+    let name = path.strip_prefix(DIRECTORY)?.strip_prefix('/')?;
+    name.strip_suffix(".zenoh")?.parse().ok()
+}
+
 /// A file without a name in [`DIRECTORY`], locked shared, mode 0600.
 pub(crate) fn create_unnamed() -> Result<OwnedFd, Errno> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
@@ -101,4 +107,22 @@ pub(crate) fn space() -> Option<(u64, u64)> {
         stat.f_bavail.saturating_mul(stat.f_frsize),
         stat.f_blocks.saturating_mul(stat.f_frsize),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_zenohs_names_are_segments() {
+        assert_eq!(segment_named(&path_of(7)), Some(7));
+        for other in [
+            "/dev/shm/7.zenoh (deleted)",
+            "/dev/shm/x.zenoh",
+            "/dev/shm/7",
+            "/tmp/7.zenoh",
+        ] {
+            assert_eq!(segment_named(other), None);
+        }
+    }
 }

@@ -91,8 +91,7 @@ pub(crate) fn segment_at(address: usize) -> Option<u32> {
     let line = maps.lines().map_while(Result::ok).find(|line| {
         parse_line(line).is_some_and(|mapping| (mapping.start..mapping.end).contains(&address))
     })?;
-    let name = line.split_once(super::file::DIRECTORY)?.1;
-    name.strip_prefix('/')?.strip_suffix(".zenoh")?.parse().ok()
+    super::file::segment_named(&line[line.find(super::file::DIRECTORY)?..])
 }
 
 fn mapping_in_listing(listing: impl BufRead, address: usize) -> Option<FileMapping> {

@@ -103,7 +103,6 @@ impl Segment {
 impl Drop for Segment {
     fn drop(&mut self) {
         registry::forget(self);
-        os::exit::forget_segment(&self.file);
         // A forked child shares the lock with its parent, so what it finds out about it is not true.
         if self.made_here.holds() {
             os::file::unlink_if_last(&self.file, self.id);

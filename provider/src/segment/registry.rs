@@ -19,8 +19,7 @@ fn lock() -> MutexGuard<'static, HashMap<Identity, Weak<Segment>>> {
 
 /// Shares a segment and remembers it; the first mapping of a file stays the one that is found.
 pub(super) fn share(segment: Segment) -> Arc<Segment> {
-    // Whoever exits last without dropping it unlinks it all the same.
-    os::exit::remember_segment(&segment.file, segment.id);
+    os::exit::unlink_segments_at_exit();
     let segment = Arc::new(segment);
     let mut segments = lock();
     let known = segments

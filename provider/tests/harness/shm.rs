@@ -40,3 +40,17 @@ pub fn maps_naming(pid: u32, what: &str) -> Vec<String> {
         .map(str::to_owned)
         .collect()
 }
+
+/// The zenoh segments that a process has mapped and that have a name.
+pub fn mapped_by(pid: u32) -> BTreeSet<(u64, String)> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let inodes: BTreeSet<u64> = maps
+        .lines()
+        .filter(|line| line.contains("/dev/shm/"))
+        .filter_map(|line| line.split_ascii_whitespace().nth(4)?.parse().ok())
+        .collect();
+    segments()
+        .into_iter()
+        .filter(|(inode, _)| inodes.contains(inode))
+        .collect()
+}

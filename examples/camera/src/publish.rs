@@ -1,0 +1,62 @@
+//! `camera publish`: the publishing half alone.
+
+use zenoh::Wait as _;
+use zenoh_pinned::Pinner;
+
+use crate::arguments::{DEFAULT_ENDPOINT, PublishArguments};
+use crate::frame_publisher::FramePublisher;
+use crate::input::Input;
+use crate::report::{Outcome, Report};
+use crate::session::{self, Endpoints, OpenSession};
+use crate::stop::Stop;
+use crate::stream::{self, Stream};
+
+pub(crate) fn publish(arguments: &PublishArguments, stop: &Stop) -> anyhow::Result<Outcome> {
+    let source = &arguments.source;
+    let key = &arguments.endpoints.key;
+    let input = Input::open(source)?;
+    let pool = stream::make_pool(source, arguments.slots)?;
+    let endpoints = Endpoints::given(&arguments.endpoints)
+        .unwrap_or_else(|| Endpoints::listen(DEFAULT_ENDPOINT));
+    let OpenSession { session, reason } = session::open(&endpoints, &Pinner::host_only())?;
+    let publisher = FramePublisher::declare(&session, key)?;
+
+    eprintln!("Waiting for a subscriber on {key}; Ctrl-C ends it.");
+    let mut problems = Vec::new();
+    let mut report = Report {
+        bytes_per_frame: Some(u64::try_from(stream::frame_bytes(source)?)?),
+        reason,
+        ..Report::default()
+    };
+    let mut frames_per_second = None;
+    if publisher.wait_for_subscriber(&|| stop.requested()) {
+        let stream = Stream {
+            publisher: &publisher,
+            pool: &pool,
+            source,
+            input,
+            deserted: &|| false,
+            stop,
+        };
+        let sent = stream.send();
+        if sent.deserted {
+            problems.push(format!(
+                "The subscriber went away after {} frames had been sent.",
+                sent.frames
+            ));
+        }
+        problems.extend(sent.problems);
+        report.frames_sent = Some(sent.frames);
+        frames_per_second = sent.frames_per_second;
+    } else {
+        report.frames_sent = Some(0);
+    }
+    report.pool = pool.statistics().into();
+    drop(publisher);
+    session.close().wait().map_err(session::plain)?;
+    Ok(Outcome {
+        report,
+        frames_per_second,
+        problems,
+    })
+}
