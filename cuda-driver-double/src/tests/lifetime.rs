@@ -88,6 +88,7 @@ fn a_failed_context_answers_700_while_copies_still_run_late() {
         0
     );
     let event = recorded_event(stream);
+    gate.wait_until_reached();
     assert_eq!(control("fail_context"), 0);
     assert_eq!(cu!(cuEventQuery(event)), ILLEGAL_ADDRESS);
     assert_eq!(cu!(cuStreamSynchronize(stream)), ILLEGAL_ADDRESS);

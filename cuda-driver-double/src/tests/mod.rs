@@ -157,14 +157,20 @@ static GATES: Mutex<Vec<&'static Gate>> = Mutex::new(Vec::new());
 
 /// Holds a stream back until it is opened, so that no test depends on timing.
 pub(crate) struct Gate {
-    open: Mutex<bool>,
+    state: Mutex<GateState>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    reached: bool,
+    open: bool,
 }
 
 impl Gate {
     pub(crate) fn on(stream: usize) -> &'static Self {
         let gate: &'static Self = Box::leak(Box::new(Self {
-            open: Mutex::new(false),
+            state: Mutex::default(),
             changed: Condvar::new(),
         }));
         GATES.lock().unwrap().push(gate);
@@ -174,14 +180,26 @@ impl Gate {
     }
 
     pub(crate) fn open(&self) {
-        *self.open.lock().unwrap() = true;
+        self.state.lock().unwrap().open = true;
         self.changed.notify_all();
+    }
+
+    /// Waits until the stream stands at the gate: a context that fails before would skip it.
+    pub(crate) fn wait_until_reached(&self) {
+        let state = self.state.lock().unwrap();
+        drop(
+            self.changed
+                .wait_while(state, |state| !state.reached)
+                .unwrap(),
+        );
     }
 }
 
 unsafe extern "C" fn pass(gate: *mut c_void) {
     // SAFETY: the data of this function is always a leaked gate.
     let gate = unsafe { &*gate.cast::<Gate>() };
-    let open = gate.open.lock().unwrap();
-    drop(gate.changed.wait_while(open, |open| !*open).unwrap());
+    let mut state = gate.state.lock().unwrap();
+    state.reached = true;
+    gate.changed.notify_all();
+    drop(gate.changed.wait_while(state, |state| !state.open).unwrap());
 }

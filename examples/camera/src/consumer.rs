@@ -91,12 +91,6 @@ impl Consumer {
     fn frame(&mut self, frame: Frame, info: FrameInfo, arrived_ns: u64) -> anyhow::Result<()> {
         self.tally.arrived(info.sequence, frame.len());
         self.tally.latency_to_frame(info.published_ns, arrived_ns);
-        self.tally.path(frame.path());
-        if frame.path() != DevicePath::Direct
-            && let Some(reason) = frame.reason()
-        {
-            self.tally.reason(reason.to_string());
-        }
         match self.stream.clone() {
             Some(stream) => {
                 self.through_device(&stream, frame, info)?;
@@ -105,9 +99,21 @@ impl Consumer {
                 self.check(&bytes, info);
                 self.from_device = bytes;
             }
-            None => self.check(&frame, info),
+            None => {
+                self.note_path(&frame);
+                self.check(&frame, info);
+            }
         }
         Ok(())
+    }
+
+    fn note_path(&mut self, frame: &Frame) {
+        self.tally.path(frame.path());
+        if frame.path() != DevicePath::Direct
+            && let Some(reason) = frame.reason()
+        {
+            self.tally.reason(reason.to_string());
+        }
     }
 
     fn through_device(
@@ -118,6 +124,8 @@ impl Consumer {
     ) -> anyhow::Result<()> {
         let failed = || format!("Frame {} could not be copied to the device", info.sequence);
         let on_device = frame.copy_to_device(stream).with_context(failed)?;
+        // After the copy: the path that it took.
+        self.note_path(&frame);
         // The copy keeps what it needs.
         drop(frame);
         stream.synchronize().with_context(failed)?;

@@ -33,7 +33,8 @@ impl<'a> WaitForSlot<'a> {
         provider: &ShmProvider<PinnedHostShmProviderBackend>,
     ) -> ChunkAllocResult {
         let started = Instant::now();
-        // Growing is over once waiting begins, so the segments stay the same.
+        // The pool has its segments when waiting begins; the releases of one that is added later, after
+        // a failure to grow, are found by looking.
         let segments = self.slots.segments_of(self.class);
         let words = || {
             segments
