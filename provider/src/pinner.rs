@@ -159,7 +159,8 @@ impl PinnerBuilder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PinnerStatistics {
-    /// Bytes registered, staging slots included.
+    /// Bytes that this pinner has registered, staging slots included. A segment that several pinners of
+    /// the process share counts for the one that was first.
     pub registered_bytes: u64,
     /// Copies whose source is still held.
     pub copies_in_flight: usize,

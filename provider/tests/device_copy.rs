@@ -299,6 +299,30 @@ fn frames_larger_than_a_staging_slot_have_larger_ones_made() {
 }
 
 #[test]
+fn larger_staging_slots_take_the_budget_of_the_smaller_ones() {
+    driver::with_driver("", || {
+        // Room for the three small slots or for two large ones, not for both.
+        let pinner = Pinner::builder()
+            .device(0)
+            .staging(3, 1 << 20)
+            .max_bytes(5 << 20)
+            .build();
+        let stream = pinner.context().unwrap().new_stream().unwrap();
+        eventually("small slots", || {
+            pinner.statistics().registered_bytes == 3 << 20
+        });
+        let payload = ZBytes::from(vec![7; 2_000_000]);
+        eventually("large slots", || {
+            let frame = Frame::from_payload(&payload, &pinner).unwrap();
+            drop(frame.copy_to_device(&stream).unwrap());
+            frame.path() == DevicePath::Staged
+        });
+        assert_eq!(pinner.statistics().registered_bytes, 4 << 20);
+    })
+    .assert_clean();
+}
+
+#[test]
 fn without_staging_slots_the_driver_copies_and_the_reason_is_told() {
     driver::with_driver("copy_delay_us=3000", || {
         let pinner = Pinner::builder()

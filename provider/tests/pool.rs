@@ -308,6 +308,23 @@ fn a_pool_that_goes_leaves_no_segment() {
 }
 
 #[test]
+fn a_payload_that_outlives_its_pool_is_the_last_to_hold_the_segment() {
+    let pool = PinnedPool::builder()
+        .name("outlived")
+        .slots(1)
+        .slot_bytes(4096)
+        .build()
+        .unwrap();
+    let payload = pool.alloc(10).unwrap().into_shm();
+    drop(pool);
+    assert_eq!(harness::shm::segments_of_pool("outlived").len(), 1);
+    drop(payload);
+    harness::eventually("the segment goes", || {
+        harness::shm::segments_of_pool("outlived").is_empty()
+    });
+}
+
+#[test]
 fn a_segment_has_the_mode_and_lock_that_zenoh_expects() {
     use std::os::unix::fs::MetadataExt;
     let _pool = PinnedPool::builder().name("mode and lock").build().unwrap();

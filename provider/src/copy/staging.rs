@@ -35,6 +35,15 @@ struct State {
     refused: Option<(FallbackReason, Instant)>,
 }
 
+impl State {
+    /// The registrar has dealt with a request for this size.
+    fn answered(&mut self, bytes: usize) {
+        if self.asked_bytes <= bytes {
+            self.asked_bytes = 0;
+        }
+    }
+}
+
 /// A few slots of one size, made by the registrar. Slots of a former, smaller size go when their last
 /// copy has ended.
 #[derive(Debug)]
@@ -79,7 +88,7 @@ impl Staging {
         if let Some(slot) = state.slots.iter().filter(fitting).find(free) {
             return Lease::Slot(StagingLease { slot: slot.clone() });
         }
-        let too_few = state.slots.iter().filter(fitting).count() < self.count;
+        let too_small = self.count > 0 && !state.slots.iter().any(|slot| fitting(&slot));
         let refused = state.refused.as_ref();
         let refused = refused.filter(|(_, at)| at.elapsed() < RETRY_AFTER);
         let reason = match refused {
@@ -88,15 +97,15 @@ impl Staging {
                 needed_bytes: bytes,
             },
         };
-        let make = too_few && refused.is_none() && state.asked_bytes < bytes;
+        let make = too_small && refused.is_none() && state.asked_bytes < bytes;
         if make {
             state.asked_bytes = bytes.next_multiple_of(GRANULE);
         }
         Lease::Unavailable { reason, make }
     }
 
-    /// Makes the slots; called by the registrar. Those that are there stay until all of the new ones
-    /// are, and stay altogether if those are refused.
+    /// Makes the slots, as many as the budget allows; called by the registrar. Those that are there go
+    /// when new ones are, or where the budget has no room for both.
     pub(crate) fn make_slots(
         &self,
         bytes: usize,
@@ -104,27 +113,47 @@ impl Staging {
         budget: &Arc<Budget>,
     ) {
         let bytes = bytes.next_multiple_of(GRANULE);
-        let made: Result<Vec<_>, _> = (0..self.count)
-            .map(|_| make_slot(bytes, registration, budget).map(Arc::new))
-            .collect();
-        let mut state = self.lock();
-        if state.asked_bytes <= bytes {
-            state.asked_bytes = 0;
+        let mut made = self.make(bytes, registration, budget);
+        if matches!(made, Err(FallbackReason::OverBudget { .. })) {
+            self.clear();
+            made = self.make(bytes, registration, budget);
         }
-        let former = match made {
-            Ok(slots) => {
-                state.refused = None;
-                std::mem::replace(&mut state.slots, slots)
-            }
-            Err(reason) => {
-                tracing::info!(%reason, bytes, "no staging slots");
-                state.refused = Some((reason, Instant::now()));
-                Vec::new()
-            }
+        let slots = match made {
+            Ok(slots) => slots,
+            Err(reason) => return self.refused(bytes, reason),
         };
+        let mut state = self.lock();
+        state.answered(bytes);
+        state.refused = None;
+        let former = std::mem::replace(&mut state.slots, slots);
         // Unregistering is the driver's work, so not under the lock.
         drop(state);
         drop(former);
+    }
+
+    /// At least one slot, or why there is none.
+    fn make(
+        &self,
+        bytes: usize,
+        registration: &Arc<dyn HostRegistration>,
+        budget: &Arc<Budget>,
+    ) -> Result<Vec<Arc<StagingSlot>>, FallbackReason> {
+        let mut slots = vec![Arc::new(make_slot(bytes, registration, budget)?)];
+        while slots.len() < self.count {
+            match make_slot(bytes, registration, budget) {
+                Ok(slot) => slots.push(Arc::new(slot)),
+                Err(_) => break,
+            }
+        }
+        Ok(slots)
+    }
+
+    /// Notes that slots of this size cannot be had now.
+    pub(crate) fn refused(&self, bytes: usize, reason: FallbackReason) {
+        tracing::info!(%reason, bytes, "no staging slots");
+        let mut state = self.lock();
+        state.answered(bytes.next_multiple_of(GRANULE));
+        state.refused = Some((reason, Instant::now()));
     }
 
     /// Gives every slot up; those in use by a copy go when it has ended.

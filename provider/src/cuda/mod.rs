@@ -5,7 +5,7 @@
 //! copies, and the rule for calls that the user did not make.
 //!
 //! Nothing is loaded until somebody asks for a device. No call is made under a lock of this crate except
-//! the exit gate, and none by a background thread or a destructor without that gate
+//! the exit gate and, for a registration, the mutex of that one segment; and none by a background thread or a destructor without that gate
 //! (`os::exit::enter_driver`): a late call can crash a driver that is shutting down, so what would be
 //! freed then is leaked to the end of the process instead.
 

@@ -6,8 +6,9 @@ use zenoh::{bytes::ZBytes, shm::ZShm};
 
 use super::FrameError;
 use crate::{
-    os::process::{self, MadeHere},
+    os::process::{FileMappings, MadeHere},
     segment::Segment,
+    session,
 };
 
 /// Received bytes, held.
@@ -37,9 +38,12 @@ impl HeldBytes {
 
     /// A payload outside shared memory; one that came in several pieces is put together.
     pub(super) fn ordinary(payload: &ZBytes) -> Result<Self, FrameError> {
-        if payload.slices().nth(1).is_some() {
+        if payload.slices().nth(1).is_some() && session::without_shared_memory().is_none() {
             // Some of several pieces may be buffers in shared memory, whose length nobody has checked.
-            payload.slices().try_for_each(check_piece)?;
+            let mappings = FileMappings::now();
+            let mappings = mappings.map_err(|error| FrameError::Unverifiable { error })?;
+            let check = |piece| check_piece(piece, &mappings);
+            payload.slices().try_for_each(check)?;
         }
         let bytes = match payload.to_bytes() {
             std::borrow::Cow::Borrowed(_) => Bytes::Piece(payload.clone()),
@@ -62,12 +66,13 @@ impl HeldBytes {
 }
 
 /// A piece that begins in a mapped file has to end there; what zenoh received itself is in no file.
-fn check_piece(piece: &[u8]) -> Result<(), FrameError> {
-    let address = piece.as_ptr() as usize;
-    let mapping =
-        process::mapping_at(address).map_err(|error| FrameError::Unverifiable { error })?;
-    match mapping {
-        Some(mapping) if mapping.offset_of(address, piece.len()).is_none() => {
+fn check_piece(piece: &[u8], mappings: &FileMappings) -> Result<(), FrameError> {
+    match mappings.at(piece.as_ptr() as usize) {
+        Some(mapping)
+            if mapping
+                .offset_of(piece.as_ptr() as usize, piece.len())
+                .is_none() =>
+        {
             Err(FrameError::OutsideSegment { bytes: piece.len() })
         }
         _ => Ok(()),

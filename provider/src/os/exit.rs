@@ -8,9 +8,13 @@
 //! zenoh 1.10 leaves behind at every exit of a producer because its locks still stand when it looks.
 //!
 //! A forked child inherits the handlers and, shared with its parent, the locks. In it they do nothing.
+//!
+//! Knowingly weak: a process that shares its segments' descriptors by a fork gives up the locks of both
+//! when it exits, so what the other still uses may lose its name; a mapping that is there stays. Closing
+//! the descriptors instead would not do: the mappings keep the locks.
 
 use std::{
-    os::fd::BorrowedFd,
+    os::fd::{BorrowedFd, RawFd},
     sync::{
         Once, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -85,19 +89,19 @@ extern "C" fn unlink_segments() {
     let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else {
         return;
     };
-    for descriptor in descriptors.filter_map(Result::ok) {
-        let number = descriptor
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok());
-        let segment = std::fs::read_link(descriptor.path()).ok();
-        let segment = segment.and_then(|path| file::segment_named(path.to_str()?));
-        if let (Some(number), Some(id)) = (number, segment) {
-            // SAFETY: the descriptor was open a moment ago, and is only used for this call. Should
-            // another thread have closed it, the call fails; should it mean another segment by now,
-            // the identity of name and file differs, and nothing is unlinked.
-            let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
-            file::unlink_if_last(descriptor, id);
-        }
+    let open_segments: Vec<(RawFd, u32)> = descriptors
+        .filter_map(Result::ok)
+        .filter_map(|descriptor| {
+            let segment = std::fs::read_link(descriptor.path()).ok()?;
+            let number = descriptor.file_name().to_str()?.parse().ok()?;
+            Some((number, file::segment_named(segment.to_str()?)?))
+        })
+        .collect();
+    for (descriptor, id) in open_segments {
+        // SAFETY: the descriptor was open a moment ago, and is only used for this call. Should another
+        // thread have closed it, the call fails; should it mean another segment by now, the identity
+        // of name and file differs, and nothing is unlinked.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        file::unlink_if_last(descriptor, id);
     }
 }

@@ -64,25 +64,50 @@ impl FileMapping {
     }
 }
 
-/// The file mapping at `address`: asked of the kernel in one call where it can tell (Linux 6.11), else
-/// read from `/proc/self/maps`. `Ok(None)` where no file is mapped there.
+/// The file mapping at `address`; `Ok(None)` where no file is mapped there.
 ///
 /// # Errors
-/// `/proc` is not mounted, or no descriptor is left to open it with.
+/// As [`FileMappings::now`].
 pub(crate) fn mapping_at(address: usize) -> io::Result<Option<FileMapping>> {
-    /// Opened once, so that a look-up needs no descriptor; a forked child's would show its parent.
-    static MAPS: OnceLock<(MadeHere, File)> = OnceLock::new();
-    if MAPS.get().is_none() {
-        let _ = MAPS.set((MadeHere::now(), File::open(MAPS_PATH)?));
+    Ok(FileMappings::now()?.at(address))
+}
+
+/// The file mappings of this process, for some look-ups in a row: each asked of the kernel in one call
+/// where it can tell (Linux 6.11), else found in one reading of `/proc/self/maps`.
+pub(crate) enum FileMappings {
+    Kernel(&'static File),
+    Listed(Vec<FileMapping>),
+}
+
+impl FileMappings {
+    /// # Errors
+    /// `/proc` is not mounted, or no descriptor is left to open it with.
+    pub(crate) fn now() -> io::Result<Self> {
+        /// Opened once, so that a look-up needs no descriptor; a forked child's would show its parent.
+        static MAPS: OnceLock<(MadeHere, File)> = OnceLock::new();
+        if MAPS.get().is_none() {
+            let _ = MAPS.set((MadeHere::now(), File::open(MAPS_PATH)?));
+        }
+        if let Some((made, maps)) = MAPS.get()
+            && made.holds()
+            && query::is_known(maps.as_fd())
+        {
+            return Ok(Self::Kernel(maps));
+        }
+        let listing = BufReader::new(File::open(MAPS_PATH)?);
+        Ok(Self::Listed(listed(listing).collect()))
     }
-    if let Some((made, maps)) = MAPS.get()
-        && made.holds()
-        && let Ok(found) = query::mapping_at(maps.as_fd(), address)
-    {
-        return Ok(found);
+
+    /// The file mapping at `address`.
+    pub(crate) fn at(&self, address: usize) -> Option<FileMapping> {
+        match self {
+            Self::Kernel(maps) => query::mapping_at(maps.as_fd(), address).ok().flatten(),
+            Self::Listed(mappings) => mappings
+                .iter()
+                .copied()
+                .find(|mapping| (mapping.start..mapping.end).contains(&address)),
+        }
     }
-    let listing = BufReader::new(File::open(MAPS_PATH)?);
-    Ok(mapping_in_listing(listing, address))
 }
 
 /// The id of the zenoh segment that is mapped at `address`, by the name of its file.
@@ -94,12 +119,9 @@ pub(crate) fn segment_at(address: usize) -> Option<u32> {
     super::file::segment_named(&line[line.find(super::file::DIRECTORY)?..])
 }
 
-fn mapping_in_listing(listing: impl BufRead, address: usize) -> Option<FileMapping> {
-    listing
-        .lines()
-        .map_while(Result::ok)
-        .filter_map(|line| parse_line(&line))
-        .find(|mapping| (mapping.start..mapping.end).contains(&address))
+fn listed(listing: impl BufRead) -> impl Iterator<Item = FileMapping> {
+    let lines = listing.lines().map_while(Result::ok);
+    lines.filter_map(|line| parse_line(&line))
 }
 
 /// One line of `/proc/<pid>/maps` that is about a file; see proc_pid_maps(5).
@@ -129,7 +151,7 @@ fn parse_line(line: &str) -> Option<FileMapping> {
 mod query {
     //! PROCMAP_QUERY, an ioctl on `/proc/<pid>/maps` (linux/fs.h).
 
-    use std::os::fd::BorrowedFd;
+    use std::{os::fd::BorrowedFd, sync::OnceLock};
 
     use rustix::{
         io::Errno,
@@ -159,6 +181,12 @@ mod query {
     }
 
     const OPCODE: ioctl::Opcode = opcode::read_write::<ProcmapQuery>(b'f', 17);
+
+    /// Whether the kernel knows the call, found out once.
+    pub(super) fn is_known(maps: BorrowedFd<'_>) -> bool {
+        static KNOWN: OnceLock<bool> = OnceLock::new();
+        *KNOWN.get_or_init(|| mapping_at(maps, 0).is_ok())
+    }
 
     /// `Err` where the kernel does not know the call; `Ok(None)` where no file is mapped there.
     pub(super) fn mapping_at(
@@ -218,8 +246,10 @@ mod tests {
         assert_eq!(found.identity, file::inspect(&file).unwrap().0);
         assert_eq!(found.offset_of(address, 1), Some(100));
         assert_eq!(found.offset_of(address, 8192), None);
-        let maps = BufReader::new(File::open("/proc/self/maps").unwrap());
-        assert_eq!(mapping_in_listing(maps, address), Some(found));
+        let maps = BufReader::new(File::open(MAPS_PATH).unwrap());
+        let listed = FileMappings::Listed(listed(maps).collect());
+        assert_eq!(listed.at(address), Some(found));
+        assert_eq!(listed.at(0), None);
     }
 
     #[test]

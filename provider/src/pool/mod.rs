@@ -97,7 +97,6 @@ impl PinnedPool {
     ) -> Self {
         let slots = backend.slots().clone();
         let provider = ShmProviderBuilder::backend(backend).wait();
-        parked::release_unused();
         Self {
             shared: Arc::new(Shared {
                 provider: ManuallyDrop::new(provider),

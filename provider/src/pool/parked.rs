@@ -4,7 +4,10 @@
 //! receivers, and a late release could be counted for another buffer. So a provider stays until its last
 //! chunk has come back, or the process ends.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use zenoh::shm::ShmProvider;
 
@@ -15,6 +18,9 @@ pub(super) struct Parked {
     pub(super) provider: ShmProvider<PinnedHostShmProviderBackend>,
     pub(super) slots: Arc<Slots>,
 }
+
+/// How often the parked providers are looked after, while there are any.
+const SWEEP_EVERY: Duration = Duration::from_millis(50);
 
 static PARKED: Mutex<Vec<Parked>> = Mutex::new(Vec::new());
 
@@ -27,23 +33,35 @@ impl Parked {
 
 /// Keeps the provider for as long as chunks of it are in use.
 pub(super) fn park(provider: Parked) {
-    if provider.is_in_use() {
-        PARKED
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(provider);
+    if !provider.is_in_use() {
+        return;
     }
-    release_unused();
+    let mut parked = lock();
+    parked.push(provider);
+    if parked.len() == 1 {
+        let sweeper = std::thread::Builder::new().name(String::from("zpin-parked"));
+        // Without a thread what is parked stays until the process ends.
+        let _ = sweeper.spawn(|| {
+            while !release_unused() {
+                std::thread::sleep(SWEEP_EVERY);
+            }
+        });
+    }
 }
 
-/// Lets the parked providers go whose chunks have all come back. Called whenever a pool comes or goes.
-pub(super) fn release_unused() {
-    let unused = {
-        let mut parked = PARKED.lock().unwrap_or_else(PoisonError::into_inner);
-        let (in_use, unused) = parked.drain(..).partition(Parked::is_in_use);
+/// Lets the providers go whose chunks have all come back; `true` once none is left.
+fn release_unused() -> bool {
+    let (unused, none_left) = {
+        let mut parked = lock();
+        let (in_use, unused): (Vec<_>, Vec<_>) = parked.drain(..).partition(Parked::is_in_use);
         *parked = in_use;
-        let unused: Vec<Parked> = unused;
-        unused
+        (unused, parked.is_empty())
     };
+    // Unmapping and unlinking need no lock.
     drop(unused);
+    none_left
+}
+
+fn lock() -> MutexGuard<'static, Vec<Parked>> {
+    PARKED.lock().unwrap_or_else(PoisonError::into_inner)
 }

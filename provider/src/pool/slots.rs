@@ -53,7 +53,8 @@ struct Tables {
     /// Slots made so far, by class.
     made: Vec<u32>,
     in_use: u32,
-    growth_error: Option<(Arc<SegmentError>, Instant)>,
+    /// Why and when a class could not grow the last time.
+    growth_errors: Vec<Option<(Arc<SegmentError>, Instant)>>,
 }
 
 /// See the module's note.
@@ -72,6 +73,7 @@ impl Slots {
         let tables = Tables {
             free: vec![Vec::new(); classes.len()],
             made: vec![0; classes.len()],
+            growth_errors: vec![None; classes.len()],
             ..Tables::default()
         };
         Self {
@@ -127,7 +129,7 @@ impl Slots {
         if let Some(slot) = self.take_free(class) {
             return Some(slot);
         }
-        if self.growth_failed_lately() {
+        if self.growth_failed_lately(class) {
             return None;
         }
         match self.grow(class) {
@@ -135,7 +137,10 @@ impl Slots {
             Ok(false) => None,
             Err(error) => {
                 tracing::warn!(%error, pool = self.pool_name, "the pool cannot grow");
-                self.lock().growth_error = Some((Arc::new(error), Instant::now()));
+                let failed = Some((Arc::new(error), Instant::now()));
+                if let Some(last) = self.lock().growth_errors.get_mut(class) {
+                    *last = failed;
+                }
                 None
             }
         }
@@ -143,9 +148,9 @@ impl Slots {
 
     /// A waiting allocation comes here many times a second; trying to grow means reserving what is left
     /// of `/dev/shm` and giving it back.
-    fn growth_failed_lately(&self) -> bool {
+    fn growth_failed_lately(&self, class: usize) -> bool {
         let tables = self.lock();
-        let failed = tables.growth_error.as_ref();
+        let failed = tables.growth_errors.get(class).and_then(Option::as_ref);
         failed.is_some_and(|(_, at)| at.elapsed() < GROW_AGAIN_AFTER)
     }
 
@@ -207,7 +212,9 @@ impl Slots {
         let segment = Segment::create(&self.pool_name, layout)?;
         let id = segment.id();
         let mut tables = self.lock();
-        tables.growth_error = None;
+        if let Some(last) = tables.growth_errors.get_mut(class) {
+            *last = None;
+        }
         if let Some(made) = tables.made.get_mut(class) {
             *made += adding;
         }
@@ -278,19 +285,14 @@ impl Slots {
         match error {
             ZLayoutAllocError::Alloc(ZAllocError::OutOfMemory | ZAllocError::NeedDefragment) => {
                 self.counters.timed_out();
-                let class = self
-                    .class_for(len)
-                    .ok()
-                    .and_then(|class| self.classes.get(class));
+                let class = self.class_for(len).unwrap_or(0);
+                let tables = self.lock();
+                let growth = tables.growth_errors.get(class).and_then(Option::as_ref);
                 AllocError::TimedOut {
                     len,
-                    slots: class.map_or(0, |class| class.slots),
+                    slots: self.classes.get(class).map_or(0, |class| class.slots),
                     waited,
-                    growth: self
-                        .lock()
-                        .growth_error
-                        .as_ref()
-                        .map(|(error, _)| error.clone()),
+                    growth: growth.map(|(error, _)| error.clone()),
                 }
             }
             _ => AllocError::Metadata {

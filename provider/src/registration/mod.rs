@@ -9,8 +9,8 @@
 //! for a passing reason is replaced by a new one after a second.
 //!
 //! Locks: the table has a read-write lock, held for look-ups and insertions only; no driver or system
-//! call is made under it. The list of shared registrations has a mutex that only registrars take, and
-//! keep while the driver registers. Across processes the registration of one segment is serialised by a lock on
+//! call is made under it. Each shared registration has a mutex that only
+//! registrars take, and keep while the driver registers. Across processes the registration of one segment is serialised by a lock on
 //! its file (`os::registration_lock`), taken by the registrar only.
 //!
 //! Invariants:
@@ -20,6 +20,10 @@
 //!   registrations.
 //! - The memory stays mapped for as long as it is registered: what cannot be unregistered is leaked.
 //! - Bytes are taken from the budget before the driver is asked.
+//!
+//! Knowingly weak: a segment stays in the table, mapped and registered, until its pinner goes, also when
+//! its producer has ended; zenoh keeps what it has attached as well. A shared registration is counted in
+//! the budget of the pinner that made it, until the last one lets go.
 //!
 //! Specified by the CUDA driver API, `cuMemHostRegister`.
 

@@ -25,7 +25,7 @@ unsafe impl Sync for HostRegion {}
 
 /// Makes host memory readable by a device's DMA engine: the CUDA driver, nothing, or a test's own.
 ///
-/// Called from one background thread at a time (`register`) and from any thread (`unregister`).
+/// Each pinner calls `register` from one background thread of its own; `unregister` comes from any thread.
 /// Specified by the CUDA driver API, `cuMemHostRegister` and `cuMemHostUnregister`.
 pub trait HostRegistration: Send + Sync + std::fmt::Debug {
     /// Registers the region.

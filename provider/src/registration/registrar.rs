@@ -111,13 +111,8 @@ impl Job {
     fn run(self, registration: &Arc<dyn HostRegistration>, budget: &Arc<Budget>) {
         match self {
             Self::Segment(entry, seen) => {
-                // A registration that panics must not leave its segment, and all after it, pending.
                 let register = || register_segment(&entry, seen, registration, budget);
-                let outcome = catch_unwind(AssertUnwindSafe(register)).unwrap_or_else(|_| {
-                    Err(FallbackReason::DriverUnusable {
-                        detail: String::from("registering panicked"),
-                    })
-                });
+                let outcome = without_panic(register).and_then(|outcome| outcome);
                 match &outcome {
                     Ok(registered) => tracing::debug!(
                         segment = registered.memory().id(),
@@ -128,9 +123,21 @@ impl Job {
                 }
                 entry.settle(outcome);
             }
-            Self::Staging(staging, bytes) => staging.make_slots(bytes, registration, budget),
+            Self::Staging(staging, bytes) => {
+                let make = || staging.make_slots(bytes, registration, budget);
+                if let Err(reason) = without_panic(make) {
+                    staging.refused(bytes, reason);
+                }
+            }
         }
     }
+}
+
+/// A registration that panics must not leave its segment, and all after it, pending.
+fn without_panic<T>(work: impl FnOnce() -> T) -> Result<T, FallbackReason> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| FallbackReason::DriverUnusable {
+        detail: String::from("registering panicked"),
+    })
 }
 
 fn register_segment(

@@ -17,24 +17,36 @@ pub(crate) type SegmentRegistration = Arc<Registration<Arc<Segment>>>;
 /// Which file, registered by whom: all pinners with the CUDA driver are one, others are each their own.
 type Key = (Identity, usize);
 
-type Registrations = HashMap<Key, Weak<Registration<Arc<Segment>>>>;
+type Place = Arc<Mutex<Weak<Registration<Arc<Segment>>>>>;
 
-static REGISTRATIONS: LazyLock<Mutex<Registrations>> = LazyLock::new(Mutex::default);
+static PLACES: LazyLock<Mutex<HashMap<Key, Place>>> = LazyLock::new(Mutex::default);
 
 /// The registration of the file that is there, or the one that `make` makes. Only registrars call this;
-/// they wait here for each other, as they would in the driver.
+/// those that want the same file wait here for each other, as they would in the driver.
 pub(super) fn get_or_make(
     identity: Identity,
     registration: &Arc<dyn HostRegistration>,
     make: impl FnOnce() -> Result<Registration<Arc<Segment>>, FallbackReason>,
 ) -> Result<SegmentRegistration, FallbackReason> {
-    let key = (identity, registration.sharing());
-    let mut registrations = REGISTRATIONS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(registration) = registrations.get(&key).and_then(Weak::upgrade) {
+    let place = place_of((identity, registration.sharing()));
+    let mut shared = place.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(registration) = shared.upgrade() {
         return Ok(registration);
     }
-    registrations.retain(|_, registration| registration.strong_count() > 0);
     let registration = Arc::new(make()?);
-    registrations.insert(key, Arc::downgrade(&registration));
+    *shared = Arc::downgrade(&registration);
     Ok(registration)
+}
+
+fn place_of(key: Key) -> Place {
+    let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+    // Those that nobody is at and whose registration has gone.
+    places.retain(|_, place| {
+        let in_use = |place: &Place| match place.try_lock() {
+            Ok(registration) => registration.strong_count() > 0,
+            Err(_) => true,
+        };
+        Arc::strong_count(place) > 1 || in_use(place)
+    });
+    places.entry(key).or_default().clone()
 }
