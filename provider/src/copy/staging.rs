@@ -113,15 +113,23 @@ impl Staging {
         budget: &Arc<Budget>,
     ) {
         let bytes = bytes.next_multiple_of(GRANULE);
-        let mut made = self.make(bytes, registration, budget);
-        if matches!(made, Err(FallbackReason::OverBudget { .. })) {
-            self.clear();
-            made = self.make(bytes, registration, budget);
-        }
-        let slots = match made {
-            Ok(slots) => slots,
-            Err(reason) => return self.refused(bytes, reason),
+        let mut slots = Vec::new();
+        let fill = |slots: &mut Vec<_>| {
+            while slots.len() < self.count {
+                slots.push(Arc::new(make_slot(bytes, registration, budget)?));
+            }
+            Ok(())
         };
+        let mut filled = fill(&mut slots);
+        if matches!(filled, Err(FallbackReason::OverBudget { .. })) {
+            self.clear();
+            filled = fill(&mut slots);
+        }
+        if let Err(reason) = filled
+            && slots.is_empty()
+        {
+            return self.refused(bytes, reason);
+        }
         let mut state = self.lock();
         state.answered(bytes);
         state.refused = None;
@@ -129,23 +137,6 @@ impl Staging {
         // Unregistering is the driver's work, so not under the lock.
         drop(state);
         drop(former);
-    }
-
-    /// At least one slot, or why there is none.
-    fn make(
-        &self,
-        bytes: usize,
-        registration: &Arc<dyn HostRegistration>,
-        budget: &Arc<Budget>,
-    ) -> Result<Vec<Arc<StagingSlot>>, FallbackReason> {
-        let mut slots = vec![Arc::new(make_slot(bytes, registration, budget)?)];
-        while slots.len() < self.count {
-            match make_slot(bytes, registration, budget) {
-                Ok(slot) => slots.push(Arc::new(slot)),
-                Err(_) => break,
-            }
-        }
-        Ok(slots)
     }
 
     /// Notes that slots of this size cannot be had now.
