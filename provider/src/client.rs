@@ -6,7 +6,10 @@ use zenoh::shm::{
     ChunkID, ProtocolID, SegmentID, ShmClient, ShmClientStorage, ShmSegment, WithProtocolID,
 };
 
-use crate::{pinner::Pinner, segment::Segment};
+use crate::{
+    pinner::{Pinner, WeakPinner},
+    segment::Segment,
+};
 
 /// The protocol of zenoh's own POSIX segments. A number of our own would make every unmodified peer
 /// receive copies.
@@ -21,7 +24,9 @@ pub(crate) const POSIX_PROTOCOL_ID: ProtocolID = 0;
 /// zenoh keeps an attached segment mapped for as long as the `ShmClientStorage` lives.
 #[derive(Debug, Default)]
 pub struct PinnedHostShmClient {
-    pinner: Option<Pinner>,
+    // Weak: zenoh's own threads may keep the client for a while after its session was closed, and
+    // registrations have to go with the application's pinner, not at some time during its exit.
+    pinner: Option<WeakPinner>,
 }
 
 impl PinnedHostShmClient {
@@ -30,10 +35,11 @@ impl PinnedHostShmClient {
         Self::default()
     }
 
-    /// A client that also has every segment registered by `pinner`, in the background.
+    /// A client that also has every segment registered by `pinner`, in the background, for as long as
+    /// `pinner` or a clone of it is there.
     pub fn with_pinner(pinner: &Pinner) -> Self {
         Self {
-            pinner: Some(pinner.clone()),
+            pinner: Some(pinner.downgrade()),
         }
     }
 }
@@ -51,7 +57,7 @@ impl ShmClient for PinnedHostShmClient {
             tracing::error!(%error, "a shared-memory message is lost");
             error
         })?;
-        if let Some(pinner) = &self.pinner {
+        if let Some(pinner) = self.pinner.as_ref().and_then(WeakPinner::upgrade) {
             pinner.segment_attached(&segment);
         }
         Ok(Arc::new(AttachedSegment { segment }))
@@ -80,8 +86,7 @@ impl ShmSegment for AttachedSegment {
 /// The client storage for `zenoh::open(config).with_shm_clients(..)`: attaches without locking pages, and
 /// has each segment registered by `pinner` in the background.
 ///
-/// The storage holds a clone of `pinner`: its registrations live as long as the storage, other clones and
-/// their frames do.
+/// The storage does not keep `pinner`: keep it for as long as frames arrive.
 pub fn shm_clients(pinner: &Pinner) -> Arc<ShmClientStorage> {
     let client: Arc<dyn ShmClient> = Arc::new(PinnedHostShmClient::with_pinner(pinner));
     Arc::new(ShmClientStorage::builder().with_clients(&[client]).build())

@@ -1,6 +1,10 @@
 //! The consumer's side in one handle: its device, its registrations, its staging slots, its copies.
 
-use std::{io, ptr::NonNull, sync::Arc};
+use std::{
+    io,
+    ptr::NonNull,
+    sync::{Arc, Weak},
+};
 
 use cudarc::driver::CudaContext;
 
@@ -28,6 +32,19 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Pinner {
     shared: Arc<Shared>,
+}
+
+/// A pinner that is used while it is there, without keeping it.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakPinner {
+    shared: Weak<Shared>,
+}
+
+impl WeakPinner {
+    pub(crate) fn upgrade(&self) -> Option<Pinner> {
+        let shared = self.shared.upgrade()?;
+        Some(Pinner { shared })
+    }
 }
 
 #[derive(Debug)]
@@ -210,6 +227,12 @@ impl Pinner {
     pub fn register_pool(&self, pool: &PinnedPool) {
         for segment in pool.segments() {
             self.segment_attached(&segment);
+        }
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakPinner {
+        WeakPinner {
+            shared: Arc::downgrade(&self.shared),
         }
     }
 
