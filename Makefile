@@ -28,22 +28,22 @@ test: lint $(VENV)/.ready
 	cargo build -p cuda-driver-double
 	export ZENOH_PINNED_PYTHON="$$PWD/$(PYTHON)"; \
 	if cargo nextest --version > /dev/null 2>&1; then \
-		cargo nextest run --workspace; \
+		cargo nextest run --workspace --all-features; \
 	else \
-		cargo test --workspace --lib --bins --tests; \
+		cargo test --workspace --all-features --lib --bins --tests; \
 	fi
-	cargo test --workspace --doc
+	cargo test --workspace --all-features --doc
 
 lint:
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+	cargo clippy --workspace --all-features --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --document-private-items
 
 figures:
 	cargo build --release -p zenoh-pinned-transport-bench
 	cargo run --quiet --release -p zenoh-pinned-transport-bench
 
-# eclipse-zenoh is the unmodified Python peer of the tests; imageio-ffmpeg brings a decoder in its wheel.
+# eclipse-zenoh and dora-rs are the unmodified peers of the tests, imageio-ffmpeg brings a decoder in its wheel.
 $(VENV)/.ready: requirements.txt
 	@python3 -m venv $(VENV) > /dev/null 2>&1 || { \
 		echo "Python's venv module is missing; installing python3-venv."; \

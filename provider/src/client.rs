@@ -91,3 +91,11 @@ pub fn shm_clients(pinner: &Pinner) -> Arc<ShmClientStorage> {
     let client: Arc<dyn ShmClient> = Arc::new(PinnedHostShmClient::with_pinner(pinner));
     Arc::new(ShmClientStorage::builder().with_clients(&[client]).build())
 }
+
+/// Makes [`shm_clients`] those of every session that this process opens from now on without naming its own,
+/// also sessions that other libraries open, for instance the one inside a dora node.
+///
+/// Reaches sessions of the same statically linked copy of zenoh only. As with [`shm_clients`], keep `pinner`.
+pub fn install_shm_clients(pinner: &Pinner) {
+    *zenoh::shm::GLOBAL_CLIENT_STORAGE.write() = shm_clients(pinner);
+}

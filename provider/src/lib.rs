@@ -14,7 +14,7 @@ mod registration;
 mod segment;
 mod session;
 
-pub use client::{PinnedHostShmClient, shm_clients};
+pub use client::{PinnedHostShmClient, install_shm_clients, shm_clients};
 pub use copy::{CopyBack, CopyError};
 pub use cudarc;
 pub use frame::{Frame, FrameError};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zenoh::{bytes::ZBytes, shm::ZShm};
 
-use super::FrameError;
+use super::{FrameError, owned::OwnedBytes};
 use crate::{
     os::process::{FileMappings, MadeHere},
     segment::Segment,
@@ -25,12 +25,22 @@ enum Bytes {
     /// One piece of a payload that came over the network.
     Piece(ZBytes),
     Assembled(Vec<u8>),
+    // `None` only while it is being dropped.
+    Owned(Option<OwnedBytes>),
 }
 
 impl HeldBytes {
     pub(super) fn shared(buffer: ZShm, segment: Option<Arc<Segment>>) -> Self {
         Self {
             bytes: Bytes::Shared(Some(buffer)),
+            segment,
+            made_here: MadeHere::now(),
+        }
+    }
+
+    pub(super) fn owned(owned: OwnedBytes, segment: Option<Arc<Segment>>) -> Self {
+        Self {
+            bytes: Bytes::Owned(Some(owned)),
             segment,
             made_here: MadeHere::now(),
         }
@@ -61,6 +71,7 @@ impl HeldBytes {
             Bytes::Shared(buffer) => buffer.as_deref().unwrap_or_default(),
             Bytes::Piece(payload) => payload.slices().next().unwrap_or_default(),
             Bytes::Assembled(bytes) => bytes,
+            Bytes::Owned(owned) => owned.as_ref().map(OwnedBytes::bytes).unwrap_or_default(),
         }
     }
 }
@@ -81,18 +92,20 @@ fn check_piece(piece: &[u8], mappings: &FileMappings) -> Result<(), FrameError> 
 
 impl Drop for HeldBytes {
     fn drop(&mut self) {
-        if let Bytes::Shared(buffer) = &mut self.bytes {
-            // The reference goes first: a producer that is woken looks at the count. In a forked child
-            // it is the parent's.
-            let buffer = buffer.take();
-            if !self.made_here.holds() {
-                std::mem::forget(buffer);
-                return;
-            }
-            drop(buffer);
-            if let Some(segment) = &self.segment {
-                segment.announce_release();
-            }
+        let reference: Box<dyn std::any::Any> = match &mut self.bytes {
+            Bytes::Shared(buffer) => Box::new(buffer.take()),
+            Bytes::Owned(owned) => Box::new(owned.take()),
+            Bytes::Piece(_) | Bytes::Assembled(_) => return,
+        };
+        // The reference goes first: a producer that is woken looks at the count. In a forked child it is
+        // the parent's.
+        if !self.made_here.holds() {
+            std::mem::forget(reference);
+            return;
+        }
+        drop(reference);
+        if let Some(segment) = &self.segment {
+            segment.announce_release();
         }
     }
 }

@@ -15,6 +15,7 @@
 
 mod error;
 mod held;
+mod owned;
 
 use std::{
     ops::Deref,
@@ -26,6 +27,7 @@ use zenoh::bytes::ZBytes;
 
 pub use error::FrameError;
 use held::HeldBytes;
+use owned::OwnedBytes;
 
 use crate::{
     path::{DevicePath, FallbackReason},
@@ -65,6 +67,37 @@ impl Frame {
                 taken: OnceLock::new(),
             }),
         }
+    }
+
+    /// A view of bytes that arrived by another way than a zenoh callback of this crate's user, for instance
+    /// an Arrow buffer of a dora event: the frame keeps `owner`, and with it the bytes.
+    ///
+    /// `owner` is asked for its bytes once. Where they lie in a zenoh segment, whoever mapped it, they can be
+    /// on the direct path; anywhere else they are staged or copied by the driver.
+    ///
+    /// # Errors
+    /// [`FrameError::Unverifiable`]: the kernel did not tell what is mapped there.
+    pub fn from_owner(
+        owner: impl AsRef<[u8]> + Send + Sync + 'static,
+        pinner: &Pinner,
+    ) -> Result<Self, FrameError> {
+        let owned = OwnedBytes::new(owner);
+        let bytes = owned.bytes();
+        let found = if bytes.is_empty() {
+            None
+        } else {
+            pinner
+                .find(NonNull::from(bytes).cast(), bytes.len())
+                .map_err(|error| FrameError::Unverifiable { error })?
+        };
+        let entry = found.as_ref().map(|found| &found.entry);
+        let segment = entry.and_then(|entry| entry.segment().cloned());
+        Ok(Self {
+            held: Arc::new(HeldBytes::owned(owned, segment)),
+            found,
+            pinner: pinner.clone(),
+            taken: OnceLock::new(),
+        })
     }
 
     fn from_shared(buffer: &zenoh::shm::zshm, pinner: &Pinner) -> Result<Self, FrameError> {

@@ -8,6 +8,7 @@ pub(crate) mod exit;
 pub(crate) mod file;
 pub(crate) mod futex;
 pub(crate) mod limits;
+pub(crate) mod locks;
 pub(crate) mod memory;
 pub(crate) mod process;
 pub(crate) mod registration_lock;

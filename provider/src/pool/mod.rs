@@ -32,6 +32,7 @@ mod statistics;
 mod waiting;
 
 use std::{
+    collections::BTreeSet,
     mem::ManuallyDrop,
     sync::Arc,
     time::{Duration, Instant},
@@ -48,7 +49,11 @@ pub use error::{AllocError, PoolError, SegmentError, StillHeld};
 pub use slot::Slot;
 pub use statistics::PoolStatistics;
 
-use crate::{os::process::MadeHere, path::FallbackReason, segment::Segment};
+use crate::{
+    os::{self, process::MadeHere},
+    path::FallbackReason,
+    segment::Segment,
+};
 use parked::Parked;
 use slots::Slots;
 use waiting::WaitForSlot;
@@ -163,6 +168,22 @@ impl PinnedPool {
     /// The segments made so far.
     pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
         self.shared.slots.segments()
+    }
+
+    /// The other processes of this host that have every segment of this pool attached, by pid: zenoh takes a
+    /// lock on a segment's file for as long as it has it mapped.
+    ///
+    /// A subscriber that receives this pool's frames and is not among them either receives copies or, where
+    /// it may not lock the pages (RLIMIT_MEMLOCK, unmodified zenoh), silently nothing.
+    ///
+    /// # Errors
+    /// `/proc/locks` could not be read.
+    pub fn attached_processes(&self) -> std::io::Result<BTreeSet<u32>> {
+        let segments = self.segments();
+        let files: Vec<_> = segments.iter().map(|segment| segment.identity()).collect();
+        let mut processes = os::locks::holders_of(&files)?;
+        processes.remove(&std::process::id());
+        Ok(processes)
     }
 
     /// Waits until no consumer holds a chunk of this pool any more.

@@ -1,0 +1,160 @@
+//! Markers and the answers to them: the proof that consumers get what this session publishes.
+//!
+//! dora's consumers answer a marker on an output's topic with an acknowledgement on its `@ack` topic, for as
+//! long as they live. Messages of one publisher arrive in order, so an answer also proves that everything
+//! sent before the marker has arrived.
+//!
+//! Who may write what: zenoh's threads add answers; the thread that sends markers takes them away.
+//!
+//! Locks: one mutex around the answers, held for a few table operations.
+//!
+//! Knowingly weak: an acknowledgement does not say which marker it answers. Rounds are therefore kept apart
+//! by a time without answers ([`QUIET`]); an answer that is later still counts for the next round.
+//!
+//! Specified by dora-message 1.1 (`Metadata::startup_marker`, `startup_ack`) and dora-core's topics.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use dora_message::{metadata::Metadata, uhlc::HLC};
+use zenoh::{
+    Session, Wait,
+    bytes::ZBytes,
+    pubsub::{Publisher, Subscriber},
+    sample::Sample,
+};
+
+use super::RequiredAcker;
+
+/// How often a marker is sent again while answers are missing.
+const MARKER_EVERY: Duration = Duration::from_millis(10);
+
+/// So long without an answer, and those to earlier markers have come in.
+const QUIET: Duration = Duration::from_millis(20);
+
+/// The answers of one output's consumers.
+pub(super) struct Answers {
+    shared: Arc<Shared>,
+    clock: HLC,
+    _subscriber: Subscriber<()>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    received: Mutex<Received>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Received {
+    last: Option<Instant>,
+    /// By consumer and input, as they name themselves.
+    from: BTreeMap<(String, String), u64>,
+}
+
+impl Answers {
+    /// Listens for the answers on `topic`.
+    pub(super) fn listen(session: &Session, topic: String) -> zenoh::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let receiving = shared.clone();
+        let subscriber = session
+            .declare_subscriber(topic)
+            .callback(move |sample| receiving.receive(&sample))
+            .wait()?;
+        Ok(Self {
+            shared,
+            clock: HLC::default(),
+            _subscriber: subscriber,
+        })
+    }
+
+    /// Sends markers with `payload` until each of `consumers` has answered; gives those that have not when
+    /// `patience` is over.
+    pub(super) fn ask(
+        &self,
+        publisher: &Publisher<'_>,
+        payload: impl Fn() -> ZBytes,
+        consumers: &[RequiredAcker],
+        patience: Duration,
+    ) -> Vec<RequiredAcker> {
+        let until = Instant::now() + patience;
+        self.wait_until_quiet(until);
+        self.shared.lock().from.clear();
+        loop {
+            let marker = Metadata::startup_marker(self.clock.new_timestamp());
+            match dora_message::encode(&marker) {
+                Ok(attachment) => {
+                    let sent = publisher.put(payload()).attachment(attachment).wait();
+                    if let Err(error) = sent {
+                        tracing::debug!(%error, "a marker could not be sent");
+                    }
+                }
+                Err(error) => tracing::error!(%error, "a marker could not be encoded"),
+            }
+            let pause = MARKER_EVERY.min(until.saturating_duration_since(Instant::now()));
+            let missing = self.missing_after(consumers, pause);
+            if missing.is_empty() || Instant::now() >= until {
+                return missing;
+            }
+        }
+    }
+
+    /// Waits up to `pause` for the last missing answer.
+    fn missing_after(&self, consumers: &[RequiredAcker], pause: Duration) -> Vec<RequiredAcker> {
+        let is_missing = |received: &Received, consumer: &RequiredAcker| {
+            let name = (consumer.node_id.to_string(), consumer.input_id.to_string());
+            !received.from.contains_key(&name)
+        };
+        let any_missing =
+            |received: &mut Received| consumers.iter().any(|who| is_missing(received, who));
+        let waited = self
+            .shared
+            .changed
+            .wait_timeout_while(self.shared.lock(), pause, any_missing);
+        let (received, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let missing = consumers.iter().filter(|who| is_missing(&received, who));
+        missing.cloned().collect()
+    }
+
+    fn wait_until_quiet(&self, until: Instant) {
+        loop {
+            let quiet_at = self.shared.lock().last.map(|last| last + QUIET);
+            let now = Instant::now();
+            match quiet_at {
+                Some(at) if at > now && now < until => std::thread::sleep(at - now),
+                _ => return,
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn receive(&self, sample: &Sample) {
+        let Some(attachment) = sample.attachment() else {
+            return;
+        };
+        let Ok(metadata) = dora_message::decode::<Metadata>(&attachment.to_bytes()) else {
+            return;
+        };
+        if metadata.metadata_version() != Metadata::CURRENT_VERSION {
+            return;
+        }
+        let Some((consumer, input)) = metadata.startup_ack_identity() else {
+            return;
+        };
+        let name = (consumer.to_owned(), input.to_owned());
+        let mut received = self.lock();
+        received.last = Some(Instant::now());
+        *received.from.entry(name).or_default() += 1;
+        drop(received);
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Received> {
+        // The table is whole between any two of its operations.
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,158 @@
+//! The second connection to the daemon.
+//!
+//! It tells the daemon that an output was sent: input deadlines and circuit breakers live there and hear of
+//! messages only this way. And it carries whole messages for consumers that cannot attach shared memory: the
+//! node's own connection is not reachable, and its `send_output` would try dora's own shared memory first,
+//! which such a consumer loses without a word.
+//!
+//! Specified by dora-message 1.1: length (eight bytes, little endian), then the encoded request.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use dora_message::{
+    DataflowId, MAX_MESSAGE_BYTES,
+    aligned_vec::{AVec, ConstAlign},
+    daemon_to_node::DaemonReply,
+    id::{DataId, NodeId},
+    metadata::Metadata,
+    node_to_daemon::{DaemonRequest, DataMessage, NodeRegisterRequest, Timestamped},
+    uhlc::HLC,
+};
+
+/// How long the daemon may take to answer or to accept bytes.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A message as the daemon's protocol has it, aligned for Arrow.
+pub(super) type DaemonMessage = AVec<u8, ConstAlign<128>>;
+
+/// Memory for a message of `bytes` bytes, all zero.
+pub(super) fn message_of(bytes: usize) -> DaemonMessage {
+    let mut message = AVec::new(128);
+    message.resize(bytes, 0);
+    message
+}
+
+/// Why the daemon could not be told.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DaemonError {
+    /// The connection failed; the daemon has probably ended.
+    #[error("the connection to the dora daemon failed: {0}")]
+    Connection(#[from] io::Error),
+    /// The daemon refused the node, for instance because of its version.
+    #[error("the dora daemon refused: {0}")]
+    Refused(String),
+    /// The message is larger than the daemon takes.
+    #[error(
+        "a message of {bytes} bytes is larger than the {MAX_MESSAGE_BYTES} that the dora daemon takes"
+    )]
+    TooLarge {
+        /// Bytes of the message.
+        bytes: usize,
+    },
+    /// A message could not be encoded or decoded.
+    #[error("a message of the dora daemon's protocol is broken: {0}")]
+    Protocol(String),
+}
+
+/// A registered connection.
+pub(super) struct DaemonLink {
+    stream: TcpStream,
+    clock: HLC,
+}
+
+impl DaemonLink {
+    pub(super) fn connect(
+        address: SocketAddr,
+        dataflow_id: DataflowId,
+        node_id: NodeId,
+    ) -> Result<Self, DaemonError> {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let clock = HLC::default();
+        let mut link = Self { stream, clock };
+        let register = NodeRegisterRequest::new(dataflow_id, node_id);
+        link.send(DaemonRequest::Register(register))?;
+        match link.receive()? {
+            DaemonReply::Result(Ok(())) => Ok(link),
+            DaemonReply::Result(Err(refusal)) => Err(DaemonError::Refused(refusal)),
+            other => Err(DaemonError::Protocol(format!("unexpected reply {other:?}"))),
+        }
+    }
+
+    /// Reports one message that zenoh has delivered. The daemon does not answer.
+    pub(super) fn output_sent(
+        &mut self,
+        output: &DataId,
+        metadata: Metadata,
+    ) -> Result<(), DaemonError> {
+        self.send(DaemonRequest::OutputSent {
+            output_id: output.clone(),
+            metadata,
+        })
+    }
+
+    /// Sends one message by way of the daemon, which hands it to each consumer.
+    pub(super) fn send_message(
+        &mut self,
+        output: &DataId,
+        metadata: Metadata,
+        message: DaemonMessage,
+    ) -> Result<(), DaemonError> {
+        if message.len() > MAX_MESSAGE_BYTES {
+            return Err(DaemonError::TooLarge {
+                bytes: message.len(),
+            });
+        }
+        self.send(DaemonRequest::SendMessage {
+            output_id: output.clone(),
+            metadata,
+            data: Some(DataMessage::Vec(message)),
+        })
+    }
+
+    /// Waits until the daemon has taken everything that was sent on this connection.
+    pub(super) fn flush(&mut self) -> Result<(), DaemonError> {
+        // A question that changes nothing: the daemon answers what it was asked in the order of the asking.
+        self.send(DaemonRequest::ExtensionLoad {
+            namespace: String::from("zenoh-pinned"),
+            key: String::from("flush"),
+            remove: false,
+        })?;
+        self.receive().map(drop)
+    }
+
+    fn send(&mut self, request: DaemonRequest) -> Result<(), DaemonError> {
+        let request = Timestamped {
+            inner: request,
+            timestamp: self.clock.new_timestamp(),
+        };
+        let bulk_bytes = request.inner.encode_size_hint();
+        let encoded = dora_message::encode_presized(&request, bulk_bytes)
+            .map_err(|error| DaemonError::Protocol(error.to_string()))?;
+        // In one piece: the connection sends every write at once.
+        let mut message = Vec::with_capacity(8 + encoded.len());
+        message.extend_from_slice(&(encoded.len() as u64).to_le_bytes());
+        message.extend_from_slice(&encoded);
+        self.stream.write_all(&message)?;
+        Ok(())
+    }
+
+    fn receive(&mut self) -> Result<DaemonReply, DaemonError> {
+        let mut length = [0; 8];
+        self.stream.read_exact(&mut length)?;
+        let length = usize::try_from(u64::from_le_bytes(length))
+            .ok()
+            .filter(|length| *length <= MAX_MESSAGE_BYTES)
+            .ok_or_else(|| DaemonError::Protocol(String::from("the reply is too long")))?;
+        let mut reply = vec![0; length];
+        self.stream.read_exact(&mut reply)?;
+        dora_message::decode(&reply).map_err(|error| DaemonError::Protocol(error.to_string()))
+    }
+}

@@ -1,0 +1,108 @@
+//! What can go wrong with one message.
+
+use std::time::Duration;
+
+use dora_message::id::DataId;
+use dora_node_api::NodeError;
+use zenoh_pinned::{AllocError, PoolError};
+
+use super::{DaemonError, DoraPathReason, RequiredAcker, TypeMismatch, reason};
+use crate::arrow_stream::EncodeError;
+
+/// Why a message was not sent. Unless the variant says otherwise nothing of it has arrived anywhere, dora's
+/// node is as it was, and the next message can be sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The node does not declare this output. (`send_output` ignores such messages, as dora's own does.)
+    #[error("the node has no output `{output}`: declare it under `outputs:` in the dataflow")]
+    UndeclaredOutput {
+        /// The output asked for.
+        output: DataId,
+    },
+    /// A shape whose size overflows or is zero.
+    #[error("an array of shape {shape:?} cannot be allocated: its size is zero or overflows")]
+    Shape {
+        /// The shape asked for.
+        shape: Vec<usize>,
+    },
+    /// The output declares another type.
+    #[error(transparent)]
+    Type(#[from] TypeMismatch),
+    /// The array cannot be written as a message.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// No pool may be made that large.
+    #[error(
+        "the message for `{output}` needs {needed_bytes} bytes of pinned memory, {left_bytes} of {max_bytes} are left: raise ZENOH_PINNED_MAX_BYTES, or send it with dora's own send_output"
+    )]
+    OverBudget {
+        /// The output.
+        output: DataId,
+        /// Bytes of the message.
+        needed_bytes: u64,
+        /// Bytes that further pools may have.
+        left_bytes: u64,
+        /// The bound of the node's pools.
+        max_bytes: u64,
+    },
+    /// A further pool, for messages larger than the first, could not be made.
+    #[error("a pool for larger messages could not be made: {0}")]
+    Pool(#[from] PoolError),
+    /// Consumers held every slot for as long as the call was allowed to wait. The message is counted.
+    #[error("output `{output}` waited {waited:?} for a slot: {source}")]
+    Full {
+        /// The output.
+        output: DataId,
+        /// How long the call waited.
+        waited: Duration,
+        /// What the pool says.
+        source: AllocError,
+    },
+    /// A consumer that has the first pool attached cannot attach the pool for larger messages, and would
+    /// silently receive nothing of it.
+    #[error(
+        "{} cannot attach the pool for messages of {bytes} bytes: raise its RLIMIT_MEMLOCK (ulimit -l), or send the largest message first",
+        reason::list(.consumers)
+    )]
+    CannotAttach {
+        /// The inputs that could not.
+        consumers: Vec<RequiredAcker>,
+        /// Bytes of the message.
+        bytes: usize,
+    },
+    /// zenoh did not take the message.
+    #[error("zenoh did not take the message for `{output}`: {detail}")]
+    Publish {
+        /// The output.
+        output: DataId,
+        /// What zenoh said.
+        detail: String,
+    },
+    /// The message has arrived, but the daemon could not be told: input deadlines are not fed any more.
+    #[error("the message has arrived, but its output's deadlines do not know of it: {0}")]
+    Report(#[from] DaemonError),
+    /// The output goes by way of the daemon, and that failed.
+    #[error("the message for `{output}` did not reach the daemon: {source}")]
+    Daemon {
+        /// The output.
+        output: DataId,
+        /// What failed.
+        source: DaemonError,
+    },
+    /// The output is on dora's own path, and that failed.
+    #[error(transparent)]
+    Dora(#[from] NodeError),
+}
+
+/// Why an output could not be settled now: a passing condition, or for good.
+pub(super) enum Unsettled {
+    ForGood(DoraPathReason),
+    Now(SendError),
+}
+
+impl From<DoraPathReason> for Unsettled {
+    fn from(reason: DoraPathReason) -> Self {
+        Self::ForGood(reason)
+    }
+}

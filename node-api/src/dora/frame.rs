@@ -1,0 +1,56 @@
+//! A received dora input as a frame: its elements on their way to a device.
+
+use arrow::buffer::Buffer;
+use dora_node_api::DoraArray;
+use zenoh_pinned::{Frame, FrameError, Pinner};
+
+use crate::arrow_stream;
+
+/// Why an array is not a frame.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FromArrowError {
+    /// The elements are not one run of bytes: a struct, booleans, a dictionary, or elements that are null.
+    #[error(
+        "an array of type {data_type} is not one run of bytes: send numbers, binary data or lists of them, without nulls"
+    )]
+    NotOneBuffer {
+        /// The array's type.
+        data_type: String,
+    },
+    /// The bytes are not where they seem to be.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+}
+
+/// Frames out of dora's inputs.
+pub trait FromArrow: Sized {
+    /// The elements of an array: numbers, binary data, strings, or (nested) lists of them, as one run of
+    /// bytes. Copies nothing, and keeps the array's memory, that is, the producer's slot.
+    ///
+    /// Works for any input that arrived in zenoh's shared memory, pinned or not.
+    ///
+    /// # Errors
+    /// [`FromArrowError`].
+    fn from_arrow(array: &DoraArray, pinner: &Pinner) -> Result<Self, FromArrowError>;
+}
+
+impl FromArrow for Frame {
+    fn from_arrow(array: &DoraArray, pinner: &Pinner) -> Result<Self, FromArrowError> {
+        let Some(values) = arrow_stream::values_of(array.as_array()) else {
+            return Err(FromArrowError::NotOneBuffer {
+                data_type: array.type_name(),
+            });
+        };
+        Ok(Self::from_owner(Values(values), pinner)?)
+    }
+}
+
+/// The elements' bytes.
+struct Values(Buffer);
+
+impl AsRef<[u8]> for Values {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+}

@@ -1,0 +1,52 @@
+//! The way to consumers and daemon beside the node's own.
+
+use std::time::Duration;
+
+use dora_node_api::DoraNode;
+use zenoh::{Session, Wait};
+
+use super::{DoraPathReason, daemon::DaemonLink, description::NodeDescription, session};
+
+/// How long zenoh may take to close the session, as dora's own limit for that.
+const SESSION_CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A second session and a second connection for one node.
+pub(super) struct Link {
+    pub(super) node: NodeDescription,
+    pub(super) daemon: DaemonLink,
+    pub(super) session: Session,
+}
+
+impl Link {
+    pub(super) fn open(node: &DoraNode) -> Result<Self, DoraPathReason> {
+        let node = NodeDescription::from_environment(*node.dataflow_id(), node.id())?;
+        let daemon = DaemonLink::connect(node.daemon, node.dataflow_id, node.node_id.clone());
+        let daemon = daemon.map_err(|error| DoraPathReason::Daemon {
+            detail: error.to_string(),
+        })?;
+        let session = session::open(&node.listener)?;
+        Ok(Self {
+            node,
+            daemon,
+            session,
+        })
+    }
+
+    /// Closes the session, without waiting for ever for a network that is stuck.
+    pub(super) fn close(self) {
+        let Self { session, .. } = self;
+        let (closed, is_closed) = std::sync::mpsc::channel();
+        let closing = std::thread::Builder::new()
+            .name(String::from("zpin-close"))
+            .spawn(move || {
+                let result = session.close().wait();
+                let _ = closed.send(result);
+            });
+        match closing.map(|_| is_closed.recv_timeout(SESSION_CLOSE_TIMEOUT)) {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::warn!(%error, "the session did not close cleanly"),
+            Ok(Err(_)) => tracing::warn!("the session is still closing; going on without it"),
+            Err(error) => tracing::warn!(%error, "no thread to close the session"),
+        }
+    }
+}

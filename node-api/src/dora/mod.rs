@@ -1,0 +1,60 @@
+//! Pinned outputs for dora nodes, without a change to dora, its daemon or the nodes on the other side.
+//!
+//! Holds: the second zenoh session of a node's process (`session`), which publishes on the node's own
+//! topics out of a pool of this library; the second connection to the daemon (`daemon`), because input
+//! deadlines live there; and for each output the proof that its consumers receive (`answers`,
+//! `output`).
+//!
+//! Who may write what: one thread of the node has the [`PinnedOutputs`]; zenoh's threads only record answers.
+//!
+//! Locks: one mutex around an output's answers.
+//!
+//! Invariants:
+//! - An output keeps one path for its life: messages of two paths would overtake each other.
+//! - The pinned path is taken only where every consumer that dora itself waits for has answered over it and
+//!   holds the lock of the pool's segments. Otherwise dora's own path is, with a [`DoraPathReason`].
+//! - What was sent has been received before the session closes, and that closes before the node does: dora's
+//!   "input closed" cannot overtake a message. The wait is bounded ([`Settings::close_patience`]).
+//! - A full pool holds the producer back; it never diverts a message to the other path.
+//!
+//! Knowingly weak: a consumer that joins after an output is settled (a dynamic node, a restart with smaller
+//! limits) and cannot attach the pool loses messages without a word, as it would with dora's own pool. A node
+//! that ends by `process::exit` or a signal drops nothing, so its last messages may be lost.
+//!
+//! Specified by dora 1.1: `dora-message` (requests, metadata), `dora-core` (topics), and the handshake and
+//! send path of `dora-node-api`, which this repeats where dora has no public seam.
+
+mod answers;
+mod consumers;
+mod daemon;
+mod description;
+mod element;
+mod error;
+mod frame;
+mod link;
+mod output;
+mod outputs;
+mod pinned;
+mod pools;
+mod reason;
+mod report;
+mod session;
+mod settings;
+mod slot;
+mod telemetry;
+mod type_check;
+
+pub use daemon::DaemonError;
+pub use dora_message::daemon_to_node::RequiredAcker;
+pub use element::ElementType;
+pub use error::SendError;
+pub use frame::{FromArrow, FromArrowError};
+pub use outputs::PinnedOutputs;
+pub use pinned::{Pinned, PinnedOptions};
+pub use reason::DoraPathReason;
+pub use report::{Delivery, OutputPath, OutputReport, Report};
+pub use settings::Settings;
+pub use slot::OutputSlot;
+pub use type_check::TypeMismatch;
+
+pub use crate::arrow_stream::EncodeError;

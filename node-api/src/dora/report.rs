@@ -1,0 +1,59 @@
+//! What a node's pinned outputs have done.
+
+use dora_message::id::DataId;
+use zenoh_pinned::PoolStatistics;
+
+use super::DoraPathReason;
+
+/// The way of an output's messages. Once settled it never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutputPath {
+    /// Nothing has been sent yet; the first message settles it.
+    Unsettled,
+    /// Pinned shared memory.
+    Pinned,
+    /// As dora itself sends.
+    Dora(DoraPathReason),
+}
+
+/// What happened to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It went through pinned shared memory.
+    Pinned,
+    /// dora sent it.
+    Dora,
+    /// Every slot stayed in use, and the caller had chosen to drop it then.
+    Dropped,
+    /// The node does not declare the output; dora ignores such messages, with one warning.
+    Ignored,
+}
+
+/// Counters of one output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutputReport {
+    /// The output.
+    pub output: DataId,
+    /// Its path.
+    pub path: OutputPath,
+    /// Messages that went through pinned memory.
+    pub sent: u64,
+    /// Bytes of these messages, their Arrow heads included.
+    pub sent_bytes: u64,
+    /// Messages that failed because no slot came free in time.
+    pub timeouts: u64,
+    /// Messages that were dropped for the same reason, because the caller had chosen so.
+    pub dropped: u64,
+}
+
+/// Counters of a node's pinned outputs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Those outputs that something was sent or allocated for.
+    pub outputs: Vec<OutputReport>,
+    /// The pools, in the order in which they were made; how often and how long allocations waited for a
+    /// consumer is in here.
+    pub pools: Vec<PoolStatistics>,
+}

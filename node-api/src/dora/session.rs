@@ -1,0 +1,41 @@
+//! The second zenoh session of a node's process, which publishes the pinned outputs.
+//!
+//! It is a peer like the node's own session and dials that one's listener; from there zenoh's gossip tells
+//! the consumers, which have dialled the same listener, where to find it. As a client it would be relayed by
+//! the node's own session, which would attach the pool a second time.
+
+use zenoh::{Config, Session, Wait};
+
+use super::DoraPathReason;
+
+/// Only consumers of this host can attach a pool, so only they are listened for.
+const LISTEN: &str = r#"["tcp/127.0.0.1:0"]"#;
+
+/// As dora's own: an endpoint that does not answer must not hold up the end of the session.
+const OPEN_TIMEOUT_MILLISECONDS: &str = "1000";
+
+/// Opens the session beside the one that listens on `listener`.
+pub(super) fn open(listener: &str) -> Result<Session, DoraPathReason> {
+    let failed = |detail: String| DoraPathReason::Session { detail };
+    let mut config = Config::default();
+    // Escaped as a Rust string, which for an endpoint is also one of JSON.
+    let connect = format!("[{listener:?}]");
+    for (key, value) in [
+        ("mode", r#""peer""#),
+        ("connect/endpoints", connect.as_str()),
+        ("listen/endpoints", LISTEN),
+        ("scouting/multicast/enabled", "false"),
+        // The routes are proven by answers to markers, so opening has nothing to wait for.
+        ("open/return_conditions/connect_scouted", "false"),
+        ("open/return_conditions/declares", "false"),
+        ("transport/unicast/open_timeout", OPEN_TIMEOUT_MILLISECONDS),
+    ] {
+        let inserted = config.insert_json5(key, value);
+        inserted.map_err(|error| failed(format!("{key}: {error}")))?;
+    }
+    if let Some(reason) = zenoh_pinned::prepare_session(&mut config) {
+        return Err(DoraPathReason::NoSharedMemory(reason));
+    }
+    let session = zenoh::open(config).wait();
+    session.map_err(|error| failed(error.to_string()))
+}

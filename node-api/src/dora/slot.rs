@@ -1,0 +1,92 @@
+//! A message while its producer writes it in place.
+
+use std::ops::{Deref, DerefMut, Range};
+
+use dora_message::{
+    id::DataId,
+    metadata::{MetadataParameters, Parameter},
+};
+use dora_node_api::DataSample;
+use zenoh_pinned::Slot;
+
+use super::{ElementType, daemon::DaemonMessage};
+
+/// The parameter that tells a message's shape, where it has more than one dimension.
+const SHAPE: &str = "shape";
+
+/// The elements of an array, writable, where consumers will read them.
+///
+/// Dereferences to the elements' bytes in row-major order, which begin at a whole page on the pinned path
+/// and hold whatever an earlier message left there. Dropping it sends nothing and gives the memory back.
+#[derive(Debug)]
+pub struct OutputSlot {
+    pub(super) output: DataId,
+    pub(super) shape: Vec<usize>,
+    pub(super) element: ElementType,
+    pub(super) memory: Memory,
+    /// Where the elements are in the memory.
+    pub(super) elements: Range<usize>,
+}
+
+#[derive(Debug)]
+pub(super) enum Memory {
+    Pinned(Slot),
+    /// Memory of dora's own, for an output on dora's path: one that dora publishes without a further copy.
+    Dora(DataSample),
+    /// Ordinary memory, for an output that has to go by way of the daemon.
+    Daemon(DaemonMessage),
+}
+
+impl OutputSlot {
+    /// The output that this is for.
+    pub fn output(&self) -> &DataId {
+        &self.output
+    }
+
+    /// The shape asked for, in elements.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The type of the elements.
+    pub fn element(&self) -> ElementType {
+        self.element
+    }
+
+    /// Whether the message will go through pinned memory.
+    pub fn is_pinned(&self) -> bool {
+        matches!(self.memory, Memory::Pinned(_))
+    }
+
+    /// Adds the shape to the message's parameters, unless the caller has one there.
+    pub(super) fn describe(&self, parameters: &mut MetadataParameters) {
+        if self.shape.len() > 1 && !parameters.contains_key(SHAPE) {
+            let sizes = self.shape.iter().map(|size| *size as i64);
+            parameters.insert(SHAPE.to_owned(), Parameter::ListInt(sizes.collect()));
+        }
+    }
+}
+
+impl Deref for OutputSlot {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        let memory: &[u8] = match &self.memory {
+            Memory::Pinned(slot) => slot,
+            Memory::Dora(sample) => sample,
+            Memory::Daemon(message) => message,
+        };
+        memory.get(self.elements.clone()).unwrap_or_default()
+    }
+}
+
+impl DerefMut for OutputSlot {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        let memory: &mut [u8] = match &mut self.memory {
+            Memory::Pinned(slot) => slot,
+            Memory::Dora(sample) => sample,
+            Memory::Daemon(message) => message,
+        };
+        memory.get_mut(self.elements.clone()).unwrap_or_default()
+    }
+}

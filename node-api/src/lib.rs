@@ -1,0 +1,8 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+#[cfg(feature = "dora")]
+mod arrow_stream;
+#[cfg(feature = "dora")]
+pub mod dora;
+pub mod pubsub;

@@ -1,0 +1,147 @@
+//! A publisher and its pool.
+
+use std::time::Duration;
+
+use zenoh::{Session, Wait, bytes::ZBytes, pubsub::Publisher};
+use zenoh_pinned::{
+    AllocError, PinnedPool, PinnedPoolBuilder, PoolError, PoolStatistics, Slot, StillHeld,
+};
+
+/// Why there is no publisher.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublisherError {
+    /// The pool could not be made.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// zenoh refused the key expression or the session is closed.
+    #[error("the publisher could not be declared: {0}")]
+    Declare(zenoh::Error),
+}
+
+/// Why a frame was not published; its slot is back in the pool.
+#[derive(Debug, thiserror::Error)]
+#[error("zenoh did not take the frame: {0}")]
+pub struct PublishError(zenoh::Error);
+
+/// Publishes frames that are written in place, in slots of a pool of its own. Usable from any thread.
+///
+/// ```no_run
+/// use zenoh_pinned::Pinner;
+/// use zenoh_pinned_node::pubsub::{self, FrameSubscriber, PinnedPublisher};
+///
+/// let pinner = Pinner::builder().device(0).build();
+/// let session = pubsub::open(zenoh::Config::default(), &pinner)?;
+///
+/// let camera = PinnedPublisher::builder(1920 * 1080 * 4).declare(&session, "camera/image")?;
+/// let mut slot = camera.alloc(1920 * 1080 * 4)?;
+/// slot.fill(0); // or let the camera write here
+/// camera.put(slot)?;
+///
+/// let frames = FrameSubscriber::builder(&pinner).declare(&session, "camera/image")?;
+/// let received = frames.recv()?;
+/// println!("{} bytes, {}", received.frame.len(), received.frame.path());
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+/// ```
+#[derive(Debug)]
+pub struct PinnedPublisher {
+    publisher: Publisher<'static>,
+    pool: PinnedPool,
+}
+
+/// Sizes of a [`PinnedPublisher`]'s pool.
+#[derive(Clone, Debug)]
+pub struct PinnedPublisherBuilder {
+    pool: PinnedPoolBuilder,
+}
+
+impl PinnedPublisher {
+    /// A publisher of frames of up to `frame_bytes` bytes, with 8 slots.
+    pub fn builder(frame_bytes: usize) -> PinnedPublisherBuilder {
+        PinnedPublisherBuilder {
+            pool: PinnedPool::builder().slot_bytes(frame_bytes),
+        }
+    }
+
+    /// A slot of `bytes` bytes; waits up to a second, or as the builder says, while consumers hold all.
+    ///
+    /// # Errors
+    /// As [`PinnedPool::alloc`].
+    pub fn alloc(&self, bytes: usize) -> Result<Slot, AllocError> {
+        self.pool.alloc(bytes)
+    }
+
+    /// Publishes a slot.
+    ///
+    /// # Errors
+    /// [`PublishError`]: zenoh did not take it.
+    pub fn put(&self, slot: Slot) -> Result<(), PublishError> {
+        let put = self.publisher.put(slot.into_shm());
+        put.wait().map_err(PublishError)
+    }
+
+    /// Publishes a slot together with a few bytes beside it, for instance a time or a number.
+    ///
+    /// # Errors
+    /// [`PublishError`]: zenoh did not take it.
+    pub fn put_with(&self, slot: Slot, attachment: impl Into<ZBytes>) -> Result<(), PublishError> {
+        let put = self.publisher.put(slot.into_shm()).attachment(attachment);
+        put.wait().map_err(PublishError)
+    }
+
+    /// The pool, for instance to register it for copies from a device.
+    pub fn pool(&self) -> &PinnedPool {
+        &self.pool
+    }
+
+    /// Counters and sizes of the pool.
+    pub fn statistics(&self) -> PoolStatistics {
+        self.pool.statistics()
+    }
+
+    /// Waits until no consumer holds a frame any more: before the session closes, so that the last ones
+    /// arrive.
+    ///
+    /// # Errors
+    /// [`StillHeld`] when `patience` has passed.
+    pub fn drain(&self, patience: Duration) -> Result<(), StillHeld> {
+        self.pool.drain(patience)
+    }
+}
+
+impl PinnedPublisherBuilder {
+    /// How many slots, 8 by default.
+    pub fn slots(mut self, slots: u32) -> Self {
+        self.pool = self.pool.slots(slots);
+        self
+    }
+
+    /// The most bytes of shared memory that the pool may have.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.pool = self.pool.max_bytes(bytes);
+        self
+    }
+
+    /// How long an allocation waits, one second by default.
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.pool = self.pool.wait(wait);
+        self
+    }
+
+    /// Makes the pool and declares the publisher, with zenoh's default quality of service.
+    ///
+    /// # Errors
+    /// [`PublisherError`].
+    pub fn declare(self, session: &Session, key: &str) -> Result<PinnedPublisher, PublisherError> {
+        let pool = self.pool.name(
+            key.chars()
+                .take(48)
+                .filter(char::is_ascii)
+                .collect::<String>(),
+        );
+        let pool = pool.build()?;
+        let publisher = session.declare_publisher(key.to_owned()).wait();
+        let publisher = publisher.map_err(PublisherError::Declare)?;
+        Ok(PinnedPublisher { publisher, pool })
+    }
+}

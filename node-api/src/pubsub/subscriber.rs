@@ -1,0 +1,139 @@
+//! A subscriber and the frames that it has received.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use zenoh::{
+    Session, Wait, bytes::ZBytes, key_expr::KeyExpr, pubsub::Subscriber, sample::Sample,
+    time::Timestamp,
+};
+use zenoh_pinned::{Frame, FrameError, Pinner};
+
+use super::queue::{Queue, Taken};
+
+/// A frame and what came with it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ReceivedFrame {
+    /// The bytes. They keep their producer's slot.
+    pub frame: Frame,
+    /// Where it was published.
+    pub key: KeyExpr<'static>,
+    /// What was published beside it.
+    pub attachment: Option<ZBytes>,
+    /// The publisher's time, where its session stamps.
+    pub timestamp: Option<Timestamp>,
+}
+
+/// Why no frame was received.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// A payload is not what it claims to be; the next one can be received.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// None came in time.
+    #[error("no frame within {0:?}")]
+    TimedOut(Duration),
+    /// The subscriber was closed.
+    #[error("the subscriber is closed")]
+    Closed,
+}
+
+type Item = Result<ReceivedFrame, FrameError>;
+
+/// Receives frames into a queue. Usable from any thread.
+#[derive(Debug)]
+pub struct FrameSubscriber {
+    queue: Arc<Queue<Item>>,
+    _subscriber: Subscriber<()>,
+}
+
+/// How a [`FrameSubscriber`] receives.
+#[derive(Clone, Debug)]
+pub struct FrameSubscriberBuilder {
+    pinner: Pinner,
+    capacity: usize,
+}
+
+impl FrameSubscriber {
+    /// A subscriber whose frames go to `pinner`'s device.
+    pub fn builder(pinner: &Pinner) -> FrameSubscriberBuilder {
+        FrameSubscriberBuilder {
+            pinner: pinner.clone(),
+            capacity: 4,
+        }
+    }
+
+    /// The next frame, as soon as there is one.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Frame`] for a payload that is not one.
+    pub fn recv(&self) -> Result<ReceivedFrame, ReceiveError> {
+        match self.queue.take(None) {
+            Taken::Item(item) => Ok(item?),
+            Taken::Nothing | Taken::Closed => Err(ReceiveError::Closed),
+        }
+    }
+
+    /// The next frame, waiting up to `timeout`; zero takes only what is there.
+    ///
+    /// # Errors
+    /// [`ReceiveError`].
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<ReceivedFrame, ReceiveError> {
+        match self.queue.take(Instant::now().checked_add(timeout)) {
+            Taken::Item(item) => Ok(item?),
+            Taken::Nothing => Err(ReceiveError::TimedOut(timeout)),
+            Taken::Closed => Err(ReceiveError::Closed),
+        }
+    }
+
+    /// How many frames made room for newer ones, because they were not taken in time.
+    pub fn overrun(&self) -> u64 {
+        self.queue.overrun()
+    }
+}
+
+impl Drop for FrameSubscriber {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+impl FrameSubscriberBuilder {
+    /// How many frames may wait, 4 by default. Each keeps a slot of its producer: fewer than the producer
+    /// has.
+    pub fn capacity(mut self, frames: usize) -> Self {
+        self.capacity = frames;
+        self
+    }
+
+    /// Declares the subscriber.
+    ///
+    /// # Errors
+    /// zenoh's own: the key expression is none, or the session is closed.
+    pub fn declare(self, session: &Session, key: &str) -> zenoh::Result<FrameSubscriber> {
+        let queue = Arc::new(Queue::new(self.capacity));
+        let (receiving, pinner) = (queue.clone(), self.pinner);
+        let subscriber = session
+            .declare_subscriber(key.to_owned())
+            .callback(move |sample| receiving.push(received(sample, &pinner)))
+            .wait()?;
+        Ok(FrameSubscriber {
+            queue,
+            _subscriber: subscriber,
+        })
+    }
+}
+
+fn received(sample: Sample, pinner: &Pinner) -> Item {
+    let frame = Frame::from_payload(sample.payload(), pinner)?;
+    Ok(ReceivedFrame {
+        key: sample.key_expr().clone().into_owned(),
+        attachment: sample.attachment().cloned(),
+        timestamp: sample.timestamp().copied(),
+        frame,
+    })
+}

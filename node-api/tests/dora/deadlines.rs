@@ -1,0 +1,74 @@
+//! dora's control plane knows of pinned messages: deadlines, and the end of an input.
+
+use crate::dataflow::{self, rust};
+
+#[test]
+fn an_input_timeout_fires_when_the_camera_pauses_and_not_before() {
+    let run = dataflow::run(&[
+        rust("camera", "camera::camera")
+            .output("image")
+            .with("FRAMES", 100)
+            .with("BYTES", 64 << 10)
+            .with("INTERVAL_US", 50_000)
+            .with("PAUSE_LAST", 4000),
+        rust("sink", "sink::sink").input_with("image", "camera/image", "input_timeout: 1.5"),
+    ]);
+    let sink = run.journal("sink");
+    // Five seconds of frames, longer than the timeout: all have come before the input is called closed.
+    sink.assert_all_shared(100);
+    let closed = sink.position("closed").expect("the timeout fired");
+    let frames_before = (0..closed).count();
+    assert!(frames_before >= 100, "{sink:?}");
+    assert!(sink.position("recovered").is_none(), "{sink:?}");
+}
+
+#[test]
+fn an_input_that_timed_out_recovers_with_the_next_pinned_message() {
+    let run = dataflow::run(&[
+        rust("camera", "camera::camera")
+            .output("image")
+            .with("FRAMES", 4)
+            .with("BYTES", 64 << 10)
+            .with("INTERVAL_US", 2_500_000),
+        rust("sink", "sink::sink").input_with("image", "camera/image", "input_timeout: 1.0"),
+        // Keeps the sink going while its input is closed.
+        rust("other", "camera::camera")
+            .output("image")
+            .with("FRAMES", 110)
+            .with("BYTES", 64)
+            .with("INTERVAL_US", 100_000),
+        rust("both", "sink::sink")
+            .input_with("image", "camera/image", "input_timeout: 1.0")
+            .input("other", "other/image"),
+    ]);
+    let both = run.journal("both");
+    let closed = both.position("closed").expect("it timed out");
+    let recovered = both.position("recovered").expect("it recovered");
+    assert!(closed < recovered);
+    let images = both.with("frame");
+    let images = images.iter().filter(|entry| entry["input"] == "image");
+    let images: Vec<_> = images.map(|entry| &entry["frame"]).collect();
+    assert_eq!(images, [0, 1, 2, 3]);
+}
+
+#[test]
+fn the_end_of_an_input_never_overtakes_its_last_message() {
+    for round in 0..5 {
+        let run = dataflow::run(&[
+            rust("camera", "camera::camera")
+                .output("image")
+                .with("FRAMES", 8),
+            rust("sink", "sink::sink")
+                .input("image", "camera/image")
+                .with("CHRONOLOGICAL", true)
+                .with("PAUSE", 20),
+        ]);
+        let sink = run.journal("sink");
+        sink.assert_all_shared(8);
+        let closed = sink.position("closed");
+        assert!(
+            closed.is_none_or(|closed| closed > 8),
+            "round {round}: {sink:?}"
+        );
+    }
+}

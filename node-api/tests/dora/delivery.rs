@@ -1,0 +1,54 @@
+//! Unmodified consumers receive pinned outputs in place.
+
+use crate::{
+    dataflow::{self, Node, python_sink, rust},
+    frames,
+};
+
+fn camera(frames: u64) -> Node {
+    rust("camera", "camera::camera")
+        .output("image")
+        .with("FRAMES", frames)
+}
+
+#[test]
+fn full_hd_at_30_hz_arrives_in_place_at_unmodified_sinks_in_rust_and_python() {
+    let run = dataflow::run(&[
+        camera(300).with("INTERVAL_US", 33_333),
+        rust("sink", "sink::sink").input("image", "camera/image"),
+        python_sink("python-sink").input("image", "camera/image"),
+    ]);
+    for sink in ["sink", "python-sink"] {
+        run.journal(sink).assert_all_shared(300);
+    }
+    let camera = run.journal("camera");
+    assert_eq!(camera.last("path")["path"], "Pinned");
+    assert_eq!(camera.last("path")["sent_pinned"], 300);
+}
+
+#[test]
+fn an_array_that_exists_already_is_copied_into_a_slot_and_arrives_in_place() {
+    let run = dataflow::run(&[
+        camera(20).with("HOW", "copy").with("INTERVAL_US", 5000),
+        rust("sink", "sink::sink").input("image", "camera/image"),
+    ]);
+    run.journal("sink").assert_all_shared(20);
+    let pool = run.journal("camera");
+    // The pool has the size of the first frame: no bitmap, one page for the head, one for the end.
+    let slot_bytes = (frames::FULL_HD + 2 * 4096) as u64;
+    assert_eq!(pool.last("pool_bytes")["pool_bytes"], 8 * slot_bytes + 4096);
+}
+
+#[test]
+fn the_environment_of_the_node_sizes_the_pool() {
+    let run = dataflow::run(&[
+        camera(10)
+            .with("INTERVAL_US", 5000)
+            .with("ZENOH_PINNED_SLOTS", 5)
+            .with("ZENOH_PINNED_MAX_BYTES", "30MiB"),
+        rust("sink", "sink::sink").input("image", "camera/image"),
+    ]);
+    run.journal("sink").assert_all_shared(10);
+    // Five were asked for, three fit the bound.
+    assert_eq!(run.journal("camera").last("slots")["slots"], 3);
+}

@@ -1,0 +1,90 @@
+//! A publisher and a subscriber, one step each, in two processes' worth of sessions.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::time::Duration;
+
+use zenoh::{Config, Session};
+use zenoh_pinned::{AllocError, DevicePath, Pinner};
+use zenoh_pinned_node::pubsub::{self, FrameSubscriber, PinnedPublisher, ReceiveError};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn session(pinner: &Pinner, listen: &[&str], connect: &[&str]) -> Session {
+    let mut config = Config::default();
+    for (key, endpoints) in [("listen/endpoints", listen), ("connect/endpoints", connect)] {
+        config.insert_json5(key, &format!("{endpoints:?}")).unwrap();
+    }
+    let off = config.insert_json5("scouting/multicast/enabled", "false");
+    off.unwrap();
+    pubsub::open(config, pinner).unwrap()
+}
+
+/// A pair of sessions on a port that nobody has.
+fn sessions(pinner: &Pinner) -> (Session, Session) {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("tcp/{}", port.local_addr().unwrap());
+    drop(port);
+    let publishing = session(pinner, &[&endpoint], &[]);
+    (publishing, session(pinner, &[], &[&endpoint]))
+}
+
+#[test]
+fn frames_and_what_is_beside_them_arrive_in_shared_memory() {
+    let pinner = Pinner::host_only();
+    let (publishing, subscribing) = sessions(&pinner);
+    let subscriber = FrameSubscriber::builder(&pinner).declare(&subscribing, "camera");
+    let subscriber = subscriber.unwrap();
+    let publisher = PinnedPublisher::builder(100_000)
+        .slots(3)
+        .declare(&publishing, "camera");
+    let publisher = publisher.unwrap();
+    let first = loop {
+        // Until the subscription has reached the publisher.
+        let mut slot = publisher.alloc(100_000).unwrap();
+        slot.fill(9);
+        publisher.put_with(slot, b"beside".as_slice()).unwrap();
+        match subscriber.recv_timeout(Duration::from_millis(50)) {
+            Ok(received) => break received,
+            Err(ReceiveError::TimedOut(_)) => continue,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert!(first.frame.is_shared());
+    assert_eq!(first.frame.path(), DevicePath::Host);
+    assert!(first.frame.len() == 100_000 && first.frame.iter().all(|byte| *byte == 9));
+    assert_eq!(first.attachment.unwrap().to_bytes().as_ref(), b"beside");
+    assert_eq!(first.key.as_str(), "camera");
+    drop(first.frame);
+    publisher.drain(PATIENCE).unwrap();
+}
+
+#[test]
+fn a_queue_that_nobody_reads_keeps_only_its_capacity_of_the_producers_slots() {
+    let pinner = Pinner::host_only();
+    let (publishing, subscribing) = sessions(&pinner);
+    let subscriber = FrameSubscriber::builder(&pinner).capacity(2);
+    let subscriber = subscriber.declare(&subscribing, "lidar").unwrap();
+    let publisher = PinnedPublisher::builder(4096).slots(4).wait(PATIENCE);
+    let publisher = publisher.declare(&publishing, "lidar").unwrap();
+    let mut sent = 0u64;
+    while subscriber.overrun() < 20 {
+        let mut slot = publisher.alloc(8).unwrap();
+        slot.copy_from_slice(&sent.to_le_bytes());
+        publisher.put(slot).unwrap();
+        sent += 1;
+    }
+    publisher.pool().alloc(4096).unwrap();
+    let too_large = publisher.alloc(5000);
+    assert!(
+        matches!(too_large, Err(AllocError::TooLarge { .. })),
+        "{too_large:?}"
+    );
+    let newest = subscriber.recv().unwrap();
+    let number = u64::from_le_bytes(newest.frame[..].try_into().unwrap());
+    assert!(number >= 20, "{number}");
+}
