@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use zenoh::{Config, Session};
+use zenoh::{Config, Session, Wait};
 use zenoh_pinned::{AllocError, DevicePath, Pinner};
 use zenoh_pinned_node::pubsub::{self, FrameSubscriber, PinnedPublisher, ReceiveError};
 
@@ -87,4 +87,19 @@ fn a_queue_that_nobody_reads_keeps_only_its_capacity_of_the_producers_slots() {
     let newest = subscriber.recv().unwrap();
     let number = u64::from_le_bytes(newest.frame[..].try_into().unwrap());
     assert!(number >= 20, "{number}");
+}
+
+#[test]
+fn a_reader_is_told_when_the_session_closes() {
+    let pinner = Pinner::host_only();
+    let (_publishing, subscribing) = sessions(&pinner);
+    let subscriber = FrameSubscriber::builder(&pinner).declare(&subscribing, "radar");
+    let subscriber = subscriber.unwrap();
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| subscriber.recv());
+        std::thread::sleep(Duration::from_millis(20));
+        subscribing.close().wait().unwrap();
+        let told = reader.join().unwrap();
+        assert!(matches!(told, Err(ReceiveError::Closed)), "{told:?}");
+    });
 }

@@ -6,11 +6,13 @@ use std::thread::JoinHandle;
 /// A child that writes more than this says the same thing over and over.
 const KEPT_BYTES: usize = 64 * 1024;
 
+/// A thread that reads the other end of a child's stderr.
 #[derive(Debug)]
-pub(crate) struct Capture(JoinHandle<Vec<u8>>);
+pub struct Capture(JoinHandle<Vec<u8>>);
 
 impl Capture {
-    pub(crate) fn start(mut from: impl Read + Send + 'static) -> Self {
+    /// Reads until the child has closed its end.
+    pub fn start(mut from: impl Read + Send + 'static) -> Self {
         Self(std::thread::spawn(move || {
             let mut kept = Vec::new();
             let mut buffer = [0; 4096];
@@ -25,8 +27,8 @@ impl Capture {
         }))
     }
 
-    /// Waits until the child has closed its end.
-    pub(crate) fn text(self) -> String {
+    /// What the child has written, once it has closed its end.
+    pub fn text(self) -> String {
         let kept = self.0.join().unwrap_or_default();
         String::from_utf8_lossy(&kept).trim_end().to_owned()
     }

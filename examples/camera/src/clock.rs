@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::stop::Stop;
 
 /// Nanoseconds since 1970: unlike [`Instant`], it means the same in another process.
-pub(crate) fn unix_ns() -> u64 {
+pub fn unix_ns() -> u64 {
     let since_epoch = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -14,21 +14,21 @@ pub(crate) fn unix_ns() -> u64 {
 
 /// Keeps a steady frame rate.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub struct Pace {
     period: Option<Duration>,
     next: Option<Instant>,
 }
 
 impl Pace {
     /// A rate of 0 means no waiting at all.
-    pub(crate) fn new(frames_per_second: f64) -> Self {
+    pub fn new(frames_per_second: f64) -> Self {
         let period =
             (frames_per_second > 0.0).then(|| Duration::from_secs_f64(1.0 / frames_per_second));
         Self { period, next: None }
     }
 
     /// Waits until the next frame is due.
-    pub(crate) fn wait(&mut self, stop: &Stop) {
+    pub fn wait(&mut self, stop: &Stop) {
         let Some(period) = self.period else { return };
         let now = Instant::now();
         let due = self.next.unwrap_or(now);

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use anyhow::Context as _;
+use camera::clock::unix_ns;
 use zenoh_pinned::cudarc::driver::{CudaContext, CudaStream};
 use zenoh_pinned::{DevicePath, Frame};
 
-use crate::clock::unix_ns;
 use crate::frame_header::FrameInfo;
 use crate::progress::Progress;
 use crate::save_frame::Picture;

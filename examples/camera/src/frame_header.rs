@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use camera::input::BYTES_PER_PIXEL;
+
 const MAGIC: [u8; 4] = *b"ZPCF";
 const VERSION: u16 = 1;
 const FLAG_END: u16 = 1;
-/// RGBA, one byte each.
-pub(crate) const BYTES_PER_PIXEL: u64 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FrameHeader {

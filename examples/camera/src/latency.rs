@@ -1,20 +1,40 @@
 //! Percentiles over all the latencies that were measured.
 
-use crate::report::Percentiles;
+use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
+/// Half of all samples, and 99 of 100, do not exceed these; in microseconds, None without any sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it all")]
+pub struct Percentiles {
+    pub p50: Option<f64>,
+    pub p99: Option<f64>,
+}
+
+impl fmt::Display for Percentiles {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.p50, self.p99) {
+            (Some(p50), Some(p99)) => write!(formatter, "p50 {p50:.0} us, p99 {p99:.0} us"),
+            _ => formatter.write_str("not measured"),
+        }
+    }
+}
+
+/// Every latency so far.
 #[derive(Debug, Default)]
-pub(crate) struct Latencies(Vec<f64>);
+pub struct Latencies(Vec<f64>);
 
 impl Latencies {
-    /// Both times are in nanoseconds since 1970. Between machines whose clocks differ the latency
+    /// Both times are in nanoseconds, of the same kind of clock. Between machines whose clocks differ the latency
     /// can come out negative, and is kept so: hiding it would hide that the clocks differ.
-    pub(crate) fn record(&mut self, from_ns: u64, to_ns: u64) {
-        let nanoseconds = i128::from(to_ns) - i128::from(from_ns);
+    pub fn record(&mut self, from_ns: impl Into<i128>, to_ns: impl Into<i128>) {
+        let nanoseconds = to_ns.into() - from_ns.into();
         self.0.push(nanoseconds as f64 / 1000.0);
     }
 
     /// In microseconds.
-    pub(crate) fn percentiles(mut self) -> Percentiles {
+    pub fn percentiles(mut self) -> Percentiles {
         self.0.sort_unstable_by(f64::total_cmp);
         Percentiles {
             p50: nearest_rank(&self.0, 50),

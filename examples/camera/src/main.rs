@@ -2,20 +2,15 @@
 //! by the publisher, copied to the GPU straight from the same memory by the subscriber.
 
 mod arguments;
-mod capture;
-mod clock;
 mod consumer;
 mod frame_header;
 mod frame_publisher;
-mod input;
-mod latency;
 mod progress;
 mod publish;
 mod report;
 mod run;
 mod save_frame;
 mod session;
-mod stop;
 mod stream;
 mod subscribe;
 mod subscriber_process;
@@ -26,11 +21,11 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use camera::stop::Stop;
 use clap::Parser as _;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::arguments::{Arguments, Command};
-use crate::stop::Stop;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

@@ -1,20 +1,19 @@
 //! `camera publish`: the publishing half alone.
 
+use camera::stop::Stop;
 use zenoh::Wait as _;
 use zenoh_pinned::Pinner;
 
 use crate::arguments::{DEFAULT_ENDPOINT, PublishArguments};
 use crate::frame_publisher::FramePublisher;
-use crate::input::Input;
 use crate::report::{Outcome, Report};
 use crate::session::{self, Endpoints, OpenSession};
-use crate::stop::Stop;
 use crate::stream::{self, Stream};
 
 pub(crate) fn publish(arguments: &PublishArguments, stop: &Stop) -> anyhow::Result<Outcome> {
     let source = &arguments.source;
     let key = &arguments.endpoints.key;
-    let input = Input::open(source)?;
+    let input = stream::open_input(source)?;
     let pool = stream::make_pool(source, arguments.slots)?;
     let endpoints = Endpoints::given(&arguments.endpoints)
         .unwrap_or_else(|| Endpoints::listen(DEFAULT_ENDPOINT));

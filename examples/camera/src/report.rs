@@ -1,6 +1,7 @@
 //! The figures of a run, as they are printed with `--json`. Both halves print the same keys, with
 //! null for what they cannot know.
 
+use camera::latency::Percentiles;
 use serde::{Deserialize, Serialize};
 use zenoh_pinned::PoolStatistics;
 
@@ -40,12 +41,6 @@ pub(crate) struct Paths {
 pub(crate) struct Latency {
     pub(crate) publish_to_frame: Percentiles,
     pub(crate) publish_to_device: Percentiles,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Percentiles {
-    pub(crate) p50: Option<f64>,
-    pub(crate) p99: Option<f64>,
 }
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]

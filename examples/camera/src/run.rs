@@ -4,16 +4,15 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use camera::stop::Stop;
 use zenoh::Wait as _;
 use zenoh_pinned::Pinner;
 
 use crate::arguments::{DEFAULT_KEY, RunArguments};
 use crate::frame_publisher::FramePublisher;
-use crate::input::Input;
 use crate::report::{Outcome, Report};
 use crate::save_frame;
 use crate::session::{self, Endpoints, OpenSession};
-use crate::stop::Stop;
 use crate::stream::{self, Stream};
 use crate::subscriber_process::SubscriberProcess;
 
@@ -27,7 +26,7 @@ pub(crate) fn run(arguments: &RunArguments, verbose: u8, stop: &Stop) -> anyhow:
         save_frame::check(path)?;
     }
     let source = &arguments.source;
-    let input = Input::open(source)?;
+    let input = stream::open_input(source)?;
     let pool = stream::make_pool(source, arguments.slots)?;
 
     // Removed with everything in it at the end of this function.

@@ -3,15 +3,15 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
+use camera::clock::{Pace, unix_ns};
+use camera::input::{BYTES_PER_PIXEL, Filled, Input};
+use camera::stop::Stop;
 use zenoh_pinned::{AllocError, PinnedPool, Slot};
 
 use crate::arguments::SourceArguments;
-use crate::clock::{Pace, unix_ns};
-use crate::frame_header::{BYTES_PER_PIXEL, FrameHeader, FrameInfo};
+use crate::frame_header::{FrameHeader, FrameInfo};
 use crate::frame_publisher::FramePublisher;
-use crate::input::{Filled, Input};
 use crate::progress::Progress;
-use crate::stop::Stop;
 
 /// How long one wait for a slot lasts; between two, the subscriber is looked after.
 const SLOT_WAIT: Duration = Duration::from_millis(500);
@@ -47,6 +47,16 @@ enum Step {
 pub(crate) fn frame_bytes(source: &SourceArguments) -> anyhow::Result<usize> {
     let pixels = u64::from(source.width) * u64::from(source.height);
     Ok(usize::try_from(pixels * BYTES_PER_PIXEL)?)
+}
+
+pub(crate) fn open_input(source: &SourceArguments) -> anyhow::Result<Input> {
+    let SourceArguments { width, height, .. } = *source;
+    Input::open(
+        source.input.as_deref(),
+        source.ffmpeg.as_deref(),
+        width,
+        height,
+    )
 }
 
 pub(crate) fn make_pool(source: &SourceArguments, slots: u16) -> anyhow::Result<PinnedPool> {

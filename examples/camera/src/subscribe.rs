@@ -5,18 +5,18 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
+use camera::clock::unix_ns;
+use camera::stop::Stop;
 use zenoh::Wait as _;
 use zenoh::sample::{Sample, SampleKind};
 use zenoh_pinned::{Frame, Pinner};
 
 use crate::arguments::{DEFAULT_ENDPOINT, SubscribeArguments};
-use crate::clock::unix_ns;
 use crate::consumer::{Consumer, Message};
 use crate::frame_header::FrameHeader;
 use crate::report::Outcome;
 use crate::save_frame;
 use crate::session::{self, Endpoints, OpenSession};
-use crate::stop::Stop;
 
 /// The line on stdout that the process that started this one waits for.
 pub(crate) const READY: &str = "ready";

@@ -7,11 +7,11 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
+use camera::capture::Capture;
+use camera::stop::Stop;
 
 use crate::arguments::RunArguments;
-use crate::capture::Capture;
 use crate::report::Report;
-use crate::stop::Stop;
 use crate::subscribe::READY;
 
 /// A GPU can take long to come up.

@@ -1,8 +1,8 @@
 //! The table at the end of a run.
 
-use std::fmt::Write as _;
+use camera::rows;
 
-use crate::report::{Outcome, Percentiles};
+use crate::report::Outcome;
 
 pub(crate) fn table(outcome: &Outcome) -> String {
     let report = &outcome.report;
@@ -49,11 +49,8 @@ pub(crate) fn table(outcome: &Outcome) -> String {
     if let Some(reason) = &report.reason {
         rows.push(("Reason", reason.clone()));
     }
-    rows.push(("Published to frame", microseconds(latency.publish_to_frame)));
-    rows.push((
-        "Published to device",
-        microseconds(latency.publish_to_device),
-    ));
+    rows.push(("Published to frame", latency.publish_to_frame.to_string()));
+    rows.push(("Published to device", latency.publish_to_device.to_string()));
     rows.push((
         "Pool",
         match (pool.slots, pool.slot_bytes) {
@@ -69,12 +66,7 @@ pub(crate) fn table(outcome: &Outcome) -> String {
         },
     ));
 
-    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    rows.iter().fold(String::new(), |mut text, (name, value)| {
-        // Writing to a String does not fail.
-        let _ = writeln!(text, "{name:<width$}  {value}");
-        text
-    })
+    rows::lined_up(&rows)
 }
 
 fn unknown() -> String {
@@ -95,15 +87,10 @@ fn checksums(value: Option<bool>) -> String {
     })
 }
 
-fn microseconds(percentiles: Percentiles) -> String {
-    match (percentiles.p50, percentiles.p99) {
-        (Some(p50), Some(p99)) => format!("p50 {p50:.0} us, p99 {p99:.0} us"),
-        _ => "not measured".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use camera::latency::Percentiles;
+
     use super::*;
     use crate::report::{Latency, Paths, Pool, Report};
 

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
+use camera::latency::Latencies;
 use zenoh_pinned::DevicePath;
 
-use crate::latency::Latencies;
 use crate::report::{Latency, Outcome, Paths, Report};
 
 /// More different reasons than this help nobody.

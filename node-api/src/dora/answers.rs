@@ -9,7 +9,8 @@
 //! Locks: one mutex around the answers, held for a few table operations.
 //!
 //! Knowingly weak: an acknowledgement does not say which marker it answers. Rounds are therefore kept apart
-//! by a time without answers ([`QUIET`]); an answer that is later still counts for the next round.
+//! by a time without answers (`QUIET`); an answer that is later still counts for the next round. What must
+//! not depend on that has further proof (`route`).
 //!
 //! Specified by dora-message 1.1 (`Metadata::startup_marker`, `startup_ack`) and dora-core's topics.
 
@@ -28,6 +29,12 @@ use zenoh::{
 };
 
 use super::RequiredAcker;
+
+/// When `patience` from now is over; a very long one is as good as a day.
+pub(super) fn deadline(patience: Duration) -> Instant {
+    let day = Duration::from_secs(24 * 60 * 60);
+    Instant::now() + patience.min(day)
+}
 
 /// How often a marker is sent again while answers are missing.
 const MARKER_EVERY: Duration = Duration::from_millis(10);
@@ -51,6 +58,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Received {
     last: Option<Instant>,
+    /// A version of dora's metadata that is not ours, in an answer.
+    other_version: Option<u16>,
     /// By consumer and input, as they name themselves.
     from: BTreeMap<(String, String), u64>,
 }
@@ -71,29 +80,20 @@ impl Answers {
         })
     }
 
-    /// Sends markers with `payload` until each of `consumers` has answered; gives those that have not when
-    /// `patience` is over.
+    /// Sends empty markers until each of `consumers` has answered; gives those that have not when it is
+    /// `until`.
     pub(super) fn ask(
         &self,
         publisher: &Publisher<'_>,
-        payload: impl Fn() -> ZBytes,
         consumers: &[RequiredAcker],
-        patience: Duration,
+        until: Instant,
     ) -> Vec<RequiredAcker> {
-        let until = Instant::now() + patience;
-        self.wait_until_quiet(until);
-        self.shared.lock().from.clear();
+        if consumers.is_empty() {
+            return Vec::new();
+        }
+        self.forget(until);
         loop {
-            let marker = Metadata::startup_marker(self.clock.new_timestamp());
-            match dora_message::encode(&marker) {
-                Ok(attachment) => {
-                    let sent = publisher.put(payload()).attachment(attachment).wait();
-                    if let Err(error) = sent {
-                        tracing::debug!(%error, "a marker could not be sent");
-                    }
-                }
-                Err(error) => tracing::error!(%error, "a marker could not be encoded"),
-            }
+            self.mark(publisher, ZBytes::new());
             let pause = MARKER_EVERY.min(until.saturating_duration_since(Instant::now()));
             let missing = self.missing_after(consumers, pause);
             if missing.is_empty() || Instant::now() >= until {
@@ -102,8 +102,31 @@ impl Answers {
         }
     }
 
-    /// Waits up to `pause` for the last missing answer.
-    fn missing_after(&self, consumers: &[RequiredAcker], pause: Duration) -> Vec<RequiredAcker> {
+    /// Sends one marker with `payload`, for which nobody is asked again.
+    pub(super) fn mark(&self, publisher: &Publisher<'_>, payload: ZBytes) {
+        let marker = Metadata::startup_marker(self.clock.new_timestamp());
+        let attachment = match dora_message::encode(&marker) {
+            Ok(attachment) => attachment,
+            Err(error) => return tracing::error!(%error, "a marker could not be encoded"),
+        };
+        let sent = publisher.put(payload).attachment(attachment).wait();
+        if let Err(error) = sent {
+            tracing::debug!(%error, "a marker could not be sent");
+        }
+    }
+
+    /// Forgets earlier answers, after those that are on their way have come, or when it is `until`.
+    pub(super) fn forget(&self, until: Instant) {
+        self.wait_until_quiet(until);
+        self.shared.lock().from.clear();
+    }
+
+    /// Those of `consumers` that have not answered, after waiting for them up to `pause`.
+    pub(super) fn missing_after(
+        &self,
+        consumers: &[RequiredAcker],
+        pause: Duration,
+    ) -> Vec<RequiredAcker> {
         let is_missing = |received: &Received, consumer: &RequiredAcker| {
             let name = (consumer.node_id.to_string(), consumer.input_id.to_string());
             !received.from.contains_key(&name)
@@ -117,6 +140,11 @@ impl Answers {
         let (received, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let missing = consumers.iter().filter(|who| is_missing(&received, who));
         missing.cloned().collect()
+    }
+
+    /// The version of the metadata of somebody whose answers cannot be read.
+    pub(super) fn other_version(&self) -> Option<u16> {
+        self.shared.lock().other_version
     }
 
     fn wait_until_quiet(&self, until: Instant) {
@@ -140,6 +168,7 @@ impl Shared {
             return;
         };
         if metadata.metadata_version() != Metadata::CURRENT_VERSION {
+            self.lock().other_version = Some(metadata.metadata_version());
             return;
         }
         let Some((consumer, input)) = metadata.startup_ack_identity() else {

@@ -6,17 +6,35 @@ use dora_message::{DataflowId, id::NodeId};
 
 use super::description::{self, NODE_CONFIG};
 
-/// The nodes of `dataflow` among `processes`, by the configuration that the daemon started them with.
-///
-/// A process whose environment cannot be read (another user's, or one that has ended) is none of them.
-pub(super) fn nodes_of(processes: &BTreeSet<u32>, dataflow: DataflowId) -> BTreeSet<NodeId> {
-    let node_of = |pid: &u32| {
-        let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-        let config = variable(&environment, NODE_CONFIG)?;
-        let config = description::parse(config).ok()?;
-        (config.dataflow_id == dataflow).then_some(config.node_id)
-    };
-    processes.iter().filter_map(node_of).collect()
+/// The nodes whose processes hold a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Holders {
+    pub(super) nodes: BTreeSet<NodeId>,
+    /// Some process does not show which node it is: another user's, or one with capabilities of its file.
+    pub(super) unknown: bool,
+}
+
+impl Holders {
+    /// The nodes of `dataflow` among `processes`, by the configuration that the daemon started them with.
+    pub(super) fn among(processes: &BTreeSet<u32>, dataflow: DataflowId) -> Self {
+        let mut holders = Self {
+            nodes: BTreeSet::new(),
+            unknown: false,
+        };
+        for pid in processes {
+            match fs::read(format!("/proc/{pid}/environ")) {
+                Ok(environment) => holders.nodes.extend(node_in(&environment, dataflow)),
+                // One that has ended holds nothing.
+                Err(error) => holders.unknown |= error.kind() != std::io::ErrorKind::NotFound,
+            }
+        }
+        holders
+    }
+}
+
+fn node_in(environment: &[u8], dataflow: DataflowId) -> Option<NodeId> {
+    let config = description::parse(variable(environment, NODE_CONFIG)?).ok()?;
+    (config.dataflow_id == dataflow).then_some(config.node_id)
 }
 
 /// The value of a variable in an environment as `/proc` shows it.

@@ -61,7 +61,8 @@ pub enum DaemonError {
 
 /// A registered connection.
 pub(super) struct DaemonLink {
-    stream: TcpStream,
+    /// `None` after a failure: half a message may have been written, so nothing can follow it.
+    stream: Option<TcpStream>,
     clock: HLC,
 }
 
@@ -76,6 +77,7 @@ impl DaemonLink {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let clock = HLC::default();
+        let stream = Some(stream);
         let mut link = Self { stream, clock };
         let register = NodeRegisterRequest::new(dataflow_id, node_id);
         link.send(DaemonRequest::Register(register))?;
@@ -105,11 +107,6 @@ impl DaemonLink {
         metadata: Metadata,
         message: DaemonMessage,
     ) -> Result<(), DaemonError> {
-        if message.len() > MAX_MESSAGE_BYTES {
-            return Err(DaemonError::TooLarge {
-                bytes: message.len(),
-            });
-        }
         self.send(DaemonRequest::SendMessage {
             output_id: output.clone(),
             metadata,
@@ -136,23 +133,44 @@ impl DaemonLink {
         let bulk_bytes = request.inner.encode_size_hint();
         let encoded = dora_message::encode_presized(&request, bulk_bytes)
             .map_err(|error| DaemonError::Protocol(error.to_string()))?;
+        if encoded.len() > MAX_MESSAGE_BYTES {
+            let bytes = encoded.len();
+            return Err(DaemonError::TooLarge { bytes });
+        }
         // In one piece: the connection sends every write at once.
         let mut message = Vec::with_capacity(8 + encoded.len());
         message.extend_from_slice(&(encoded.len() as u64).to_le_bytes());
         message.extend_from_slice(&encoded);
-        self.stream.write_all(&message)?;
-        Ok(())
+        self.with_stream(|stream| Ok(stream.write_all(&message)?))
     }
 
     fn receive(&mut self) -> Result<DaemonReply, DaemonError> {
-        let mut length = [0; 8];
-        self.stream.read_exact(&mut length)?;
-        let length = usize::try_from(u64::from_le_bytes(length))
-            .ok()
-            .filter(|length| *length <= MAX_MESSAGE_BYTES)
-            .ok_or_else(|| DaemonError::Protocol(String::from("the reply is too long")))?;
-        let mut reply = vec![0; length];
-        self.stream.read_exact(&mut reply)?;
+        let reply = self.with_stream(receive_message)?;
         dora_message::decode(&reply).map_err(|error| DaemonError::Protocol(error.to_string()))
     }
+
+    /// Uses the connection, and gives it up if that fails.
+    fn with_stream<T>(
+        &mut self,
+        use_it: impl FnOnce(&mut TcpStream) -> Result<T, DaemonError>,
+    ) -> Result<T, DaemonError> {
+        let lost = || DaemonError::Connection(io::ErrorKind::NotConnected.into());
+        let used = use_it(self.stream.as_mut().ok_or_else(lost)?);
+        if used.is_err() {
+            self.stream = None;
+        }
+        used
+    }
+}
+
+fn receive_message(stream: &mut TcpStream) -> Result<Vec<u8>, DaemonError> {
+    let mut length = [0; 8];
+    stream.read_exact(&mut length)?;
+    let length = usize::try_from(u64::from_le_bytes(length))
+        .ok()
+        .filter(|length| *length <= MAX_MESSAGE_BYTES)
+        .ok_or_else(|| DaemonError::Protocol(String::from("the reply is too long")))?;
+    let mut reply = vec![0; length];
+    stream.read_exact(&mut reply)?;
+    Ok(reply)
 }

@@ -6,7 +6,7 @@ use dora_message::id::DataId;
 use dora_node_api::NodeError;
 use zenoh_pinned::{AllocError, PoolError};
 
-use super::{DaemonError, DoraPathReason, RequiredAcker, TypeMismatch, reason};
+use super::{DaemonError, RequiredAcker, TypeMismatch, reason};
 use crate::arrow_stream::EncodeError;
 
 /// Why a message was not sent. Unless the variant says otherwise nothing of it has arrived anywhere, dora's
@@ -34,7 +34,7 @@ pub enum SendError {
     Encode(#[from] EncodeError),
     /// No pool may be made that large.
     #[error(
-        "the message for `{output}` needs {needed_bytes} bytes of pinned memory, {left_bytes} of {max_bytes} are left: raise ZENOH_PINNED_MAX_BYTES, or send it with dora's own send_output"
+        "the message for `{output}` needs {needed_bytes} bytes of pinned memory, {left_bytes} of {max_bytes} are left: raise ZENOH_PINNED_MAX_BYTES"
     )]
     OverBudget {
         /// The output.
@@ -93,16 +93,4 @@ pub enum SendError {
     /// The output is on dora's own path, and that failed.
     #[error(transparent)]
     Dora(#[from] NodeError),
-}
-
-/// Why an output could not be settled now: a passing condition, or for good.
-pub(super) enum Unsettled {
-    ForGood(DoraPathReason),
-    Now(SendError),
-}
-
-impl From<DoraPathReason> for Unsettled {
-    fn from(reason: DoraPathReason) -> Self {
-        Self::ForGood(reason)
-    }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use dora_node_api::DoraNode;
 use zenoh::{Session, Wait};
 
-use super::{DoraPathReason, daemon::DaemonLink, description::NodeDescription, session};
+use super::{
+    DoraPathReason, daemon::DaemonLink, description::NodeDescription, route::Route, session,
+};
 
 /// How long zenoh may take to close the session, as dora's own limit for that.
 const SESSION_CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -32,13 +34,14 @@ impl Link {
         })
     }
 
-    /// Closes the session, without waiting for ever for a network that is stuck.
-    pub(super) fn close(self) {
+    /// Undeclares the routes and closes the session, without waiting for ever for a network that is stuck.
+    pub(super) fn close(self, routes: Vec<Route>) {
         let Self { session, .. } = self;
         let (closed, is_closed) = std::sync::mpsc::channel();
         let closing = std::thread::Builder::new()
             .name(String::from("zpin-close"))
             .spawn(move || {
+                drop(routes);
                 let result = session.close().wait();
                 let _ = closed.send(result);
             });

@@ -2,24 +2,31 @@
 //!
 //! Holds: the second zenoh session of a node's process (`session`), which publishes on the node's own
 //! topics out of a pool of this library; the second connection to the daemon (`daemon`), because input
-//! deadlines live there; and for each output the proof that its consumers receive (`answers`,
-//! `output`).
+//! deadlines live there; and for each output the proof that its consumers receive (`route`,
+//! `answers`).
 //!
-//! Who may write what: one thread of the node has the [`PinnedOutputs`]; zenoh's threads only record answers.
+//! Who may write what: the thread of the node that has the [`PinnedOutputs`]; zenoh's threads only record
+//! answers.
 //!
 //! Locks: one mutex around an output's answers.
 //!
 //! Invariants:
 //! - An output keeps one path for its life: messages of two paths would overtake each other.
-//! - The pinned path is taken only where every consumer that dora itself waits for has answered over it and
-//!   holds the lock of the pool's segments. Otherwise dora's own path is, with a [`DoraPathReason`].
+//! - The pinned path is taken only where every consumer that dora itself waits for answers over it, and where
+//!   a marker in the pool has come back from all receivers (`route`). Otherwise dora's own path is taken, with
+//!   a [`DoraPathReason`].
+//! - What goes by way of the daemon because a consumer cannot attach shared memory never touches dora's own
+//!   shared memory either, which that consumer could not attach just as well.
 //! - What was sent has been received before the session closes, and that closes before the node does: dora's
 //!   "input closed" cannot overtake a message. The wait is bounded ([`Settings::close_patience`]).
 //! - A full pool holds the producer back; it never diverts a message to the other path.
 //!
 //! Knowingly weak: a consumer that joins after an output is settled (a dynamic node, a restart with smaller
 //! limits) and cannot attach the pool loses messages without a word, as it would with dora's own pool. A node
-//! that ends by `process::exit` or a signal drops nothing, so its last messages may be lost.
+//! that ends by `process::exit` or a signal drops nothing, so its last messages may be lost. The pool of an
+//! output whose consumer cannot attach it stays, because the marker's reference never comes back. A daemon or
+//! consumer of another minor version of dora is told only by what it refuses or how it answers: nothing in
+//! what the daemon gives a node names its version.
 //!
 //! Specified by dora 1.1: `dora-message` (requests, metadata), `dora-core` (topics), and the handshake and
 //! send path of `dora-node-api`, which this repeats where dora has no public seam.
@@ -38,6 +45,8 @@ mod pinned;
 mod pools;
 mod reason;
 mod report;
+mod route;
+mod sending;
 mod session;
 mod settings;
 mod slot;

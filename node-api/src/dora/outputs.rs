@@ -1,25 +1,18 @@
 //! The pinned outputs of a dora node.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use dora_message::{
+    MAX_MESSAGE_BYTES,
     id::DataId,
     metadata::{FRAMING, FRAMING_ARROW_IPC, Metadata, MetadataParameters, Parameter, SCHEMA_HASH},
 };
 use dora_node_api::{DoraNode, IntoArrow, SampleAllocator};
-use zenoh_pinned::{AllocError, PoolError, Slot};
 
 use super::{
-    Delivery, DoraPathReason, ElementType, OutputPath, OutputReport, OutputSlot, PinnedOptions,
-    Report, SendError, Settings,
-    daemon::{self, DaemonMessage},
-    error::Unsettled,
+    Delivery, ElementType, OutputSlot, PinnedOptions, Report, SendError, Settings, daemon,
     link::Link,
-    output::PinnedOutput,
-    pools::{NoPool, PoolIndex, Pools},
+    sending::{Place, Sending},
     slot::Memory,
     telemetry,
     type_check::TypeCheck,
@@ -39,40 +32,11 @@ use crate::arrow_stream::ArrowStream;
 ///
 /// Needs the node for its clock, its declared outputs and its own path; use it from one thread.
 pub struct PinnedOutputs {
-    settings: Settings,
-    link: Result<Link, DoraPathReason>,
+    sending: Sending,
     type_check: Option<TypeCheck>,
     allocator: SampleAllocator,
-    declared: BTreeSet<DataId>,
-    pools: Pools,
-    outputs: BTreeMap<DataId, Output>,
-}
-
-#[derive(Default)]
-struct Output {
-    state: State,
-    sent: u64,
-    sent_bytes: u64,
-    timeouts: u64,
-    dropped: u64,
-}
-
-#[derive(Default)]
-enum State {
-    #[default]
-    Unsettled,
-    Pinned(Box<PinnedOutput>),
-    Dora(DoraPathReason),
-}
-
-/// Where a message is to be written.
-enum Place {
-    Slot(Slot),
-    /// Memory of dora's own.
-    Dora,
-    /// Ordinary memory, for the daemon.
-    Daemon,
-    Nowhere,
+    /// `None` for an interactive node, which has whatever output is asked for.
+    declared: Option<BTreeSet<DataId>>,
 }
 
 impl PinnedOutputs {
@@ -87,18 +51,13 @@ impl PinnedOutputs {
     /// As [`PinnedOutputs::attach`], with settings of the caller's.
     pub fn attach_with(node: &DoraNode, settings: Settings) -> Self {
         let link = Link::open(node);
-        if let Err(reason) = &link {
-            tracing::warn!(%reason, "pinned outputs take dora's own path");
-        }
         let config = node.node_config();
+        let declared = link.is_ok() || !config.outputs.is_empty();
         Self {
-            link,
             type_check: TypeCheck::from_environment(config),
             allocator: node.sample_allocator(),
-            declared: config.outputs.clone(),
-            pools: Pools::new(format!("dora/{}", node.id()), &settings),
-            outputs: BTreeMap::new(),
-            settings,
+            declared: declared.then(|| config.outputs.clone()),
+            sending: Sending::new(format!("dora/{}", node.id()), link, settings),
         }
     }
 
@@ -122,7 +81,7 @@ impl PinnedOutputs {
             return Ok(Delivery::Ignored);
         }
         let data = data.into_arrow();
-        if let Some(Place::Dora) = self.place_beside_the_pool(&output) {
+        if let Some(Place::Dora) = self.sending.place_beside_the_pool(&output) {
             node.send_output(output, parameters, data)?;
             return Ok(Delivery::Dora);
         }
@@ -130,10 +89,12 @@ impl PinnedOutputs {
             check.check(&output, data.as_array().data_type(), &parameters)?;
         }
         let stream = ArrowStream::of(data.as_array())?;
-        match self.place(&output, stream.bytes(), pinned.into())? {
+        match self.sending.place(&output, stream.bytes(), pinned.into())? {
             Place::Slot(mut slot) => {
                 stream.write_to(&mut slot);
-                self.publish(node, output, parameters, slot)
+                let metadata = metadata(node, parameters);
+                self.sending.publish(output, metadata, slot)?;
+                Ok(Delivery::Pinned)
             }
             Place::Dora => {
                 node.send_output(output, parameters, data)?;
@@ -142,7 +103,9 @@ impl PinnedOutputs {
             Place::Daemon => {
                 let mut message = daemon::message_of(stream.bytes());
                 stream.write_to(&mut message);
-                self.send_by_daemon(node, output, parameters, message)
+                let metadata = metadata(node, parameters);
+                self.sending.send_by_daemon(output, metadata, message)?;
+                Ok(Delivery::Dora)
             }
             Place::Nowhere => Ok(Delivery::Dropped),
         }
@@ -174,7 +137,8 @@ impl PinnedOutputs {
         element: ElementType,
         wait: Duration,
     ) -> Result<OutputSlot, SendError> {
-        if !self.declared.contains(output) {
+        let declared = self.declared.as_ref();
+        if declared.is_some_and(|declared| !declared.contains(output)) {
             return Err(SendError::UndeclaredOutput {
                 output: output.clone(),
             });
@@ -191,20 +155,14 @@ impl PinnedOutputs {
             wait,
             drop_when_full: false,
         };
-        let memory = match self.place(output, stream.bytes(), options)? {
+        let memory = match self.sending.place(output, stream.bytes(), options)? {
             Place::Slot(mut slot) => {
                 stream.write_to(&mut slot);
                 Memory::Pinned(slot)
             }
-            Place::Daemon => {
-                let mut message = daemon::message_of(stream.bytes());
-                stream.write_to(&mut message);
-                Memory::Daemon(message)
-            }
-            Place::Dora | Place::Nowhere => {
-                let mut sample = self.allocator.allocate(stream.bytes())?;
-                stream.write_to(&mut sample);
-                Memory::Dora(sample)
+            beside => {
+                self.check_size(output, stream.bytes())?;
+                self.memory_beside_the_pool(beside, &stream)?
             }
         };
         let first = stream.data_offset();
@@ -236,8 +194,17 @@ impl PinnedOutputs {
             check.check(&slot.output, &slot.element.data_type(), &parameters)?;
         }
         match slot.memory {
-            Memory::Pinned(memory) => self.publish(node, slot.output, parameters, memory),
-            Memory::Daemon(message) => self.send_by_daemon(node, slot.output, parameters, message),
+            Memory::Pinned(memory) => {
+                let metadata = metadata(node, parameters);
+                self.sending.publish(slot.output, metadata, memory)?;
+                Ok(Delivery::Pinned)
+            }
+            Memory::Daemon(message) => {
+                let metadata = metadata(node, parameters);
+                self.sending
+                    .send_by_daemon(slot.output, metadata, message)?;
+                Ok(Delivery::Dora)
+            }
             Memory::Dora(sample) => {
                 mark_as_stream(&mut parameters);
                 node.send_output_sample(slot.output, parameters, Some(sample))?;
@@ -255,208 +222,60 @@ impl PinnedOutputs {
         node: &mut DoraNode,
         outputs: Vec<DataId>,
     ) -> Result<(), SendError> {
-        self.flush(&outputs);
+        self.sending.flush(&outputs);
         node.close_outputs(outputs.clone())?;
-        for output in outputs {
-            self.declared.remove(&output);
+        if let Some(declared) = &mut self.declared {
+            declared.retain(|output| !outputs.contains(output));
         }
         Ok(())
     }
 
     /// What has been sent, which way, and why.
     pub fn report(&self) -> Report {
-        let outputs = self.outputs.iter().map(|(id, output)| OutputReport {
-            output: id.clone(),
-            path: match &output.state {
-                State::Unsettled => OutputPath::Unsettled,
-                State::Pinned(_) => OutputPath::Pinned,
-                State::Dora(reason) => OutputPath::Dora(reason.clone()),
-            },
-            sent: output.sent,
-            sent_bytes: output.sent_bytes,
-            timeouts: output.timeouts,
-            dropped: output.dropped,
-        });
-        Report {
-            outputs: outputs.collect(),
-            pools: self.pools.statistics(),
-        }
+        self.sending.report()
     }
 
     /// Waits until the consumers have everything, closes the session, and says what was done. Dropping
     /// does the same.
     pub fn close(mut self) -> Report {
         let report = self.report();
-        self.end();
+        self.sending.end();
         report
     }
 
-    /// Where messages of an output are written that does not take the pinned path.
-    fn place_beside_the_pool(&mut self, output: &DataId) -> Option<Place> {
-        let state = &mut self.outputs.entry(output.clone()).or_default().state;
-        if let (State::Unsettled, Err(reason)) = (&state, &self.link) {
-            *state = State::Dora(reason.clone());
-        }
-        match state {
-            // dora itself would try its own shared memory, and lose what this consumer cannot attach.
-            State::Dora(DoraPathReason::CannotAttach { .. }) => Some(Place::Daemon),
-            State::Dora(_) => Some(Place::Dora),
-            State::Unsettled | State::Pinned(_) => None,
-        }
-    }
-
-    /// A place for a message of `bytes`; settles the output's path if this is its first.
-    fn place(
-        &mut self,
-        output: &DataId,
-        bytes: usize,
-        options: PinnedOptions,
-    ) -> Result<Place, SendError> {
-        if let Some(place) = self.place_beside_the_pool(output) {
-            return Ok(place);
-        }
-        let started = Instant::now();
-        let slot = match self.prepare(output, bytes) {
-            Ok(pool) => self.pools.get(pool).alloc_timeout(bytes, options.wait),
-            Err(Unsettled::ForGood(reason)) => {
-                tracing::warn!(%output, %reason, "the output takes dora's own path");
-                let entry = self.outputs.entry(output.clone()).or_default();
-                entry.state = State::Dora(reason);
-                return Ok(self.place_beside_the_pool(output).unwrap_or(Place::Dora));
-            }
-            Err(Unsettled::Now(error)) => return Err(error),
-        };
-        let source = match slot {
-            Ok(slot) => return Ok(Place::Slot(slot)),
-            Err(error) => error,
-        };
-        let counters = self.outputs.entry(output.clone()).or_default();
-        if options.drop_when_full && matches!(source, AllocError::TimedOut { .. }) {
-            counters.dropped += 1;
-            return Ok(Place::Nowhere);
-        }
-        counters.timeouts += 1;
-        Err(SendError::Full {
-            output: output.clone(),
-            waited: started.elapsed(),
-            source,
-        })
-    }
-
-    /// The pool for a message of an output, which its consumers have attached.
-    fn prepare(&mut self, output: &DataId, bytes: usize) -> Result<PoolIndex, Unsettled> {
-        let link = self.link.as_ref().map_err(Clone::clone)?;
-        link.node.route(output)?;
-        let entry = self.outputs.entry(output.clone()).or_default();
-        let is_first = matches!(entry.state, State::Unsettled);
-        let index = match self.pools.for_bytes(bytes) {
-            Ok(index) => index,
-            Err(error) => return Err(no_pool(output, error, is_first)),
-        };
-        let patience = self.settings.settle_patience;
-        if is_first {
-            let declared = PinnedOutput::declare(&link.session, &link.node, output, patience)?;
-            entry.state = State::Pinned(Box::new(declared));
-        }
-        let State::Pinned(pinned) = &mut entry.state else {
-            return Err(DoraPathReason::NoRoute.into());
-        };
-        let pool = (index, self.pools.get(index));
-        match pinned.prove_attached(&link.node, output, pool, patience) {
-            Ok(()) => Ok(index),
-            // Later the path does not change any more, or messages would overtake each other.
-            Err(Unsettled::ForGood(DoraPathReason::CannotAttach { consumers, .. }))
-                if !is_first =>
-            {
-                Err(Unsettled::Now(SendError::CannotAttach { consumers, bytes }))
-            }
-            Err(unsettled) => {
-                if is_first {
-                    entry.state = State::Unsettled;
-                }
-                Err(unsettled)
-            }
+    /// Beyond the pools only the machine's memory would be a bound, and running out of that is no error.
+    fn check_size(&self, output: &DataId, bytes: usize) -> Result<(), SendError> {
+        let max_bytes = self.sending.max_bytes().max(MAX_MESSAGE_BYTES as u64);
+        match bytes as u64 > max_bytes {
+            false => Ok(()),
+            true => Err(SendError::OverBudget {
+                output: output.clone(),
+                needed_bytes: bytes as u64,
+                left_bytes: max_bytes,
+                max_bytes,
+            }),
         }
     }
 
-    fn publish(
-        &mut self,
-        node: &DoraNode,
-        output: DataId,
-        parameters: MetadataParameters,
-        slot: Slot,
-    ) -> Result<Delivery, SendError> {
-        let entry = self.outputs.entry(output.clone()).or_default();
-        let (Ok(link), State::Pinned(pinned)) = (&mut self.link, &entry.state) else {
-            let detail = String::from("the slot belongs to other outputs than these");
-            return Err(SendError::Publish { output, detail });
-        };
-        let metadata = metadata(node, parameters);
-        let bytes = slot.len() as u64;
-        if let Err(detail) = pinned.publish(slot.into_shm(), &metadata) {
-            return Err(SendError::Publish { output, detail });
+    fn memory_beside_the_pool(
+        &self,
+        place: Place,
+        stream: &ArrowStream,
+    ) -> Result<Memory, SendError> {
+        if let Place::Daemon = place {
+            let mut message = daemon::message_of(stream.bytes());
+            stream.write_to(&mut message);
+            return Ok(Memory::Daemon(message));
         }
-        entry.sent += 1;
-        entry.sent_bytes += bytes;
-        link.daemon.output_sent(&output, metadata)?;
-        Ok(Delivery::Pinned)
-    }
-
-    fn send_by_daemon(
-        &mut self,
-        node: &DoraNode,
-        output: DataId,
-        parameters: MetadataParameters,
-        message: DaemonMessage,
-    ) -> Result<Delivery, SendError> {
-        let Ok(link) = &mut self.link else {
-            let detail = String::from("these outputs are closed");
-            return Err(SendError::Publish { output, detail });
-        };
-        let metadata = metadata(node, parameters);
-        let sent = link.daemon.send_message(&output, metadata, message);
-        sent.map_err(|source| SendError::Daemon { output, source })?;
-        Ok(Delivery::Dora)
-    }
-
-    /// Waits until the consumers of `outputs` have what was sent.
-    fn flush(&mut self, outputs: &[DataId]) {
-        let Ok(link) = &mut self.link else {
-            return;
-        };
-        // The node closes its outputs over another connection, which must not overtake this one.
-        if let Err(error) = link.daemon.flush() {
-            tracing::warn!(%error, "the daemon may not have everything");
-        }
-        let until = Instant::now() + self.settings.close_patience;
-        for output in outputs {
-            if let Some(Output {
-                state: State::Pinned(pinned),
-                sent: 1..,
-                ..
-            }) = self.outputs.get(output)
-            {
-                let patience = until.saturating_duration_since(Instant::now());
-                pinned.flush(&link.node, |index| self.pools.get(index), patience);
-            }
-        }
-    }
-
-    fn end(&mut self) {
-        let outputs: Vec<_> = self.outputs.keys().cloned().collect();
-        self.flush(&outputs);
-        // Publishers before their session, the session before the pools.
-        self.outputs.clear();
-        let closed = DoraPathReason::NotStartedByDaemon;
-        if let Ok(link) = std::mem::replace(&mut self.link, Err(closed)) {
-            link.close();
-        }
+        let mut sample = self.allocator.allocate(stream.bytes())?;
+        stream.write_to(&mut sample);
+        Ok(Memory::Dora(sample))
     }
 }
 
 impl Drop for PinnedOutputs {
     fn drop(&mut self) {
-        self.end();
+        self.sending.end();
     }
 }
 
@@ -466,28 +285,6 @@ impl std::fmt::Debug for PinnedOutputs {
             .debug_struct("PinnedOutputs")
             .field("report", &self.report())
             .finish_non_exhaustive()
-    }
-}
-
-fn no_pool(output: &DataId, error: NoPool, is_first: bool) -> Unsettled {
-    match error {
-        NoPool::OverBudget {
-            needed_bytes,
-            left_bytes,
-            max_bytes,
-        } => Unsettled::Now(SendError::OverBudget {
-            output: output.clone(),
-            needed_bytes,
-            left_bytes,
-            max_bytes,
-        }),
-        NoPool::NoSharedMemory(reason) => DoraPathReason::NoSharedMemory(reason).into(),
-        // The message is at fault, not the place.
-        NoPool::Pool(error @ PoolError::SlotTooLarge { .. }) => Unsettled::Now(error.into()),
-        NoPool::Pool(error) if is_first => Unsettled::ForGood(DoraPathReason::NoPool {
-            detail: error.to_string(),
-        }),
-        NoPool::Pool(error) => Unsettled::Now(error.into()),
     }
 }
 

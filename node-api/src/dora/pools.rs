@@ -69,6 +69,11 @@ impl Pools {
         }
     }
 
+    /// The pools made so far.
+    pub(super) fn made(&self) -> Vec<PoolIndex> {
+        (0..self.pools.len()).map(PoolIndex).collect()
+    }
+
     pub(super) fn get(&self, index: PoolIndex) -> &PinnedPool {
         // An index is only ever made for a pool that is there, and pools are never taken away.
         &self.pools[index.0].pool
@@ -82,7 +87,9 @@ impl Pools {
     /// Adds a pool of as many slots of `slot_bytes` as the bound allows, up to the number asked for.
     fn add(&mut self, slot_bytes: usize) -> Result<PoolIndex, NoPool> {
         let left_bytes = self.max_bytes.saturating_sub(self.used_bytes);
-        let fitting = left_bytes.checked_div(slot_bytes as u64).unwrap_or(0);
+        // In one segment: a marker proves the one that it lies in.
+        let segment_bytes = left_bytes.min(u64::from(u32::MAX) - (1 << 20));
+        let fitting = segment_bytes.checked_div(slot_bytes as u64).unwrap_or(0);
         let most = u64::from(self.slots).min(fitting) as u32;
         for slots in (1..=most).rev() {
             let built = PinnedPool::builder()

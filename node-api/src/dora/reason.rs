@@ -78,7 +78,8 @@ pub enum DoraPathReason {
         /// Why, and what to do.
         detail: String,
     },
-    /// Consumers did not answer over this library's session in time.
+    /// Consumers did not answer over this library's session in time, for instance because they are on another
+    /// machine.
     #[error("{} did not answer over zenoh", list(.consumers))]
     NoAnswer {
         /// The inputs that were waited for.
@@ -87,11 +88,11 @@ pub enum DoraPathReason {
     /// Consumers did not attach the pool, so they would receive nothing: usually an unmodified one under a
     /// small RLIMIT_MEMLOCK, which has to lock every page of it.
     #[error(
-        "{} did not attach the pool of {pool_bytes} bytes: raise its RLIMIT_MEMLOCK (ulimit -l), give it CAP_IPC_LOCK, or call install_shm_clients() in it",
+        "{} did not attach the pool of {pool_bytes} bytes: raise its RLIMIT_MEMLOCK (ulimit -l), or call install_shm_clients() in it",
         list(.consumers)
     )]
     CannotAttach {
-        /// The inputs that could not.
+        /// The inputs that could not; empty where it is a consumer that dora does not name.
         consumers: Vec<RequiredAcker>,
         /// Bytes of the pool's segments.
         pool_bytes: u64,
@@ -99,6 +100,9 @@ pub enum DoraPathReason {
 }
 
 pub(super) fn list(consumers: &[RequiredAcker]) -> String {
+    if consumers.is_empty() {
+        return String::from("a consumer that dora does not name");
+    }
     let named = consumers
         .iter()
         .map(|consumer| format!("`{}/{}`", consumer.node_id, consumer.input_id));

@@ -36,6 +36,14 @@ pub(super) fn open(listener: &str) -> Result<Session, DoraPathReason> {
     if let Some(reason) = zenoh_pinned::prepare_session(&mut config) {
         return Err(DoraPathReason::NoSharedMemory(reason));
     }
-    let session = zenoh::open(config).wait();
-    session.map_err(|error| failed(error.to_string()))
+    // On a thread of its own: zenoh cannot be waited for on a thread of a single-threaded runtime.
+    let opened = std::thread::scope(|scope| {
+        let opening = scope.spawn(|| zenoh::open(config).wait());
+        opening.join()
+    });
+    match opened {
+        Ok(Ok(session)) => Ok(session),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(_) => Err(failed(String::from("zenoh panicked while it opened"))),
+    }
 }

@@ -37,8 +37,8 @@ pub enum ReceiveError {
     /// None came in time.
     #[error("no frame within {0:?}")]
     TimedOut(Duration),
-    /// The subscriber was closed.
-    #[error("the subscriber is closed")]
+    /// The session was closed, and what had been received was taken.
+    #[error("the session is closed")]
     Closed,
 }
 
@@ -96,9 +96,12 @@ impl FrameSubscriber {
     }
 }
 
-impl Drop for FrameSubscriber {
+/// In the callback: zenoh drops it when the subscriber or its session is closed.
+struct CloseAtEnd(Arc<Queue<Item>>);
+
+impl Drop for CloseAtEnd {
     fn drop(&mut self) {
-        self.queue.close();
+        self.0.close();
     }
 }
 
@@ -116,10 +119,10 @@ impl FrameSubscriberBuilder {
     /// zenoh's own: the key expression is none, or the session is closed.
     pub fn declare(self, session: &Session, key: &str) -> zenoh::Result<FrameSubscriber> {
         let queue = Arc::new(Queue::new(self.capacity));
-        let (receiving, pinner) = (queue.clone(), self.pinner);
+        let (receiving, pinner) = (CloseAtEnd(queue.clone()), self.pinner);
         let subscriber = session
             .declare_subscriber(key.to_owned())
-            .callback(move |sample| receiving.push(received(sample, &pinner)))
+            .callback(move |sample| receiving.0.push(received(sample, &pinner)))
             .wait()?;
         Ok(FrameSubscriber {
             queue,

@@ -52,3 +52,51 @@ fn the_environment_of_the_node_sizes_the_pool() {
     // Five were asked for, three fit the bound.
     assert_eq!(run.journal("camera").last("slots")["slots"], 3);
 }
+
+#[test]
+fn messages_that_outgrow_the_pool_get_another_one_though_a_consumer_has_left() {
+    let run = dataflow::run(&[
+        camera(60)
+            .with("INTERVAL_US", 20_000)
+            .with("BYTES", 64 << 10)
+            .with("GROW_AT", 40),
+        rust("sink", "sink::sink").input("image", "camera/image"),
+        rust("leaving", "sink::sink")
+            .input("image", "camera/image")
+            .with("LEAVE_AFTER", 20),
+    ]);
+    run.journal("sink").assert_all_shared(60);
+    run.journal("leaving").assert_all_shared(21);
+    let camera = run.journal("camera");
+    assert_eq!(camera.with("pool_bytes").len(), 2, "{camera:?}");
+    assert_eq!(camera.last("path")["sent_pinned"], 60);
+}
+
+#[test]
+fn every_output_of_a_node_is_settled_by_itself_and_shares_the_pool() {
+    let run = dataflow::run(&[
+        rust("camera", "camera::camera")
+            .output("left")
+            .output("right/eye")
+            .with("OUTPUT", "left")
+            .with("AND_OUTPUT", "right/eye")
+            .with("FRAMES", 40)
+            .with("BYTES", 64 << 10)
+            .with("INTERVAL_US", 5000),
+        rust("both", "sink::sink")
+            .input("a", "camera/left")
+            .input("b", "camera/right/eye")
+            .input("c", "camera/right/eye"),
+    ]);
+    let both = run.journal("both");
+    for input in ["a", "b", "c"] {
+        let frames = both.with("frame");
+        let frames = frames.iter().filter(|entry| entry["input"] == input);
+        let frames: Vec<_> = frames.filter_map(|entry| entry["frame"].as_u64()).collect();
+        assert_eq!(frames, (0..40).collect::<Vec<_>>(), "{input}");
+    }
+    assert_eq!((both.count("shared"), both.count("equal")), (120, 120));
+    let camera = run.journal("camera");
+    assert_eq!(camera.with("path").len(), 2);
+    assert_eq!(camera.with("pool_bytes").len(), 1);
+}

@@ -76,6 +76,12 @@ impl HeldBytes {
     }
 }
 
+/// As [`check_piece`], for bytes that are no piece of a payload.
+pub(super) fn check_extent(bytes: &[u8]) -> Result<(), FrameError> {
+    let mappings = FileMappings::now().map_err(|error| FrameError::Unverifiable { error })?;
+    check_piece(bytes, &mappings)
+}
+
 /// A piece that begins in a mapped file has to end there; what zenoh received itself is in no file.
 fn check_piece(piece: &[u8], mappings: &FileMappings) -> Result<(), FrameError> {
     match mappings.at(piece.as_ptr() as usize) {

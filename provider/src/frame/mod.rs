@@ -76,6 +76,7 @@ impl Frame {
     /// on the direct path; anywhere else they are staged or copied by the driver.
     ///
     /// # Errors
+    /// [`FrameError::OutsideSegment`]: the bytes reach beyond the mapped file that they begin in.
     /// [`FrameError::Unverifiable`]: the kernel did not tell what is mapped there.
     pub fn from_owner(
         owner: impl AsRef<[u8]> + Send + Sync + 'static,
@@ -86,9 +87,12 @@ impl Frame {
         let found = if bytes.is_empty() {
             None
         } else {
-            pinner
-                .find(NonNull::from(bytes).cast(), bytes.len())
-                .map_err(|error| FrameError::Unverifiable { error })?
+            let found = pinner.find(NonNull::from(bytes).cast(), bytes.len());
+            let found = found.map_err(|error| FrameError::Unverifiable { error })?;
+            if found.is_none() {
+                held::check_extent(bytes)?;
+            }
+            found
         };
         let entry = found.as_ref().map(|found| &found.entry);
         let segment = entry.and_then(|entry| entry.segment().cloned());

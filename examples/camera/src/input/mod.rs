@@ -10,28 +10,41 @@ use anyhow::bail;
 
 use self::clip::Decoder;
 use self::pattern::Pattern;
-use crate::arguments::SourceArguments;
 use crate::stop::Stop;
 
-pub(crate) enum Input {
+/// RGBA, one byte each.
+pub const BYTES_PER_PIXEL: u64 = 4;
+
+/// A source of RGBA frames, which are written where the caller wants them.
+pub struct Input(Source);
+
+enum Source {
     Decoder(Decoder),
     Pattern(Pattern),
 }
 
+/// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Filled {
+pub enum Filled {
+    /// All of it was written.
     Frame,
     /// The end was requested before the frame was complete.
     Stopped,
 }
 
 impl Input {
-    pub(crate) fn open(arguments: &SourceArguments) -> anyhow::Result<Self> {
-        let SourceArguments { width, height, .. } = *arguments;
-        let decoder = match arguments.input.as_deref() {
-            Some("pattern") => return Ok(Self::Pattern(Pattern::new(width))),
+    /// Opens a video file, `/dev/videoN`, or "pattern" for a test pattern; the clip that ships with this
+    /// example where none is named. `ffmpeg` is the program to decode with, if not the one that is found.
+    pub fn open(
+        input: Option<&str>,
+        ffmpeg: Option<&Path>,
+        width: u32,
+        height: u32,
+    ) -> anyhow::Result<Self> {
+        let decoder = match input {
+            Some("pattern") => return Ok(Self(Source::Pattern(Pattern::new(width)))),
             None => {
-                let ffmpeg = ffmpeg::find(arguments.ffmpeg.as_deref())?;
+                let ffmpeg = ffmpeg::find(ffmpeg)?;
                 Decoder::built_in_clip(&ffmpeg, width, height)?
             }
             Some(path) => {
@@ -43,18 +56,18 @@ impl Input {
                         path.display()
                     );
                 }
-                let ffmpeg = ffmpeg::find(arguments.ffmpeg.as_deref())?;
+                let ffmpeg = ffmpeg::find(ffmpeg)?;
                 Decoder::file_or_camera(&ffmpeg, path, width, height)?
             }
         };
-        Ok(Self::Decoder(decoder))
+        Ok(Self(Source::Decoder(decoder)))
     }
 
     /// Writes every byte of the next frame.
-    pub(crate) fn fill(&mut self, frame: &mut [u8], stop: &Stop) -> anyhow::Result<Filled> {
-        match self {
-            Self::Decoder(decoder) => decoder.fill(frame, stop),
-            Self::Pattern(pattern) => {
+    pub fn fill(&mut self, frame: &mut [u8], stop: &Stop) -> anyhow::Result<Filled> {
+        match &mut self.0 {
+            Source::Decoder(decoder) => decoder.fill(frame, stop),
+            Source::Pattern(pattern) => {
                 pattern.fill(frame);
                 Ok(Filled::Frame)
             }

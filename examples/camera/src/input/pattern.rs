@@ -1,6 +1,6 @@
 //! A moving test pattern: a gradient that scrolls, with a white bar that crosses it.
 
-use crate::frame_header::BYTES_PER_PIXEL;
+use super::BYTES_PER_PIXEL;
 
 const BAR_WIDTH: usize = 24;
 /// How far the bar moves from one frame to the next.

@@ -37,6 +37,9 @@ fn camera() {
             }
             Err(error) => panic!("{error}"),
         }
+        if let Ok(second) = std::env::var("AND_OUTPUT") {
+            send(&mut node, &mut outputs, &DataId::from(second), frame).unwrap();
+        }
         if frame == crash_after && node.restart_count() == 0 {
             crash();
         }
@@ -68,7 +71,8 @@ fn send(
     output: &DataId,
     frame: u64,
 ) -> Result<Delivery, SendError> {
-    let bytes = order_or("BYTES", frames::FULL_HD);
+    let grows = frame >= order_or("GROW_AT", u64::MAX);
+    let bytes = order_or("BYTES", frames::FULL_HD) * if grows { 3 } else { 1 };
     let mut parameters = MetadataParameters::new();
     let mut note = |key: &str, value: u64| {
         parameters.insert(key.to_owned(), Parameter::Integer(value as i64));

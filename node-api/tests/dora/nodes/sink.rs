@@ -39,6 +39,9 @@ fn sink() {
                     crash();
                 }
                 pause("PAUSE");
+                if frame == order_or("LEAVE_AFTER", u64::MAX) {
+                    break;
+                }
             }
             Event::InputClosed { id } => journal.note(json!({"closed": id.to_string()})),
             Event::InputRecovered { id } => journal.note(json!({"recovered": id.to_string()})),

@@ -1,0 +1,44 @@
+//! What is compared.
+
+/// How the camera sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arm {
+    /// zenoh's shared memory without dora: a `put` out of a stock pool of 64 MiB, to a callback.
+    Bare,
+    /// dora's `send_output` with its default pool.
+    StockDefault,
+    /// dora's `send_output` with a pool of 64 MiB.
+    Stock64,
+    /// Pinned, copied from an array.
+    Copy,
+    /// Pinned, written in place.
+    InPlace,
+}
+
+/// Who receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sink {
+    Rust,
+    Python,
+}
+
+impl Arm {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "zenoh `put`, no dora",
+            Self::StockDefault => "dora, default pool",
+            Self::Stock64 => "dora, 64 MiB pool",
+            Self::Copy => "pinned, by copy",
+            Self::InPlace => "pinned, in place",
+        }
+    }
+
+    /// How a camera node is told.
+    pub(crate) fn order(self) -> &'static str {
+        match self {
+            Self::Bare | Self::StockDefault | Self::Stock64 => "stock",
+            Self::Copy => "copy",
+            Self::InPlace => "in place",
+        }
+    }
+}

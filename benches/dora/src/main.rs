@@ -1,0 +1,81 @@
+//! `dora-bench PYTHON`: what a camera frame costs in a dora dataflow, pinned and not.
+//!
+//! Frames of 1920x1080 RGBA (8,294,400 bytes), really written, run from a camera node to a sink by the
+//! released dora CLI of the virtual environment that PYTHON is in. The arms differ in how the camera sends;
+//! they alternate round by round in one run. A zenoh `put` without dora is measured beside them. Prints
+//! Markdown.
+//!
+//! transport: from the call that sends to the event (or callback) in the other process, that is, with the
+//! copies that sending makes; end to end: from before the frame is written. The first frames of each round
+//! are not counted: connections are made and memory is attached then. CPU time is that of the counted frames,
+//! as seconds for 300 of them, which is ten seconds at 30 Hz.
+
+mod arm;
+mod bare;
+mod camera;
+mod clock;
+mod dataflow;
+mod mapping;
+mod round;
+mod sink;
+mod table;
+
+use std::path::Path;
+
+use arm::{Arm, Sink};
+
+/// Bytes of a 1920x1080 RGBA frame.
+const FRAME_BYTES: usize = 1920 * 1080 * 4;
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+fn main() -> Outcome {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["camera"] => camera::run(),
+        ["sink"] => sink::run(),
+        ["bare-publisher", endpoint] => bare::publish(endpoint),
+        ["bare-subscriber", endpoint] => bare::subscribe(endpoint),
+        [python] if Path::new(python).exists() => measure(Path::new(python)),
+        _ => Err(
+            "dora-bench takes the Python of a virtual environment with dora-rs and dora-rs-cli"
+                .into(),
+        ),
+    }
+}
+
+fn measure(python: &Path) -> Outcome {
+    println!("{}", table::environment());
+    let at_30_hz = round::Plan {
+        rounds: 3,
+        frames: 110,
+        interval_microseconds: 33_333,
+    };
+    let with_bare = [
+        Arm::Bare,
+        Arm::StockDefault,
+        Arm::Stock64,
+        Arm::Copy,
+        Arm::InPlace,
+    ];
+    table::latencies(
+        "30 Hz, unmodified sink in Rust",
+        &at_30_hz.run(python, Sink::Rust, &with_bare)?,
+    );
+    let of_dora = &with_bare[1..];
+    table::latencies(
+        "30 Hz, unmodified sink in Python (the released wheel)",
+        &at_30_hz.run(python, Sink::Python, of_dora)?,
+    );
+    let full_speed = round::Plan {
+        rounds: 2,
+        frames: 400,
+        interval_microseconds: 0,
+    };
+    table::throughput(
+        "full speed, unmodified sink in Rust",
+        &full_speed.run(python, Sink::Rust, of_dora)?,
+    );
+    Ok(())
+}
