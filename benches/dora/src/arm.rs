@@ -4,7 +4,9 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arm {
     /// zenoh's shared memory without dora: a `put` out of a stock pool of 64 MiB, to a callback.
-    Bare,
+    BareCallback,
+    /// The same to a thread that waits in `recv()`, as a dora node does: one wake-up more.
+    BareReceive,
     /// dora's `send_output` with its default pool.
     StockDefault,
     /// dora's `send_output` with a pool of 64 MiB.
@@ -25,7 +27,8 @@ pub(crate) enum Sink {
 impl Arm {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Bare => "zenoh `put`, no dora",
+            Self::BareCallback => "zenoh `put`, no dora, to a callback",
+            Self::BareReceive => "zenoh `put`, no dora, to `recv()`",
             Self::StockDefault => "dora, default pool",
             Self::Stock64 => "dora, 64 MiB pool",
             Self::Copy => "pinned, by copy",
@@ -36,7 +39,7 @@ impl Arm {
     /// How a camera node is told.
     pub(crate) fn order(self) -> &'static str {
         match self {
-            Self::Bare | Self::StockDefault | Self::Stock64 => "stock",
+            Self::BareCallback | Self::BareReceive | Self::StockDefault | Self::Stock64 => "stock",
             Self::Copy => "copy",
             Self::InPlace => "in place",
         }

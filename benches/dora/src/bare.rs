@@ -11,6 +11,7 @@ use std::{
 use zenoh::{
     Config, Session, Wait,
     qos::{CongestionControl, Priority},
+    sample::Sample,
     shm::{BlockOn, GarbageCollect, ShmProviderBuilder},
 };
 
@@ -22,14 +23,15 @@ use crate::{
 
 const KEY: &str = "bench/image";
 
-pub(crate) fn round(plan: &Plan) -> Outcome<Round> {
+/// A round in which the subscriber receives in a `callback`, or by `receive`.
+pub(crate) fn round(plan: &Plan, how: &str) -> Outcome<Round> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let endpoint = format!("tcp/{}", listener.local_addr()?);
     drop(listener);
-    let (mut subscriber, mut said) = start("bare-subscriber", &endpoint, plan)?;
+    let (mut subscriber, mut said) = start("bare-subscriber", &endpoint, how, plan)?;
     let mut line = String::new();
     said.read_line(&mut line)?;
-    let (mut publisher, mut publisher_said) = start("bare-publisher", &endpoint, plan)?;
+    let (mut publisher, mut publisher_said) = start("bare-publisher", &endpoint, how, plan)?;
     let mut camera_cpu = String::new();
     publisher_said.read_to_string(&mut camera_cpu)?;
     drop(subscriber.stdin.take());
@@ -50,10 +52,11 @@ pub(crate) fn round(plan: &Plan) -> Outcome<Round> {
 fn start(
     part: &str,
     endpoint: &str,
+    how: &str,
     plan: &Plan,
 ) -> Outcome<(Child, BufReader<std::process::ChildStdout>)> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args([part, endpoint]);
+    command.args([part, endpoint, how]);
     command.env("FRAMES", plan.frames.to_string());
     command.env("INTERVAL_US", plan.interval_microseconds.to_string());
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -106,45 +109,55 @@ pub(crate) fn publish(endpoint: &str) -> Outcome {
     Ok(())
 }
 
-pub(crate) fn subscribe(endpoint: &str) -> Outcome {
-    #[derive(Default)]
-    struct Seen {
-        lines: String,
-        mappings: Mappings,
-        cpu_at_first: Option<u64>,
-        cpu_at_last: u64,
+#[derive(Default)]
+struct Seen {
+    lines: String,
+    mappings: Mappings,
+    cpu_at_first: Option<u64>,
+    cpu_at_last: u64,
+}
+
+impl Seen {
+    fn note(&mut self, sample: &Sample) {
+        let arrived = clock::now();
+        let beside = sample
+            .attachment()
+            .map(|beside| beside.to_bytes().into_owned());
+        let beside = beside.unwrap_or_default();
+        let mut numbers = beside
+            .chunks_exact(8)
+            .filter_map(|chunk| chunk.try_into().ok());
+        let mut number = || numbers.next().map(u64::from_le_bytes).unwrap_or_default();
+        let (frame, begun, sent) = (number(), number(), number());
+        let piece = sample.payload().slices().next();
+        let address = piece.map_or(0, |piece| piece.as_ptr() as usize);
+        let shared = u8::from(self.mappings.is_shared(address));
+        let _ = writeln!(self.lines, "{frame} {begun} {sent} {arrived} {shared}");
+        self.cpu_at_last = clock::cpu_of_this_process();
+        if frame >= WARM_UP {
+            let now = self.cpu_at_last;
+            self.cpu_at_first.get_or_insert(now);
+        }
     }
+}
+
+pub(crate) fn subscribe(endpoint: &str, how: &str) -> Outcome {
     let session = open("listen/endpoints", endpoint)?;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let noting = seen.clone();
-    let _subscriber = session
-        .declare_subscriber(KEY)
-        .callback(move |sample| {
-            let arrived = clock::now();
-            let beside = sample
-                .attachment()
-                .map(|beside| beside.to_bytes().into_owned());
-            let beside = beside.unwrap_or_default();
-            let mut numbers = beside
-                .chunks_exact(8)
-                .filter_map(|chunk| chunk.try_into().ok());
-            let mut number = || numbers.next().map(u64::from_le_bytes).unwrap_or_default();
-            let (frame, begun, sent) = (number(), number(), number());
-            let mut seen = noting.lock().unwrap_or_else(PoisonError::into_inner);
-            let address = sample
-                .payload()
-                .slices()
-                .next()
-                .map_or(0, |piece| piece.as_ptr() as usize);
-            let shared = u8::from(seen.mappings.is_shared(address));
-            let _ = writeln!(seen.lines, "{frame} {begun} {sent} {arrived} {shared}");
-            seen.cpu_at_last = clock::cpu_of_this_process();
-            if frame >= WARM_UP {
-                let now = seen.cpu_at_last;
-                seen.cpu_at_first.get_or_insert(now);
-            }
-        })
-        .wait()?;
+    let note = move |sample: Sample| {
+        let mut seen = noting.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.note(&sample);
+    };
+    let subscription = session.declare_subscriber(KEY);
+    match how {
+        "callback" => subscription.callback(note).background().wait()?,
+        _ => {
+            // zenoh's default: a queue, and a thread that waits for it.
+            let subscriber = subscription.wait()?;
+            std::thread::spawn(move || subscriber.iter().for_each(note));
+        }
+    }
     println!("ready");
     std::io::stdout().flush()?;
     let mut rest = Vec::new();

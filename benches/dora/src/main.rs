@@ -35,8 +35,8 @@ fn main() -> Outcome {
     match arguments.as_slice() {
         ["camera"] => camera::run(),
         ["sink"] => sink::run(),
-        ["bare-publisher", endpoint] => bare::publish(endpoint),
-        ["bare-subscriber", endpoint] => bare::subscribe(endpoint),
+        ["bare-publisher", endpoint, _] => bare::publish(endpoint),
+        ["bare-subscriber", endpoint, how] => bare::subscribe(endpoint, how),
         [python] if Path::new(python).exists() => measure(Path::new(python)),
         _ => Err(
             "dora-bench takes the Python of a virtual environment with dora-rs and dora-rs-cli"
@@ -53,7 +53,8 @@ fn measure(python: &Path) -> Outcome {
         interval_microseconds: 33_333,
     };
     let with_bare = [
-        Arm::Bare,
+        Arm::BareCallback,
+        Arm::BareReceive,
         Arm::StockDefault,
         Arm::Stock64,
         Arm::Copy,
@@ -63,7 +64,7 @@ fn measure(python: &Path) -> Outcome {
         "30 Hz, unmodified sink in Rust",
         &at_30_hz.run(python, Sink::Rust, &with_bare)?,
     );
-    let of_dora = &with_bare[1..];
+    let of_dora = &with_bare[2..];
     table::latencies(
         "30 Hz, unmodified sink in Python (the released wheel)",
         &at_30_hz.run(python, Sink::Python, of_dora)?,

@@ -59,7 +59,8 @@ impl Plan {
                     arm.arm.name()
                 );
                 arm.rounds.push(match arm.arm {
-                    Arm::Bare => bare::round(self)?,
+                    Arm::BareCallback => bare::round(self, "callback")?,
+                    Arm::BareReceive => bare::round(self, "receive")?,
                     of_dora => dataflow::round(self, python, sink, of_dora)?,
                 });
             }

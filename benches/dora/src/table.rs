@@ -38,7 +38,7 @@ pub(crate) fn latencies(title: &str, arms: &[Measured]) {
             total as f64 / 1e9 * 300.0 / sent as f64
         };
         let daemon = match arm.arm {
-            Arm::Bare => String::from("-"),
+            Arm::BareCallback | Arm::BareReceive => String::from("-"),
             _ => format!("{:.2}", cpu(|round| round.daemon_cpu)),
         };
         println!(

@@ -22,7 +22,7 @@ fn camera(id: &str) -> Node {
 #[test]
 fn under_a_small_limit_our_consumer_gets_shared_memory_and_an_unmodified_one_doras_path() {
     let run = dataflow::run(&[
-        camera("camera"),
+        camera("camera").by(&LIMITED),
         rust("ours", "device::device")
             .input("image", "camera/image")
             .by(&LIMITED),

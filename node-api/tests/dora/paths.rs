@@ -31,13 +31,14 @@ fn a_dynamic_camera_takes_doras_own_path_with_the_reason() {
         dataflow::dynamic("camera").output("image"),
         rust("sink", "sink::sink").input("image", "camera/image"),
     ]);
+    // No faster: dora's own outputs drop what zenoh cannot write at once.
     let camera = run.join(
         "camera",
         "camera::camera",
         &[
             ("FRAMES", "20"),
             ("BYTES", "65536"),
-            ("INTERVAL_US", "5000"),
+            ("INTERVAL_US", "20000"),
         ],
     );
     assert!(camera.wait(), "{}", run.log());
