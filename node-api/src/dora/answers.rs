@@ -42,6 +42,13 @@ const MARKER_EVERY: Duration = Duration::from_millis(10);
 /// So long without an answer, and those to earlier markers have come in.
 const QUIET: Duration = Duration::from_millis(20);
 
+/// What became of asking.
+pub(super) struct Asked {
+    pub(super) missing: Vec<RequiredAcker>,
+    /// How many markers were sent.
+    pub(super) markers: u64,
+}
+
 /// The answers of one output's consumers.
 pub(super) struct Answers {
     shared: Arc<Shared>,
@@ -92,12 +99,24 @@ impl Answers {
             return Vec::new();
         }
         self.forget(until);
+        self.ask_on(publisher, consumers, until).missing
+    }
+
+    /// As [`Answers::ask`], counting what was answered since [`Answers::forget`].
+    pub(super) fn ask_on(
+        &self,
+        publisher: &Publisher<'_>,
+        consumers: &[RequiredAcker],
+        until: Instant,
+    ) -> Asked {
+        let mut markers = 0;
         loop {
             self.mark(publisher, ZBytes::new());
+            markers += 1;
             let pause = MARKER_EVERY.min(until.saturating_duration_since(Instant::now()));
             let missing = self.missing_after(consumers, pause);
             if missing.is_empty() || Instant::now() >= until {
-                return missing;
+                return Asked { missing, markers };
             }
         }
     }
@@ -121,15 +140,18 @@ impl Answers {
         self.shared.lock().from.clear();
     }
 
+    /// Those of `consumers` that have answered fewer than `markers` times.
+    pub(super) fn short_of(&self, consumers: &[RequiredAcker], markers: u64) -> Vec<RequiredAcker> {
+        let received = self.shared.lock();
+        let answered = |consumer: &RequiredAcker| received.from.get(&name_of(consumer)).copied();
+        let is_short = |consumer: &&RequiredAcker| answered(consumer).unwrap_or(0) < markers;
+        consumers.iter().filter(is_short).cloned().collect()
+    }
+
     /// Those of `consumers` that have not answered, after waiting for them up to `pause`.
-    pub(super) fn missing_after(
-        &self,
-        consumers: &[RequiredAcker],
-        pause: Duration,
-    ) -> Vec<RequiredAcker> {
+    fn missing_after(&self, consumers: &[RequiredAcker], pause: Duration) -> Vec<RequiredAcker> {
         let is_missing = |received: &Received, consumer: &RequiredAcker| {
-            let name = (consumer.node_id.to_string(), consumer.input_id.to_string());
-            !received.from.contains_key(&name)
+            !received.from.contains_key(&name_of(consumer))
         };
         let any_missing =
             |received: &mut Received| consumers.iter().any(|who| is_missing(received, who));
@@ -157,6 +179,11 @@ impl Answers {
             }
         }
     }
+}
+
+/// A consumer as it names itself in its answers.
+fn name_of(consumer: &RequiredAcker) -> (String, String) {
+    (consumer.node_id.to_string(), consumer.input_id.to_string())
 }
 
 impl Shared {

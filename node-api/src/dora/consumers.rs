@@ -3,38 +3,76 @@
 use std::{collections::BTreeSet, fs};
 
 use dora_message::{DataflowId, id::NodeId};
+use zenoh_pinned::PinnedPool;
 
-use super::description::{self, NODE_CONFIG};
+use super::description::{self, NODE_CONFIG, NodeDescription};
 
 /// The nodes whose processes hold a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Holders {
-    pub(super) nodes: BTreeSet<NodeId>,
-    /// Some process does not show which node it is: another user's, or one with capabilities of its file.
-    pub(super) unknown: bool,
+    nodes: BTreeSet<NodeId>,
+    /// Some process does not show which node it is: another user's, one with capabilities of its file, or one
+    /// without a node's environment.
+    unknown: bool,
 }
 
 impl Holders {
     /// The nodes of `dataflow` among `processes`, by the configuration that the daemon started them with.
-    pub(super) fn among(processes: &BTreeSet<u32>, dataflow: DataflowId) -> Self {
+    fn among(processes: &BTreeSet<u32>, dataflow: DataflowId) -> Self {
         let mut holders = Self {
             nodes: BTreeSet::new(),
             unknown: false,
         };
         for pid in processes {
             match fs::read(format!("/proc/{pid}/environ")) {
-                Ok(environment) => holders.nodes.extend(node_in(&environment, dataflow)),
+                Ok(environment) => match node_in(&environment, dataflow) {
+                    Environment::Node(node) => drop(holders.nodes.insert(node)),
+                    Environment::OtherDataflow => {}
+                    Environment::Undescribed => holders.unknown = true,
+                },
                 // One that has ended holds nothing.
                 Err(error) => holders.unknown |= error.kind() != std::io::ErrorKind::NotFound,
             }
         }
         holders
     }
+
+    /// Whether the process of `node` holds the pool, or may, for all that can be seen.
+    pub(super) fn may_be(&self, node: &NodeId) -> bool {
+        self.unknown || self.nodes.contains(node)
+    }
+
+    pub(super) fn of(pool: &PinnedPool, node: &NodeDescription) -> Self {
+        let mut holders = match pool.attached_processes() {
+            Ok(processes) => Self::among(&processes, node.dataflow_id),
+            Err(error) => {
+                tracing::warn!(%error, "nobody can see who has attached the pool");
+                Self {
+                    nodes: BTreeSet::new(),
+                    unknown: true,
+                }
+            }
+        };
+        holders.nodes.insert(node.node_id.clone());
+        holders
+    }
 }
 
-fn node_in(environment: &[u8], dataflow: DataflowId) -> Option<NodeId> {
-    let config = description::parse(variable(environment, NODE_CONFIG)?).ok()?;
-    (config.dataflow_id == dataflow).then_some(config.node_id)
+/// What a process's environment says about it.
+enum Environment {
+    Node(NodeId),
+    OtherDataflow,
+    /// Nothing: no node, a dynamic one, or one that wrote its title over its environment.
+    Undescribed,
+}
+
+fn node_in(environment: &[u8], dataflow: DataflowId) -> Environment {
+    let config = variable(environment, NODE_CONFIG).map(description::parse);
+    match config {
+        Some(Ok(config)) if config.dataflow_id == dataflow => Environment::Node(config.node_id),
+        Some(Ok(_)) => Environment::OtherDataflow,
+        Some(Err(_)) | None => Environment::Undescribed,
+    }
 }
 
 /// The value of a variable in an environment as `/proc` shows it.

@@ -59,8 +59,10 @@ pub enum DaemonError {
     Protocol(String),
 }
 
-/// A registered connection.
+/// A registered connection, made again where it has failed.
 pub(super) struct DaemonLink {
+    address: SocketAddr,
+    registration: (DataflowId, NodeId),
     /// `None` after a failure: half a message may have been written, so nothing can follow it.
     stream: Option<TcpStream>,
     clock: HLC,
@@ -72,20 +74,32 @@ impl DaemonLink {
         dataflow_id: DataflowId,
         node_id: NodeId,
     ) -> Result<Self, DaemonError> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        let mut link = Self {
+            address,
+            registration: (dataflow_id, node_id),
+            stream: None,
+            clock: HLC::default(),
+        };
+        link.register()?;
+        Ok(link)
+    }
+
+    fn register(&mut self) -> Result<(), DaemonError> {
+        let stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let clock = HLC::default();
-        let stream = Some(stream);
-        let mut link = Self { stream, clock };
+        self.stream = Some(stream);
+        let (dataflow_id, node_id) = self.registration.clone();
         let register = NodeRegisterRequest::new(dataflow_id, node_id);
-        link.send(DaemonRequest::Register(register))?;
-        match link.receive()? {
-            DaemonReply::Result(Ok(())) => Ok(link),
-            DaemonReply::Result(Err(refusal)) => Err(DaemonError::Refused(refusal)),
-            other => Err(DaemonError::Protocol(format!("unexpected reply {other:?}"))),
-        }
+        self.write(DaemonRequest::Register(register))?;
+        let refusal = match self.receive()? {
+            DaemonReply::Result(Ok(())) => return Ok(()),
+            DaemonReply::Result(Err(refusal)) => DaemonError::Refused(refusal),
+            other => DaemonError::Protocol(format!("unexpected reply {other:?}")),
+        };
+        self.stream = None;
+        Err(refusal)
     }
 
     /// Reports one message that zenoh has delivered. The daemon does not answer.
@@ -126,6 +140,13 @@ impl DaemonLink {
     }
 
     fn send(&mut self, request: DaemonRequest) -> Result<(), DaemonError> {
+        if self.stream.is_none() {
+            self.register()?;
+        }
+        self.write(request)
+    }
+
+    fn write(&mut self, request: DaemonRequest) -> Result<(), DaemonError> {
         let request = Timestamped {
             inner: request,
             timestamp: self.clock.new_timestamp(),
@@ -173,4 +194,45 @@ fn receive_message(stream: &mut TcpStream) -> Result<Vec<u8>, DaemonError> {
     let mut reply = vec![0; length];
     stream.read_exact(&mut reply)?;
     Ok(reply)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Reads a request, and answers it as a daemon that accepts does.
+    fn accept(listener: &TcpListener) -> TcpStream {
+        let (mut stream, _) = listener.accept().unwrap();
+        receive_message(&mut stream).unwrap();
+        let reply = dora_message::encode(&DaemonReply::Result(Ok(()))).unwrap();
+        stream
+            .write_all(&(reply.len() as u64).to_le_bytes())
+            .unwrap();
+        stream.write_all(&reply).unwrap();
+        stream
+    }
+
+    #[test]
+    fn a_lost_connection_is_made_again_for_the_next_message() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let daemon = std::thread::spawn(move || {
+            drop(accept(&listener));
+            let mut second = accept(&listener);
+            receive_message(&mut second).unwrap()
+        });
+        let node = NodeId::from(String::from("camera"));
+        let mut link = DaemonLink::connect(address, DataflowId::new_v4(), node).unwrap();
+        let output = DataId::from(String::from("image"));
+        let message = |link: &mut DaemonLink| {
+            let metadata = Metadata::startup_marker(HLC::default().new_timestamp());
+            link.output_sent(&output, metadata)
+        };
+        // Until the closed connection shows itself, what is written goes nowhere.
+        while message(&mut link).is_ok() {}
+        message(&mut link).unwrap();
+        assert!(!daemon.join().unwrap().is_empty());
+    }
 }

@@ -21,12 +21,22 @@
 //!   "input closed" cannot overtake a message. The wait is bounded ([`Settings::close_patience`]).
 //! - A full pool holds the producer back; it never diverts a message to the other path.
 //!
-//! Knowingly weak: a consumer that joins after an output is settled (a dynamic node, a restart with smaller
-//! limits) and cannot attach the pool loses messages without a word, as it would with dora's own pool. A node
-//! that ends by `process::exit` or a signal drops nothing, so its last messages may be lost. The pool of an
-//! output whose consumer cannot attach it stays, because the marker's reference never comes back. A daemon or
-//! consumer of another minor version of dora is told only by what it refuses or how it answers: nothing in
-//! what the daemon gives a node names its version.
+//! Knowingly weak:
+//! - A consumer that joins after an output is settled (a dynamic node, a restart with smaller limits) and
+//!   cannot attach the pool loses messages without a word, as it would with dora's own pool.
+//! - The settled link is not watched. A consumer that stands still for longer than zenoh's lease (10 s) is
+//!   disconnected by zenoh; until it is linked again its messages are lost, counted as sent and reported to
+//!   the daemon, and slots that were on their way to it stay taken.
+//! - Publishing blocks while zenoh's buffers for a consumer are full, for five seconds at most
+//!   (`wait_before_close`, which is not bounded by the patience of [`Settings`]); then zenoh closes that
+//!   link. Descriptors of a few hundred bytes do not fill them, as the pool runs out of slots first. Large
+//!   parameters, hundreds of slots of small messages, or a consumer that dora does not name and that has no
+//!   shared memory (it is sent copies) can.
+//! - A node that ends by `process::exit` or a signal drops nothing, so its last messages may be lost.
+//! - The pool of an output whose consumer cannot attach it stays, because the marker's reference never comes
+//!   back.
+//! - A daemon or consumer of another minor version of dora is told only by what it refuses or how it answers:
+//!   nothing in what the daemon gives a node names its version.
 //!
 //! Specified by dora 1.1: `dora-message` (requests, metadata), `dora-core` (topics), and the handshake and
 //! send path of `dora-node-api`, which this repeats where dora has no public seam.
@@ -44,6 +54,7 @@ mod outputs;
 mod pinned;
 mod pools;
 mod reason;
+mod refusals;
 mod report;
 mod route;
 mod sending;

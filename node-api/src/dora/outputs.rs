@@ -43,7 +43,8 @@ impl PinnedOutputs {
     /// Pinned outputs for `node`, with the settings that its environment asks for.
     ///
     /// Opens a second zenoh session in this process and a second connection to the daemon, which takes some
-    /// milliseconds. Always succeeds; where something is missing, outputs take dora's own path.
+    /// milliseconds. Always succeeds; where something is missing, outputs take dora's own path. (A message
+    /// beyond the bound of [`Settings::max_bytes`] is an error and no such case.)
     pub fn attach(node: &DoraNode) -> Self {
         Self::attach_with(node, Settings::from_environment())
     }

@@ -6,6 +6,7 @@
 use zenoh_pinned::{FallbackReason, PinnedPool, PoolError, PoolStatistics};
 
 use super::Settings;
+use crate::arrow_stream::PAGE_BYTES;
 
 /// Why there is no pool for a message.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +90,9 @@ impl Pools {
         let left_bytes = self.max_bytes.saturating_sub(self.used_bytes);
         // In one segment: a marker proves the one that it lies in.
         let segment_bytes = left_bytes.min(u64::from(u32::MAX) - (1 << 20));
-        let fitting = segment_bytes.checked_div(slot_bytes as u64).unwrap_or(0);
+        let page = PAGE_BYTES as u64;
+        let rounded_bytes = (slot_bytes as u64).checked_next_multiple_of(page);
+        let fitting = segment_bytes / rounded_bytes.unwrap_or(u64::MAX).max(page);
         let most = u64::from(self.slots).min(fitting) as u32;
         for slots in (1..=most).rev() {
             let built = PinnedPool::builder()
@@ -101,6 +104,7 @@ impl Pools {
             match built {
                 Err(PoolError::OverBudget { .. }) => continue,
                 Err(error) => return Err(error.into()),
+                Ok(pool) if !is_in_one_segment(&pool) => continue,
                 Ok(pool) => return self.adopt(pool, slot_bytes, slots),
             }
         }
@@ -136,6 +140,13 @@ impl Pools {
         });
         Ok(PoolIndex(self.pools.len() - 1))
     }
+}
+
+/// Whether all slots are in the segment that is there from the start.
+fn is_in_one_segment(pool: &PinnedPool) -> bool {
+    let statistics = pool.statistics();
+    let slots_bytes = u64::from(statistics.slots) * statistics.slot_bytes as u64;
+    pool.reason().is_some() || statistics.bytes >= slots_bytes
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::{
     link::Link,
     output::Output,
     pools::{NoPool, PoolIndex, Pools},
+    refusals::Refusals,
     route::{Route, Unproven},
 };
 
@@ -23,6 +24,7 @@ pub(super) struct Sending {
     settings: Settings,
     link: Result<Link, DoraPathReason>,
     pools: Pools,
+    refusals: Refusals,
     outputs: BTreeMap<DataId, Output>,
 }
 
@@ -64,6 +66,7 @@ impl Sending {
         }
         Self {
             pools: Pools::new(name, &settings),
+            refusals: Refusals::default(),
             link,
             outputs: BTreeMap::new(),
             settings,
@@ -84,7 +87,9 @@ impl Sending {
         }
         match path {
             // dora itself would try its own shared memory, and lose what this consumer cannot attach.
-            OutputPath::Dora(DoraPathReason::CannotAttach { .. }) => Some(Place::Daemon),
+            OutputPath::Dora(reason) if reason.is_about_memory_of_consumers() => {
+                Some(Place::Daemon)
+            }
             OutputPath::Dora(_) => Some(Place::Dora),
             OutputPath::Unsettled | OutputPath::Pinned => None,
         }
@@ -153,12 +158,20 @@ impl Sending {
         };
         let earlier: Vec<&PinnedPool> = earlier.iter().map(|made| self.pools.get(*made)).collect();
         let pool = (index, self.pools.get(index));
-        match route.prove(&link.node, pool, &earlier, (wait, patience)) {
+        let refusals = &mut self.refusals;
+        match route.prove(&link.node, pool, &earlier, refusals, (wait, patience)) {
             Ok(()) => {
                 entry.path = OutputPath::Pinned;
                 Ok(index)
             }
             Err(Unproven::Full(error)) => Err(Unprepared::Full(error)),
+            Err(Unproven::UsedUp { slots }) if is_first => {
+                Err(Unprepared::ForGood(DoraPathReason::PoolUsedUp { slots }))
+            }
+            Err(Unproven::UsedUp { .. }) => Err(Unprepared::Now(SendError::CannotAttach {
+                consumers: Vec::new(),
+                bytes,
+            })),
             // Later the path does not change any more, or messages would overtake each other.
             Err(Unproven::Refused { consumers, .. }) if !is_first => {
                 Err(Unprepared::Now(SendError::CannotAttach {
@@ -228,10 +241,7 @@ impl Sending {
         // The node closes its outputs over another connection, which must not overtake this one.
         let by_daemon = |output: &DataId| {
             let path = self.outputs.get(output).map(|output| &output.path);
-            matches!(
-                path,
-                Some(OutputPath::Dora(DoraPathReason::CannotAttach { .. }))
-            )
+            matches!(path, Some(OutputPath::Dora(reason)) if reason.is_about_memory_of_consumers())
         };
         if outputs.iter().any(by_daemon)
             && let Err(error) = link.daemon.flush()

@@ -79,7 +79,7 @@ fn every_output_of_a_node_is_settled_by_itself_and_shares_the_pool() {
             .output("left")
             .output("right/eye")
             .with("OUTPUT", "left")
-            .with("AND_OUTPUT", "right/eye")
+            .with("AND_OUTPUTS", "right/eye")
             .with("FRAMES", 40)
             .with("BYTES", 64 << 10)
             .with("INTERVAL_US", 5000),

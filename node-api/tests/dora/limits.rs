@@ -42,3 +42,27 @@ fn under_a_small_limit_our_consumer_gets_shared_memory_and_an_unmodified_one_dor
     assert!(path.contains("CannotAttach"), "{path}");
     assert!(run.log().contains("RLIMIT_MEMLOCK"), "{}", run.log());
 }
+
+#[test]
+fn a_consumer_that_cannot_attach_costs_the_pool_one_slot_however_many_outputs_it_has() {
+    let run = dataflow::run(&[
+        camera("camera")
+            .output("left")
+            .output("right")
+            .with("OUTPUT", "left")
+            .with("AND_OUTPUTS", "right,image")
+            .with("ZENOH_PINNED_SLOTS", 2),
+        rust("unmodified", "sink::sink")
+            .input_with("a", "camera/left", "queue_size: 100")
+            .input_with("b", "camera/right", "queue_size: 100")
+            .by(&LIMITED),
+        rust("healthy", "sink::sink").input("image", "camera/image"),
+    ]);
+    assert_eq!(run.journal("unmodified").count("equal"), 60);
+    run.journal("healthy").assert_all_shared(30);
+    let camera = run.journal("camera");
+    let paths: Vec<_> = camera.with("path");
+    let beside = paths.iter().map(|entry| entry["path"].as_str().unwrap());
+    let beside = beside.filter(|path| path.contains("CannotAttach"));
+    assert_eq!((paths.len(), beside.count()), (3, 2), "{paths:?}");
+}

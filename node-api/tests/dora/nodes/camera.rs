@@ -37,8 +37,9 @@ fn camera() {
             }
             Err(error) => panic!("{error}"),
         }
-        if let Ok(second) = std::env::var("AND_OUTPUT") {
-            send(&mut node, &mut outputs, &DataId::from(second), frame).unwrap();
+        for other in order_or("AND_OUTPUTS", String::new()).split_terminator(',') {
+            let other = DataId::from(other.to_owned());
+            send(&mut node, &mut outputs, &other, frame).unwrap();
         }
         if frame == crash_after && node.restart_count() == 0 {
             crash();

@@ -3,12 +3,17 @@
 //! Three things have to be so before a pool is used, because a consumer that cannot attach it loses every
 //! message without a word:
 //! 1. Each consumer that dora waits for has answered an empty marker: messages arrive.
-//! 2. A marker whose payload lies in the pool has been sent, and all references to it have come back. zenoh
-//!    leaks those of a receiver that cannot attach the segment. It is sent once: an unmodified receiver that
-//!    fails to attach leaks a mapping each time.
+//! 2. A marker whose payload lies in the pool has been sent, each consumer has answered it or a later one, so
+//!    that all of them have been past it, and all references to it have come back. zenoh leaks those of a
+//!    receiver that cannot attach the segment.
 //! 3. Each consumer's process holds the lock of the segment. One without shared memory gives no reference
-//!    back because it never had one, and receives copies. (The lock alone would prove nothing: that leaked
-//!    mapping keeps it.)
+//!    back because it never had one, and receives copies. (The lock alone would prove nothing: a receiver
+//!    that fails to attach leaks a mapping, which keeps it.)
+//!
+//! A trial that fails costs a slot here and that mapping there. The first of an output is therefore final;
+//! one for a later pool, where no other path is left, is made a few times more, seconds apart.
+
+mod trial;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,18 +21,14 @@ use std::{
 };
 
 use dora_core::topics::{zenoh_output_ack_topic, zenoh_output_publish_topic};
-use dora_message::{
-    id::{DataId, NodeId},
-    metadata::Metadata,
-};
+use dora_message::{id::DataId, metadata::Metadata};
 use zenoh::{
     Session, Wait,
     bytes::ZBytes,
     pubsub::Publisher,
     qos::{CongestionControl, Priority},
-    shm::zshmmut,
 };
-use zenoh_pinned::{AllocError, PinnedPool};
+use zenoh_pinned::{AllocError, PinnedPool, Slot};
 
 use super::{
     DoraPathReason, RequiredAcker,
@@ -35,13 +36,18 @@ use super::{
     consumers::Holders,
     description::NodeDescription,
     pools::PoolIndex,
+    refusals::Refusals,
 };
+use trial::{Trial, eventually, has_come_back};
 
 /// How long an output without consumers that dora names waits for others to be linked.
 const UNNAMED_CONSUMERS_PATIENCE: Duration = Duration::from_millis(100);
 
-/// How often what processes do is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(2);
+/// A trial of a later pool is repeated so often.
+const RETRIES: u32 = 3;
+
+/// How long after a trial the next one is made; twice as long after each.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a pool cannot be used for an output.
 pub(super) enum Unproven {
@@ -50,16 +56,25 @@ pub(super) enum Unproven {
         consumers: Vec<RequiredAcker>,
         pool_bytes: u64,
     },
+    /// Markers that consumers could not attach hold every slot.
+    UsedUp { slots: u32 },
     /// It had no slot free for the marker.
     Full(AllocError),
+}
+
+/// The last trial that failed.
+struct Failed {
+    consumers: Vec<RequiredAcker>,
+    again_at: Instant,
+    trials: u32,
 }
 
 pub(super) struct Route {
     publisher: Publisher<'static>,
     answers: Answers,
     consumers: Vec<RequiredAcker>,
-    /// For each pool that was tried the consumers that cannot attach it, or `None`: all can.
-    proofs: BTreeMap<PoolIndex, Option<Vec<RequiredAcker>>>,
+    proven: BTreeSet<PoolIndex>,
+    failed: BTreeMap<PoolIndex, Failed>,
 }
 
 impl Route {
@@ -79,10 +94,9 @@ impl Route {
             .cloned()
             .collect();
         let topic = zenoh_output_publish_topic(node.dataflow_id, &node.node_id, output);
-        // As dora's own outputs, but for `Block`: zenoh keeps one batch for messages of this priority, and
-        // with `Drop` loses a message whenever that one is not written within a millisecond. A consumer
-        // that does not read cannot hold the camera up by it: the pool runs out of slots long before the
-        // link's buffers are full of descriptors.
+        // As dora's own outputs, but for `Block`: zenoh keeps two batches for messages of this priority, and
+        // with `Drop` loses a message whenever those are not written within a millisecond. How long this
+        // can hold the node up is in the note of `dora`.
         let publisher = session
             .declare_publisher(topic)
             .congestion_control(CongestionControl::Block)
@@ -96,7 +110,8 @@ impl Route {
             publisher,
             answers,
             consumers,
-            proofs: BTreeMap::new(),
+            proven: BTreeSet::new(),
+            failed: BTreeMap::new(),
         };
         if route.consumers.is_empty() {
             route.wait_for_unnamed_consumers();
@@ -124,53 +139,63 @@ impl Route {
         node: &NodeDescription,
         (index, pool): (PoolIndex, &PinnedPool),
         earlier: &[&PinnedPool],
+        refusals: &mut Refusals,
         (wait, patience): (Duration, Duration),
     ) -> Result<(), Unproven> {
-        let proof = match self.proofs.get(&index) {
-            Some(proof) => proof,
-            None => {
-                let marker = pool.alloc_timeout(1, wait).map_err(Unproven::Full)?;
-                let until = deadline(patience);
-                let refused = self.refused(node, pool, earlier, &marker.into_shm(), until);
-                self.proofs.entry(index).or_insert(refused)
-            }
+        if self.proven.contains(&index) {
+            return Ok(());
+        }
+        let refused = |consumers| Unproven::Refused {
+            consumers,
+            pool_bytes: pool.statistics().bytes,
         };
-        match proof {
-            None => Ok(()),
-            Some(consumers) => Err(Unproven::Refused {
-                consumers: consumers.clone(),
-                pool_bytes: pool.statistics().bytes,
-            }),
+        if let Some(consumers) = self.known_refusal(index, refusals) {
+            return Err(refused(consumers));
+        }
+        let slots = pool.statistics().slots;
+        if refusals.lost_markers(index) >= slots {
+            return Err(Unproven::UsedUp { slots });
+        }
+        match self.trial(node, pool, earlier, (wait, patience))? {
+            Trial::AllAttached => {
+                self.proven.insert(index);
+                Ok(())
+            }
+            Trial::Refused {
+                consumers,
+                is_marker_lost,
+            } => {
+                refusals.note(&consumers, index, is_marker_lost);
+                self.note_failure(index, consumers.clone());
+                Err(refused(consumers))
+            }
+            Trial::Void => Err(refused(Vec::new())),
         }
     }
 
-    /// The consumers that cannot attach the pool that `marker` lies in; `None` where all can.
-    fn refused(
-        &self,
-        node: &NodeDescription,
-        pool: &PinnedPool,
-        earlier: &[&PinnedPool],
-        marker: &ZBytes,
-        until: Instant,
-    ) -> Option<Vec<RequiredAcker>> {
-        let consumers = self.still_there(node, earlier);
-        self.answers.forget(until);
-        self.answers.mark(&self.publisher, marker.clone());
-        if !eventually(until, || has_come_back(marker)) {
-            return Some(self.answers.missing_after(&consumers, Duration::ZERO));
+    /// Who is known not to attach a pool, where trying again is not due.
+    fn known_refusal(&self, index: PoolIndex, refusals: &Refusals) -> Option<Vec<RequiredAcker>> {
+        if self.proven.is_empty() {
+            let consumers = refusals.among(&self.consumers, index);
+            return (!consumers.is_empty()).then_some(consumers);
         }
-        let mut lacking = Vec::new();
-        let all_attached = eventually(until, || {
-            let holders = Holders::of(pool, node);
-            let has_not = |consumer: &&RequiredAcker| !holders.may_be(&consumer.node_id);
-            lacking = consumers.iter().filter(has_not).cloned().collect();
-            lacking.is_empty()
-        });
-        (!all_attached).then_some(lacking)
+        let failed = self.failed.get(&index)?;
+        let is_due = failed.trials <= RETRIES && Instant::now() >= failed.again_at;
+        (!is_due).then(|| failed.consumers.clone())
+    }
+
+    fn note_failure(&mut self, index: PoolIndex, consumers: Vec<RequiredAcker>) {
+        let trials = self.failed.get(&index).map_or(0, |failed| failed.trials);
+        let failed = Failed {
+            consumers,
+            again_at: Instant::now() + RETRY_AFTER * (1 << trials.min(RETRIES)),
+            trials: trials + 1,
+        };
+        self.failed.insert(index, failed);
     }
 
     fn is_proven(&self) -> bool {
-        self.proofs.values().any(Option::is_none)
+        !self.proven.is_empty()
     }
 
     /// Sends one message in a slot of a proven pool.
@@ -185,10 +210,28 @@ impl Route {
         if !self.is_proven() {
             return;
         }
+        if self.consumers.is_empty() {
+            return self.flush_unnamed(pools, until);
+        }
         let consumers = self.still_there(node, pools);
         let missing = self.answers.ask(&self.publisher, &consumers, until);
         if !missing.is_empty() {
             tracing::warn!(?missing, "may not have received the last messages");
+        }
+    }
+
+    /// Consumers without a name do not answer, but they give the reference to a marker back in its turn.
+    fn flush_unnamed(&self, pools: &[&PinnedPool], until: Instant) {
+        let mut proven = pools.iter().filter_map(|pool| {
+            let wait = until.saturating_duration_since(Instant::now());
+            pool.alloc_timeout(1, wait).ok()
+        });
+        let Some(marker) = proven.next().map(Slot::into_shm) else {
+            return tracing::warn!("the last messages may not have been received");
+        };
+        self.answers.mark(&self.publisher, marker.clone());
+        if !eventually(until, || has_come_back(&marker)) {
+            tracing::warn!("the last messages may not have been received");
         }
     }
 
@@ -212,47 +255,5 @@ impl Route {
             let status = self.publisher.matching_status().wait();
             status.is_ok_and(|status| status.matching())
         });
-    }
-}
-
-/// Whether `condition` came to hold in time.
-fn eventually(until: Instant, mut condition: impl FnMut() -> bool) -> bool {
-    loop {
-        if condition() {
-            return true;
-        }
-        if Instant::now() >= until {
-            return false;
-        }
-        std::thread::sleep(LOOK_EVERY);
-    }
-}
-
-/// Whether this is the only reference to the marker.
-fn has_come_back(marker: &ZBytes) -> bool {
-    marker
-        .as_shm()
-        .is_some_and(|shared| <&zshmmut>::try_from(shared).is_ok())
-}
-
-impl Holders {
-    /// Whether the process of `node` holds the pool, or may, for all that can be seen.
-    fn may_be(&self, node: &NodeId) -> bool {
-        self.unknown || self.nodes.contains(node)
-    }
-
-    fn of(pool: &PinnedPool, node: &NodeDescription) -> Self {
-        let mut holders = match pool.attached_processes() {
-            Ok(processes) => Self::among(&processes, node.dataflow_id),
-            Err(error) => {
-                tracing::warn!(%error, "nobody can see who has attached the pool");
-                Self {
-                    nodes: BTreeSet::new(),
-                    unknown: true,
-                }
-            }
-        };
-        holders.nodes.insert(node.node_id.clone());
-        holders
     }
 }

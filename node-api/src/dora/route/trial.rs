@@ -1,0 +1,112 @@
+//! Trying whether an output's consumers can attach a pool.
+
+use std::time::{Duration, Instant};
+
+use zenoh::{
+    bytes::ZBytes,
+    shm::{ShmBuf, zshmmut},
+};
+use zenoh_pinned::PinnedPool;
+
+use super::{Route, Unproven};
+use crate::dora::{
+    RequiredAcker, answers::deadline, consumers::Holders, description::NodeDescription,
+};
+
+/// How often what processes do is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// What a trial showed.
+pub(super) enum Trial {
+    AllAttached,
+    Refused {
+        consumers: Vec<RequiredAcker>,
+        is_marker_lost: bool,
+    },
+    /// zenoh's watchdog took the marker back, because this process stood still for too long.
+    Void,
+}
+
+impl Route {
+    /// Sends a marker in the pool, a second one where the first was void.
+    pub(super) fn trial(
+        &self,
+        node: &NodeDescription,
+        pool: &PinnedPool,
+        earlier: &[&PinnedPool],
+        (wait, patience): (Duration, Duration),
+    ) -> Result<Trial, Unproven> {
+        let marker = || pool.alloc_timeout(1, wait).map_err(Unproven::Full);
+        let until = || deadline(patience);
+        match self.try_with(&marker()?.into_shm(), node, pool, earlier, until()) {
+            Trial::Void => Ok(self.try_with(&marker()?.into_shm(), node, pool, earlier, until())),
+            trial => Ok(trial),
+        }
+    }
+
+    fn try_with(
+        &self,
+        marker: &ZBytes,
+        node: &NodeDescription,
+        pool: &PinnedPool,
+        earlier: &[&PinnedPool],
+        until: Instant,
+    ) -> Trial {
+        let consumers = self.still_there(node, earlier);
+        self.answers.forget(until);
+        self.answers.mark(&self.publisher, marker.clone());
+        let asked = self.answers.ask_on(&self.publisher, &consumers, until);
+        let has_come_back = eventually(until, || has_come_back(marker) || is_void(marker));
+        if is_void(marker) {
+            return Trial::Void;
+        }
+        if !has_come_back {
+            // One that cannot attach answers the empty markers only.
+            return Trial::Refused {
+                consumers: self.answers.short_of(&consumers, asked.markers + 1),
+                is_marker_lost: true,
+            };
+        }
+        let mut lacking = asked.missing;
+        if lacking.is_empty() {
+            eventually(until, || {
+                let holders = Holders::of(pool, node);
+                let has_not = |consumer: &&RequiredAcker| !holders.may_be(&consumer.node_id);
+                lacking = consumers.iter().filter(has_not).cloned().collect();
+                lacking.is_empty()
+            });
+        }
+        match lacking.is_empty() {
+            true => Trial::AllAttached,
+            false => Trial::Refused {
+                consumers: lacking,
+                is_marker_lost: false,
+            },
+        }
+    }
+}
+
+/// Whether `condition` came to hold in time.
+pub(super) fn eventually(until: Instant, mut condition: impl FnMut() -> bool) -> bool {
+    loop {
+        if condition() {
+            return true;
+        }
+        if Instant::now() >= until {
+            return false;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Whether this is the only reference to the marker.
+pub(super) fn has_come_back(marker: &ZBytes) -> bool {
+    marker
+        .as_shm()
+        .is_some_and(|shared| <&zshmmut>::try_from(shared).is_ok())
+}
+
+/// Whether zenoh has declared the marker's memory invalid.
+fn is_void(marker: &ZBytes) -> bool {
+    marker.as_shm().is_some_and(|shared| !shared.is_valid())
+}
