@@ -15,7 +15,7 @@ mod segment;
 mod session;
 
 pub use client::{PinnedHostShmClient, install_shm_clients, shm_clients};
-pub use copy::{CopyBack, CopyError};
+pub use copy::{CopyBack, CopyError, DeviceBuffer};
 pub use cudarc;
 pub use frame::{Frame, FrameError};
 pub use path::{DevicePath, FallbackReason};

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use dora_core::topics::{DORA_ZENOH_LISTEN_ENV, ZENOH_CONFIG_PATH_ENV};
 use dora_message::{
     DataflowId,
+    config::NodeRunConfig,
     daemon_to_node::{DaemonCommunication, NodeConfig, OutputRouting},
     id::{DataId, NodeId},
     metadata::Metadata,
@@ -30,32 +31,40 @@ pub(super) struct NodeDescription {
     /// The node's own zenoh endpoint on this host.
     pub(super) listener: String,
     routing: BTreeMap<DataId, OutputRouting>,
+    pub(super) run_config: NodeRunConfig,
 }
 
 impl NodeDescription {
-    /// What the environment says about the node `node_id` of `dataflow_id`.
-    pub(super) fn from_environment(
-        dataflow_id: DataflowId,
-        node_id: &NodeId,
-    ) -> Result<Self, DoraPathReason> {
-        check_versions(dora_message::VERSION, Metadata::CURRENT_VERSION)?;
+    /// What the environment says about the node of this process, which uses dora's API of version `dora`.
+    pub(super) fn from_environment(dora: &str) -> Result<Self, DoraPathReason> {
+        check_versions(dora, Metadata::CURRENT_VERSION)?;
         let config = std::env::var(NODE_CONFIG).map_err(|_| DoraPathReason::NotStartedByDaemon)?;
         let config = parse(config.as_bytes())?;
-        if (config.dataflow_id, &config.node_id) != (dataflow_id, node_id) {
-            return Err(DoraPathReason::OtherNode {
-                described: config.node_id.to_string(),
-            });
-        }
         let Some(DaemonCommunication::Tcp { socket_addr }) = config.daemon_communication else {
             return Err(DoraPathReason::NotStartedByDaemon);
         };
         Ok(Self {
-            dataflow_id,
+            dataflow_id: config.dataflow_id,
             node_id: config.node_id,
             daemon: socket_addr,
             listener: listener().ok_or(DoraPathReason::NoListener)?,
             routing: config.output_routing.unwrap_or_default(),
+            run_config: config.run_config,
         })
+    }
+
+    /// Refuses the description of another node than `node_id` of `dataflow_id`.
+    pub(super) fn of(
+        self,
+        dataflow_id: DataflowId,
+        node_id: &NodeId,
+    ) -> Result<Self, DoraPathReason> {
+        match (self.dataflow_id, &self.node_id) == (dataflow_id, node_id) {
+            true => Ok(self),
+            false => Err(DoraPathReason::OtherNode {
+                described: self.node_id.to_string(),
+            }),
+        }
     }
 
     /// The route of an output that may leave the daemon's path.

@@ -32,6 +32,14 @@ pub enum SendError {
     /// The array cannot be written as a message.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// The output is a pinned one, and a message sent by dora's own call would overtake others.
+    #[error(
+        "output `{output}` sends through pinned memory, so all of its messages do: send this one pinned too"
+    )]
+    Pinned {
+        /// The output.
+        output: DataId,
+    },
     /// No pool may be made that large.
     #[error(
         "the message for `{output}` needs {needed_bytes} bytes of pinned memory, {left_bytes} of {max_bytes} are left: raise ZENOH_PINNED_MAX_BYTES"

@@ -1,6 +1,6 @@
 //! A received dora input as a frame: its elements on their way to a device.
 
-use arrow::buffer::Buffer;
+use arrow::{array::ArrayRef, buffer::Buffer};
 use dora_node_api::DoraArray;
 use zenoh_pinned::{Frame, FrameError, Pinner};
 
@@ -32,14 +32,22 @@ pub trait FromArrow: Sized {
     ///
     /// # Errors
     /// [`FromArrowError`].
-    fn from_arrow(array: &DoraArray, pinner: &Pinner) -> Result<Self, FromArrowError>;
+    fn from_arrow(array: &DoraArray, pinner: &Pinner) -> Result<Self, FromArrowError> {
+        Self::from_array(array.as_array(), pinner)
+    }
+
+    /// As [`FromArrow::from_arrow`], for an array that did not come from dora's Rust API.
+    ///
+    /// # Errors
+    /// [`FromArrowError`].
+    fn from_array(array: &ArrayRef, pinner: &Pinner) -> Result<Self, FromArrowError>;
 }
 
 impl FromArrow for Frame {
-    fn from_arrow(array: &DoraArray, pinner: &Pinner) -> Result<Self, FromArrowError> {
-        let Some(values) = arrow_stream::values_of(array.as_array()) else {
+    fn from_array(array: &ArrayRef, pinner: &Pinner) -> Result<Self, FromArrowError> {
+        let Some(values) = arrow_stream::values_of(array) else {
             return Err(FromArrowError::NotOneBuffer {
-                data_type: array.type_name(),
+                data_type: array.data_type().to_string(),
             });
         };
         Ok(Self::from_owner(Values(values), pinner)?)

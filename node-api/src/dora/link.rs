@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use dora_node_api::DoraNode;
 use zenoh::{Session, Wait};
 
 use super::{
@@ -20,8 +19,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn open(node: &DoraNode) -> Result<Self, DoraPathReason> {
-        let node = NodeDescription::from_environment(*node.dataflow_id(), node.id())?;
+    pub(super) fn open(node: NodeDescription) -> Result<Self, DoraPathReason> {
         let daemon = DaemonLink::connect(node.daemon, node.dataflow_id, node.node_id.clone());
         let daemon = daemon.map_err(|error| DoraPathReason::Daemon {
             detail: error.to_string(),

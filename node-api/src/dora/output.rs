@@ -30,7 +30,11 @@ impl Default for Output {
 impl Output {
     /// Settles the output on dora's own path.
     pub(super) fn leave_to_dora(&mut self, id: &DataId, reason: DoraPathReason) {
-        tracing::warn!(output = %id, %reason, "the output takes dora's own path");
+        // Chosen by the node itself, it is no news to it.
+        match reason {
+            DoraPathReason::AlreadyInUse => {}
+            _ => tracing::warn!(output = %id, %reason, "the output takes dora's own path"),
+        }
         self.path = OutputPath::Dora(reason);
         self.route = None;
     }

@@ -1,21 +1,16 @@
 //! The pinned outputs of a dora node.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
-use dora_message::{
-    MAX_MESSAGE_BYTES,
-    id::DataId,
-    metadata::{FRAMING, FRAMING_ARROW_IPC, Metadata, MetadataParameters, Parameter, SCHEMA_HASH},
-};
+use dora_message::{MAX_MESSAGE_BYTES, id::DataId, metadata::MetadataParameters};
 use dora_node_api::{DoraNode, IntoArrow, SampleAllocator};
 
 use super::{
     Delivery, ElementType, OutputSlot, PinnedOptions, Report, SendError, Settings, daemon,
-    link::Link,
-    sending::{Place, Sending},
+    description::NodeDescription,
+    detached::{DetachedOutputs, Offered, Placed},
+    sending::Place,
     slot::Memory,
-    telemetry,
-    type_check::TypeCheck,
 };
 use crate::arrow_stream::ArrowStream;
 
@@ -32,11 +27,8 @@ use crate::arrow_stream::ArrowStream;
 ///
 /// Needs the node for its clock, its declared outputs and its own path; use it from one thread.
 pub struct PinnedOutputs {
-    sending: Sending,
-    type_check: Option<TypeCheck>,
+    outputs: DetachedOutputs,
     allocator: SampleAllocator,
-    /// `None` for an interactive node, which has whatever output is asked for.
-    declared: Option<BTreeSet<DataId>>,
 }
 
 impl PinnedOutputs {
@@ -51,14 +43,12 @@ impl PinnedOutputs {
 
     /// As [`PinnedOutputs::attach`], with settings of the caller's.
     pub fn attach_with(node: &DoraNode, settings: Settings) -> Self {
-        let link = Link::open(node);
+        let description = NodeDescription::from_environment(dora_message::VERSION);
+        let description = description.and_then(|found| found.of(*node.dataflow_id(), node.id()));
         let config = node.node_config();
-        let declared = link.is_ok() || !config.outputs.is_empty();
         Self {
-            type_check: TypeCheck::from_environment(config),
+            outputs: DetachedOutputs::of(node.id().as_ref(), description, Some(config), settings),
             allocator: node.sample_allocator(),
-            declared: declared.then(|| config.outputs.clone()),
-            sending: Sending::new(format!("dora/{}", node.id()), link, settings),
         }
     }
 
@@ -82,33 +72,20 @@ impl PinnedOutputs {
             return Ok(Delivery::Ignored);
         }
         let data = data.into_arrow();
-        if let Some(Place::Dora) = self.sending.place_beside_the_pool(&output) {
-            node.send_output(output, parameters, data)?;
-            return Ok(Delivery::Dora);
-        }
-        if let Some(check) = &self.type_check {
-            check.check(&output, data.as_array().data_type(), &parameters)?;
-        }
-        let stream = ArrowStream::of(data.as_array())?;
-        match self.sending.place(&output, stream.bytes(), pinned.into())? {
-            Place::Slot(mut slot) => {
-                stream.write_to(&mut slot);
-                let metadata = metadata(node, parameters);
-                self.sending.publish(output, metadata, slot)?;
-                Ok(Delivery::Pinned)
-            }
-            Place::Dora => {
+        let timestamp = || node.timestamp();
+        let sent = self.outputs.send(
+            &output,
+            parameters,
+            data.as_array(),
+            pinned.into(),
+            timestamp,
+        )?;
+        match sent {
+            Offered::Sent(delivery) => Ok(delivery),
+            Offered::Refused(parameters) => {
                 node.send_output(output, parameters, data)?;
                 Ok(Delivery::Dora)
             }
-            Place::Daemon => {
-                let mut message = daemon::message_of(stream.bytes());
-                stream.write_to(&mut message);
-                let metadata = metadata(node, parameters);
-                self.sending.send_by_daemon(output, metadata, message)?;
-                Ok(Delivery::Dora)
-            }
-            Place::Nowhere => Ok(Delivery::Dropped),
         }
     }
 
@@ -138,29 +115,14 @@ impl PinnedOutputs {
         element: ElementType,
         wait: Duration,
     ) -> Result<OutputSlot, SendError> {
-        let declared = self.declared.as_ref();
-        if declared.is_some_and(|declared| !declared.contains(output)) {
-            return Err(SendError::UndeclaredOutput {
-                output: output.clone(),
-            });
-        }
-        let mut sizes = shape.iter().copied();
-        let count = sizes
-            .try_fold(1, usize::checked_mul)
-            .filter(|count| *count > 0);
-        let count = count.ok_or_else(|| SendError::Shape {
-            shape: shape.to_vec(),
-        })?;
-        let stream = ArrowStream::in_place(&element.data_type(), count)?;
-        let options = PinnedOptions {
-            wait,
-            drop_when_full: false,
-        };
-        let memory = match self.sending.place(output, stream.bytes(), options)? {
-            Place::Slot(mut slot) => {
-                stream.write_to(&mut slot);
-                Memory::Pinned(slot)
-            }
+        let options = PinnedOptions::default().wait_at_most(wait);
+        let Placed {
+            stream,
+            place,
+            bytes,
+        } = self.outputs.place(output, shape, element, options)?;
+        let memory = match place {
+            Place::Slot(slot) => Memory::Pinned(slot),
             beside => {
                 self.check_size(output, stream.bytes())?;
                 self.memory_beside_the_pool(beside, &stream)?
@@ -172,7 +134,7 @@ impl PinnedOutputs {
             shape: shape.to_vec(),
             element,
             memory,
-            elements: first..first + count * element.bytes(),
+            elements: first..first + bytes,
         })
     }
 
@@ -184,31 +146,17 @@ impl PinnedOutputs {
     pub fn send(
         &mut self,
         node: &mut DoraNode,
-        mut parameters: MetadataParameters,
+        parameters: MetadataParameters,
         slot: OutputSlot,
     ) -> Result<Delivery, SendError> {
         if !node.validate_output(&slot.output) {
             return Ok(Delivery::Ignored);
         }
-        slot.describe(&mut parameters);
-        if let Some(check) = &self.type_check {
-            check.check(&slot.output, &slot.element.data_type(), &parameters)?;
-        }
-        match slot.memory {
-            Memory::Pinned(memory) => {
-                let metadata = metadata(node, parameters);
-                self.sending.publish(slot.output, metadata, memory)?;
-                Ok(Delivery::Pinned)
-            }
-            Memory::Daemon(message) => {
-                let metadata = metadata(node, parameters);
-                self.sending
-                    .send_by_daemon(slot.output, metadata, message)?;
-                Ok(Delivery::Dora)
-            }
-            Memory::Dora(sample) => {
-                mark_as_stream(&mut parameters);
-                node.send_output_sample(slot.output, parameters, Some(sample))?;
+        let timestamp = || node.timestamp();
+        match self.outputs.send_slot(parameters, slot, timestamp)? {
+            Ok(delivery) => Ok(delivery),
+            Err((parameters, output, sample)) => {
+                node.send_output_sample(output, parameters, Some(sample))?;
                 Ok(Delivery::Dora)
             }
         }
@@ -223,30 +171,26 @@ impl PinnedOutputs {
         node: &mut DoraNode,
         outputs: Vec<DataId>,
     ) -> Result<(), SendError> {
-        self.sending.flush(&outputs);
+        self.outputs.flush(&outputs);
         node.close_outputs(outputs.clone())?;
-        if let Some(declared) = &mut self.declared {
-            declared.retain(|output| !outputs.contains(output));
-        }
+        self.outputs.forget(&outputs);
         Ok(())
     }
 
     /// What has been sent, which way, and why.
     pub fn report(&self) -> Report {
-        self.sending.report()
+        self.outputs.report()
     }
 
     /// Waits until the consumers have everything, closes the session, and says what was done. Dropping
     /// does the same.
-    pub fn close(mut self) -> Report {
-        let report = self.report();
-        self.sending.end();
-        report
+    pub fn close(self) -> Report {
+        self.outputs.close()
     }
 
     /// Beyond the pools only the machine's memory would be a bound, and running out of that is no error.
     fn check_size(&self, output: &DataId, bytes: usize) -> Result<(), SendError> {
-        let max_bytes = self.sending.max_bytes().max(MAX_MESSAGE_BYTES as u64);
+        let max_bytes = self.outputs.max_bytes().max(MAX_MESSAGE_BYTES as u64);
         match bytes as u64 > max_bytes {
             false => Ok(()),
             true => Err(SendError::OverBudget {
@@ -274,12 +218,6 @@ impl PinnedOutputs {
     }
 }
 
-impl Drop for PinnedOutputs {
-    fn drop(&mut self) {
-        self.sending.end();
-    }
-}
-
 impl std::fmt::Debug for PinnedOutputs {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -287,17 +225,4 @@ impl std::fmt::Debug for PinnedOutputs {
             .field("report", &self.report())
             .finish_non_exhaustive()
     }
-}
-
-/// The metadata of a message, as dora's own send path makes it.
-fn metadata(node: &DoraNode, mut parameters: MetadataParameters) -> Metadata {
-    parameters.remove(SCHEMA_HASH);
-    mark_as_stream(&mut parameters);
-    telemetry::inject(&mut parameters);
-    Metadata::from_parameters(node.timestamp(), parameters)
-}
-
-fn mark_as_stream(parameters: &mut MetadataParameters) {
-    let framing = Parameter::String(FRAMING_ARROW_IPC.to_owned());
-    parameters.insert(FRAMING.to_owned(), framing);
 }

@@ -42,6 +42,9 @@ pub enum DoraPathReason {
         /// The version that would do.
         expected: u16,
     },
+    /// The output's first message was sent by dora's own call; later ones must not overtake it.
+    #[error("the output's first message was not sent as a pinned one: send all of them so")]
+    AlreadyInUse,
     /// dora keeps the output on the daemon: a consumer on another machine, or one with
     /// `queue_policy: backpressure`.
     #[error(

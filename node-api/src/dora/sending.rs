@@ -1,31 +1,24 @@
-//! Settling where an output's messages are written, sending them, and the end.
+//! Where an output's messages are written, sending them, and the end.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Instant};
 
 use dora_message::{id::DataId, metadata::Metadata};
-use zenoh_pinned::{AllocError, PinnedPool, PoolError, Slot};
+use zenoh::bytes::ZBytes;
+use zenoh_pinned::{AllocError, Slot};
 
 use super::{
-    DoraPathReason, OutputPath, PinnedOptions, Report, SendError, Settings,
-    answers::deadline,
-    daemon::DaemonMessage,
-    link::Link,
-    output::Output,
-    pools::{NoPool, PoolIndex, Pools},
-    refusals::Refusals,
-    route::{Route, Unproven},
+    DoraPathReason, OutputPath, PinnedOptions, Report, SendError, Settings, answers::deadline,
+    daemon::DaemonMessage, link::Link, output::Output, pools::Pools, refusals::Refusals,
+    settling::Unprepared,
 };
 
 /// The outputs of a node, their pools, and the way to their consumers.
 pub(super) struct Sending {
-    settings: Settings,
-    link: Result<Link, DoraPathReason>,
-    pools: Pools,
-    refusals: Refusals,
-    outputs: BTreeMap<DataId, Output>,
+    pub(super) settings: Settings,
+    pub(super) link: Result<Link, DoraPathReason>,
+    pub(super) pools: Pools,
+    pub(super) refusals: Refusals,
+    pub(super) outputs: BTreeMap<DataId, Output>,
 }
 
 /// Where a message is to be written.
@@ -37,22 +30,6 @@ pub(super) enum Place {
     Daemon,
     /// Every slot is in use, and the caller chose to drop the message then.
     Nowhere,
-}
-
-/// Why there is no proven pool for a message.
-enum Unprepared {
-    /// The output takes dora's own path from now on.
-    ForGood(DoraPathReason),
-    /// This message cannot be sent.
-    Now(SendError),
-    /// No slot was free to prove a pool with.
-    Full(AllocError),
-}
-
-impl From<DoraPathReason> for Unprepared {
-    fn from(reason: DoraPathReason) -> Self {
-        Self::ForGood(reason)
-    }
 }
 
 impl Sending {
@@ -132,97 +109,68 @@ impl Sending {
         })
     }
 
-    /// The pool for a message of an output, which its consumers have attached.
-    fn prepare(
-        &mut self,
-        output: &DataId,
-        bytes: usize,
-        wait: Duration,
-    ) -> Result<PoolIndex, Unprepared> {
-        let link = self.link.as_ref().map_err(Clone::clone)?;
-        let entry = self.outputs.entry(output.clone()).or_default();
-        let is_first = entry.path == OutputPath::Unsettled;
-        let patience = self.settings.settle_patience;
-        let route = match &mut entry.route {
-            Some(route) => route,
-            none => {
-                let route = Route::declare(&link.session, &link.node, output)?;
-                route.reach(patience)?;
-                none.insert(route)
-            }
-        };
-        let earlier = self.pools.made();
-        let index = match self.pools.for_bytes(bytes) {
-            Ok(index) => index,
-            Err(error) => return Err(no_pool(output, error, is_first)),
-        };
-        let earlier: Vec<&PinnedPool> = earlier.iter().map(|made| self.pools.get(*made)).collect();
-        let pool = (index, self.pools.get(index));
-        let refusals = &mut self.refusals;
-        match route.prove(&link.node, pool, &earlier, refusals, (wait, patience)) {
-            Ok(()) => {
-                entry.path = OutputPath::Pinned;
-                Ok(index)
-            }
-            Err(Unproven::Full(error)) => Err(Unprepared::Full(error)),
-            Err(Unproven::UsedUp { slots }) if is_first => {
-                Err(Unprepared::ForGood(DoraPathReason::PoolUsedUp { slots }))
-            }
-            Err(Unproven::UsedUp { .. }) => Err(Unprepared::Now(SendError::CannotAttach {
-                consumers: Vec::new(),
-                bytes,
-            })),
-            // Later the path does not change any more, or messages would overtake each other.
-            Err(Unproven::Refused { consumers, .. }) if !is_first => {
-                Err(Unprepared::Now(SendError::CannotAttach {
-                    consumers,
-                    bytes,
-                }))
-            }
-            Err(Unproven::Refused {
-                consumers,
-                pool_bytes,
-            }) => Err(Unprepared::ForGood(DoraPathReason::CannotAttach {
-                consumers,
-                pool_bytes,
-            })),
-        }
-    }
-
-    /// Sends what was written into a slot.
+    /// Sends a payload that lies in a slot.
     pub(super) fn publish(
         &mut self,
-        output: DataId,
+        output: &DataId,
         metadata: Metadata,
-        slot: Slot,
+        payload: ZBytes,
     ) -> Result<(), SendError> {
+        let failed = |detail| SendError::Publish {
+            output: output.clone(),
+            detail,
+        };
         let entry = self.outputs.entry(output.clone()).or_default();
         let (Ok(link), Some(route)) = (&mut self.link, &entry.route) else {
             let detail = String::from("the slot belongs to other outputs than these");
-            return Err(SendError::Publish { output, detail });
+            return Err(failed(detail));
         };
-        let bytes = slot.len();
-        if let Err(detail) = route.publish(slot.into_shm(), &metadata) {
-            return Err(SendError::Publish { output, detail });
-        }
+        let bytes = payload.len();
+        route.publish(payload, &metadata).map_err(failed)?;
         entry.count_sent(bytes);
-        link.daemon.output_sent(&output, metadata)?;
+        link.daemon.output_sent(output, metadata)?;
         Ok(())
     }
 
     /// Sends a message by way of the daemon.
     pub(super) fn send_by_daemon(
         &mut self,
-        output: DataId,
+        output: &DataId,
         metadata: Metadata,
         message: DaemonMessage,
     ) -> Result<(), SendError> {
+        let output = || output.clone();
         let Ok(link) = &mut self.link else {
-            let detail = String::from("these outputs are closed");
-            return Err(SendError::Publish { output, detail });
+            return Err(SendError::Publish {
+                output: output(),
+                detail: String::from("these outputs are closed"),
+            });
         };
-        let sent = link.daemon.send_message(&output, metadata, message);
-        sent.map_err(|source| SendError::Daemon { output, source })
+        let sent = link.daemon.send_message(&output(), metadata, message);
+        sent.map_err(|source| SendError::Daemon {
+            output: output(),
+            source,
+        })
+    }
+
+    /// Settles an output on dora's own path, unless it is pinned.
+    pub(super) fn leave_to_dora(&mut self, output: &DataId) -> Result<(), SendError> {
+        let entry = self.outputs.entry(output.clone()).or_default();
+        match &entry.path {
+            OutputPath::Pinned => Err(SendError::Pinned {
+                output: output.clone(),
+            }),
+            OutputPath::Dora(_) => Ok(()),
+            OutputPath::Unsettled => {
+                entry.leave_to_dora(output, DoraPathReason::AlreadyInUse);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn path(&self, output: &DataId) -> OutputPath {
+        let path = self.outputs.get(output).map(|output| output.path.clone());
+        path.unwrap_or(OutputPath::Unsettled)
     }
 
     pub(super) fn report(&self) -> Report {
@@ -277,27 +225,5 @@ impl Sending {
         if let Ok(link) = std::mem::replace(&mut self.link, Err(closed)) {
             link.close(routes);
         }
-    }
-}
-
-fn no_pool(output: &DataId, error: NoPool, is_first: bool) -> Unprepared {
-    match error {
-        NoPool::OverBudget {
-            needed_bytes,
-            left_bytes,
-            max_bytes,
-        } => Unprepared::Now(SendError::OverBudget {
-            output: output.clone(),
-            needed_bytes,
-            left_bytes,
-            max_bytes,
-        }),
-        NoPool::NoSharedMemory(reason) => DoraPathReason::NoSharedMemory(reason).into(),
-        // The message is at fault, not the place.
-        NoPool::Pool(error @ PoolError::SlotTooLarge { .. }) => Unprepared::Now(error.into()),
-        NoPool::Pool(error) if is_first => Unprepared::ForGood(DoraPathReason::NoPool {
-            detail: error.to_string(),
-        }),
-        NoPool::Pool(error) => Unprepared::Now(error.into()),
     }
 }

@@ -7,12 +7,23 @@ use dora_message::{
     metadata::{MetadataParameters, Parameter},
 };
 use dora_node_api::DataSample;
+use zenoh::bytes::ZBytes;
 use zenoh_pinned::Slot;
 
 use super::{ElementType, daemon::DaemonMessage};
 
 /// The parameter that tells a message's shape, where it has more than one dimension.
 const SHAPE: &str = "shape";
+
+/// The memory of a message that has been sent: it is not used again, and stays readable, while this exists.
+#[derive(Clone, Debug)]
+pub struct SentMemory(ZBytes);
+
+impl SentMemory {
+    pub(super) fn payload(&self) -> ZBytes {
+        self.0.clone()
+    }
+}
 
 /// The elements of an array, writable, where consumers will read them.
 ///
@@ -56,6 +67,19 @@ impl OutputSlot {
     /// Whether the message will go through pinned memory.
     pub fn is_pinned(&self) -> bool {
         matches!(self.memory, Memory::Pinned(_))
+    }
+
+    /// The elements' first byte, which stays where it is when the slot is sent.
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.deref_mut().as_mut_ptr()
+    }
+
+    /// The whole message as a payload, of slots in pinned memory.
+    pub(super) fn into_payload(self) -> SentMemory {
+        SentMemory(match self.memory {
+            Memory::Pinned(slot) => slot.into_shm(),
+            Memory::Dora(_) | Memory::Daemon(_) => ZBytes::new(),
+        })
     }
 
     /// Adds the shape to the message's parameters, unless the caller has one there.

@@ -63,6 +63,20 @@ impl PinnedPublisher {
         }
     }
 
+    /// A publisher of slots of a pool that the application has made.
+    ///
+    /// # Errors
+    /// [`PublisherError::Declare`].
+    pub fn with_pool(
+        session: &Session,
+        key: &str,
+        pool: PinnedPool,
+    ) -> Result<Self, PublisherError> {
+        let publisher = session.declare_publisher(key.to_owned()).wait();
+        let publisher = publisher.map_err(PublisherError::Declare)?;
+        Ok(Self { publisher, pool })
+    }
+
     /// A slot of `bytes` bytes; waits up to a second, or as the builder says, while consumers hold all.
     ///
     /// # Errors
@@ -86,6 +100,20 @@ impl PinnedPublisher {
     /// [`PublishError`]: zenoh did not take it.
     pub fn put_with(&self, slot: Slot, attachment: impl Into<ZBytes>) -> Result<(), PublishError> {
         let put = self.publisher.put(slot.into_shm()).attachment(attachment);
+        put.wait().map_err(PublishError)
+    }
+
+    /// Publishes a payload, usually [`Slot::into_shm`] of one of this pool's, of which the caller keeps a
+    /// clone so that the slot is not used again yet.
+    ///
+    /// # Errors
+    /// [`PublishError`]: zenoh did not take it.
+    pub fn put_payload(
+        &self,
+        payload: ZBytes,
+        attachment: Option<ZBytes>,
+    ) -> Result<(), PublishError> {
+        let put = self.publisher.put(payload).attachment(attachment);
         put.wait().map_err(PublishError)
     }
 
@@ -139,9 +167,6 @@ impl PinnedPublisherBuilder {
                 .filter(char::is_ascii)
                 .collect::<String>(),
         );
-        let pool = pool.build()?;
-        let publisher = session.declare_publisher(key.to_owned()).wait();
-        let publisher = publisher.map_err(PublisherError::Declare)?;
-        Ok(PinnedPublisher { publisher, pool })
+        PinnedPublisher::with_pool(session, key, pool.build()?)
     }
 }

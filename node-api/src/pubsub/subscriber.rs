@@ -56,6 +56,17 @@ pub struct FrameSubscriber {
 pub struct FrameSubscriberBuilder {
     pinner: Pinner,
     capacity: usize,
+    on_change: Option<OnChange>,
+}
+
+/// Called on zenoh's receive thread, so it has to be short.
+#[derive(Clone)]
+struct OnChange(Arc<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for OnChange {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("OnChange")
+    }
 }
 
 impl FrameSubscriber {
@@ -64,6 +75,7 @@ impl FrameSubscriber {
         FrameSubscriberBuilder {
             pinner: pinner.clone(),
             capacity: 4,
+            on_change: None,
         }
     }
 
@@ -97,11 +109,28 @@ impl FrameSubscriber {
 }
 
 /// In the callback: zenoh drops it when the subscriber or its session is closed.
-struct CloseAtEnd(Arc<Queue<Item>>);
+struct Receiving {
+    queue: Arc<Queue<Item>>,
+    on_change: Option<OnChange>,
+}
 
-impl Drop for CloseAtEnd {
+impl Receiving {
+    fn push(&self, item: Item) {
+        self.queue.push(item);
+        self.announce();
+    }
+
+    fn announce(&self) {
+        if let Some(OnChange(announce)) = &self.on_change {
+            announce();
+        }
+    }
+}
+
+impl Drop for Receiving {
     fn drop(&mut self) {
-        self.0.close();
+        self.queue.close();
+        self.announce();
     }
 }
 
@@ -113,16 +142,27 @@ impl FrameSubscriberBuilder {
         self
     }
 
+    /// Calls `announce` when a frame has been queued and when the session is closed, on zenoh's receive
+    /// thread: for event loops that cannot wait in [`FrameSubscriber::recv`]. It must return at once.
+    pub fn on_change(mut self, announce: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_change = Some(OnChange(Arc::new(announce)));
+        self
+    }
+
     /// Declares the subscriber.
     ///
     /// # Errors
     /// zenoh's own: the key expression is none, or the session is closed.
     pub fn declare(self, session: &Session, key: &str) -> zenoh::Result<FrameSubscriber> {
         let queue = Arc::new(Queue::new(self.capacity));
-        let (receiving, pinner) = (CloseAtEnd(queue.clone()), self.pinner);
+        let pinner = self.pinner;
+        let receiving = Receiving {
+            queue: queue.clone(),
+            on_change: self.on_change,
+        };
         let subscriber = session
             .declare_subscriber(key.to_owned())
-            .callback(move |sample| receiving.0.push(received(sample, &pinner)))
+            .callback(move |sample| receiving.push(received(sample, &pinner)))
             .wait()?;
         Ok(FrameSubscriber {
             queue,

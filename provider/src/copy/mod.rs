@@ -1,6 +1,7 @@
 //! Copies between a frame and a device, and what has to stay alive until they have executed.
 //!
-//! Holds: the three ways to the device (`to_device`), the way back (`from_device`), the registered
+//! Holds: the three ways to the device (`to_device`), memory there that other libraries borrow
+//! (`device_buffer`), the way back (`from_device`), the registered
 //! staging slots (`staging`), and the in-flight holds (`in_flight`).
 //!
 //! Who may write what: a copy's source is never written by this process while a hold on it exists; a
@@ -22,6 +23,7 @@
 //!
 //! Specified by the CUDA driver API: stream and event management, `cuMemcpyHtoDAsync`.
 
+mod device_buffer;
 mod error;
 mod from_device;
 mod host_slice;
@@ -29,6 +31,7 @@ mod in_flight;
 mod staging;
 mod to_device;
 
+pub use device_buffer::DeviceBuffer;
 pub use error::CopyError;
 pub use from_device::CopyBack;
 pub(crate) use in_flight::InFlight;

@@ -48,6 +48,19 @@ impl Event {
         }
     }
 
+    /// Makes what is enqueued on `stream` from now on wait for the event.
+    pub(crate) fn is_awaited_by(&self, stream: &CudaStream) -> Result<(), DriverError> {
+        bind(stream.context())?;
+        // SAFETY: both are alive; the driver keeps what the wait needs when the event is destroyed.
+        unsafe {
+            result::stream::wait_event(
+                stream.cu_stream(),
+                self.event,
+                sys::CUevent_wait_flags::CU_EVENT_WAIT_DEFAULT,
+            )
+        }
+    }
+
     /// Waits until the event has been reached.
     pub(crate) fn synchronize(&self) -> Result<(), DriverError> {
         bind(&self.context)?;

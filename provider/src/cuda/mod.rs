@@ -70,3 +70,8 @@ pub(crate) fn synchronize(stream: &CudaStream) -> Result<(), DriverError> {
     // SAFETY: the stream is alive, as it is borrowed.
     unsafe { result::stream::synchronize(stream.cu_stream()) }
 }
+
+/// Makes what is enqueued on `stream` from now on wait for what is enqueued on `other` so far.
+pub(crate) fn wait_for(stream: &CudaStream, other: &CudaStream) -> Result<(), DriverError> {
+    Event::record(other)?.is_awaited_by(stream)
+}

@@ -124,6 +124,37 @@ impl Frame {
         })
     }
 
+    /// The same bytes on their way to the device of another pinner. Nothing is copied; either frame keeps
+    /// them.
+    ///
+    /// # Errors
+    /// [`FrameError::Unverifiable`]: the kernel did not tell what is mapped there.
+    pub fn for_pinner(&self, pinner: &Pinner) -> Result<Self, FrameError> {
+        let bytes = self.held.bytes();
+        // Bytes that lay in no mapped file before lie in none now.
+        let found = match &self.found {
+            Some(_) => pinner
+                .find(NonNull::from(bytes).cast(), bytes.len())
+                .map_err(|error| FrameError::Unverifiable { error })?,
+            None => None,
+        };
+        Ok(Self {
+            held: self.held.clone(),
+            found,
+            pinner: pinner.clone(),
+            taken: OnceLock::new(),
+        })
+    }
+
+    /// Where the frame's bytes lie in registered memory, which other libraries may copy from asynchronously:
+    /// another mapping of the same bytes, readable for as long as the frame exists.
+    ///
+    /// # Errors
+    /// The reason why there is no such memory, or not yet.
+    pub fn registered(&self) -> Result<NonNull<u8>, FallbackReason> {
+        self.registered_address()
+    }
+
     /// The way of the bytes to the device: after a copy the one it took, before that the one it would
     /// take now.
     pub fn path(&self) -> DevicePath {
