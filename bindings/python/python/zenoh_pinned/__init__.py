@@ -1,0 +1,58 @@
+"""Frames in page-locked shared memory, from one process to another process's GPU with one DMA.
+
+A producer writes a frame into a slot of shared memory, in place; a consumer sees it there, without a
+copy, and copies it to a CUDA device straight from there. Where there is no CUDA it is ordinary shared
+memory of zenoh.
+
+- `Session`, `Publisher`, `Subscriber` and `Pool`: frames over zenoh.
+- `frame` and `to_device`: views of what was received, and their way to a device. They take a dora
+  ``event["value"]`` too, whoever sent it.
+- `zenoh_pinned.dora.Node`: a dora node whose ``send_output(..., pinned=True)`` sends so.
+"""
+
+from zenoh_pinned._frame import Frame, Slot
+from zenoh_pinned._native import (
+    CudaError,
+    DeviceBuffer,
+    FallbackReason,
+    FrameRefused,
+    NoDevice,
+    OutputReport,
+    OverBudget,
+    Pool,
+    PoolFull,
+    PoolStatistics,
+    Report,
+    __version__,
+    copy_into,
+    frame,
+    open_device,
+    to_device,
+)
+from zenoh_pinned._writing import Writing
+from zenoh_pinned._zenoh import Publisher, Session, Subscriber
+
+__all__ = [
+    "CudaError",
+    "DeviceBuffer",
+    "FallbackReason",
+    "Frame",
+    "FrameRefused",
+    "NoDevice",
+    "OutputReport",
+    "OverBudget",
+    "Pool",
+    "PoolFull",
+    "PoolStatistics",
+    "Publisher",
+    "Report",
+    "Session",
+    "Slot",
+    "Subscriber",
+    "Writing",
+    "__version__",
+    "copy_into",
+    "frame",
+    "open_device",
+    "to_device",
+]

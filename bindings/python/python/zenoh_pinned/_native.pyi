@@ -1,0 +1,387 @@
+"""The native part of `zenoh_pinned`."""
+
+import datetime
+from collections.abc import Sequence
+from typing import Any, Literal, final
+
+import numpy.typing as npt
+
+from zenoh_pinned._frame import Frame, Slot
+
+__version__: str
+
+def set_classes(frame: type[Frame], slot: type[Slot], /) -> None: ...
+
+class PoolFull(TimeoutError):
+    """Consumers held every slot of a pool for as long as the call was allowed to wait."""
+
+class OverBudget(MemoryError):
+    """A pool or message would need more shared memory than its bound allows."""
+
+class NoDevice(RuntimeError):
+    """There is no such CUDA device here, or no driver; the message says which."""
+
+class CudaError(RuntimeError):
+    """A call into the CUDA driver failed."""
+
+class FrameRefused(BufferError):
+    """A received payload is not what it claims to be, and was not read."""
+
+@final
+class FallbackReason:
+    """Why a shorter way to the device was not taken: a fact about this process at that moment, not an error.
+
+    ``str(reason)`` says it in words, with what to do about it where something can be done. Reasons compare by
+    what they are and say.
+    """
+
+    @property
+    def code(
+        self,
+    ) -> Literal[
+        "host_only",
+        "no_driver",
+        "no_device",
+        "unsupported",
+        "driver_unusable",
+        "driver",
+        "over_budget",
+        "registration_pending",
+        "registration_contended",
+        "not_shared_memory",
+        "locked_memory_limit",
+        "not_attachable",
+        "staging_busy",
+        "exiting",
+        "other",
+    ]:
+        """The kind of reason, for programs."""
+
+class Exporter:
+    """Gives frames and slots the buffer protocol."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+class FrameBase:
+    @property
+    def path(self) -> Literal["direct", "staged", "pageable", "host"]:
+        """The way of the bytes to the device: after a copy the one it took, before that the one it would take."""
+    @property
+    def reason(self) -> FallbackReason | None:
+        """Why the way is not the direct one; `None` where it is."""
+    @property
+    def is_shared(self) -> bool:
+        """Whether the bytes arrived in shared memory, that is, without a copy."""
+    @property
+    def nbytes(self) -> int:
+        """The size in bytes."""
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the dimensions, in elements, in row-major order."""
+    @property
+    def dtype(self) -> str:
+        """The type of the elements, as NumPy names it."""
+    @property
+    def key(self) -> str | None:
+        """The key expression that it was published on; `None` where no `Subscriber` received it."""
+    @property
+    def attachment(self) -> bytes | None:
+        """What was published beside it."""
+    @property
+    def timestamp(self) -> datetime.datetime | None:
+        """The publisher's time, where its session stamps."""
+    def view(self, shape: Sequence[int], dtype: npt.DTypeLike | None = None) -> Frame:
+        """Return a frame of the same bytes with another shape and type.
+
+        Raise ``ValueError`` where these do not fit the bytes. Nothing is copied, and either keeps them.
+        """
+    def __len__(self) -> int: ...
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+    def __dlpack__(
+        self,
+        *,
+        stream: None = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any: ...
+    def __dlpack_device__(self) -> tuple[int, int]: ...
+
+class SlotBase:
+    @property
+    def nbytes(self) -> int:
+        """The size in bytes."""
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the dimensions, in elements, in row-major order."""
+    @property
+    def dtype(self) -> str:
+        """The type of the elements, as NumPy names it."""
+    @property
+    def address(self) -> int:
+        """The address of the first byte, at the beginning of a page."""
+    @property
+    def is_shared(self) -> bool:
+        """Whether it lies in shared memory, so that publishing it copies nothing."""
+    def release(self) -> None:
+        """Give the slot back unsent, as soon as no view of it exists. Does nothing to one that has been sent."""
+
+@final
+class DeviceBuffer:
+    """An array on a CUDA device, made by `to_device()`.
+
+    ``torch.from_dlpack``, ``cupy.from_dlpack`` and ``jax.dlpack.from_dlpack`` take it without a copy. It is ready
+    for whatever is enqueued on the stream of `to_device()`, or on the one that the importing library names;
+    nobody waits. Its memory is freed when this and all that imported it have gone, behind the work that is
+    enqueued by then.
+    """
+
+    @property
+    def address(self) -> int:
+        """The device address of the first byte."""
+    @property
+    def nbytes(self) -> int:
+        """The size in bytes."""
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the dimensions, in elements, in row-major order."""
+    @property
+    def dtype(self) -> str:
+        """The type of the elements, as NumPy names it."""
+    @property
+    def device(self) -> str:
+        """The device, for instance ``"cuda:0"``."""
+    @property
+    def path(self) -> Literal["direct", "staged", "pageable"]:
+        """The way that the bytes took."""
+    @property
+    def reason(self) -> FallbackReason | None:
+        """Why the way was not the direct one; `None` where it was."""
+    def synchronize(self) -> None:
+        """Wait until the bytes are there. Libraries that import the buffer need no such call."""
+    def to_host(self) -> npt.NDArray[Any]:
+        """Copy the bytes back into an array of the same shape and type, mostly to look at."""
+    def __dlpack__(
+        self,
+        *,
+        stream: int | None = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any: ...
+    def __dlpack_device__(self) -> tuple[int, int]: ...
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]: ...
+
+@final
+class PoolStatistics:
+    """Counters and sizes of a pool at a moment."""
+
+    @property
+    def slots(self) -> int:
+        """Slots that the pool may have."""
+    @property
+    def slot_bytes(self) -> int:
+        """Bytes of a slot."""
+    @property
+    def in_use(self) -> int:
+        """Slots that are being written, on their way, or held by a consumer."""
+    @property
+    def bytes(self) -> int:
+        """Bytes of shared memory."""
+    @property
+    def allocations(self) -> int:
+        """Slots handed out."""
+    @property
+    def waits(self) -> int:
+        """Allocations that had to wait."""
+    @property
+    def timeouts(self) -> int:
+        """Allocations that failed because no slot came free in time."""
+    @property
+    def waited(self) -> float:
+        """Seconds spent waiting, over all allocations."""
+
+@final
+class Pool:
+    """Page-aligned slots in shared memory, bounded in number and bytes.
+
+    `slots` slots of `slot_bytes` bytes are made at once. `max_bytes` is the most shared memory that the pool
+    may have. `wait` is for how many seconds `allocate` waits for a slot that consumers hold. Usable from any
+    thread.
+
+    Raises ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, and ``OSError``
+    where ``/dev/shm`` has no room, with what to do.
+    """
+
+    def __new__(
+        cls,
+        slot_bytes: int,
+        slots: int = 8,
+        *,
+        max_bytes: int | None = None,
+        wait: float = 1.0,
+        name: str = "python",
+    ) -> Pool: ...
+    def allocate(self, shape: Sequence[int], dtype: npt.DTypeLike, timeout: float | None = None) -> Slot:
+        """Return a slot for an array of `shape` and `dtype`, to be written and published.
+
+        Wait for a free one for `timeout` seconds, by default as long as the pool was told.
+
+        Raise `PoolFull` when consumers held every slot for that long, ``ValueError`` for a shape of no
+        elements or more bytes than a slot has, and ``TypeError`` for elements that are not plain numbers.
+        """
+    def statistics(self) -> PoolStatistics:
+        """Return what the pool has done so far."""
+    @property
+    def reason(self) -> FallbackReason | None:
+        """Why the pool has ordinary memory instead of shared memory; `None` where it has shared memory."""
+    def drain(self, timeout: float) -> None:
+        """Wait until no consumer holds a slot any more, for `timeout` seconds.
+
+        Raise ``TimeoutError`` where some are still held then.
+        """
+
+@final
+class OutputReport:
+    """The way of an output's messages, and their number."""
+
+    @property
+    def output(self) -> str:
+        """The output's id."""
+    @property
+    def path(self) -> Literal["pinned", "dora", "unsettled"]:
+        """Pinned shared memory, dora's own path, or neither before the first message."""
+    @property
+    def reason(self) -> str | None:
+        """Why the output takes dora's own path; `None` where it does not."""
+    @property
+    def sent(self) -> int:
+        """Messages that went through pinned memory."""
+    @property
+    def sent_bytes(self) -> int:
+        """Their bytes, Arrow heads included."""
+    @property
+    def timeouts(self) -> int:
+        """Messages that failed because no slot came free in time."""
+    @property
+    def dropped(self) -> int:
+        """Messages that were dropped for the same reason, because the caller had chosen so."""
+
+@final
+class Report:
+    """What a node's pinned outputs have done, and their pools."""
+
+    @property
+    def outputs(self) -> list[OutputReport]:
+        """Those outputs that something was sent or allocated for."""
+    @property
+    def pools(self) -> list[PoolStatistics]:
+        """The pools, in the order in which they were made."""
+
+@final
+class Session:
+    def __new__(cls, config: str | None, device: object) -> Session: ...
+    def declare_publisher(self, key: str, pool: Pool) -> Publisher: ...
+    def declare_subscriber(self, key: str, capacity: int) -> Subscriber: ...
+    @property
+    def zid(self) -> str: ...
+    def close(self) -> None: ...
+
+@final
+class Publisher:
+    def allocate(self, shape: Sequence[int], dtype: npt.DTypeLike, timeout: float | None) -> Slot: ...
+    def put_slot(self, slot: SlotBase, attachment: bytes | None, is_sealed: bool) -> None: ...
+    def put_copy(self, array: object, attachment: bytes | None, timeout: float | None) -> None: ...
+    def close(self) -> None: ...
+
+@final
+class Subscriber:
+    def recv(self, timeout: float | None) -> Frame | None: ...
+    def fileno(self) -> int: ...
+    def clear(self) -> None: ...
+    @property
+    def overrun(self) -> int: ...
+    def close(self) -> None: ...
+
+@final
+class Outputs:
+    def __new__(cls, version: str) -> Outputs: ...
+    def allocate(
+        self, output: str, shape: Sequence[int], dtype: npt.DTypeLike, timeout: float | None
+    ) -> Slot | None: ...
+    def send_slot(
+        self, slot: SlotBase, metadata: dict[str, Any] | None, node_seconds: float, is_sealed: bool
+    ) -> None: ...
+    def send(
+        self,
+        output: str,
+        data: object,
+        metadata: dict[str, Any] | None,
+        node_seconds: float,
+        timeout: float | None,
+        drop_when_full: bool,
+    ) -> bool: ...
+    def declares(self, output: str) -> bool: ...
+    def leave_to_dora(self, output: str) -> None: ...
+    def report(self) -> Report: ...
+    def close(self) -> None: ...
+
+def frame(object: object, device: int | str | object | None = None) -> Frame:  # noqa: A002 - as it is called by name
+    """Return a frame of `object`: a received frame, an Arrow array such as a dora ``event["value"]``, or
+    anything with a buffer or a DLPack tensor on the host. Nothing is copied; the frame keeps what it shows.
+
+    `device` is where it would be copied: ``"cuda:0"``, ``"cpu"``, or ``"auto"``; by default the device that
+    this process copies to already.
+
+    Raise ``TypeError`` for what is not one run of numbers, ``ValueError`` for an array that is not
+    contiguous, and `FrameRefused` for bytes that are not where they seem to be.
+    """
+
+def to_device(
+    object: object,  # noqa: A002 - as it is called by name
+    device: int | str | object | None = None,
+    stream: object = None,
+    *,
+    shape: Sequence[int] | None = None,
+    dtype: npt.DTypeLike | None = None,
+) -> DeviceBuffer | Frame:
+    """Copy `object` to a device and return the array there at once, while the copy goes on.
+
+    `object` is what `frame` takes. A frame or a dora value may be deleted at once: its slot is held until the
+    copy has been made. Other memory of yours must stay as it is until then.
+
+    `device` is ``"cuda:0"``, a number, or ``"auto"``, the default: CUDA device 0 where there is one, and
+    otherwise the frame itself comes back, on the host. `stream` is what the copy is enqueued on: a handle, or a
+    stream of torch, CuPy or cuda.core; by default one of this library's own, which whoever imports the buffer
+    is ordered behind. `shape` and `dtype` are how the bytes are to be read where not as `object` has them,
+    for instance ``shape=event["metadata"]["shape"]``.
+
+    Raise `NoDevice` where there is no such device, ``MemoryError`` where it has no memory left, ``ValueError``
+    for an empty array or a shape that does not fit, and `CudaError` where the driver fails.
+    """
+
+def copy_into(destination: object, object: object, stream: object = None) -> None:  # noqa: A002 - as above
+    """Copy `object` into an array that exists on a device, and return while the copy goes on.
+
+    `destination`, such as a tensor of torch or CuPy, has ``__cuda_array_interface__``, as many bytes as
+    `object`, and contiguous elements. `stream` is what the copy is enqueued on, behind what is there: the one
+    that the array is used on, by default the default stream. `object` and the errors are as with `to_device`.
+    """
+
+def open_device(
+    device: int | str | object,
+    *,
+    max_bytes: int | None = None,
+    staging_slots: int | None = None,
+    staging_bytes: int | None = None,
+) -> str | None:
+    """Open a device before frames go there, so that the first segments are registered as they are attached.
+
+    `max_bytes` is the most that is ever registered with it, 1 GiB by default; `staging_slots` and
+    `staging_bytes` are the slots through which frames go that are not in registered memory, three of 8 MiB by
+    default, which grow. Return its name, or `None` for ``"cpu"``.
+
+    Raise `NoDevice`, and ``ValueError`` where the device is in use already.
+    """

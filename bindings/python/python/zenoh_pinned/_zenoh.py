@@ -1,0 +1,253 @@
+"""Sessions, publishers and subscribers on zenoh."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from zenoh_pinned import _native
+from zenoh_pinned._writing import Writing, writing
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    import numpy.typing as npt
+    from typing_extensions import Self
+
+    from zenoh_pinned._frame import Frame, Slot
+
+
+class Session:
+    """A zenoh session whose received frames can go straight to a device.
+
+    `config` is a zenoh configuration: a mapping, or JSON5 text. `device` is where received frames are to be
+    copied, if anywhere: ``"cuda:0"``, a number, or ``"auto"`` for the first CUDA device where there is one; the
+    segments that frames arrive in are then registered in the background as soon as they are attached.
+    Usable from any thread, and in a ``with`` statement, which closes it.
+
+    Raise ``ValueError`` for a configuration that is none, `NoDevice` where there is no such device, and
+    ``RuntimeError`` where zenoh cannot open.
+    """
+
+    __slots__ = ("_native",)
+
+    def __init__(
+        self,
+        config: Mapping[str, Any] | str | None = None,
+        *,
+        device: int | str | object | None = None,
+    ) -> None:
+        text = config if config is None or isinstance(config, str) else json.dumps(dict(config))
+        self._native = _native.Session(text, device)
+
+    def declare_publisher(
+        self,
+        key: str,
+        frame_bytes: int | None = None,
+        *,
+        slots: int = 8,
+        max_bytes: int | None = None,
+        wait: float = 1.0,
+        pool: _native.Pool | None = None,
+    ) -> Publisher:
+        """Return a publisher of frames of up to `frame_bytes` bytes, in a pool of `slots` slots of its own.
+
+        `max_bytes` bounds the pool's shared memory; `wait` is for how many seconds an allocation waits for a
+        slot that consumers hold. With `pool`, the publisher uses that one, which several may share.
+
+        Raise as `Pool`, and ``ValueError`` for a key expression that is none.
+        """
+        if pool is None:
+            if frame_bytes is None:
+                msg = "a publisher needs frame_bytes, the size of its largest frame in bytes, or a pool"
+                raise TypeError(msg)
+            pool = _native.Pool(frame_bytes, slots, max_bytes=max_bytes, wait=wait, name=key[:48])
+        elif frame_bytes is not None:
+            msg = "give frame_bytes or a pool, not both: a pool knows the size of its slots"
+            raise TypeError(msg)
+        return Publisher(self._native.declare_publisher(key, pool), pool)
+
+    def declare_subscriber(self, key: str, *, capacity: int = 4) -> Subscriber:
+        """Return a subscriber that keeps up to `capacity` frames until they are taken.
+
+        The oldest makes room for a newer one. Each keeps a slot of its producer: fewer than that has.
+        """
+        return Subscriber(self._native.declare_subscriber(key, capacity))
+
+    @property
+    def zid(self) -> str:
+        """The identity of the session in the network."""
+        return self._native.zid
+
+    def close(self) -> None:
+        """Close the session; its subscribers raise ``ConnectionError`` once they are empty."""
+        self._native.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Publication:
+    """Where a frame that is written for a publisher goes."""
+
+    __slots__ = ("_attachment", "_publisher")
+
+    def __init__(self, publisher: _native.Publisher, attachment: bytes | None) -> None:
+        self._publisher = publisher
+        self._attachment = attachment
+
+    def send_slot(self, slot: Slot) -> None:
+        self._publisher.put_slot(slot, self._attachment, True)
+
+    def send_copy(self, array: npt.NDArray[Any]) -> None:
+        self._publisher.put_copy(array, self._attachment, None)
+
+
+class Publisher:
+    """Publishes frames out of a pool. Usable from any thread."""
+
+    __slots__ = ("_native", "_pool")
+
+    def __init__(self, native: _native.Publisher, pool: _native.Pool) -> None:
+        self._native = native
+        self._pool = pool
+
+    def allocate(
+        self,
+        shape: Sequence[int],
+        dtype: npt.DTypeLike = "uint8",
+        *,
+        attachment: bytes | None = None,
+        timeout: float | None = None,
+    ) -> Writing:
+        """Return a frame to be written in place, in a ``with`` block at whose end it is published.
+
+        ``with publisher.allocate((1080, 1920, 4)) as array: camera.read_into(array)``. `attachment` is
+        published beside it. Waits for a slot for `timeout` seconds, by default as long as the pool was told.
+
+        Raise `PoolFull` when consumers held every slot for that long, ``ValueError`` for a shape of no
+        elements or more bytes than a slot has, and ``TypeError`` for elements that are not plain numbers.
+        """
+        slot = self._native.allocate(list(shape), dtype, timeout)
+        return writing(slot, _Publication(self._native, attachment))
+
+    def put(
+        self,
+        data: object,
+        *,
+        attachment: bytes | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Publish `data`: a `Slot` as it is, or an array, buffer or host tensor by one copy.
+
+        Raise ``BufferError`` for a slot that views exist of, ``ValueError`` for one that has been sent, for
+        an array that is empty, not contiguous or larger than a slot, and `PoolFull` as `allocate`.
+        """
+        if isinstance(data, _native.SlotBase):
+            self._native.put_slot(data, attachment, False)
+        else:
+            self._native.put_copy(data, attachment, timeout)
+
+    @property
+    def pool(self) -> _native.Pool:
+        """The pool that frames are allocated from."""
+        return self._pool
+
+    def drain(self, timeout: float = 1.0) -> None:
+        """Wait until no consumer holds a frame, so that closing the session loses none.
+
+        Raise ``TimeoutError`` where some are still held after `timeout` seconds.
+        """
+        self._pool.drain(timeout)
+
+    def close(self) -> None:
+        """Undeclare the publisher. What was published stays readable where it is held."""
+        self._native.close()
+
+
+class Subscriber:
+    """Receives frames into a queue. Usable from any thread; iterate over it, also with ``async for``."""
+
+    __slots__ = ("_native", "_waiting")
+
+    def __init__(self, native: _native.Subscriber) -> None:
+        self._native = native
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def recv(self, timeout: float | None = None) -> Frame:
+        """Return the next frame, as soon as there is one.
+
+        Raise ``TimeoutError`` where there is none after `timeout` seconds, ``ConnectionError`` when the
+        session has been closed and every frame has been taken, and `FrameRefused` for a payload that is not
+        what it claims to be; the next one can be received then.
+        """
+        frame = self._native.recv(timeout)
+        if frame is None:
+            msg = f"no frame within {timeout} s"
+            raise TimeoutError(msg)
+        return frame
+
+    def try_recv(self) -> Frame | None:
+        """Return the next frame if there is one, else `None`. Raise as `recv`."""
+        return self._native.recv(0.0)
+
+    async def recv_async(self) -> Frame:
+        """Return the next frame without blocking the event loop; cancelling it loses no frame.
+
+        Raise as `recv`; for a bound on the time use `asyncio.wait_for`.
+        """
+        loop = asyncio.get_running_loop()
+        while (frame := self.try_recv()) is None:
+            waiter: asyncio.Future[None] = loop.create_future()
+            self._waiting.append(waiter)
+            loop.add_reader(self._native.fileno(), self._wake)
+            try:
+                await waiter
+            finally:
+                if waiter in self._waiting:
+                    self._waiting.remove(waiter)
+                if not self._waiting:
+                    loop.remove_reader(self._native.fileno())
+        return frame
+
+    def _wake(self) -> None:
+        self._native.clear()
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self
+
+    def __next__(self) -> Frame:
+        try:
+            return self.recv()
+        except ConnectionError:
+            raise StopIteration from None
+
+    def __aiter__(self) -> AsyncIterator[Frame]:
+        return self
+
+    async def __anext__(self) -> Frame:
+        try:
+            return await self.recv_async()
+        except ConnectionError:
+            raise StopAsyncIteration from None
+
+    @property
+    def overrun(self) -> int:
+        """How many frames made room for newer ones, because they were not taken in time."""
+        return self._native.overrun
+
+    def close(self) -> None:
+        """Undeclare the subscriber; frames that were taken stay what they are."""
+        self._native.close()

@@ -1,0 +1,232 @@
+"""Pinned outputs for dora nodes: `Node` in place of ``dora.Node``.
+
+Needs the ``dora-rs`` wheel, version 1.1 (``pip install zenoh-pinned[dora]``, Python 3.11 or later). Nodes on
+the other side, the daemon and the dataflow stay as they are. Where consumers could not receive a pinned
+output, it takes dora's own path, and `Node.report` says why. Operators get their ``send_output`` from dora's
+runtime and cannot send pinned; ``zenoh_pinned.to_device(event["value"])`` works in them as anywhere.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import dora as stock
+from zenoh_pinned import _native
+from zenoh_pinned._writing import Writing, writing
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    import numpy.typing as npt
+    from typing_extensions import Self
+
+    from zenoh_pinned._frame import Slot
+
+    Event = dict[str, Any]
+
+__all__ = ["Node"]
+
+
+class _Message:
+    """Where a frame that is written for an output goes."""
+
+    __slots__ = ("_metadata", "_node", "_output")
+
+    def __init__(self, node: Node, output: str, metadata: Mapping[str, Any] | None) -> None:
+        self._node = node
+        self._output = output
+        self._metadata = metadata
+
+    def send_slot(self, slot: Slot) -> None:
+        self._node._send_slot(slot, self._metadata)  # noqa: SLF001
+
+    def send_copy(self, array: npt.NDArray[Any]) -> None:
+        self._node.send_output(self._output, array, self._metadata, pinned=True)
+
+
+class Node:
+    """A dora node with pinned outputs: ``dora.Node``, with the same methods and events, and a few more.
+
+    An output is pinned as a whole: its first message decides. Where that is sent with ``pinned=True``, and
+    its consumers can receive it so, all of its messages go through pinned shared memory; otherwise all
+    of them take dora's own path, in order either way.
+
+    Close it, use it in a ``with`` statement, or let it go: what was sent is delivered before dora tells the
+    consumers that the inputs have closed. A process that ends by ``os._exit`` or a signal may lose its last
+    messages.
+    """
+
+    def __init__(self, node_id: str | None = None, daemon_port: int | None = None) -> None:
+        given = {"node_id": node_id, "daemon_port": daemon_port}
+        self._node: Any = stock.Node(**{name: value for name, value in given.items() if value is not None})
+        self._outputs = _native.Outputs(stock.__version__)
+        # Before the stock node goes, also at the end of the interpreter.
+        self._finalizer = weakref.finalize(self, self._outputs.close)
+
+    # Sending.
+
+    def send_output(
+        self,
+        output_id: str,
+        data: object,
+        metadata: Mapping[str, Any] | None = None,
+        pinned: bool = False,
+        *,
+        timeout: float | None = None,
+        drop_when_full: bool = False,
+    ) -> None:
+        """Send `data` from the node.
+
+        `data` is a pyarrow array or ``bytes``, as in ``dora.Node``, a NumPy array, or any contiguous buffer or
+        DLPack tensor of numbers on the host. An array of several dimensions arrives flat, and its sizes are
+        added to the metadata as ``shape``.
+
+        With `pinned` it goes through pinned shared memory, by one copy. Consumers that hold every slot
+        hold it up for `timeout` seconds, one by default; then `PoolFull` is raised, or with `drop_when_full`
+        the message is dropped and counted.
+
+        Raise ``TypeError`` for data or metadata that dora has no type for, ``ValueError`` for an array that
+        is not contiguous, and for a message that is not `pinned` of an output that is; `OverBudget` for one
+        larger than ``ZENOH_PINNED_MAX_BYTES`` allows. The message has not been sent then.
+        """
+        if not pinned:
+            self._outputs.leave_to_dora(output_id)
+        elif self._outputs.send(
+            output_id, data, _dict(metadata), self._seconds(), timeout, drop_when_full
+        ):
+            return
+        array, metadata = _for_dora(data, metadata)
+        self._node.send_output(output_id, array, _dict(metadata))
+
+    def allocate(
+        self,
+        output_id: str,
+        shape: Sequence[int],
+        dtype: npt.DTypeLike = "uint8",
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Writing:
+        """Return a message to be written in place, in a ``with`` block at whose end it is sent.
+
+        ``with node.allocate("image", (1080, 1920, 4)) as array: camera.read_into(array)``. Consumers see what
+        is written without a copy. Sizes of several dimensions are added to the metadata as ``shape``. An
+        output that takes dora's own path gives ordinary memory, and the message is sent by a copy.
+
+        Raise `PoolFull` when consumers held every slot for `timeout` seconds (one by default), ``KeyError``
+        for an output that the node does not declare, ``ValueError`` for a shape of no elements,
+        ``TypeError`` for elements that are not plain numbers, and `OverBudget` as `send_output`.
+        """
+        slot = self._outputs.allocate(output_id, list(shape), dtype, timeout)
+        message = _Message(self, output_id, metadata)
+        if slot is not None:
+            return writing(slot, message)
+        return Writing(None, np.empty(tuple(shape), dtype), message)
+
+    def _send_slot(self, slot: Slot, metadata: Mapping[str, Any] | None) -> None:
+        self._outputs.send_slot(slot, _dict(metadata), self._seconds(), True)
+
+    def _seconds(self) -> float:
+        seconds: float = self._node.timestamp().timestamp()
+        return seconds
+
+    def report(self) -> _native.Report:
+        """Return what the pinned outputs have done: their paths, the reasons, the counts, and the pools."""
+        return self._outputs.report()
+
+    def close(self) -> None:
+        """Deliver what was sent, and end the node: consumers see their inputs close."""
+        self._finalizer()
+        self._node = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Of ``dora.Node``, as they are there.
+
+    def send_output_raw(self, output_id: str, data_length: int, metadata: Mapping[str, Any] | None = None) -> Any:
+        """Return a writable buffer of dora's own, as ``dora.Node.send_output_raw``. Not for pinned outputs."""
+        self._outputs.leave_to_dora(output_id)
+        return self._node.send_output_raw(output_id, data_length, _dict(metadata))
+
+    def send_service_request(
+        self, output_id: str, data: object, metadata: Mapping[str, Any] | None = None
+    ) -> str:
+        """Send a request and return its id, as ``dora.Node.send_service_request``. Not for pinned outputs."""
+        self._outputs.leave_to_dora(output_id)
+        request: str = self._node.send_service_request(output_id, data, _dict(metadata))
+        return request
+
+    def send_service_response(self, output_id: str, data: object, metadata: Mapping[str, Any]) -> None:
+        """Send a response, as ``dora.Node.send_service_response``. Not for pinned outputs."""
+        self._outputs.leave_to_dora(output_id)
+        self._node.send_service_response(output_id, data, _dict(metadata))
+
+    def next(self, timeout: float | None = None) -> Event | None:
+        """Return the next event, as ``dora.Node.next``."""
+        event: Event | None = self._node.next(timeout)
+        return event
+
+    async def recv_async(self, timeout: float | None = None) -> Event | None:
+        """Return the next event, as ``dora.Node.recv_async``."""
+        event: Event | None = await self._node.recv_async(timeout)
+        return event
+
+    def try_recv(self) -> Event | None:
+        """Return an event that has come already, as ``dora.Node.try_recv``."""
+        event: Event | None = self._node.try_recv()
+        return event
+
+    def drain(self) -> list[Event]:
+        """Return all events that have come already, as ``dora.Node.drain``."""
+        events: list[Event] = self._node.drain()
+        return events
+
+    def is_empty(self) -> bool:
+        """Return whether no event has come, as ``dora.Node.is_empty``."""
+        return bool(self._node.is_empty())
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        event: Event = next(self._node)
+        return event
+
+    def timestamp(self) -> datetime.datetime:
+        """Return the time of the node's clock, as ``dora.Node.timestamp``."""
+        time: datetime.datetime = self._node.timestamp()
+        return time
+
+    def __getattr__(self, name: str) -> Any:
+        # Whatever else ``dora.Node`` has: its configuration, logs, extensions, ROS 2.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._node, name)
+
+
+def _dict(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if metadata is None else dict(metadata)
+
+
+def _for_dora(data: object, metadata: Mapping[str, Any] | None) -> tuple[object, Mapping[str, Any] | None]:
+    """Return what ``dora.Node.send_output`` takes: Arrow data as it is, anything else as a flat Arrow array."""
+    if isinstance(data, bytes) or hasattr(data, "__arrow_c_array__"):
+        return data, metadata
+    import pyarrow as pa  # noqa: PLC0415 - what sends its own Arrow data, or only pinned, does without
+
+    array = np.from_dlpack(data) if not isinstance(data, np.ndarray) and hasattr(data, "__dlpack__") else data
+    array = np.asarray(array)
+    if array.ndim > 1:
+        metadata = {"shape": list(array.shape), **(metadata or {})}
+    return pa.array(array.ravel()), metadata

@@ -1,0 +1,197 @@
+//! Device memory that other libraries import.
+
+use std::sync::Arc;
+
+use pyo3::{
+    exceptions::{PyBufferError, PyValueError},
+    prelude::*,
+    types::{PyByteArray, PyDict, PyTuple},
+};
+use zenoh_pinned::Pinner;
+
+use super::stream;
+use crate::{
+    element::Element,
+    errors,
+    reason::Reason,
+    view::dlpack::{self, Memory},
+};
+
+/// `__dlpack__(stream=...)`: the consumer orders nothing.
+const NO_ORDER: i64 = -1;
+
+/// An array on a CUDA device, made by `to_device()`.
+///
+/// `torch.from_dlpack`, `cupy.from_dlpack` and `jax.dlpack.from_dlpack` take it without a copy. It is ready
+/// for whatever is enqueued on the stream of `to_device()`, or on the one that the importing library names;
+/// nobody waits. Its memory is freed when this and all that imported it have gone, behind the work that is
+/// enqueued by then.
+#[pyclass(frozen, module = "zenoh_pinned")]
+pub(crate) struct DeviceBuffer {
+    memory: Arc<zenoh_pinned::DeviceBuffer>,
+    pinner: Pinner,
+    element: &'static Element,
+    shape: Vec<usize>,
+    path: String,
+    reason: Option<zenoh_pinned::FallbackReason>,
+    /// The caller's object for the stream of the copy, which keeps that stream.
+    _stream: Option<Py<PyAny>>,
+}
+
+impl DeviceBuffer {
+    pub(crate) fn new(
+        memory: zenoh_pinned::DeviceBuffer,
+        frame: &zenoh_pinned::Frame,
+        pinner: Pinner,
+        (element, shape): (&'static Element, Vec<usize>),
+        stream: Option<Py<PyAny>>,
+    ) -> Self {
+        Self {
+            memory: Arc::new(memory),
+            path: frame.path().to_string(),
+            reason: frame.reason(),
+            pinner,
+            element,
+            shape,
+            _stream: stream,
+        }
+    }
+
+    fn ordinal(&self) -> i32 {
+        self.memory.ordinal() as i32
+    }
+
+    fn lend_to(&self, handle: u64) -> PyResult<()> {
+        let Some(stream) = stream::of_handle(&self.pinner, handle) else {
+            return Ok(());
+        };
+        self.memory.lend_to(&stream).map_err(errors::copy)
+    }
+}
+
+#[pymethods]
+impl DeviceBuffer {
+    /// The device address of the first byte.
+    #[getter]
+    fn address(&self) -> u64 {
+        self.memory.address()
+    }
+
+    /// The size in bytes.
+    #[getter]
+    fn nbytes(&self) -> usize {
+        self.memory.len()
+    }
+
+    /// The sizes of the dimensions, in elements, in row-major order.
+    #[getter]
+    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.shape)
+    }
+
+    /// The type of the elements, as NumPy names it.
+    #[getter]
+    fn dtype(&self) -> &'static str {
+        self.element.name
+    }
+
+    /// The device, for instance ``"cuda:0"``.
+    #[getter]
+    fn device(&self) -> String {
+        format!("cuda:{}", self.memory.ordinal())
+    }
+
+    /// The way that the bytes took: ``"direct"``, ``"staged"`` or ``"pageable"``.
+    #[getter]
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Why the way was not the direct one; `None` where it was.
+    #[getter]
+    fn reason(&self) -> Option<Reason> {
+        self.reason.clone().map(Reason::of)
+    }
+
+    /// Waits until the bytes are there. Libraries that import the buffer need no such call.
+    fn synchronize(&self, py: Python<'_>) -> PyResult<()> {
+        let stream = self.memory.stream().clone();
+        py.detach(|| stream.synchronize())
+            .map_err(|error| errors::CudaError::new_err(format!("cuStreamSynchronize: {error}")))
+    }
+
+    /// Copies the bytes back and gives them as a NumPy array of the buffer's shape and type, mostly to look at.
+    fn to_host<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let mut bytes = vec![0; self.memory.len()];
+        py.detach(|| self.memory.copy_to_host(&mut bytes))
+            .map_err(errors::copy)?;
+        let bytes = PyByteArray::new(py, &bytes);
+        let numpy = py.import("numpy")?;
+        let array = numpy.call_method1("frombuffer", (bytes, self.element.name))?;
+        array.call_method1("reshape", (PyTuple::new(py, &self.shape)?,))
+    }
+
+    #[pyo3(signature = (*, stream = None, max_version = None, dl_device = None, copy = None))]
+    fn __dlpack__(
+        &self,
+        py: Python<'_>,
+        stream: Option<i64>,
+        max_version: Option<(u32, u32)>,
+        dl_device: Option<(i32, i32)>,
+        copy: Option<bool>,
+    ) -> PyResult<Py<PyAny>> {
+        let device = (dlpack::CUDA, self.ordinal());
+        if dl_device.is_some_and(|asked| asked != device) || copy == Some(true) {
+            return Err(PyBufferError::new_err(
+                "a device buffer is shown where it is, without a copy: copy it after importing it",
+            ));
+        }
+        match stream {
+            // Not ordered by the consumer; ordered here against the default stream when it is freed.
+            None | Some(NO_ORDER) => self.lend_to(0)?,
+            Some(handle) => self.lend_to(u64::try_from(handle).map_err(|_| {
+                PyValueError::new_err(format!(
+                    "{handle} is no stream (DLPack: -1, 1, 2 or a handle)"
+                ))
+            })?)?,
+        }
+        let memory = Memory {
+            address: self.memory.address(),
+            device,
+            element: self.element,
+            shape: &self.shape,
+            is_read_only: false,
+        };
+        dlpack::capsule(py, &memory, max_version, Box::new(self.memory.clone()))
+    }
+
+    fn __dlpack_device__(&self) -> (i32, i32) {
+        (dlpack::CUDA, self.ordinal())
+    }
+
+    #[getter]
+    fn __cuda_array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        if let Some(stream) = stream::default_stream(&self.pinner) {
+            self.memory.lend_to(&stream).map_err(errors::copy)?;
+        }
+        let interface = PyDict::new(py);
+        interface.set_item("version", 3)?;
+        interface.set_item("typestr", self.element.array_type)?;
+        interface.set_item("shape", PyTuple::new(py, &self.shape)?)?;
+        interface.set_item("data", (self.memory.address(), false))?;
+        interface.set_item("strides", py.None())?;
+        // The default stream has been made to wait for the bytes.
+        interface.set_item("stream", 1)?;
+        Ok(interface)
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "<DeviceBuffer {} {:?} on cuda:{}, {}>",
+            self.element.name,
+            self.shape,
+            self.memory.ordinal(),
+            self.path
+        )
+    }
+}

@@ -1,0 +1,281 @@
+//! Frames of anything, and their copies to a device.
+
+use std::sync::Arc;
+
+use pyo3::{
+    exceptions::{PyBufferError, PyTypeError, PyValueError},
+    prelude::*,
+    types::PyDict,
+};
+use zenoh_pinned::{FrameError, Pinner, cudarc::driver::CudaStream};
+use zenoh_pinned_node::dora::FromArrow;
+
+use super::{Target, Wish, buffer::DeviceBuffer, pinners, stream};
+use crate::{
+    element::{Element, UINT8, count},
+    errors,
+    frame::Frame,
+    view::{arrow_array, imported::Imported},
+};
+
+/// Anything with elements, on its way to a target.
+struct Source {
+    frame: Arc<zenoh_pinned::Frame>,
+    element: &'static Element,
+    shape: Vec<usize>,
+}
+
+impl Source {
+    /// A frame of ours, an Arrow array (a dora `event["value"]`), a buffer, or a DLPack tensor on the host.
+    fn of(object: &Bound<'_, PyAny>, target: Target) -> PyResult<Self> {
+        let py = object.py();
+        if let Ok(frame) = object.cast::<Frame>() {
+            let frame = frame.get();
+            return Ok(Self {
+                element: frame.element(),
+                shape: frame.shape_of().to_vec(),
+                frame: py.detach(|| frame.on_the_way_to(target))?,
+            });
+        }
+        if let Some(array) = arrow_array::import(object)? {
+            let element = Element::of_name(&arrow_name(&array)).unwrap_or(&UINT8);
+            let frame =
+                py.detach(|| zenoh_pinned::Frame::from_arrow(&array.into(), &pinners::get(target)));
+            let frame = frame.map_err(errors::from_arrow)?;
+            return Ok(Self {
+                shape: vec![frame.len() / element.bytes],
+                element,
+                frame: Arc::new(frame),
+            });
+        }
+        let imported = Imported::of(&on_host(object)?)?;
+        let (element, shape) = (imported.element(), imported.shape().to_vec());
+        let frame: Result<_, FrameError> =
+            py.detach(|| zenoh_pinned::Frame::from_owner(imported, &pinners::get(target)));
+        Ok(Self {
+            frame: Arc::new(frame.map_err(errors::frame)?),
+            element,
+            shape,
+        })
+    }
+}
+
+/// The name of an Arrow array's type where NumPy has the same one.
+fn arrow_name(array: &arrow::array::ArrayRef) -> String {
+    let name = format!("{:?}", array.data_type());
+    name.to_lowercase()
+}
+
+/// An object with a buffer: the object itself, or NumPy's view of a DLPack tensor in host memory.
+pub(crate) fn on_host<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let numpy = object.py().import("numpy")?;
+    if object.is_instance(&numpy.getattr("ndarray")?)? {
+        return Ok(object.clone());
+    }
+    if object.getattr_opt("__dlpack__")?.is_some() {
+        return numpy.call_method1("from_dlpack", (object,));
+    }
+    // A type with this interface and without the buffer protocol has to be asked by NumPy.
+    if object.getattr_opt("__array_interface__")?.is_some() {
+        return numpy.call_method1("asarray", (object,));
+    }
+    Ok(object.clone())
+}
+
+/// A frame of `object`: a received frame, an Arrow array such as a dora ``event["value"]``, or anything with
+/// a buffer or a DLPack tensor on the host. Nothing is copied; the frame keeps what it shows.
+///
+/// `device` is where it would be copied: ``"cuda:0"``, ``"cpu"``, or ``"auto"``; by default the device that
+/// this process copies to already.
+///
+/// Raises ``TypeError`` for what is not one run of numbers, ``ValueError`` for an array that is not
+/// contiguous, and `FrameRefused` for bytes that are not where they seem to be.
+#[pyfunction]
+#[pyo3(signature = (object, device = None))]
+pub(crate) fn frame(
+    object: &Bound<'_, PyAny>,
+    device: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Py<PyAny>> {
+    let py = object.py();
+    let wish = Wish::of(device)?;
+    let target = py.detach(|| pinners::target_of(wish));
+    if wish == Wish::Any && object.cast::<Frame>().is_ok() {
+        return Ok(object.clone().unbind());
+    }
+    let source = Source::of(object, target)?;
+    Frame::shared(source.frame, target, source.element, source.shape).into_object(py)
+}
+
+/// Copies `object` to a device and gives the array there at once, while the copy goes on.
+///
+/// `object` is what `frame()` takes; it may be changed or deleted at once where it is a frame or a dora value
+/// (its slot is held until the copy has been made), and must stay as it is until then where it is memory of
+/// yours that is not in shared memory of zenoh.
+///
+/// `device` is ``"cuda:0"``, a number, or ``"auto"``: CUDA device 0 where there is one, and otherwise the
+/// frame itself comes back, on the host. `stream` is what the copy is enqueued on: a handle, or a stream of
+/// torch, CuPy or cuda.core; by default one of this library's own, which whoever imports the buffer is
+/// ordered behind. `shape` and `dtype` are how the bytes are to be read where not as `object` has them, for
+/// instance ``shape=event["metadata"]["shape"]``.
+///
+/// Raises `NoDevice` where there is no such device, ``MemoryError`` where it has no memory left, ``ValueError``
+/// for an empty array or a shape that does not fit, and `CudaError` where the driver fails.
+#[pyfunction]
+#[pyo3(signature = (object, device = None, stream = None, *, shape = None, dtype = None))]
+pub(crate) fn to_device(
+    object: &Bound<'_, PyAny>,
+    device: Option<&Bound<'_, PyAny>>,
+    stream: Option<Bound<'_, PyAny>>,
+    shape: Option<Vec<usize>>,
+    dtype: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Py<PyAny>> {
+    let py = object.py();
+    let wish = match Wish::of(device)? {
+        Wish::Any => Wish::Auto,
+        wish => wish,
+    };
+    let target = py.detach(|| pinners::target_of(wish));
+    let source = Source::of(object, target)?;
+    let element = dtype.map_or(Ok(source.element), Element::of_dtype)?;
+    let shape = match (shape, dtype) {
+        (Some(shape), _) => shape,
+        (None, None) => source.shape.clone(),
+        (None, Some(_)) => vec![source.frame.len() / element.bytes],
+    };
+    check_size(&source, element, &shape)?;
+    if target == Target::Host {
+        return Frame::shared(source.frame, target, element, shape).into_object(py);
+    }
+    let handle = stream.as_ref().map(stream::handle).transpose()?;
+    let copied = py.detach(|| {
+        let (pinner, stream) = stream_of(target, handle)?;
+        let memory = source.frame.copy_to_device_buffer(&stream);
+        Ok::<_, PyErr>((memory.map_err(errors::copy)?, pinner))
+    });
+    let (memory, pinner) = copied?;
+    let kept = stream.map(Bound::unbind);
+    let buffer = DeviceBuffer::new(memory, &source.frame, pinner, (element, shape), kept);
+    Ok(Py::new(py, buffer)?.into_any())
+}
+
+/// Copies `object` into an array that exists on a device, such as a tensor of torch or CuPy, and returns while
+/// the copy goes on.
+///
+/// `destination` has ``__cuda_array_interface__``, as many bytes as `object`, and contiguous elements. `stream`
+/// is what the copy is enqueued on, behind what is there: the one that the array is used on, by default the
+/// default stream. `object` and the errors are as with `to_device()`.
+#[pyfunction]
+#[pyo3(signature = (destination, object, stream = None))]
+pub(crate) fn copy_into(
+    destination: &Bound<'_, PyAny>,
+    object: &Bound<'_, PyAny>,
+    stream: Option<&Bound<'_, PyAny>>,
+) -> PyResult<()> {
+    let py = object.py();
+    let (address, bytes) = device_range(destination)?;
+    let handle = stream.map(stream::handle).transpose()?.unwrap_or(0);
+    let ordinal = ordinal_of(destination)?;
+    let target = Target::Cuda(ordinal);
+    let source = Source::of(object, target)?;
+    py.detach(|| {
+        let (_, stream) = stream_of(target, Some(handle))?;
+        // SAFETY: the array says that so many bytes of device memory are its own, to be written, and whoever
+        // gives a stream says that it is the one that the array is used on.
+        unsafe { source.frame.copy_to_address(address, bytes, &stream) }.map_err(errors::copy)
+    })
+}
+
+/// Opens a device before frames go there, so that the first segments are registered in the background as soon
+/// as they are attached.
+///
+/// `max_bytes` is the most that is ever registered with it, 1 GiB by default; `staging_slots` and
+/// `staging_bytes` are the slots through which frames go that are not in registered memory, three of 8 MiB by
+/// default, which grow. Returns its name, or `None` for ``"cpu"``.
+///
+/// Raises `NoDevice`, and ``ValueError`` where the device is in use already.
+#[pyfunction]
+#[pyo3(signature = (device, *, max_bytes = None, staging_slots = None, staging_bytes = None))]
+pub(crate) fn open_device(
+    device: &Bound<'_, PyAny>,
+    max_bytes: Option<u64>,
+    staging_slots: Option<usize>,
+    staging_bytes: Option<usize>,
+) -> PyResult<Option<String>> {
+    let wish = Wish::of(Some(device))?;
+    device.py().detach(|| {
+        let Wish::Exactly(target) = wish else {
+            return Err(PyValueError::new_err(
+                "open_device() needs one device: 'cuda:0' or a number",
+            ));
+        };
+        let pinner: Pinner = pinners::open_with(target, |mut builder| {
+            if let Some(bytes) = max_bytes {
+                builder = builder.max_bytes(bytes);
+            }
+            builder.staging(staging_slots.unwrap_or(3), staging_bytes.unwrap_or(8 << 20))
+        })?;
+        match (target, pinner.reason()) {
+            (Target::Cuda(_), Some(reason)) => Err(errors::NoDevice::new_err(reason.to_string())),
+            _ => Ok(pinner.device_name()),
+        }
+    })
+}
+
+fn stream_of(target: Target, handle: Option<u64>) -> PyResult<(Pinner, Arc<CudaStream>)> {
+    let (pinner, own) = pinners::with_stream(target)?;
+    let named = handle.and_then(|handle| stream::of_handle(&pinner, handle));
+    Ok((pinner, named.unwrap_or(own)))
+}
+
+fn check_size(source: &Source, element: &Element, shape: &[usize]) -> PyResult<()> {
+    let bytes = count(shape).and_then(|count| count.checked_mul(element.bytes));
+    match bytes == Some(source.frame.len()) {
+        true => Ok(()),
+        false => Err(PyValueError::new_err(format!(
+            "{} bytes are no array of {} and shape {shape:?}",
+            source.frame.len(),
+            element.name
+        ))),
+    }
+}
+
+/// Address and length in bytes of an array on a device.
+fn device_range(destination: &Bound<'_, PyAny>) -> PyResult<(u64, usize)> {
+    let Some(interface) = destination.getattr_opt("__cuda_array_interface__")? else {
+        return Err(PyTypeError::new_err(
+            "the destination is no array on a CUDA device: it has no __cuda_array_interface__",
+        ));
+    };
+    let interface = interface.cast_into::<PyDict>()?;
+    let missing =
+        || PyBufferError::new_err("__cuda_array_interface__ lacks data, shape or typestr");
+    let get = |key: &str| interface.get_item(key)?.ok_or_else(missing);
+    let (address, is_read_only): (u64, bool) = get("data")?.extract()?;
+    if is_read_only {
+        return Err(PyValueError::new_err("the destination is read-only"));
+    }
+    let shape: Vec<usize> = get("shape")?.extract()?;
+    let element = Element::of_dtype(&get("typestr")?)?;
+    let steps = interface
+        .get_item("strides")?
+        .filter(|strides| !strides.is_none());
+    if let Some(steps) = steps {
+        let steps: Vec<isize> = steps.extract()?;
+        if steps != crate::element::strides(&shape, element.bytes) {
+            return Err(PyValueError::new_err(
+                "the destination's elements are not in one run: use .contiguous()",
+            ));
+        }
+    }
+    let bytes = count(&shape).and_then(|count| count.checked_mul(element.bytes));
+    Ok((address, bytes.ok_or_else(missing)?))
+}
+
+/// The device of an array; the first one where it does not say.
+fn ordinal_of(destination: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let Some(device) = destination.getattr_opt("__dlpack_device__")? else {
+        return Ok(0);
+    };
+    let (_, ordinal): (i32, usize) = device.call0()?.extract()?;
+    Ok(ordinal)
+}

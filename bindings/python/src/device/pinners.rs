@@ -1,0 +1,121 @@
+//! The pinner of each device, for the life of the process.
+//!
+//! Who may write what: whoever first asks for a device makes its pinner; nobody takes one away, so that no
+//! garbage collection waits for copies or calls into a driver that is shutting down.
+//!
+//! Locks: one mutex around the table, held while a device is opened too, always with the interpreter
+//! detached: the second thread that asks waits for the first.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use pyo3::{exceptions::PyValueError, prelude::*};
+use zenoh_pinned::{
+    Pinner, PinnerBuilder,
+    cudarc::driver::{CudaStream, DriverError},
+};
+
+use super::{Target, Wish};
+use crate::errors::{CudaError, NoDevice};
+
+#[derive(Clone)]
+struct Opened {
+    pinner: Pinner,
+    /// The stream of copies whose caller names none.
+    stream: Option<Arc<CudaStream>>,
+}
+
+static OPENED: Mutex<BTreeMap<Target, Opened>> = Mutex::new(BTreeMap::new());
+
+fn table() -> MutexGuard<'static, BTreeMap<Target, Opened>> {
+    OPENED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The pinner of a target, made where there is none yet. Detach the interpreter first.
+pub(crate) fn get(target: Target) -> Pinner {
+    let mut table = table();
+    let opened = table.entry(target).or_insert_with(|| {
+        let builder = Pinner::builder();
+        let builder = match target {
+            Target::Host => builder,
+            Target::Cuda(ordinal) => builder.device(ordinal),
+        };
+        Opened {
+            pinner: builder.build(),
+            stream: None,
+        }
+    });
+    opened.pinner.clone()
+}
+
+/// Makes the pinner of a device as `configure` says.
+///
+/// # Errors
+/// `ValueError`: it is in use already.
+pub(crate) fn open_with(
+    target: Target,
+    configure: impl FnOnce(PinnerBuilder) -> PinnerBuilder,
+) -> PyResult<Pinner> {
+    let Target::Cuda(ordinal) = target else {
+        return Ok(get(target));
+    };
+    let mut table = table();
+    if table.contains_key(&target) {
+        return Err(PyValueError::new_err(format!(
+            "cuda:{ordinal} is in use already: call open_device() before frames go there"
+        )));
+    }
+    let pinner = configure(Pinner::builder().device(ordinal)).build();
+    let opened = Opened {
+        pinner: pinner.clone(),
+        stream: None,
+    };
+    table.insert(target, opened);
+    Ok(pinner)
+}
+
+/// The target that a caller's wish comes to.
+pub(crate) fn target_of(wish: Wish) -> Target {
+    match wish {
+        Wish::Exactly(target) => target,
+        Wish::Any => {
+            let table = table();
+            let mut used = table.iter();
+            let device = used.find(|(_, opened)| opened.pinner.reason().is_none());
+            device.map_or(Target::Host, |(target, _)| *target)
+        }
+        Wish::Auto => match get(Target::Cuda(0)).reason() {
+            None => Target::Cuda(0),
+            Some(_) => Target::Host,
+        },
+    }
+}
+
+/// The pinner of a device, and the stream of copies to it whose caller names none.
+///
+/// # Errors
+/// `NoDevice`, `CudaError`. Detach the interpreter first.
+pub(crate) fn with_stream(target: Target) -> PyResult<(Pinner, Arc<CudaStream>)> {
+    let pinner = get(target);
+    if let Some(reason) = pinner.reason() {
+        return Err(NoDevice::new_err(format!(
+            "{reason}: read the frame on the host, or use device='auto' where either will do"
+        )));
+    }
+    let mut table = table();
+    let stream = table.get(&target).and_then(|opened| opened.stream.clone());
+    if let Some(stream) = stream {
+        return Ok((pinner, stream));
+    }
+    let made = pinner.context().map(|context| context.new_stream());
+    let failed = |error: DriverError| CudaError::new_err(format!("no stream: {error}"));
+    let stream = made
+        .ok_or_else(|| NoDevice::new_err("the device has gone"))?
+        .map_err(failed)?;
+    if let Some(opened) = table.get_mut(&target) {
+        opened.stream = Some(stream.clone());
+    }
+    Ok((pinner, stream))
+}

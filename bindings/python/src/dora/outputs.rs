@@ -1,0 +1,235 @@
+//! Pinned outputs of a node that the `dora-rs` wheel has made.
+
+use std::{
+    ptr::NonNull,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use arrow::{
+    array::{ArrayData, ArrayRef, make_array},
+    buffer::Buffer,
+};
+use dora_message::{
+    id::DataId,
+    metadata::{MetadataParameters, Parameter},
+};
+use pyo3::{
+    exceptions::{PyRuntimeError, PyTypeError},
+    prelude::*,
+    types::PyDict,
+};
+use zenoh_pinned_node::dora::{Delivery, DetachedOutputs, Offered, Pinned, PinnedOptions};
+
+use super::{Report, clock::Clock, parameters};
+use crate::{
+    device::copy::on_host,
+    element::Element,
+    errors,
+    process::MadeIn,
+    slot::{Keeper, Memory, Slot},
+    view::{arrow_array, imported::Imported},
+    zenoh::seconds,
+};
+
+/// The parameter that tells the shape of an array of several dimensions.
+const SHAPE: &str = "shape";
+
+/// The native part of `zenoh_pinned.dora.Node`: its pinned outputs.
+///
+/// Locks: one mutex around the outputs, taken with the interpreter detached, and held while a message waits
+/// for a slot: messages of two threads go one after the other.
+#[pyclass(frozen, module = "zenoh_pinned._native")]
+pub(crate) struct Outputs {
+    /// `None` once they are closed.
+    outputs: Mutex<Option<DetachedOutputs>>,
+    clock: Clock,
+    made_in: MadeIn,
+}
+
+/// How long and how a message waits for a slot.
+fn options(timeout: Option<f64>, drop_when_full: bool) -> PyResult<PinnedOptions> {
+    let options = PinnedOptions::from(Pinned);
+    let options = match timeout {
+        Some(timeout) => options.wait_at_most(seconds(timeout)?),
+        None => options,
+    };
+    Ok(match drop_when_full {
+        true => options.drop_when_full(),
+        false => options,
+    })
+}
+
+impl Outputs {
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut DetachedOutputs) -> PyResult<T> + Send,
+    ) -> PyResult<T> {
+        self.made_in.check()?;
+        py.detach(|| {
+            let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+            let closed = || PyRuntimeError::new_err("the node is closed");
+            work(outputs.as_mut().ok_or_else(closed)?)
+        })
+    }
+}
+
+#[pymethods]
+impl Outputs {
+    /// Pinned outputs beside the node of this process, whose `dora` has the given version.
+    #[new]
+    fn new(py: Python<'_>, version: &str) -> Self {
+        Self {
+            outputs: Mutex::new(Some(py.detach(|| DetachedOutputs::attach(version)))),
+            clock: Clock::new(),
+            made_in: MadeIn::this_process(),
+        }
+    }
+
+    /// A slot to be written in place; `None` where ordinary memory does as well.
+    fn allocate(
+        &self,
+        py: Python<'_>,
+        output: String,
+        shape: Vec<usize>,
+        dtype: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        let element = Element::of_dtype(dtype)?;
+        let kind = element.for_message()?;
+        let wait = timeout.map_or(Ok(Duration::from_secs(1)), seconds)?;
+        let slot = self.with(py, |outputs| {
+            let slot = outputs.alloc(&DataId::from(output), &shape, kind, wait);
+            slot.map_err(errors::send)
+        })?;
+        slot.map(|slot| Slot::of_output(slot, element, shape).into_object(py))
+            .transpose()
+    }
+
+    /// Sends a slot; `is_sealed` as in `Slot::take`.
+    fn send_slot(
+        &self,
+        py: Python<'_>,
+        slot: &Bound<'_, Slot>,
+        metadata: Option<&Bound<'_, PyDict>>,
+        node_seconds: f64,
+        is_sealed: bool,
+    ) -> PyResult<()> {
+        let parameters = parameters::of_dict(metadata)?;
+        let slot = slot.get();
+        let memory = match slot.take(is_sealed)? {
+            Memory::Output(memory) => *memory,
+            other => {
+                slot.keep_for_views(Keeper::Unsent(Box::new(other)));
+                return Err(PyTypeError::new_err(
+                    "this slot is of a pool: publish it there",
+                ));
+            }
+        };
+        let sent = self.with(py, |outputs| {
+            let time = || self.clock.after(node_seconds);
+            let sent = outputs.send_kept(parameters, memory, time);
+            sent.map_err(errors::send)
+        })?;
+        slot.keep_for_views(Keeper::SentOutput(sent));
+        Ok(())
+    }
+
+    /// Sends an Arrow array, a buffer or a DLPack tensor on the host, copied once. True: it has been sent, or
+    /// dropped as the caller had chosen; false: the node itself has to send it.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the arguments of a message, from one caller"
+    )]
+    fn send(
+        &self,
+        py: Python<'_>,
+        output: String,
+        data: &Bound<'_, PyAny>,
+        metadata: Option<&Bound<'_, PyDict>>,
+        node_seconds: f64,
+        timeout: Option<f64>,
+        drop_when_full: bool,
+    ) -> PyResult<bool> {
+        let mut parameters = parameters::of_dict(metadata)?;
+        let options = options(timeout, drop_when_full)?;
+        let array = match arrow_array::import(data)? {
+            Some(array) => array,
+            None => {
+                let imported = Imported::of(&on_host(data)?)?;
+                describe(&imported, &mut parameters);
+                array_of(imported)?
+            }
+        };
+        self.with(py, |outputs| {
+            let output = DataId::from(output);
+            let time = || self.clock.after(node_seconds);
+            let offered = outputs.send(&output, parameters, &array, options, time);
+            match offered.map_err(errors::send)? {
+                Offered::Sent(Delivery::Ignored) | Offered::Refused(_) => Ok(false),
+                Offered::Sent(_) => Ok(true),
+            }
+        })
+    }
+
+    /// Whether the node declares an output, for all that is known.
+    fn declares(&self, py: Python<'_>, output: String) -> PyResult<bool> {
+        self.with(py, |outputs| Ok(outputs.declares(&DataId::from(output))))
+    }
+
+    /// Takes note that the node itself sends a message of an output.
+    fn leave_to_dora(&self, py: Python<'_>, output: String) -> PyResult<()> {
+        self.with(py, |outputs| {
+            let left = outputs.leave_to_dora(&DataId::from(output));
+            left.map_err(errors::send)
+        })
+    }
+
+    fn report(&self, py: Python<'_>) -> PyResult<Report> {
+        let report = self.with(py, |outputs| Ok(outputs.report()))?;
+        Report::of(py, report)
+    }
+
+    /// Waits until the consumers have everything, and closes the session.
+    fn close(&self, py: Python<'_>) {
+        if self.made_in.check().is_ok() {
+            py.detach(|| {
+                let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+                drop(outputs.take());
+            });
+        }
+    }
+}
+
+/// Adds the shape of an array of several dimensions, as for one that was written in place.
+fn describe(imported: &Imported, parameters: &mut MetadataParameters) {
+    let shape = imported.shape();
+    if shape.len() > 1 && !parameters.contains_key(SHAPE) {
+        let sizes = shape.iter().map(|size| *size as i64).collect();
+        parameters.insert(SHAPE.to_owned(), Parameter::ListInt(sizes));
+    }
+}
+
+/// A buffer as a flat Arrow array, without a copy.
+fn array_of(imported: Imported) -> PyResult<ArrayRef> {
+    let element = imported.element();
+    let data_type = element.for_message()?.data_type();
+    let bytes = imported.as_ref();
+    let (address, len) = (NonNull::from(bytes).cast(), bytes.len());
+    // SAFETY: the buffer keeps so many bytes readable while it exists, and the array keeps the buffer.
+    let buffer = unsafe { Buffer::from_custom_allocation(address, len, Arc::new(Kept(imported))) };
+    let data = ArrayData::builder(data_type)
+        .len(len / element.bytes)
+        .add_buffer(buffer)
+        .align_buffers(true)
+        .build();
+    data.map(make_array)
+        .map_err(|error| PyTypeError::new_err(format!("not an array that can be sent: {error}")))
+}
+
+/// Keeps a buffer for an Arrow array.
+struct Kept(#[expect(dead_code, reason = "it keeps the memory")] Imported);
+
+// A buffer that unwinding finds is the same as before: nobody writes it here.
+impl std::panic::RefUnwindSafe for Kept {}

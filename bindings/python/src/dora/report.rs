@@ -1,0 +1,93 @@
+//! What a node's pinned outputs have done.
+
+use pyo3::prelude::*;
+use zenoh_pinned_node::dora::OutputPath;
+
+use crate::zenoh::PoolStatistics;
+
+/// The way of an output's messages, and their number.
+#[pyclass(frozen, get_all, module = "zenoh_pinned")]
+pub(crate) struct OutputReport {
+    /// The output's id.
+    output: String,
+    /// ``"pinned"``, ``"dora"``, or ``"unsettled"`` before the first message.
+    path: &'static str,
+    /// Why the output takes dora's own path; `None` where it does not.
+    reason: Option<String>,
+    /// Messages that went through pinned memory.
+    sent: u64,
+    /// Their bytes, Arrow heads included.
+    sent_bytes: u64,
+    /// Messages that failed because no slot came free in time.
+    timeouts: u64,
+    /// Messages that were dropped for the same reason, because the caller had chosen so.
+    dropped: u64,
+}
+
+#[pymethods]
+impl OutputReport {
+    fn __repr__(&self) -> String {
+        let reason = self.reason.as_ref().map(|reason| format!(" ({reason})"));
+        format!(
+            "<OutputReport {}: {}{}, {} sent, {} timeouts, {} dropped>",
+            self.output,
+            self.path,
+            reason.unwrap_or_default(),
+            self.sent,
+            self.timeouts,
+            self.dropped
+        )
+    }
+}
+
+/// What a node's pinned outputs have done, and their pools.
+#[pyclass(frozen, get_all, module = "zenoh_pinned")]
+pub(crate) struct Report {
+    /// Those outputs that something was sent or allocated for.
+    outputs: Vec<Py<OutputReport>>,
+    /// The pools, in the order in which they were made.
+    pools: Vec<Py<PoolStatistics>>,
+}
+
+#[pymethods]
+impl Report {
+    fn __repr__(&self) -> String {
+        format!(
+            "<Report of {} outputs and {} pools>",
+            self.outputs.len(),
+            self.pools.len()
+        )
+    }
+}
+
+impl Report {
+    pub(super) fn of(py: Python<'_>, report: zenoh_pinned_node::dora::Report) -> PyResult<Self> {
+        let outputs = report.outputs.into_iter().map(|output| {
+            let (path, reason) = words(&output.path);
+            let report = OutputReport {
+                output: output.output.to_string(),
+                path,
+                reason,
+                sent: output.sent,
+                sent_bytes: output.sent_bytes,
+                timeouts: output.timeouts,
+                dropped: output.dropped,
+            };
+            Py::new(py, report)
+        });
+        let pools = report.pools.iter();
+        let pools = pools.map(|pool| Py::new(py, PoolStatistics::of(pool)));
+        Ok(Self {
+            outputs: outputs.collect::<PyResult<_>>()?,
+            pools: pools.collect::<PyResult<_>>()?,
+        })
+    }
+}
+
+fn words(path: &OutputPath) -> (&'static str, Option<String>) {
+    match path {
+        OutputPath::Unsettled => ("unsettled", None),
+        OutputPath::Pinned => ("pinned", None),
+        OutputPath::Dora(reason) => ("dora", Some(reason.to_string())),
+    }
+}

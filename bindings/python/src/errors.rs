@@ -1,0 +1,135 @@
+//! What this library's errors are in Python.
+
+use pyo3::{
+    create_exception,
+    exceptions::{
+        PyBufferError, PyConnectionError, PyKeyError, PyMemoryError, PyOSError, PyRuntimeError,
+        PyTimeoutError, PyTypeError, PyValueError,
+    },
+    prelude::*,
+};
+use zenoh_pinned::{AllocError, CopyError, FrameError, PoolError, StillHeld};
+use zenoh_pinned_node::{
+    dora::{FromArrowError, SendError},
+    pubsub::{PublisherError, ReceiveError},
+};
+
+create_exception!(
+    zenoh_pinned,
+    PoolFull,
+    PyTimeoutError,
+    "Consumers held every slot of a pool for as long as the call was allowed to wait."
+);
+create_exception!(
+    zenoh_pinned,
+    OverBudget,
+    PyMemoryError,
+    "A pool or message would need more shared memory than its bound allows."
+);
+create_exception!(
+    zenoh_pinned,
+    NoDevice,
+    PyRuntimeError,
+    "There is no such CUDA device here, or no driver; the message says which."
+);
+create_exception!(
+    zenoh_pinned,
+    CudaError,
+    PyRuntimeError,
+    "A call into the CUDA driver failed."
+);
+create_exception!(
+    zenoh_pinned,
+    FrameRefused,
+    PyBufferError,
+    "A received payload is not what it claims to be, and was not read."
+);
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    module.add("PoolFull", py.get_type::<PoolFull>())?;
+    module.add("OverBudget", py.get_type::<OverBudget>())?;
+    module.add("NoDevice", py.get_type::<NoDevice>())?;
+    module.add("CudaError", py.get_type::<CudaError>())?;
+    module.add("FrameRefused", py.get_type::<FrameRefused>())
+}
+
+pub(crate) fn alloc(error: AllocError) -> PyErr {
+    let text = error.to_string();
+    match error {
+        AllocError::TimedOut { .. } => PoolFull::new_err(text),
+        AllocError::ZeroBytes | AllocError::TooLarge { .. } => PyValueError::new_err(text),
+        _ => PyMemoryError::new_err(text),
+    }
+}
+
+pub(crate) fn pool(error: PoolError) -> PyErr {
+    let text = error.to_string();
+    match error {
+        PoolError::Empty | PoolError::SlotTooLarge { .. } => PyValueError::new_err(text),
+        PoolError::OverBudget { .. } => OverBudget::new_err(text),
+        _ => PyOSError::new_err(text),
+    }
+}
+
+pub(crate) fn publisher(error: PublisherError) -> PyErr {
+    match error {
+        PublisherError::Pool(error) => pool(error),
+        other => PyValueError::new_err(other.to_string()),
+    }
+}
+
+pub(crate) fn still_held(error: StillHeld) -> PyErr {
+    PyTimeoutError::new_err(error.to_string())
+}
+
+pub(crate) fn frame(error: FrameError) -> PyErr {
+    FrameRefused::new_err(error.to_string())
+}
+
+pub(crate) fn from_arrow(error: FromArrowError) -> PyErr {
+    match error {
+        FromArrowError::Frame(error) => frame(error),
+        other => PyTypeError::new_err(other.to_string()),
+    }
+}
+
+/// `None`: no frame came in time.
+pub(crate) fn receive(error: ReceiveError) -> Option<PyErr> {
+    match error {
+        ReceiveError::Frame(error) => Some(frame(error)),
+        ReceiveError::TimedOut(_) => None,
+        other => Some(PyConnectionError::new_err(other.to_string())),
+    }
+}
+
+pub(crate) fn copy(error: CopyError) -> PyErr {
+    let text = error.to_string();
+    match error {
+        CopyError::NoDevice { .. } => NoDevice::new_err(text),
+        CopyError::Empty | CopyError::Length { .. } => PyValueError::new_err(text),
+        CopyError::DeviceAllocation { .. } => PyMemoryError::new_err(text),
+        _ => CudaError::new_err(text),
+    }
+}
+
+pub(crate) fn send(error: SendError) -> PyErr {
+    let text = error.to_string();
+    match error {
+        SendError::UndeclaredOutput { .. } => PyKeyError::new_err(text),
+        SendError::Shape { .. } | SendError::Encode(_) | SendError::Pinned { .. } => {
+            PyValueError::new_err(text)
+        }
+        SendError::Type(_) => PyTypeError::new_err(text),
+        SendError::OverBudget { .. } => OverBudget::new_err(text),
+        SendError::Pool(error) => pool(error),
+        SendError::Full { .. } => PoolFull::new_err(text),
+        SendError::Report(_) | SendError::Daemon { .. } => PyConnectionError::new_err(text),
+        _ => PyRuntimeError::new_err(text),
+    }
+}
+
+/// An error of zenoh's own.
+pub(crate) fn zenoh(error: zenoh::Error) -> PyErr {
+    PyRuntimeError::new_err(format!("zenoh: {error}"))
+}

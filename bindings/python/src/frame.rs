@@ -1,0 +1,289 @@
+//! Frames: received bytes, or another library's, as elements of a shape.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use pyo3::{
+    exceptions::{PyBufferError, PyTypeError, PyValueError},
+    prelude::*,
+    types::{PyBytes, PyDict, PyTuple},
+};
+use zenoh_pinned::FallbackReason;
+
+use crate::{
+    classes,
+    device::{Target, pinners},
+    element::{Element, UINT8, count},
+    errors,
+    process::MadeIn,
+    reason::Reason,
+    view::{
+        dlpack::{self, Memory},
+        exporter::Shown,
+    },
+};
+
+/// The native part of `zenoh_pinned.Frame`.
+#[pyclass(frozen, subclass, module = "zenoh_pinned._native", name = "FrameBase")]
+pub(crate) struct Frame {
+    frame: Arc<zenoh_pinned::Frame>,
+    target: Target,
+    element: &'static Element,
+    shape: Vec<usize>,
+    beside: Beside,
+    made_in: MadeIn,
+}
+
+/// What came with a frame of a zenoh subscriber.
+#[derive(Clone, Default)]
+pub(crate) struct Beside {
+    pub(crate) key: Option<String>,
+    pub(crate) attachment: Option<Vec<u8>>,
+    pub(crate) timestamp: Option<DateTime<Utc>>,
+}
+
+/// Carries a frame into the constructor of its Python class.
+#[pyclass(frozen, module = "zenoh_pinned._native")]
+pub(crate) struct FrameHandle(Mutex<Option<Frame>>);
+
+impl Frame {
+    pub(crate) fn shared(
+        frame: Arc<zenoh_pinned::Frame>,
+        target: Target,
+        element: &'static Element,
+        shape: Vec<usize>,
+    ) -> Self {
+        Self {
+            frame,
+            target,
+            element,
+            shape,
+            beside: Beside::default(),
+            made_in: MadeIn::this_process(),
+        }
+    }
+
+    /// A frame of bytes that came over zenoh.
+    pub(crate) fn received(frame: zenoh_pinned::Frame, target: Target, beside: Beside) -> Self {
+        let shape = vec![frame.len()];
+        Self {
+            beside,
+            ..Self::shared(Arc::new(frame), target, &UINT8, shape)
+        }
+    }
+
+    /// As an object of the Python class.
+    pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let handle = FrameHandle(Mutex::new(Some(self)));
+        classes::frame(py)?.call1((handle,)).map(Bound::unbind)
+    }
+
+    pub(crate) fn show(&self) -> Shown {
+        Shown {
+            address: self.frame.as_ptr().cast_mut(),
+            element: self.element,
+            shape: self.shape.clone(),
+            is_read_only: true,
+        }
+    }
+
+    pub(crate) fn element(&self) -> &'static Element {
+        self.element
+    }
+
+    pub(crate) fn shape_of(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The frame, on its way to `target`.
+    ///
+    /// # Errors
+    /// `NoDevice` where there is none, `RuntimeError` in a forked child.
+    pub(crate) fn on_the_way_to(&self, target: Target) -> PyResult<Arc<zenoh_pinned::Frame>> {
+        self.made_in.check()?;
+        if target == self.target {
+            return Ok(self.frame.clone());
+        }
+        let pinner = pinners::get(target);
+        let frame = self.frame.for_pinner(&pinner).map_err(errors::frame)?;
+        Ok(Arc::new(frame))
+    }
+
+    fn reinterpreted(&self, element: &'static Element, shape: Vec<usize>) -> PyResult<Self> {
+        let bytes = count(&shape).and_then(|count| count.checked_mul(element.bytes));
+        if bytes != Some(self.frame.len()) {
+            return Err(PyValueError::new_err(format!(
+                "a frame of {} bytes is no array of {} and shape {shape:?}",
+                self.frame.len(),
+                element.name
+            )));
+        }
+        Ok(Self {
+            frame: self.frame.clone(),
+            target: self.target,
+            element,
+            shape,
+            beside: self.beside.clone(),
+            made_in: self.made_in,
+        })
+    }
+}
+
+#[pymethods]
+impl Frame {
+    #[new]
+    #[pyo3(signature = (handle = None))]
+    fn construct(handle: Option<&FrameHandle>) -> PyResult<Self> {
+        let frame = handle.and_then(|handle| {
+            let mut frame = handle.0.lock().unwrap_or_else(PoisonError::into_inner);
+            frame.take()
+        });
+        frame.ok_or_else(|| {
+            PyTypeError::new_err("frames are received, or made by zenoh_pinned.frame(object)")
+        })
+    }
+
+    #[getter]
+    fn path(&self, py: Python<'_>) -> String {
+        py.detach(|| self.frame.path().to_string())
+    }
+
+    #[getter]
+    fn reason(&self, py: Python<'_>) -> Option<Reason> {
+        let reason: Option<FallbackReason> = py.detach(|| self.frame.reason());
+        reason.map(Reason::of)
+    }
+
+    #[getter]
+    fn is_shared(&self) -> bool {
+        self.frame.is_shared()
+    }
+
+    #[getter]
+    fn nbytes(&self) -> usize {
+        self.frame.len()
+    }
+
+    #[getter]
+    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.shape)
+    }
+
+    #[getter]
+    fn dtype(&self) -> &'static str {
+        self.element.name
+    }
+
+    #[getter]
+    fn key(&self) -> Option<&str> {
+        self.beside.key.as_deref()
+    }
+
+    #[getter]
+    fn attachment<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        let attachment = self.beside.attachment.as_ref()?;
+        Some(PyBytes::new(py, attachment))
+    }
+
+    #[getter]
+    fn timestamp(&self) -> Option<DateTime<Utc>> {
+        self.beside.timestamp
+    }
+
+    #[pyo3(signature = (shape, dtype = None))]
+    fn view(
+        &self,
+        py: Python<'_>,
+        shape: Vec<usize>,
+        dtype: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        let element = match dtype {
+            Some(dtype) => Element::of_dtype(dtype)?,
+            None => self.element,
+        };
+        self.reinterpreted(element, shape)?.into_object(py)
+    }
+
+    fn __len__(&self) -> PyResult<usize> {
+        let first = self.shape.first().copied();
+        first.ok_or_else(|| PyTypeError::new_err("a frame of no dimension has no length"))
+    }
+
+    #[getter]
+    fn __array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let interface = PyDict::new(py);
+        interface.set_item("version", 3)?;
+        interface.set_item("typestr", self.element.array_type)?;
+        interface.set_item("shape", PyTuple::new(py, &self.shape)?)?;
+        interface.set_item("data", (self.frame.as_ptr() as usize, true))?;
+        Ok(interface)
+    }
+
+    #[pyo3(signature = (*, stream = None, max_version = None, dl_device = None, copy = None))]
+    fn __dlpack__(
+        &self,
+        py: Python<'_>,
+        stream: Option<Bound<'_, PyAny>>,
+        max_version: Option<(u32, u32)>,
+        dl_device: Option<(i32, i32)>,
+        copy: Option<bool>,
+    ) -> PyResult<Py<PyAny>> {
+        if stream.is_some() {
+            return Err(PyValueError::new_err(
+                "a frame in host memory has no stream: to_device() makes one on a device",
+            ));
+        }
+        if copy == Some(true) {
+            return Err(PyBufferError::new_err(
+                "a frame is shown without a copy only: copy it with numpy.array(frame)",
+            ));
+        }
+        let device = dl_device.unwrap_or((dlpack::CPU, 0));
+        let address = match device.0 {
+            dlpack::CPU => self.frame.as_ptr() as u64,
+            dlpack::CUDA_HOST => self.registered_address()?,
+            other => {
+                return Err(PyBufferError::new_err(format!(
+                    "a frame is in host memory, not on a device of DLPack's type {other}: use to_device()"
+                )));
+            }
+        };
+        let memory = Memory {
+            address,
+            device,
+            element: self.element,
+            shape: &self.shape,
+            is_read_only: true,
+        };
+        dlpack::capsule(py, &memory, max_version, Box::new(self.frame.clone()))
+    }
+
+    fn __dlpack_device__(&self) -> (i32, i32) {
+        (dlpack::CPU, 0)
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "<Frame {} {:?}, {} bytes{}, {}>",
+            self.element.name,
+            self.shape,
+            self.frame.len(),
+            if self.frame.is_shared() {
+                " shared"
+            } else {
+                ""
+            },
+            self.frame.path()
+        )
+    }
+}
+
+impl Frame {
+    fn registered_address(&self) -> PyResult<u64> {
+        let registered = self.frame.registered();
+        let address = registered.map_err(|reason| {
+            PyBufferError::new_err(format!("the frame is not in registered memory: {reason}"))
+        })?;
+        Ok(address.as_ptr() as u64)
+    }
+}

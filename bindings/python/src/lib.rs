@@ -1,0 +1,58 @@
+//! The native part of the Python package `zenoh_pinned`.
+//!
+//! Holds: sessions, pools, publishers and subscribers (`zenoh`), frames and slots with their views (`frame`,
+//! `slot`, `view`), devices (`device`), and the pinned outputs of a dora node (`dora`). The package in
+//! `python/` is what users see; it adds context managers, `asyncio` and documentation.
+//!
+//! Who may write what: a slot's bytes belong to Python from its allocation until it is sent, and to nobody
+//! afterwards; frames are read-only always.
+//!
+//! Locks: no lock is taken with the interpreter attached that is held by somebody who waits for it. Whatever
+//! waits or copies detaches from the interpreter.
+//!
+//! Invariants:
+//! - A view keeps its memory, whatever else is deleted first.
+//! - No destructor waits: devices' pinners live as long as the process.
+//! - Objects belong to the process that made them; in a forked child they refuse.
+
+mod classes;
+mod device;
+mod dora;
+mod element;
+mod errors;
+mod frame;
+mod log;
+mod process;
+mod reason;
+mod slot;
+mod view;
+mod zenoh;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _native {
+    use super::{Bound, PyModule, PyModuleMethods, PyResult, errors, log, view};
+
+    #[pymodule_export]
+    use super::{
+        classes::set_classes,
+        device::{
+            buffer::DeviceBuffer,
+            copy::{copy_into, frame, open_device, to_device},
+        },
+        dora::{OutputReport, Outputs, Report},
+        frame::Frame,
+        reason::Reason,
+        slot::Slot,
+        zenoh::{Pool, PoolStatistics, Publisher, Session, Subscriber},
+    };
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        log::start();
+        errors::register(module)?;
+        module.add("Exporter", view::exporter::class(module.py())?)?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

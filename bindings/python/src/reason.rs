@@ -1,0 +1,58 @@
+//! Why a frame does not take the direct path.
+
+use pyo3::prelude::*;
+use zenoh_pinned::FallbackReason;
+
+/// Why a shorter way to the device was not taken: a fact about this process at that moment, not an error.
+///
+/// `str(reason)` says it in words, with what to do about it where something can be done. Reasons compare by
+/// what they are and say.
+#[pyclass(frozen, eq, module = "zenoh_pinned", name = "FallbackReason")]
+#[derive(PartialEq)]
+pub(crate) struct Reason(FallbackReason);
+
+impl Reason {
+    pub(crate) fn of(reason: FallbackReason) -> Self {
+        Self(reason)
+    }
+}
+
+#[pymethods]
+impl Reason {
+    /// The kind of reason, for programs.
+    #[getter]
+    fn code(&self) -> &'static str {
+        match &self.0 {
+            FallbackReason::HostOnly => "host_only",
+            FallbackReason::NoDriver => "no_driver",
+            FallbackReason::NoDevice { .. } => "no_device",
+            FallbackReason::Unsupported => "unsupported",
+            FallbackReason::DriverUnusable { .. } => "driver_unusable",
+            FallbackReason::Driver { .. } => "driver",
+            FallbackReason::OverBudget { .. } => "over_budget",
+            FallbackReason::RegistrationPending => "registration_pending",
+            FallbackReason::RegistrationContended => "registration_contended",
+            FallbackReason::NotSharedMemory => "not_shared_memory",
+            FallbackReason::LockedMemoryLimit { .. } => "locked_memory_limit",
+            FallbackReason::NotAttachable { .. } => "not_attachable",
+            FallbackReason::StagingBusy { .. } => "staging_busy",
+            FallbackReason::Exiting => "exiting",
+            _ => "other",
+        }
+    }
+
+    fn __str__(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<FallbackReason {}: {}>", self.code(), self.0)
+    }
+
+    fn __hash__(&self) -> u64 {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        self.code().hash(&mut hasher);
+        hasher.finish()
+    }
+}

@@ -1,0 +1,243 @@
+//! Slots: memory of a pool while Python writes it, and for as long as Python sees it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pyo3::{
+    exceptions::{PyAttributeError, PyBufferError, PyTypeError, PyValueError},
+    prelude::*,
+    types::PyTuple,
+};
+use zenoh::bytes::ZBytes;
+use zenoh_pinned_node::dora::{OutputSlot, SentMemory};
+
+use crate::{classes, element::Element, process::MadeIn, view::exporter::Shown};
+
+/// The native part of `zenoh_pinned.Slot`.
+///
+/// Who may write what: Python, through views, while the slot is being written; nobody once it has been sent.
+/// Locks: one mutex around the state, held for a few assignments, never while Python runs.
+#[pyclass(frozen, subclass, module = "zenoh_pinned._native", name = "SlotBase")]
+pub(crate) struct Slot {
+    state: Mutex<State>,
+    /// Stays where it is as long as the state keeps memory.
+    address: usize,
+    element: &'static Element,
+    shape: Vec<usize>,
+    bytes: usize,
+    made_in: MadeIn,
+}
+
+struct State {
+    memory: Memory,
+    /// Buffers that show the memory.
+    views: usize,
+}
+
+pub(crate) enum Memory {
+    /// Of a pool of the application.
+    Pool(zenoh_pinned::Slot),
+    /// Of a dora node's output.
+    Output(Box<OutputSlot>),
+    /// Sent, or given up; shown by a view that keeps it.
+    Shown(#[expect(dead_code, reason = "it keeps the memory")] Keeper),
+    Gone,
+}
+
+/// What keeps the memory of views.
+pub(crate) enum Keeper {
+    Sent(#[expect(dead_code, reason = "it keeps the memory")] ZBytes),
+    SentOutput(#[expect(dead_code, reason = "it keeps the memory")] SentMemory),
+    Unsent(#[expect(dead_code, reason = "it keeps the memory")] Box<Memory>),
+}
+
+/// Carries a slot into the constructor of its Python class.
+#[pyclass(frozen, module = "zenoh_pinned._native")]
+pub(crate) struct SlotHandle(Mutex<Option<Slot>>);
+
+impl Slot {
+    pub(crate) fn of_pool(
+        mut slot: zenoh_pinned::Slot,
+        element: &'static Element,
+        shape: Vec<usize>,
+    ) -> Self {
+        let (address, bytes) = (slot.as_mut_ptr() as usize, slot.len());
+        Self::new(Memory::Pool(slot), (address, bytes), element, shape)
+    }
+
+    pub(crate) fn of_output(
+        mut slot: OutputSlot,
+        element: &'static Element,
+        shape: Vec<usize>,
+    ) -> Self {
+        let (address, bytes) = (slot.as_mut_ptr() as usize, slot.len());
+        let memory = Memory::Output(Box::new(slot));
+        Self::new(memory, (address, bytes), element, shape)
+    }
+
+    fn new(
+        memory: Memory,
+        (address, bytes): (usize, usize),
+        element: &'static Element,
+        shape: Vec<usize>,
+    ) -> Self {
+        Self {
+            state: Mutex::new(State { memory, views: 0 }),
+            address,
+            element,
+            shape,
+            bytes,
+            made_in: MadeIn::this_process(),
+        }
+    }
+
+    /// As an object of the Python class.
+    pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let handle = SlotHandle(Mutex::new(Some(self)));
+        classes::slot(py)?.call1((handle,)).map(Bound::unbind)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The state is whole between any two of its assignments.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts one more view.
+    ///
+    /// # Errors
+    /// `ValueError`: the slot has been sent or released.
+    pub(crate) fn show(&self) -> PyResult<Shown> {
+        self.made_in.check()?;
+        let mut state = self.state();
+        match state.memory {
+            Memory::Pool(_) | Memory::Output(_) => state.views += 1,
+            Memory::Shown(_) | Memory::Gone => return Err(used_up()),
+        }
+        Ok(Shown {
+            address: self.address as *mut u8,
+            element: self.element,
+            shape: self.shape.clone(),
+            is_read_only: false,
+        })
+    }
+
+    /// Counts one view less; with the last one goes the memory of a slot that has been sent.
+    pub(crate) fn shown_no_more(&self) {
+        let mut state = self.state();
+        state.views = state.views.saturating_sub(1);
+        let gone = match (&state.memory, state.views) {
+            (Memory::Shown(_), 0) => std::mem::replace(&mut state.memory, Memory::Gone),
+            _ => Memory::Gone,
+        };
+        drop(state);
+        drop(gone);
+    }
+
+    /// The memory, to be sent. `is_sealed`: whoever has views has made sure that nobody writes through them.
+    ///
+    /// # Errors
+    /// `ValueError` where it has been sent or released, `BufferError` where somebody could still write.
+    pub(crate) fn take(&self, is_sealed: bool) -> PyResult<Memory> {
+        self.made_in.check()?;
+        let mut state = self.state();
+        if matches!(state.memory, Memory::Shown(_) | Memory::Gone) {
+            return Err(used_up());
+        }
+        if state.views > 0 && !is_sealed {
+            return Err(PyBufferError::new_err(format!(
+                "{} views of the slot exist, through which it could be changed after it was sent: delete them \
+                 first, or write it in a `with` block of allocate()",
+                state.views
+            )));
+        }
+        Ok(std::mem::replace(&mut state.memory, Memory::Gone))
+    }
+
+    /// Leaves with the views what keeps the memory that was taken.
+    pub(crate) fn keep_for_views(&self, keeper: Keeper) {
+        let mut state = self.state();
+        let needless = match state.views {
+            0 => Some(keeper),
+            _ => {
+                state.memory = Memory::Shown(keeper);
+                None
+            }
+        };
+        drop(state);
+        drop(needless);
+    }
+}
+
+fn used_up() -> PyErr {
+    PyValueError::new_err("the slot has been sent or released: allocate another one")
+}
+
+#[pymethods]
+impl Slot {
+    #[new]
+    #[pyo3(signature = (handle = None))]
+    fn construct(handle: Option<&SlotHandle>) -> PyResult<Self> {
+        let slot = handle.and_then(|handle| {
+            let mut slot = handle.0.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.take()
+        });
+        slot.ok_or_else(|| PyTypeError::new_err("slots come from allocate()"))
+    }
+
+    /// NumPy asks for this where the slot gave it no buffer, and would make an array of one object next.
+    #[getter]
+    fn __array_interface__(&self) -> PyResult<Py<PyAny>> {
+        Err(match self.state().memory {
+            Memory::Shown(_) | Memory::Gone => used_up(),
+            Memory::Pool(_) | Memory::Output(_) => {
+                PyAttributeError::new_err("a slot shows itself by its buffer")
+            }
+        })
+    }
+
+    fn release(&self) -> PyResult<()> {
+        if self.made_in.check().is_err() {
+            return Ok(());
+        }
+        if let Ok(memory) = self.take(true) {
+            self.keep_for_views(Keeper::Unsent(Box::new(memory)));
+        }
+        Ok(())
+    }
+
+    #[getter]
+    fn nbytes(&self) -> usize {
+        self.bytes
+    }
+
+    #[getter]
+    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.shape)
+    }
+
+    #[getter]
+    fn dtype(&self) -> &'static str {
+        self.element.name
+    }
+
+    #[getter]
+    fn address(&self) -> usize {
+        self.address
+    }
+
+    #[getter]
+    fn is_shared(&self) -> bool {
+        match &self.state().memory {
+            Memory::Pool(slot) => slot.is_shared(),
+            Memory::Output(slot) => slot.is_pinned(),
+            Memory::Shown(_) | Memory::Gone => false,
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        let what = match &self.state().memory {
+            Memory::Pool(_) | Memory::Output(_) => "being written",
+            Memory::Shown(_) | Memory::Gone => "sent or released",
+        };
+        format!("<Slot {} {:?}, {what}>", self.element.name, self.shape)
+    }
+}

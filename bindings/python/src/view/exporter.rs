@@ -1,0 +1,172 @@
+//! A base class that gives frames and slots the buffer protocol.
+//!
+//! PyO3 makes no buffer slots for the stable ABI of 3.10. So this class is made with the C API, has no state,
+//! and is the second base of the Python classes `Frame` and `Slot`, which inherit its slots
+//! (`PyType_FromSpec`, "Buffer Object Structures").
+
+use std::{
+    ffi::{CString, c_int, c_void},
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+};
+
+use pyo3::{
+    exceptions::{PyBufferError, PyRuntimeError},
+    ffi,
+    prelude::*,
+    types::PyType,
+};
+
+use super::buffer_protocol::{Buffer, F_CONTIGUOUS, FORMAT, SHAPE, STRIDES, WRITABLE};
+use crate::{
+    element::{Element, strides},
+    frame::Frame,
+    slot::Slot,
+};
+
+/// Memory that is shown.
+pub(crate) struct Shown {
+    pub(crate) address: *mut u8,
+    pub(crate) element: &'static Element,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) is_read_only: bool,
+}
+
+/// What a view needs besides the bytes, for as long as it exists.
+struct Description {
+    shape: Vec<isize>,
+    strides: Vec<isize>,
+    format: CString,
+}
+
+/// Makes the class.
+pub(crate) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
+    let mut slots = [
+        ffi::PyType_Slot {
+            slot: ffi::Py_bf_getbuffer,
+            pfunc: get_buffer as *mut c_void,
+        },
+        ffi::PyType_Slot {
+            slot: ffi::Py_bf_releasebuffer,
+            pfunc: release_buffer as *mut c_void,
+        },
+        ffi::PyType_Slot {
+            slot: 0,
+            pfunc: ptr::null_mut(),
+        },
+    ];
+    let mut spec = ffi::PyType_Spec {
+        name: c"zenoh_pinned._native.Exporter".as_ptr(),
+        basicsize: 0,
+        itemsize: 0,
+        flags: (ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_BASETYPE) as _,
+        slots: slots.as_mut_ptr(),
+    };
+    // SAFETY: name and slots end with zero, the functions have the types of their slots, and the interpreter
+    // is attached. The name is static, as old versions keep the pointer.
+    let class = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyType_FromSpec(&mut spec)) }?;
+    Ok(class.cast_into::<PyType>()?)
+}
+
+/// `getbufferproc`.
+unsafe extern "C" fn get_buffer(
+    object: *mut ffi::PyObject,
+    view: *mut Buffer,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: CPython calls this with the interpreter attached.
+    let py = unsafe { Python::assume_attached() };
+    let exported = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: CPython gives a live object and a view to fill.
+        unsafe { export(py, object, view, flags) }
+    }));
+    let error = match exported {
+        Ok(Ok(())) => return 0,
+        Ok(Err(error)) => error,
+        Err(_) => PyRuntimeError::new_err("exporting a buffer panicked; please report this"),
+    };
+    error.restore(py);
+    -1
+}
+
+/// # Safety
+/// `object` is alive; `view` may be written.
+unsafe fn export(
+    py: Python<'_>,
+    object: *mut ffi::PyObject,
+    view: *mut Buffer,
+    flags: c_int,
+) -> PyResult<()> {
+    // SAFETY: the protocol wants it null where there is an error, and the caller says that it is writable.
+    unsafe { (*view).object = ptr::null_mut() };
+    // SAFETY: the caller says that the object is alive.
+    let owner = unsafe { Bound::from_borrowed_ptr(py, object) };
+    let shown = match owner.cast::<Slot>() {
+        Ok(slot) => slot.get().show()?,
+        Err(_) => owner.cast::<Frame>()?.get().show(),
+    };
+    let refuse = |why| {
+        if let Ok(slot) = owner.cast::<Slot>() {
+            slot.get().shown_no_more();
+        }
+        Err(PyBufferError::new_err(why))
+    };
+    if shown.is_read_only && flags & WRITABLE != 0 {
+        return refuse(
+            "a received frame is read-only, because others read it too: copy it to change it",
+        );
+    }
+    if flags & F_CONTIGUOUS == F_CONTIGUOUS && shown.shape.len() > 1 {
+        return refuse("the elements are in row-major order, not in Fortran's");
+    }
+    let item_bytes = shown.element.bytes;
+    let mut description = Box::new(Description {
+        strides: strides(&shown.shape, item_bytes),
+        shape: shown.shape.iter().map(|size| *size as isize).collect(),
+        format: shown.element.format.to_owned(),
+    });
+    let asked = |what: c_int| flags & what == what;
+    let filled = Buffer {
+        bytes: shown.address.cast(),
+        object: owner.clone().into_ptr(),
+        len: (shown.shape.iter().product::<usize>() * item_bytes) as isize,
+        item_bytes: item_bytes as isize,
+        is_read_only: c_int::from(shown.is_read_only),
+        dimensions: shown.shape.len() as c_int,
+        format: match asked(FORMAT) {
+            true => description.format.as_ptr().cast_mut(),
+            false => ptr::null_mut(),
+        },
+        shape: match asked(SHAPE) {
+            true => description.shape.as_mut_ptr(),
+            false => ptr::null_mut(),
+        },
+        strides: match asked(STRIDES) {
+            true => description.strides.as_mut_ptr(),
+            false => ptr::null_mut(),
+        },
+        suboffsets: ptr::null_mut(),
+        internal: Box::into_raw(description).cast(),
+    };
+    // SAFETY: the caller says that the view may be written.
+    unsafe { view.write(filled) };
+    Ok(())
+}
+
+/// `releasebufferproc`.
+unsafe extern "C" fn release_buffer(object: *mut ffi::PyObject, view: *mut Buffer) {
+    // SAFETY: CPython calls this with the interpreter attached, once for each view that was filled above.
+    let py = unsafe { Python::assume_attached() };
+    let released = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: `internal` is the box that `export` put there.
+        drop(unsafe { Box::from_raw((*view).internal.cast::<Description>()) });
+        // SAFETY: CPython gives the live object that was exported.
+        let owner = unsafe { Bound::from_borrowed_ptr(py, object) };
+        if let Ok(slot) = owner.cast::<Slot>() {
+            slot.get().shown_no_more();
+        }
+    }));
+    if released.is_err() {
+        tracing::error!("releasing a buffer panicked; please report this");
+    }
+}

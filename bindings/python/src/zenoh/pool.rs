@@ -1,0 +1,172 @@
+//! A pool of slots, and its counters.
+
+use pyo3::{exceptions::PyValueError, prelude::*};
+use zenoh_pinned::PinnedPool;
+
+use super::seconds;
+use crate::{
+    element::{Element, count},
+    errors,
+    process::MadeIn,
+    reason::Reason,
+    slot::Slot,
+};
+
+/// Page-aligned slots in shared memory, bounded in number and bytes.
+///
+/// `slots` slots of `slot_bytes` bytes are made at once. `max_bytes` is the most shared memory that the pool
+/// may have. `wait` is for how many seconds `allocate` waits for a slot that consumers hold. Usable from any
+/// thread.
+///
+/// Raises ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, and ``OSError``
+/// where ``/dev/shm`` has no room, with what to do.
+#[pyclass(frozen, module = "zenoh_pinned")]
+pub(crate) struct Pool {
+    pool: PinnedPool,
+    made_in: MadeIn,
+}
+
+#[pymethods]
+impl Pool {
+    #[new]
+    #[pyo3(signature = (slot_bytes, slots = 8, *, max_bytes = None, wait = 1.0, name = "python"))]
+    fn new(
+        py: Python<'_>,
+        slot_bytes: usize,
+        slots: u32,
+        max_bytes: Option<u64>,
+        wait: f64,
+        name: &str,
+    ) -> PyResult<Self> {
+        let mut builder = PinnedPool::builder()
+            .slots(slots)
+            .slot_bytes(slot_bytes)
+            .wait(seconds(wait)?)
+            .name(name);
+        if let Some(bytes) = max_bytes {
+            builder = builder.max_bytes(bytes);
+        }
+        let pool = py.detach(|| builder.build()).map_err(errors::pool)?;
+        Ok(Self {
+            pool,
+            made_in: MadeIn::this_process(),
+        })
+    }
+
+    /// A slot for an array of `shape` and `dtype`, to be written and published.
+    ///
+    /// Waits for a free one for `timeout` seconds, by default as long as the pool was told.
+    ///
+    /// Raises `PoolFull` when consumers held every slot for that long, ``ValueError`` for a shape of no
+    /// elements or more bytes than a slot has, and ``TypeError`` for elements that are not plain numbers.
+    #[pyo3(signature = (shape, dtype, timeout = None))]
+    fn allocate(
+        &self,
+        py: Python<'_>,
+        shape: Vec<usize>,
+        dtype: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+    ) -> PyResult<Py<PyAny>> {
+        self.made_in.check()?;
+        allocate(py, &self.pool, shape, dtype, timeout)
+    }
+
+    /// What the pool has done so far.
+    fn statistics(&self) -> PoolStatistics {
+        PoolStatistics::of(&self.pool.statistics())
+    }
+
+    /// Why the pool has ordinary memory instead of shared memory; `None` where it has shared memory.
+    #[getter]
+    fn reason(&self) -> Option<Reason> {
+        self.pool.reason().cloned().map(Reason::of)
+    }
+
+    /// Waits until no consumer holds a slot any more, for `timeout` seconds.
+    ///
+    /// Raises ``TimeoutError`` where some are still held then.
+    fn drain(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.made_in.check()?;
+        let patience = seconds(timeout)?;
+        py.detach(|| self.pool.drain(patience))
+            .map_err(errors::still_held)
+    }
+}
+
+impl Pool {
+    pub(crate) fn pool(&self) -> &PinnedPool {
+        &self.pool
+    }
+}
+
+/// A slot of a pool as a Python object.
+pub(super) fn allocate(
+    py: Python<'_>,
+    pool: &PinnedPool,
+    shape: Vec<usize>,
+    dtype: &Bound<'_, PyAny>,
+    timeout: Option<f64>,
+) -> PyResult<Py<PyAny>> {
+    let element = Element::of_dtype(dtype)?;
+    element.for_message()?;
+    let bytes = count(&shape)
+        .and_then(|count| count.checked_mul(element.bytes))
+        .filter(|bytes| *bytes > 0);
+    let bytes = bytes.ok_or_else(|| {
+        PyValueError::new_err(format!(
+            "an array of shape {shape:?} has no elements, or too many"
+        ))
+    })?;
+    let timeout = timeout.map(seconds).transpose()?;
+    let slot = py.detach(|| match timeout {
+        Some(timeout) => pool.alloc_timeout(bytes, timeout),
+        None => pool.alloc(bytes),
+    });
+    Slot::of_pool(slot.map_err(errors::alloc)?, element, shape).into_object(py)
+}
+
+/// Counters and sizes of a pool at a moment.
+#[pyclass(frozen, get_all, module = "zenoh_pinned")]
+pub(crate) struct PoolStatistics {
+    /// Slots that the pool may have.
+    slots: u32,
+    /// Bytes of a slot.
+    slot_bytes: usize,
+    /// Slots that are being written, on their way, or held by a consumer.
+    in_use: u32,
+    /// Bytes of shared memory.
+    bytes: u64,
+    /// Slots handed out.
+    allocations: u64,
+    /// Allocations that had to wait.
+    waits: u64,
+    /// Allocations that failed because no slot came free in time.
+    timeouts: u64,
+    /// Seconds spent waiting, over all allocations.
+    waited: f64,
+}
+
+impl PoolStatistics {
+    pub(crate) fn of(statistics: &zenoh_pinned::PoolStatistics) -> Self {
+        Self {
+            slots: statistics.slots,
+            slot_bytes: statistics.slot_bytes,
+            in_use: statistics.in_use,
+            bytes: statistics.bytes,
+            allocations: statistics.allocations,
+            waits: statistics.waits,
+            timeouts: statistics.timeouts,
+            waited: statistics.waited.as_secs_f64(),
+        }
+    }
+}
+
+#[pymethods]
+impl PoolStatistics {
+    fn __repr__(&self) -> String {
+        format!(
+            "<PoolStatistics {} slots of {} bytes, {} in use, {} allocations, {} waits, {} timeouts>",
+            self.slots, self.slot_bytes, self.in_use, self.allocations, self.waits, self.timeouts
+        )
+    }
+}

@@ -1,0 +1,131 @@
+//! Publishing slots.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::{
+    exceptions::{PyConnectionError, PyTypeError, PyValueError},
+    prelude::*,
+};
+use zenoh::bytes::ZBytes;
+use zenoh_pinned::PinnedPool;
+use zenoh_pinned_node::pubsub::PinnedPublisher;
+
+use super::{pool, seconds};
+use crate::{
+    device::copy::on_host,
+    errors,
+    process::MadeIn,
+    slot::{Keeper, Memory, Slot},
+    view::imported::Imported,
+};
+
+/// The native part of `zenoh_pinned.Publisher`.
+#[pyclass(frozen, module = "zenoh_pinned._native")]
+pub(crate) struct Publisher {
+    publisher: Mutex<Option<Arc<PinnedPublisher>>>,
+    pool: PinnedPool,
+    made_in: MadeIn,
+}
+
+impl Publisher {
+    pub(super) fn declare(session: &zenoh::Session, key: &str, pool: PinnedPool) -> PyResult<Self> {
+        let publisher = PinnedPublisher::with_pool(session, key, pool.clone());
+        Ok(Self {
+            publisher: Mutex::new(Some(Arc::new(publisher.map_err(errors::publisher)?))),
+            pool,
+            made_in: MadeIn::this_process(),
+        })
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<Arc<PinnedPublisher>>> {
+        self.publisher
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> PyResult<Arc<PinnedPublisher>> {
+        self.made_in.check()?;
+        let publisher = self.slot().clone();
+        publisher.ok_or_else(|| {
+            PyConnectionError::new_err("the publisher is closed: declare another one")
+        })
+    }
+}
+
+#[pymethods]
+impl Publisher {
+    #[pyo3(signature = (shape, dtype, timeout))]
+    fn allocate(
+        &self,
+        py: Python<'_>,
+        shape: Vec<usize>,
+        dtype: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+    ) -> PyResult<Py<PyAny>> {
+        self.open()?;
+        pool::allocate(py, &self.pool, shape, dtype, timeout)
+    }
+
+    /// Publishes a slot; `is_sealed` as in `Slot::take`.
+    fn put_slot(
+        &self,
+        py: Python<'_>,
+        slot: &Bound<'_, Slot>,
+        attachment: Option<Vec<u8>>,
+        is_sealed: bool,
+    ) -> PyResult<()> {
+        let publisher = self.open()?;
+        let slot = slot.get();
+        let payload = match slot.take(is_sealed)? {
+            Memory::Pool(memory) => memory.into_shm(),
+            other => {
+                slot.keep_for_views(Keeper::Unsent(Box::new(other)));
+                return Err(PyTypeError::new_err(
+                    "this slot is for an output of a dora node: send it there",
+                ));
+            }
+        };
+        slot.keep_for_views(Keeper::Sent(payload.clone()));
+        let attachment = attachment.map(ZBytes::from);
+        py.detach(|| publisher.put_payload(payload, attachment))
+            .map_err(|error| PyConnectionError::new_err(error.to_string()))
+    }
+
+    /// Copies an array into a slot and publishes it.
+    fn put_copy(
+        &self,
+        py: Python<'_>,
+        array: &Bound<'_, PyAny>,
+        attachment: Option<Vec<u8>>,
+        timeout: Option<f64>,
+    ) -> PyResult<()> {
+        let publisher = self.open()?;
+        let imported = Imported::of(&on_host(array)?)?;
+        let bytes = imported.as_ref().len();
+        if bytes == 0 {
+            return Err(PyValueError::new_err(
+                "an empty array has nothing to publish",
+            ));
+        }
+        let timeout = timeout.map(seconds).transpose()?;
+        let attachment = attachment.map(ZBytes::from);
+        py.detach(|| {
+            let slot = match timeout {
+                Some(timeout) => self.pool.alloc_timeout(bytes, timeout),
+                None => self.pool.alloc(bytes),
+            };
+            let mut slot = slot.map_err(errors::alloc)?;
+            slot.copy_from_slice(imported.as_ref());
+            publisher
+                .put_payload(slot.into_shm(), attachment)
+                .map_err(|error| PyConnectionError::new_err(error.to_string()))
+        })
+    }
+
+    fn close(&self, py: Python<'_>) {
+        if self.made_in.check().is_ok() {
+            let publisher = self.slot().take();
+            py.detach(|| drop(publisher));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! A zenoh session whose received segments are registered for a device.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pyo3::{
+    exceptions::{PyConnectionError, PyValueError},
+    prelude::*,
+};
+use zenoh::{Config, Wait};
+use zenoh_pinned_node::pubsub;
+
+use super::{Pool, Publisher, Subscriber};
+use crate::{
+    device::{Target, Wish, pinners},
+    errors,
+    process::MadeIn,
+};
+
+/// The native part of `zenoh_pinned.Session`.
+#[pyclass(frozen, module = "zenoh_pinned._native")]
+pub(crate) struct Session {
+    session: Mutex<Option<zenoh::Session>>,
+    target: Target,
+    made_in: MadeIn,
+}
+
+impl Session {
+    fn slot(&self) -> MutexGuard<'_, Option<zenoh::Session>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> PyResult<zenoh::Session> {
+        self.made_in.check()?;
+        let session = self.slot().clone();
+        session.ok_or_else(|| PyConnectionError::new_err("the session is closed: open another one"))
+    }
+}
+
+#[pymethods]
+impl Session {
+    #[new]
+    #[pyo3(signature = (config, device))]
+    fn new(
+        py: Python<'_>,
+        config: Option<&str>,
+        device: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let config = match config {
+            None => Config::default(),
+            Some(text) => Config::from_json5(text).map_err(|error| {
+                PyValueError::new_err(format!("not a zenoh configuration: {error}"))
+            })?,
+        };
+        let wish = Wish::of(device)?;
+        let (session, target) = py.detach(|| {
+            let target = pinners::target_of(wish);
+            let pinner = pinners::get(target);
+            if let (Target::Cuda(_), Some(reason)) = (target, pinner.reason()) {
+                return Err(errors::NoDevice::new_err(format!(
+                    "{reason}: use device='auto' where the host will do"
+                )));
+            }
+            let session = pubsub::open(config, &pinner).map_err(errors::zenoh)?;
+            Ok((session, target))
+        })?;
+        Ok(Self {
+            session: Mutex::new(Some(session)),
+            target,
+            made_in: MadeIn::this_process(),
+        })
+    }
+
+    fn declare_publisher(
+        &self,
+        py: Python<'_>,
+        key: &str,
+        pool: &Bound<'_, Pool>,
+    ) -> PyResult<Publisher> {
+        let session = self.open()?;
+        let pool = pool.get().pool().clone();
+        py.detach(|| Publisher::declare(&session, key, pool))
+    }
+
+    fn declare_subscriber(
+        &self,
+        py: Python<'_>,
+        key: &str,
+        capacity: usize,
+    ) -> PyResult<Subscriber> {
+        let session = self.open()?;
+        let target = self.target;
+        py.detach(|| Subscriber::declare(&session, key, capacity, target))
+    }
+
+    /// The identity of the session in the network.
+    #[getter]
+    fn zid(&self) -> PyResult<String> {
+        Ok(self.open()?.zid().to_string())
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        if self.made_in.check().is_err() {
+            return Ok(());
+        }
+        let Some(session) = self.slot().take() else {
+            return Ok(());
+        };
+        py.detach(|| session.close().wait()).map_err(errors::zenoh)
+    }
+}

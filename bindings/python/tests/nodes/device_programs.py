@@ -1,0 +1,262 @@
+"""Programs with a CUDA device; each one is a function, run in a process of its own."""
+
+import ctypes
+import gc
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+import conftest
+
+import zenoh_pinned
+
+
+def control(text):
+    """Tell the driver double what to do."""
+    library = ctypes.CDLL("libcuda.so.1")
+    assert library.cuda_double_control(text.encode()) == 0
+
+
+def pair(device="cuda:0", frame_bytes=65536, slots=4):
+    port = conftest.free_port()
+    producer = zenoh_pinned.Session(conftest.listening(port))
+    consumer = zenoh_pinned.Session(conftest.connecting(port), device=device)
+    publisher = producer.declare_publisher("test/frame", frame_bytes, slots=slots, wait=10)
+    subscriber = consumer.declare_subscriber("test/frame")
+    conftest.link(publisher, subscriber)
+    return publisher, subscriber, (producer, consumer)
+
+
+def direct(publisher, subscriber):
+    """Publish until frames take the direct path."""
+
+    def is_direct():
+        publisher.put(bytes(64))
+        return subscriber.recv(5).path == "direct"
+
+    conftest.eventually(is_direct)
+
+
+def late_copies():
+    publisher, subscriber, sessions = pair()
+    direct(publisher, subscriber)
+    control("copy_delay_us=20000")
+    on_device = []
+    for number in range(30):
+        with publisher.allocate((65536,)) as array:
+            array[:] = number
+        del array
+        # Everything that shows the frame goes at once, long before the copy is made.
+        on_device.append(zenoh_pinned.to_device(subscriber.recv(5), "cuda:0"))
+        gc.collect()
+    for number, buffer in enumerate(on_device):
+        assert buffer.path == "direct", buffer
+        assert buffer.reason is None
+        assert set(buffer.to_host()) == {number}, number
+    conftest.eventually(lambda: conftest.in_use(publisher) == 0)
+    del sessions
+
+
+def shapes_and_types():
+    publisher, subscriber, sessions = pair()
+    array = np.arange(24, dtype="float32").reshape(2, 3, 4)
+    publisher.put(array)
+    frame = subscriber.recv(5)
+    buffer = zenoh_pinned.to_device(frame, "cuda:0", shape=(2, 3, 4), dtype="float32")
+    assert (buffer.shape, buffer.dtype, buffer.device, buffer.nbytes) == ((2, 3, 4), "float32", "cuda:0", 96)
+    assert np.array_equal(buffer.to_host(), array)
+    interface = buffer.__cuda_array_interface__
+    assert interface["shape"] == (2, 3, 4)
+    assert interface["typestr"] == "<f4"
+    assert interface["data"] == (buffer.address, False)
+    assert zenoh_pinned.to_device(array, 0).dtype == "float32"
+    assert zenoh_pinned.to_device(bytearray(b"123"), "cuda").to_host().tobytes() == b"123"
+    for wrong in ({"shape": (5,)}, {"dtype": "complex64"}):
+        try:
+            zenoh_pinned.to_device(frame, "cuda:0", **wrong)
+        except (ValueError, TypeError):
+            continue
+        raise AssertionError(wrong)
+    del sessions
+
+
+def copies_into_an_array_that_exists():
+    publisher, subscriber, sessions = pair()
+    existing = zenoh_pinned.to_device(np.zeros(1000, "uint8"), "cuda:0")
+    publisher.put(np.full(1000, 9, "uint8"))
+    zenoh_pinned.copy_into(existing, subscriber.recv(5), existing.__cuda_array_interface__["stream"])
+    existing.synchronize()
+    conftest.eventually(lambda: set(existing.to_host()) == {9})
+    try:
+        zenoh_pinned.copy_into(existing, bytes(999))
+        raise AssertionError
+    except ValueError as error:
+        assert "1000" in str(error)
+    del sessions
+
+
+class Tensor(ctypes.Structure):
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("device_type", ctypes.c_int32),
+        ("device_id", ctypes.c_int32),
+        ("ndim", ctypes.c_int32),
+        ("code", ctypes.c_uint8),
+        ("bits", ctypes.c_uint8),
+        ("lanes", ctypes.c_uint16),
+        ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("strides", ctypes.POINTER(ctypes.c_int64)),
+        ("byte_offset", ctypes.c_uint64),
+    ]
+
+
+class Versioned(ctypes.Structure):
+    pass
+
+
+Versioned._fields_ = [
+    ("major", ctypes.c_uint32),
+    ("minor", ctypes.c_uint32),
+    ("context", ctypes.c_void_p),
+    ("deleter", ctypes.CFUNCTYPE(None, ctypes.POINTER(Versioned))),
+    ("flags", ctypes.c_uint64),
+    ("tensor", Tensor),
+]
+
+
+def consume(capsule, name):
+    """Take the tensor out of a capsule, as a library does that imports it."""
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    rename = ctypes.pythonapi.PyCapsule_SetName
+    rename.restype, rename.argtypes = ctypes.c_int, [ctypes.py_object, ctypes.c_char_p]
+    address = pointer(capsule, name)
+    global used_name
+    used_name = b"used_" + name
+    assert rename(capsule, used_name) == 0
+    return ctypes.cast(address, ctypes.POINTER(Versioned))
+
+
+def dlpack_on_the_device():
+    array = np.arange(24, dtype="int16").reshape(4, 6)
+    buffer = zenoh_pinned.to_device(array, "cuda:0")
+    assert buffer.__dlpack_device__() == (2, 0)
+    address = buffer.address
+    for stream in (None, -1, 1, 2):
+        managed = consume(buffer.__dlpack__(stream=stream, max_version=(1, 0)), b"dltensor_versioned")
+        tensor = managed.contents.tensor
+        assert (managed.contents.major, managed.contents.flags) == (1, 0)
+        assert (tensor.data, tensor.device_type, tensor.device_id) == (address, 2, 0)
+        assert (tensor.ndim, tensor.code, tensor.bits, tensor.lanes) == (2, 0, 16, 1)
+        assert (tensor.shape[:2], tensor.strides[:2]) == ([4, 6], [6, 1])
+    for _ in range(3):
+        assert "dltensor" in repr(buffer.__dlpack__(stream=1))
+    # The importer keeps the memory, and gives it up on a thread that Python does not know.
+    del buffer
+    gc.collect()
+    assert np.array_equal(np.frombuffer(ctypes.string_at(address, 48), "int16").reshape(4, 6), array)
+
+
+def registered_host_memory():
+    publisher, subscriber, sessions = pair()
+    direct(publisher, subscriber)
+    publisher.put(np.arange(100, dtype="uint8"))
+    frame = subscriber.recv(5)
+    capsule = frame.__dlpack__(max_version=(1, 0), dl_device=(3, 0))
+    tensor = consume(capsule, b"dltensor_versioned").contents
+    assert (tensor.tensor.device_type, tensor.flags) == (3, 1)
+    assert ctypes.string_at(tensor.tensor.data, 100) == bytes(range(100))
+    del sessions
+
+
+def staged_and_pageable():
+    zenoh_pinned.open_device("cuda:0", max_bytes=1 << 20, staging_slots=1, staging_bytes=65536)
+    publisher, subscriber, sessions = pair(frame_bytes=65536, slots=64)
+    publisher.put(np.full(65536, 3, "uint8"))
+    buffer = zenoh_pinned.to_device(subscriber.recv(5), "cuda:0")
+    assert buffer.path in ("staged", "pageable"), buffer
+    assert buffer.reason.code in ("over_budget", "staging_busy"), buffer.reason
+    assert set(buffer.to_host()) == {3}
+    try:
+        zenoh_pinned.open_device("cuda:0")
+        raise AssertionError
+    except ValueError as error:
+        assert "already" in str(error)
+    del sessions
+
+
+def no_such_device():
+    for what in (lambda: zenoh_pinned.to_device(b"1", "cuda:7"), lambda: zenoh_pinned.Session(device=7)):
+        try:
+            what()
+            raise AssertionError
+        except zenoh_pinned.NoDevice as error:
+            assert "cuda" in str(error).lower() or "CUDA" in str(error), error
+    assert zenoh_pinned.to_device(b"1", "auto").device == "cuda:0"
+
+
+def failing_driver():
+    buffer = zenoh_pinned.to_device(b"123", "cuda:0")
+    control("fail=cuMemAllocAsync:2,fail=cuMemAlloc_v2:2")
+    try:
+        zenoh_pinned.to_device(b"123", "cuda:0")
+        raise AssertionError
+    except MemoryError as error:
+        assert "CUDA_ERROR_OUT_OF_MEMORY" in str(error), error
+    control("reset,fail=cuMemcpyHtoDAsync_v2:719:1")
+    try:
+        zenoh_pinned.to_device(b"123", "cuda:0")
+        raise AssertionError
+    except zenoh_pinned.CudaError as error:
+        assert "719" in str(error), error
+    control("reset")
+    assert buffer.to_host().tobytes() == b"123"
+
+
+def views_of_an_imported_array_are_held():
+    control("copy_delay_us=100000")
+    zenoh_pinned.open_device("cuda:0", staging_slots=0)
+    array = np.full(10000, 5, "uint8")
+    references = sys.getrefcount(array)
+    buffer = zenoh_pinned.to_device(array, "cuda:0")
+    assert sys.getrefcount(array) > references
+    del array
+    assert set(buffer.to_host()) == {5}
+
+
+def the_interpreter_is_free_while_a_copy_waits():
+    zenoh_pinned.open_device("cuda:0", staging_slots=0)
+    control("delay=cuMemcpyHtoDAsync_v2:300000")
+    counted = 0
+    done = threading.Event()
+
+    def count():
+        nonlocal counted
+        while not done.is_set():
+            counted += 1
+            time.sleep(0.001)
+
+    counting = threading.Thread(target=count)
+    counting.start()
+    before = counted
+    zenoh_pinned.to_device(bytes(1000), "cuda:0")
+    during = counted - before
+    done.set()
+    counting.join()
+    assert during > 20, during
+
+
+def exit_with_copies_in_flight():
+    control("copy_delay_us=500000")
+    array = np.zeros(1 << 20, "uint8")
+    globals()["kept"] = [zenoh_pinned.to_device(array, "cuda:0") for _ in range(10)]
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()
+    print("ok", os.getpid())

@@ -1,0 +1,59 @@
+"""Copies to a device: against the driver double, or a real driver where ``ZENOH_PINNED_CUDA=real`` says so."""
+
+import os
+
+import numpy as np
+import pytest
+from conftest import script
+
+import zenoh_pinned
+
+ANY_DRIVER = [
+    "shapes_and_types",
+    "copies_into_an_array_that_exists",
+    "registered_host_memory",
+    "staged_and_pageable",
+    "no_such_device",
+    "exit_with_copies_in_flight",
+]
+DOUBLE_ONLY = [
+    "late_copies",
+    "dlpack_on_the_device",
+    "failing_driver",
+    "views_of_an_imported_array_are_held",
+    "the_interpreter_is_free_while_a_copy_waits",
+]
+
+
+@pytest.mark.parametrize("program", ANY_DRIVER + DOUBLE_ONLY)
+def test_on_the_device(program, driver, tmp_path):
+    is_real = os.environ.get("ZENOH_PINNED_CUDA") == "real"
+    if is_real and program in DOUBLE_ONLY:
+        pytest.skip("it tells the driver double what to do")
+    report = tmp_path / "driver.json"
+    environment = {} if is_real else {**driver, "CUDA_DOUBLE_REPORT": str(report)}
+    with script("device_programs.py", program, environment=environment) as process:
+        output = process.stdout.read()
+        assert process.wait(60) == 0, output
+    assert output.startswith("ok"), output
+    if not is_real:
+        assert '"violations":[]' in report.read_text().replace(" ", ""), report.read_text()
+        assert not report.with_name("driver.json.late").exists()
+
+
+def test_without_a_driver_auto_gives_the_frame_itself_and_the_reason():
+    array = np.arange(10, dtype="uint8")
+    frame = zenoh_pinned.to_device(array)
+    if isinstance(frame, zenoh_pinned.DeviceBuffer):
+        pytest.skip("there is a driver")
+    assert isinstance(frame, zenoh_pinned.Frame)
+    assert np.array_equal(np.from_dlpack(frame), array)
+    assert frame.path == "host"
+    with pytest.raises(zenoh_pinned.NoDevice, match="libcuda"):
+        zenoh_pinned.to_device(array, "cuda:0")
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:x", "cuda:-1", -1, object()])
+def test_what_is_no_device_is_an_error_that_says_what_is(device):
+    with pytest.raises((ValueError, TypeError), match="'cuda:0'"):
+        zenoh_pinned.to_device(b"1", device)
