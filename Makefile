@@ -6,19 +6,23 @@ SHELL := bash
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+PACKAGE := bindings/python
+TARGET = $(or $(CARGO_TARGET_DIR),target)
 DEMO_ARGUMENTS ?= --save-frame last-frame.png
 
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help demo dora-demo test lint figures dora-figures
+.PHONY: help demo dora-demo test test-python lint figures dora-figures wheel
 
 help:
 	@echo "make demo          build and run the camera example (DEMO_ARGUMENTS='--fps 0 --json' changes how)"
-	@echo "make dora-demo     run the dora example: a camera, an unmodified Python node and a GPU consumer"
+	@echo "make dora-demo     run the dora examples: cameras and consumers in Rust and Python"
 	@echo "make test          formatting, lints, documentation and every test"
+	@echo "make test-python   only the tests of the Python package"
+	@echo "make wheel         build the Python package into dist/"
 	@echo "make lint          only formatting, lints and documentation"
 	@echo "make figures       measure against stock zenoh shared memory, some two minutes"
-	@echo "make dora-figures  measure dataflows against dora's own outputs, some three minutes"
+	@echo "make dora-figures  measure dataflows against dora's own outputs, some six minutes"
 
 demo: $(VENV)/.ready
 	cargo build --release -p camera
@@ -26,17 +30,19 @@ demo: $(VENV)/.ready
 
 # dora starts Python nodes with the Python of VIRTUAL_ENV, and hands its own environment on to all nodes.
 dora-demo: $(VENV)/.ready
-	cargo build --release -p dora-camera
-	install -D -t examples/dora-camera/bin "$${CARGO_TARGET_DIR:-target}"/release/{camera,device}-node
-	export VIRTUAL_ENV="$$(realpath $(VENV))"; \
+	cargo build --release -p dora-camera -p zenoh-pinned-python
+	install -D -t examples/dora-camera/bin "$(TARGET)"/release/{camera,device}-node
+	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
+	export VIRTUAL_ENV="$$(realpath $(VENV))" PYTHONPATH="$$PWD/$(PACKAGE)/python"; \
 	export PATH="$$VIRTUAL_ENV/bin:$$PATH"; \
 	cd examples/dora-camera; \
-	dora run dataflow.yml
+	dora run dataflow.yml; \
+	dora run dataflow-python.yml
 
 test: lint $(VENV)/.ready
-	# The driver double is a shared library that the tests find by its file, so cargo does not build
-	# it for them.
-	cargo build -p cuda-driver-double
+	# The driver double and the Python extension are libraries that the tests find by their files, so cargo
+	# does not build them for the tests.
+	cargo build --workspace --all-features
 	export ZENOH_PINNED_PYTHON="$$PWD/$(PYTHON)"; \
 	if cargo nextest --version > /dev/null 2>&1; then \
 		cargo nextest run --workspace --all-features; \
@@ -44,6 +50,19 @@ test: lint $(VENV)/.ready
 		cargo test --workspace --all-features --lib --bins --tests; \
 	fi
 	cargo test --workspace --all-features --doc
+	$(MAKE) test-python
+
+test-python: $(VENV)/.ready $(VENV)/others/.ready
+	cargo build --workspace --all-features
+	install "$(TARGET)/debug/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
+	export ZENOH_PINNED_CUDA_DOUBLE="$$(realpath $(TARGET))/debug/libcuda_driver_double.so"; \
+	export ZENOH_PINNED_OTHER_PYTHONS="$$PWD/$(VENV)/others" PYTHONPATH="$$PWD/$(PACKAGE)/python"; \
+	python="$$PWD/$(PYTHON)"; \
+	cd $(PACKAGE); \
+	"$$python" -m pytest
+
+wheel: $(VENV)/.ready
+	$(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./$(PACKAGE)
 
 lint:
 	cargo fmt --all --check
@@ -55,10 +74,10 @@ figures:
 	cargo run --quiet --release -p zenoh-pinned-transport-bench
 
 dora-figures: $(VENV)/.ready
-	cargo build --release -p zenoh-pinned-dora-bench
-	cargo run --quiet --release -p zenoh-pinned-dora-bench -- "$(PYTHON)"
+	cargo build --release -p zenoh-pinned-dora-bench -p zenoh-pinned-python
+	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
+	PYTHONPATH="$$PWD/$(PACKAGE)/python" "$(TARGET)/release/dora-bench" "$$PWD/$(PYTHON)"
 
-# eclipse-zenoh and dora-rs are the unmodified peers of the tests, imageio-ffmpeg brings a decoder in its wheel.
 $(VENV)/.ready: requirements.txt
 	@python3 -m venv $(VENV) > /dev/null 2>&1 || { \
 		echo "Python's venv module is missing; installing python3-venv."; \
@@ -66,4 +85,20 @@ $(VENV)/.ready: requirements.txt
 			echo "Install it as root: apt-get install python3-venv"; exit 1; }; \
 		python3 -m venv $(VENV); }
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+# Other versions of Python that are there, by their names or under pyenv, for the one library that all of them load.
+$(VENV)/others/.ready: requirements.txt
+	@mkdir -p $(VENV)/others
+	@for version in 3.10 3.12 3.13 3.14; do \
+		for python in "python$$version" "$$(pyenv root 2>/dev/null || echo /nowhere)/versions/$$version."*/bin/python; do \
+			if "$$python" -c 'import ensurepip' > /dev/null 2>&1; then \
+				echo "Python $$version: $$("$$python" --version)"; \
+				"$$python" -m venv "$(VENV)/others/$$version"; \
+				"$(VENV)/others/$$version/bin/pip" install --quiet --disable-pip-version-check \
+					numpy pytest eclipse-zenoh==1.10.2; \
+				break; \
+			fi; \
+		done; \
+	done
 	touch $@

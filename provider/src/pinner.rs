@@ -11,7 +11,7 @@ use cudarc::driver::CudaContext;
 use crate::{
     budget::Budget,
     copy::{InFlight, Lease, Staging},
-    cuda::{CudaHostRegistration, Device},
+    cuda::{self, CudaHostRegistration, Device},
     os::process::MadeHere,
     path::FallbackReason,
     pool::PinnedPool,
@@ -210,6 +210,15 @@ impl Pinner {
     /// Why there is no device; `None` where there is one.
     pub fn reason(&self) -> Option<&FallbackReason> {
         self.shared.device.as_ref().err()
+    }
+
+    /// Does some work with the device and leaves the calling thread with the CUDA context that was current
+    /// before: for libraries that other users of CUDA call in the same thread.
+    pub fn keeping_current_context<T>(&self, work: impl FnOnce() -> T) -> T {
+        match self.shared.device {
+            Ok(_) => cuda::keeping_current(work),
+            Err(_) => work(),
+        }
     }
 
     /// Registered bytes and copies in flight at this moment.

@@ -17,11 +17,18 @@ pub(crate) enum Arm {
     InPlace,
 }
 
-/// Who receives.
+/// What a node is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sink {
+pub(crate) enum Language {
     Rust,
     Python,
+}
+
+/// Who sends and who receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Nodes {
+    pub(crate) camera: Language,
+    pub(crate) sink: Language,
 }
 
 impl Arm {

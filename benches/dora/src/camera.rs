@@ -1,6 +1,6 @@
 //! The camera node.
 
-use std::{fs, path::PathBuf};
+use std::{fmt::Write, fs, path::PathBuf};
 
 use dora_node_api::{
     DoraNode, IntoArrow, MetadataParameters, Parameter, dora_core::config::DataId,
@@ -20,6 +20,8 @@ pub(crate) fn run() -> Outcome {
     let (mut node, _events) = DoraNode::init_from_env()?;
     let mut outputs = PinnedOutputs::attach(&node);
     let mut cpu = 0;
+    let mut calls = String::new();
+    let mut note_calls = |nanoseconds: u64| writeln!(calls, "{nanoseconds}");
     let started = clock::now();
     for frame in 0..frames {
         clock::sleep_until(started + frame * interval);
@@ -34,21 +36,28 @@ pub(crate) fn run() -> Outcome {
         note("frame", frame);
         note("begun", clock::now());
         if how == "in place" {
+            let before = clock::now();
             let mut slot = outputs.alloc(&output, &[FRAME_BYTES], ElementType::Uint8)?;
+            let allocated = clock::now() - before;
             slot.fill(frame as u8);
-            note("sent", clock::now());
+            let sent = clock::now();
+            note("sent", sent);
             outputs.send(&mut node, parameters, slot)?;
+            note_calls(allocated + clock::now() - sent)?;
             continue;
         }
         let image = vec![frame as u8; FRAME_BYTES].into_arrow();
-        note("sent", clock::now());
+        let sent = clock::now();
+        note("sent", sent);
         if how == "copy" {
             outputs.send_output(&mut node, output.clone(), parameters, image, Pinned)?;
         } else {
             node.send_output(output.clone(), parameters, image)?;
         }
+        note_calls(clock::now() - sent)?;
     }
     let used = clock::cpu_of_this_process() - cpu;
+    fs::write(folder.join("calls"), calls)?;
     fs::write(folder.join("camera"), used.to_string())?;
     Ok(())
 }

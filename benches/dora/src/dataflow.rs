@@ -9,15 +9,15 @@ use std::{
 
 use crate::{
     Outcome,
-    arm::{Arm, Sink},
+    arm::{Arm, Language, Nodes},
     clock,
     round::{Plan, Round, WARM_UP},
 };
 
-pub(crate) fn round(plan: &Plan, python: &Path, sink: Sink, arm: Arm) -> Outcome<Round> {
+pub(crate) fn round(plan: &Plan, python: &Path, nodes: Nodes, arm: Arm) -> Outcome<Round> {
     let folder = std::env::temp_dir().join(format!("dora-bench-{}", clock::now()));
     fs::create_dir_all(&folder)?;
-    let result = run_in(&folder, plan, python, sink, arm);
+    let result = run_in(&folder, plan, python, nodes, arm);
     match &result {
         Ok(_) => fs::remove_dir_all(&folder)?,
         Err(_) => eprintln!("what the dataflow said is in {}", folder.display()),
@@ -25,10 +25,10 @@ pub(crate) fn round(plan: &Plan, python: &Path, sink: Sink, arm: Arm) -> Outcome
     result
 }
 
-fn run_in(folder: &Path, plan: &Plan, python: &Path, sink: Sink, arm: Arm) -> Outcome<Round> {
+fn run_in(folder: &Path, plan: &Plan, python: &Path, nodes: Nodes, arm: Arm) -> Outcome<Round> {
     fs::write(
         folder.join("dataflow.yml"),
-        describe(folder, plan, python, sink, arm)?,
+        describe(folder, plan, python, nodes, arm)?,
     )?;
     let log = fs::File::create(folder.join("log"))?;
     let mut command = Command::new(python.with_file_name("dora"));
@@ -46,6 +46,9 @@ fn run_in(folder: &Path, plan: &Plan, python: &Path, sink: Sink, arm: Arm) -> Ou
         daemon_cpu,
         ..Round::default()
     };
+    let calls = read("calls");
+    let calls = calls.lines().filter_map(|line| line.parse().ok());
+    round.calls = calls.skip(WARM_UP as usize).collect();
     round.read_sink(&read("sink"));
     Ok(round)
 }
@@ -73,16 +76,18 @@ fn watch(process: &mut Child, folder: &Path) -> Outcome<u64> {
     }
 }
 
-fn describe(folder: &Path, plan: &Plan, python: &Path, sink: Sink, arm: Arm) -> Outcome<String> {
+fn describe(folder: &Path, plan: &Plan, python: &Path, nodes: Nodes, arm: Arm) -> Outcome<String> {
     let program = std::env::current_exe()?.display().to_string();
-    let (sink_program, sink_arguments) = match sink {
-        Sink::Rust => (program.clone(), String::from("sink")),
-        Sink::Python => {
-            let script = folder.join("sink.py");
-            fs::write(&script, include_str!("sink.py"))?;
-            (python.display().to_string(), script.display().to_string())
+    let start = |language, name: &str, script: &str| -> Outcome<(String, String)> {
+        if let Language::Rust = language {
+            return Ok((program.clone(), name.to_owned()));
         }
+        let file = folder.join(name).with_extension("py");
+        fs::write(&file, script)?;
+        Ok((python.display().to_string(), file.display().to_string()))
     };
+    let (camera, camera_arguments) = start(nodes.camera, "camera", include_str!("camera.py"))?;
+    let (sink, sink_arguments) = start(nodes.sink, "sink", include_str!("sink.py"))?;
     let pool = match arm {
         Arm::Stock64 => "    shared_memory_pool_size: 64MB\n",
         _ => "",
@@ -91,9 +96,9 @@ fn describe(folder: &Path, plan: &Plan, python: &Path, sink: Sink, arm: Arm) -> 
     let (how, folder): (_, PathBuf) = (arm.order(), folder.into());
     let folder = folder.display();
     Ok(format!(
-        "nodes:\n  - id: camera\n    path: {program}\n    args: camera\n{pool}    env:\n      FOLDER: {folder}\n      \
+        "nodes:\n  - id: camera\n    path: {camera}\n    args: {camera_arguments}\n{pool}    env:\n      FOLDER: {folder}\n      \
          FRAMES: \"{frames}\"\n      INTERVAL_US: \"{interval}\"\n      HOW: {how}\n    outputs: [image]\n  \
-         - id: sink\n    path: {sink_program}\n    args: {sink_arguments}\n    env:\n      FOLDER: {folder}\n    \
+         - id: sink\n    path: {sink}\n    args: {sink_arguments}\n    env:\n      FOLDER: {folder}\n    \
          inputs:\n      image: camera/image\n"
     ))
 }

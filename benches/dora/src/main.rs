@@ -8,7 +8,9 @@
 //! transport: from the call that sends to the event (or callback) in the other process, that is, with the
 //! copies that sending makes; end to end: from before the frame is written. The first frames of each round
 //! are not counted: connections are made and memory is attached then. CPU time is that of the counted frames,
-//! as seconds for 300 of them, which is ten seconds at 30 Hz.
+//! as seconds for 300 of them, which is ten seconds at 30 Hz. The sending calls are what the camera waits for
+//! besides writing the frame: allocation and sending, or `send_output`. The package `zenoh_pinned` has to be
+//! importable for the cameras in Python, as `make dora-figures` sees to.
 
 mod arm;
 mod bare;
@@ -22,7 +24,7 @@ mod table;
 
 use std::path::Path;
 
-use arm::{Arm, Sink};
+use arm::{Arm, Language, Nodes};
 
 /// Bytes of a 1920x1080 RGBA frame.
 const FRAME_BYTES: usize = 1920 * 1080 * 4;
@@ -60,14 +62,30 @@ fn measure(python: &Path) -> Outcome {
         Arm::Copy,
         Arm::InPlace,
     ];
-    table::latencies(
-        "30 Hz, unmodified sink in Rust",
-        &at_30_hz.run(python, Sink::Rust, &with_bare)?,
-    );
     let of_dora = &with_bare[2..];
+    let rust = Nodes {
+        camera: Language::Rust,
+        sink: Language::Rust,
+    };
+    let to_python = Nodes {
+        sink: Language::Python,
+        ..rust
+    };
+    let python_only = Nodes {
+        camera: Language::Python,
+        ..to_python
+    };
     table::latencies(
-        "30 Hz, unmodified sink in Python (the released wheel)",
-        &at_30_hz.run(python, Sink::Python, of_dora)?,
+        "30 Hz, camera and unmodified sink in Rust",
+        &at_30_hz.run(python, rust, &with_bare)?,
+    );
+    table::latencies(
+        "30 Hz, camera in Rust, unmodified sink in Python (the released wheel)",
+        &at_30_hz.run(python, to_python, of_dora)?,
+    );
+    table::latencies(
+        "30 Hz, camera in Python, unmodified sink in Python",
+        &at_30_hz.run(python, python_only, of_dora)?,
     );
     let full_speed = round::Plan {
         rounds: 2,
@@ -75,8 +93,12 @@ fn measure(python: &Path) -> Outcome {
         interval_microseconds: 0,
     };
     table::throughput(
-        "full speed, unmodified sink in Rust",
-        &full_speed.run(python, Sink::Rust, of_dora)?,
+        "full speed, camera and unmodified sink in Rust",
+        &full_speed.run(python, rust, of_dora)?,
+    );
+    table::throughput(
+        "full speed, camera in Python, unmodified sink in Python",
+        &full_speed.run(python, python_only, of_dora)?,
     );
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     Outcome,
-    arm::{Arm, Sink},
+    arm::{Arm, Nodes},
     bare, dataflow,
 };
 
@@ -36,6 +36,8 @@ pub(crate) struct Round {
     pub(crate) camera_cpu: u64,
     pub(crate) daemon_cpu: u64,
     pub(crate) sink_cpu: u64,
+    /// Nanoseconds of each frame that its camera spent in the calls that send it, without writing it.
+    pub(crate) calls: Vec<u64>,
 }
 
 /// All rounds of an arm.
@@ -45,7 +47,7 @@ pub(crate) struct Measured {
 }
 
 impl Plan {
-    pub(crate) fn run(&self, python: &Path, sink: Sink, arms: &[Arm]) -> Outcome<Vec<Measured>> {
+    pub(crate) fn run(&self, python: &Path, nodes: Nodes, arms: &[Arm]) -> Outcome<Vec<Measured>> {
         let fresh = |arm: &Arm| Measured {
             arm: *arm,
             rounds: Vec::new(),
@@ -54,14 +56,16 @@ impl Plan {
         for round in 1..=self.rounds {
             for arm in &mut measured {
                 eprintln!(
-                    "round {round} of {}, sink in {sink:?}: {}",
+                    "round {round} of {}, camera in {:?}, sink in {:?}: {}",
                     self.rounds,
+                    nodes.camera,
+                    nodes.sink,
                     arm.arm.name()
                 );
                 arm.rounds.push(match arm.arm {
                     Arm::BareCallback => bare::round(self, "callback")?,
                     Arm::BareReceive => bare::round(self, "receive")?,
-                    of_dora => dataflow::round(self, python, sink, of_dora)?,
+                    of_dora => dataflow::round(self, python, nodes, of_dora)?,
                 });
             }
         }

@@ -24,8 +24,8 @@ pub(crate) fn environment() -> String {
 /// Latencies in milliseconds and CPU time in seconds for 300 frames.
 pub(crate) fn latencies(title: &str, arms: &[Measured]) {
     println!(
-        "\n| {title} | in shared memory | transport p50 / p99 ms | end to end p50 / p99 ms | CPU s of camera / daemon / \
-         sink |\n|---|---|---|---|---|"
+        "\n| {title} | in shared memory | transport p50 / p99 ms | end to end p50 / p99 ms | sending calls p50 us | CPU s of \
+         camera / daemon / sink |\n|---|---|---|---|---|---|"
     );
     for arm in arms {
         let sent: u64 = arm.rounds.iter().map(|round| round.sent).sum();
@@ -42,11 +42,23 @@ pub(crate) fn latencies(title: &str, arms: &[Measured]) {
             _ => format!("{:.2}", cpu(|round| round.daemon_cpu)),
         };
         println!(
-            "| {} | {shared} of {sent} | {transport} | {whole} | {:.2} / {daemon} / {:.2} |",
+            "| {} | {shared} of {sent} | {transport} | {whole} | {} | {:.2} / {daemon} / {:.2} |",
             arm.arm.name(),
+            calls(arm),
             cpu(|round| round.camera_cpu),
             cpu(|round| round.sink_cpu),
         );
+    }
+}
+
+/// The median time that a camera spent in the calls that send a frame.
+fn calls(arm: &Measured) -> String {
+    let rounds = arm.rounds.iter().flat_map(|round| &round.calls);
+    let mut calls: Vec<u64> = rounds.copied().collect();
+    calls.sort_unstable();
+    match calls.get(calls.len() / 2) {
+        Some(nanoseconds) => format!("{:.0}", *nanoseconds as f64 / 1e3),
+        None => String::from("-"),
     }
 }
 

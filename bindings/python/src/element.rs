@@ -175,9 +175,16 @@ fn names() -> String {
     names.join(", ")
 }
 
-/// Elements of a shape; `None` where that overflows.
+/// Elements of a shape; `None` where its sizes overflow, also where another one is zero.
 pub(crate) fn count(shape: &[usize]) -> Option<usize> {
-    shape.iter().copied().try_fold(1, usize::checked_mul)
+    let mut sizes = shape.iter().map(|size| (*size).max(1));
+    let most = sizes.try_fold(1, usize::checked_mul)?;
+    // With room for the size of an element.
+    isize::try_from(most.checked_mul(16)?).ok()?;
+    match shape.contains(&0) {
+        true => Some(0),
+        false => Some(most),
+    }
 }
 
 /// Steps between elements in row-major order, in units of `unit`.

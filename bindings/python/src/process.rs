@@ -11,6 +11,20 @@ impl MadeIn {
         Self(std::process::id())
     }
 
+    /// Drops what waits for other threads when it goes: detached from the interpreter, and not at all in a
+    /// forked child, which does not have those threads.
+    pub(crate) fn drop_here<T: Send>(self, value: T) {
+        if self.check().is_err() {
+            return std::mem::forget(value);
+        }
+        let mut value = Some(value);
+        let detached = Python::try_attach(|py| py.detach(|| drop(value.take())));
+        if detached.is_none() {
+            // The interpreter is ending, so nobody else is held up.
+            drop(value);
+        }
+    }
+
     /// # Errors
     /// `RuntimeError` in a forked child.
     pub(crate) fn check(self) -> PyResult<()> {

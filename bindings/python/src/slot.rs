@@ -122,6 +122,9 @@ impl Slot {
 
     /// Counts one view less; with the last one goes the memory of a slot that has been sent.
     pub(crate) fn shown_no_more(&self) {
+        if self.made_in.check().is_err() {
+            return;
+        }
         let mut state = self.state();
         state.views = state.views.saturating_sub(1);
         let gone = match (&state.memory, state.views) {
@@ -164,6 +167,16 @@ impl Slot {
         };
         drop(state);
         drop(needless);
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if self.made_in.check().is_err() {
+            // A forked child: the reference is the parent's.
+            let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+            std::mem::forget(std::mem::replace(&mut state.memory, Memory::Gone));
+        }
     }
 }
 

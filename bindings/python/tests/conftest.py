@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 import zenoh_pinned
 
 HERE = Path(__file__).parent
@@ -56,7 +55,10 @@ def port():
 @pytest.fixture
 def sessions(port):
     """A producer's and a consumer's session that are connected."""
-    with zenoh_pinned.Session(listening(port)) as producer, zenoh_pinned.Session(connecting(port)) as consumer:
+    with (
+        zenoh_pinned.Session(listening(port)) as producer,
+        zenoh_pinned.Session(connecting(port)) as consumer,
+    ):
         yield producer, consumer
 
 

@@ -1,23 +1,25 @@
-"""Copies to a device: against the driver double, or a real driver where ``ZENOH_PINNED_CUDA=real`` says so."""
+"""Copies to a device: the driver double's, or a real one's where ``ZENOH_PINNED_CUDA=real`` says so."""
 
 import os
 
 import numpy as np
 import pytest
-from conftest import script
-
 import zenoh_pinned
+
+from conftest import script
 
 ANY_DRIVER = [
     "shapes_and_types",
     "copies_into_an_array_that_exists",
     "registered_host_memory",
+    "streams_of_others",
     "staged_and_pageable",
     "no_such_device",
     "exit_with_copies_in_flight",
 ]
 DOUBLE_ONLY = [
     "late_copies",
+    "the_callers_context_stays",
     "dlpack_on_the_device",
     "failing_driver",
     "views_of_an_imported_array_are_held",
@@ -31,7 +33,7 @@ def test_on_the_device(program, driver, tmp_path):
     if is_real and program in DOUBLE_ONLY:
         pytest.skip("it tells the driver double what to do")
     report = tmp_path / "driver.json"
-    environment = {} if is_real else {**driver, "CUDA_DOUBLE_REPORT": str(report)}
+    environment = {} if is_real else {**driver, "CUDA_DOUBLE_REPORT": str(report), "CUDA_DOUBLE": "devices=2"}
     with script("device_programs.py", program, environment=environment) as process:
         output = process.stdout.read()
         assert process.wait(60) == 0, output
@@ -49,6 +51,7 @@ def test_without_a_driver_auto_gives_the_frame_itself_and_the_reason():
     assert isinstance(frame, zenoh_pinned.Frame)
     assert np.array_equal(np.from_dlpack(frame), array)
     assert frame.path == "host"
+    assert frame.reason.code == "no_driver"
     with pytest.raises(zenoh_pinned.NoDevice, match="libcuda"):
         zenoh_pinned.to_device(array, "cuda:0")
 

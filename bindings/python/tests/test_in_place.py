@@ -1,12 +1,15 @@
 """Writing frames where they are read."""
 
+import contextlib
 import gc
+import sys
+import threading
 
 import numpy as np
 import pytest
-from conftest import eventually, in_use, script
-
 import zenoh_pinned
+
+from conftest import eventually, in_use, script
 
 
 def test_what_is_written_in_the_block_lies_in_the_slot_and_arrives(pair):
@@ -74,8 +77,89 @@ def test_a_frame_that_could_be_changed_after_the_block_is_sent_by_a_copy(pair, k
         }[keep]()
     assert writing.copied
     frame = subscriber.recv(5)
-    np.asarray(kept)[:] = 9
+    # A second name is of the array itself, which is sealed all the same.
+    with contextlib.suppress(ValueError):
+        np.asarray(kept)[:] = 9
     assert set(bytes(frame)) == {1}
+
+
+def test_a_name_that_was_given_to_a_view_does_not_hide_it(pair):
+    publisher, subscriber = pair
+    writing = publisher.allocate((16,))
+    with writing as array:
+        array[:] = 1
+        array = memoryview(array)
+    assert writing.copied
+    frame = subscriber.recv(5)
+    array[0] = 99
+    assert set(bytes(frame)) == {1}
+
+
+def test_a_view_that_somebody_else_keeps_is_found_without_a_name_too(pair):
+    publisher, subscriber = pair
+    kept = []
+
+    def fill(array):
+        array[:] = 1
+        kept.append(memoryview(array))
+
+    with contextlib.ExitStack() as stack:
+        fill(stack.enter_context(publisher.allocate((16,))))
+    frame = subscriber.recv(5)
+    kept[0][0] = 99
+    assert set(bytes(frame)) == {1}
+
+
+class Holder:
+    array = None
+
+
+def test_views_that_another_thread_makes_all_the_time_change_no_sent_frame(pair):
+    publisher, subscriber = pair
+    holder = Holder()
+    done = threading.Event()
+
+    def scribble():
+        while not done.is_set():
+            array = holder.array
+            if array is not None:
+                with contextlib.suppress(ValueError):
+                    array[3:][:] = 99
+            del array
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    scribbling = threading.Thread(target=scribble)
+    scribbling.start()
+    try:
+        for _ in range(300):
+            with publisher.allocate((16,), timeout=10) as holder.array:
+                holder.array[:] = 1
+            frame = subscriber.recv(10)
+            first = bytes(frame)
+            assert all(bytes(frame) == first for _ in range(20))
+            del frame
+            holder.array = None
+    finally:
+        done.set()
+        scribbling.join()
+        sys.setswitchinterval(before)
+
+
+def test_nothing_of_the_function_is_kept_that_the_block_looked_at(pair):
+    publisher, _ = pair
+
+    def function():
+        other = object()
+        references = sys.getrefcount(other)
+        with publisher.allocate((16,)) as array:
+            array[:] = 1
+        assert sys.getrefcount(other) == references
+        assert sys.getrefcount(array) == 2
+        return array
+
+    with contextlib.suppress(TimeoutError):
+        function()
 
 
 def test_an_exception_in_the_block_sends_nothing_and_gives_the_slot_back(pair):

@@ -5,9 +5,9 @@ import weakref
 
 import numpy as np
 import pytest
-from conftest import eventually, in_use
-
 import zenoh_pinned
+
+from conftest import eventually, in_use
 
 
 def received(pair, array):
@@ -43,7 +43,7 @@ def test_a_view_keeps_the_slot_whatever_is_deleted_first(pair, view):
 
 
 def test_views_outlive_the_subscriber_and_the_session(port):
-    from conftest import connecting, link, listening  # noqa: PLC0415
+    from conftest import connecting, link, listening
 
     with zenoh_pinned.Session(listening(port)) as producer:
         publisher = producer.declare_publisher("test/frame", 4096)
@@ -65,7 +65,12 @@ def test_views_outlive_the_subscriber_and_the_session(port):
 
 def test_received_frames_are_read_only_in_every_view(pair):
     frame = received(pair, np.zeros(1000, "uint8"))
-    for array in (np.asarray(frame), frame.numpy((10, 100)), np.from_dlpack(frame), np.frombuffer(frame, "uint8")):
+    for array in (
+        np.asarray(frame),
+        frame.numpy((10, 100)),
+        np.from_dlpack(frame),
+        np.frombuffer(frame, "uint8"),
+    ):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
     assert memoryview(frame).readonly
@@ -106,12 +111,13 @@ def test_a_frame_of_another_librarys_array_shows_that_array():
 
 
 def test_without_a_device_the_path_is_host_and_the_reason_says_so(pair):
-    frame = received(pair, b"1234")
+    frame = zenoh_pinned.frame(received(pair, b"1234"), "cpu")
     assert frame.path == "host"
     assert frame.reason.code == "host_only"
     assert "no device" in str(frame.reason)
-    assert frame.reason == zenoh_pinned.frame(b"").reason
-    assert hash(frame.reason) == hash(zenoh_pinned.frame(b"").reason)
+    other = zenoh_pinned.frame(b"", "cpu").reason
+    assert frame.reason == other
+    assert hash(frame.reason) == hash(other)
 
 
 def test_dlpack_says_no_where_it_cannot_say_read_only_or_has_no_such_memory(pair):

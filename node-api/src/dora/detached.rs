@@ -17,7 +17,7 @@ use super::{
     description::NodeDescription,
     link::Link,
     sending::{Place, Sending},
-    slot::{Memory, SentMemory},
+    slot::{Memory, SealedSlot, describe},
     telemetry,
     type_check::TypeCheck,
 };
@@ -139,7 +139,7 @@ impl DetachedOutputs {
     }
 
     /// Memory for an array of `shape` and `element`, to be written in place and sent by
-    /// [`DetachedOutputs::send_kept`]; `None` where the output does not take the pinned path, and an array in
+    /// [`DetachedOutputs::send_sealed`]; `None` where the output does not take the pinned path, and an array in
     /// ordinary memory for [`DetachedOutputs::send`] does as well. Waits for a slot up to `wait`.
     ///
     /// # Errors
@@ -198,36 +198,32 @@ impl DetachedOutputs {
         })
     }
 
-    /// Sends what was written in place, and gives something that keeps its memory from being used again for
-    /// as long as it exists.
+    /// Sends what was written in place.
     ///
     /// A shape of more than one dimension is added to the parameters as `shape`, where there is none.
     ///
     /// # Errors
     /// [`SendError`]; the message has not been sent unless the variant says so.
-    pub fn send_kept(
+    pub fn send_sealed(
         &mut self,
         parameters: MetadataParameters,
-        slot: OutputSlot,
+        slot: SealedSlot,
         timestamp: impl FnOnce() -> Timestamp,
-    ) -> Result<SentMemory, SendError> {
-        let OutputSlot { output, .. } = &slot;
-        let parameters = self.described(&slot, parameters)?;
-        let output = output.clone();
-        let memory = slot.into_payload();
+    ) -> Result<(), SendError> {
+        let (output, shape) = (slot.output.clone(), &slot.shape);
+        let parameters = self.described(&output, shape, slot.element, parameters)?;
         let metadata = metadata(timestamp(), parameters);
-        self.sending.publish(&output, metadata, memory.payload())?;
-        Ok(memory)
+        self.sending.publish(&output, metadata, slot.into_payload())
     }
 
-    /// As [`DetachedOutputs::send_kept`], for a slot of any memory; gives back what dora itself has to send.
+    /// As [`DetachedOutputs::send_sealed`], for a slot of any memory; gives back what dora itself has to send.
     pub(super) fn send_slot(
         &mut self,
         parameters: MetadataParameters,
         slot: OutputSlot,
         timestamp: impl FnOnce() -> Timestamp,
     ) -> Result<Result<Delivery, (MetadataParameters, DataId, DataSample)>, SendError> {
-        let mut parameters = self.described(&slot, parameters)?;
+        let mut parameters = self.described(&slot.output, &slot.shape, slot.element, parameters)?;
         let output = slot.output;
         match slot.memory {
             Memory::Pinned(memory) => {
@@ -249,12 +245,14 @@ impl DetachedOutputs {
 
     fn described(
         &self,
-        slot: &OutputSlot,
+        output: &DataId,
+        shape: &[usize],
+        element: ElementType,
         mut parameters: MetadataParameters,
     ) -> Result<MetadataParameters, SendError> {
-        slot.describe(&mut parameters);
+        describe(shape, &mut parameters);
         if let Some(check) = &self.type_check {
-            check.check(&slot.output, &slot.element.data_type(), &parameters)?;
+            check.check(output, &element.data_type(), &parameters)?;
         }
         Ok(parameters)
     }

@@ -15,13 +15,28 @@ use super::{ElementType, daemon::DaemonMessage};
 /// The parameter that tells a message's shape, where it has more than one dimension.
 const SHAPE: &str = "shape";
 
-/// The memory of a message that has been sent: it is not used again, and stays readable, while this exists.
+/// The memory of a message: it is not used again, and stays readable, while this exists.
 #[derive(Clone, Debug)]
 pub struct SentMemory(ZBytes);
 
-impl SentMemory {
-    pub(super) fn payload(&self) -> ZBytes {
-        self.0.clone()
+/// An [`OutputSlot`] in pinned memory that is not written any more, to be sent by
+/// [`DetachedOutputs::send_sealed`](super::DetachedOutputs::send_sealed).
+#[derive(Debug)]
+pub struct SealedSlot {
+    pub(super) output: DataId,
+    pub(super) shape: Vec<usize>,
+    pub(super) element: ElementType,
+    memory: SentMemory,
+}
+
+impl SealedSlot {
+    /// What keeps the memory.
+    pub fn memory(&self) -> SentMemory {
+        self.memory.clone()
+    }
+
+    pub(super) fn into_payload(self) -> ZBytes {
+        self.memory.0
     }
 }
 
@@ -74,20 +89,27 @@ impl OutputSlot {
         self.deref_mut().as_mut_ptr()
     }
 
-    /// The whole message as a payload, of slots in pinned memory.
-    pub(super) fn into_payload(self) -> SentMemory {
-        SentMemory(match self.memory {
+    /// Ends the writing: whoever keeps the memory of what this gives can still read it, whatever becomes of
+    /// the message.
+    pub fn seal(self) -> SealedSlot {
+        let memory = match self.memory {
             Memory::Pinned(slot) => slot.into_shm(),
             Memory::Dora(_) | Memory::Daemon(_) => ZBytes::new(),
-        })
-    }
-
-    /// Adds the shape to the message's parameters, unless the caller has one there.
-    pub(super) fn describe(&self, parameters: &mut MetadataParameters) {
-        if self.shape.len() > 1 && !parameters.contains_key(SHAPE) {
-            let sizes = self.shape.iter().map(|size| *size as i64);
-            parameters.insert(SHAPE.to_owned(), Parameter::ListInt(sizes.collect()));
+        };
+        SealedSlot {
+            output: self.output,
+            shape: self.shape,
+            element: self.element,
+            memory: SentMemory(memory),
         }
+    }
+}
+
+/// Adds the shape to a message's parameters, unless the caller has one there.
+pub(super) fn describe(shape: &[usize], parameters: &mut MetadataParameters) {
+    if shape.len() > 1 && !parameters.contains_key(SHAPE) {
+        let sizes = shape.iter().map(|size| *size as i64);
+        parameters.insert(SHAPE.to_owned(), Parameter::ListInt(sizes.collect()));
     }
 }
 

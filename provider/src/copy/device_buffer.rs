@@ -2,30 +2,46 @@
 
 use std::{
     mem::ManuallyDrop,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use cudarc::driver::{
     CudaSlice, CudaStream, DevicePtr, DevicePtrMut, DeviceSlice, SyncOnDrop, sys,
 };
 
-use super::CopyError;
-use crate::{cuda, frame::Frame, os};
+use super::{CopyError, idle, to_device::Way};
+use crate::{
+    cuda,
+    frame::Frame,
+    os,
+    path::{DevicePath, FallbackReason},
+};
+
+/// Lent to the default stream.
+const TO_DEFAULT: u8 = 1;
+/// Lent to a stream that may be gone when the memory is freed.
+const ELSEWHERE: u8 = 2;
 
 /// A frame's bytes on the device, for libraries that use them on streams of their own. Usable from any
 /// thread.
 ///
 /// Where a `CudaSlice` belongs to code that speaks cudarc, this belongs to code that knows an address: what
-/// DLPack's `DLTensor.data` and `__cuda_array_interface__` carry. Dropping it frees the memory behind what
-/// was enqueued until then on the stream of the copy and on every stream that it was lent to; it waits for
-/// none of them.
+/// DLPack's `DLTensor.data` and `__cuda_array_interface__` carry. Dropping it frees the memory behind
+/// whatever was enqueued until then on the stream of the copy and wherever it was lent to. Streams of others
+/// are not touched for that, as nothing says that they still exist: where it was lent to another one than the
+/// default stream, a background thread frees it when the context has done what it had to do. Dropping
+/// waits for none of that, except on devices without stream-ordered allocation.
 #[derive(Debug)]
 pub struct DeviceBuffer {
     /// Given up by `drop`, through the exit gate only.
     memory: ManuallyDrop<CudaSlice<u8>>,
     address: u64,
+    way: Way,
     stream: Arc<CudaStream>,
-    lent_to: Mutex<Vec<Arc<CudaStream>>>,
+    lent: AtomicU8,
 }
 
 impl Frame {
@@ -37,14 +53,15 @@ impl Frame {
         &self,
         stream: &Arc<CudaStream>,
     ) -> Result<DeviceBuffer, CopyError> {
-        let memory = self.copy_to_device(stream)?;
+        let (memory, way) = self.copy_to_new(stream)?;
         let (address, read) = memory.device_ptr(stream);
         drop(read);
         Ok(DeviceBuffer {
             memory: ManuallyDrop::new(memory),
             address,
+            way,
             stream: stream.clone(),
-            lent_to: Mutex::default(),
+            lent: AtomicU8::new(0),
         })
     }
 }
@@ -119,7 +136,8 @@ impl DeviceBuffer {
         &self.stream
     }
 
-    /// Copies the bytes back to the host and waits for them, mostly to look at.
+    /// Copies the bytes back to the host and waits for them, mostly to look at: as they are behind what was
+    /// enqueued until now wherever the buffer was lent to.
     ///
     /// # Errors
     /// [`CopyError::Length`] where `destination` has another length, [`CopyError::Driver`].
@@ -130,14 +148,29 @@ impl DeviceBuffer {
                 destination_bytes: destination.len(),
             });
         }
-        let copied = self.stream.memcpy_dtoh(&*self.memory, destination);
-        copied
+        let ordered = match self.lent.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            TO_DEFAULT => cuda::wait_for(&self.stream, &self.stream.context().default_stream()),
+            _ => cuda::synchronize_context(self.stream.context()),
+        };
+        ordered
+            .and_then(|()| self.stream.memcpy_dtoh(&*self.memory, destination))
             .and_then(|()| cuda::synchronize(&self.stream))
             .map_err(|error| CopyError::driver("cuMemcpyDtoHAsync", error))
     }
 
+    /// The way that the bytes took.
+    pub fn path(&self) -> DevicePath {
+        self.way.0
+    }
+
+    /// Why the way was not [`DevicePath::Direct`]; `None` where it was.
+    pub fn reason(&self) -> Option<&FallbackReason> {
+        self.way.1.as_ref()
+    }
+
     /// Lets whatever is enqueued on `stream` from now on find the bytes, and has the memory freed only behind
-    /// what is enqueued on it until then.
+    /// what is enqueued there until then. `stream` has to exist during this call only.
     ///
     /// # Errors
     /// [`CopyError::Driver`]: the driver refused; nothing has been lent.
@@ -147,10 +180,12 @@ impl DeviceBuffer {
         }
         cuda::wait_for(stream, &self.stream)
             .map_err(|error| CopyError::driver("cuStreamWaitEvent", error))?;
-        let mut lent_to = self.lent_to.lock().unwrap_or_else(PoisonError::into_inner);
-        if !lent_to.contains(stream) {
-            lent_to.push(stream.clone());
-        }
+        let to = match cuda::is_default(stream) {
+            true => TO_DEFAULT,
+            false => ELSEWHERE,
+        };
+        // Relaxed: read by `drop`, which has the buffer for itself.
+        self.lent.fetch_or(to, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -160,18 +195,23 @@ impl Drop for DeviceBuffer {
         let Some(_gate) = os::exit::enter_driver() else {
             return;
         };
-        let lent_to = self
-            .lent_to
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        for stream in lent_to.drain(..) {
-            if let Err(error) = cuda::wait_for(&self.stream, &stream) {
-                // Its work may still be going on, and nobody can tell when it ends.
+        // SAFETY: taken once, here, and never used again.
+        let memory = unsafe { ManuallyDrop::take(&mut self.memory) };
+        let lent = *self.lent.get_mut();
+        cuda::keeping_current(|| {
+            if lent & ELSEWHERE != 0 {
+                return idle::free_when_idle(memory);
+            }
+            let default = self.stream.context().default_stream();
+            if lent & TO_DEFAULT != 0
+                && let Err(error) = cuda::wait_for(&self.stream, &default)
+            {
+                // Work on it may still be going on, and nobody can tell when it ends.
                 let error = cuda::name_of(error);
+                std::mem::forget(memory);
                 return tracing::error!(error, "device memory stays until this process ends");
             }
-        }
-        // SAFETY: dropped once, here, and never used again.
-        unsafe { ManuallyDrop::drop(&mut self.memory) };
+            drop(memory);
+        });
     }
 }

@@ -27,6 +27,7 @@ mod device_buffer;
 mod error;
 mod from_device;
 mod host_slice;
+mod idle;
 mod in_flight;
 mod staging;
 mod to_device;

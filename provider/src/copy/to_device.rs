@@ -11,6 +11,9 @@ use crate::{
     path::{DevicePath, FallbackReason},
 };
 
+/// The way of one copy, and why not a shorter one.
+pub(super) type Way = (DevicePath, Option<FallbackReason>);
+
 impl Frame {
     /// Enqueues a copy of the frame to new device memory and returns at once; the memory has the frame's
     /// bytes for everything that is enqueued on `stream` afterwards.
@@ -39,6 +42,14 @@ impl Frame {
     /// # }
     /// ```
     pub fn copy_to_device(&self, stream: &Arc<CudaStream>) -> Result<CudaSlice<u8>, CopyError> {
+        self.copy_to_new(stream).map(|(memory, _)| memory)
+    }
+
+    /// As [`Frame::copy_to_device`]; tells the way of this very copy.
+    pub(super) fn copy_to_new(
+        &self,
+        stream: &Arc<CudaStream>,
+    ) -> Result<(CudaSlice<u8>, Way), CopyError> {
         self.check_device()?;
         if self.is_empty() {
             return Err(CopyError::Empty);
@@ -47,8 +58,8 @@ impl Frame {
         let allocated = unsafe { stream.alloc::<u8>(self.len()) };
         let mut destination =
             allocated.map_err(|error| CopyError::allocation(self.len(), error))?;
-        self.copy_into(&mut destination, stream)?;
-        Ok(destination)
+        let way = self.copy_telling(&mut destination, stream)?;
+        Ok((destination, way))
     }
 
     /// As [`Frame::copy_to_device`], into device memory that exists already: a whole `CudaSlice` or a
@@ -61,6 +72,15 @@ impl Frame {
         destination: &mut Destination,
         stream: &Arc<CudaStream>,
     ) -> Result<(), CopyError> {
+        self.copy_telling(destination, stream).map(drop)
+    }
+
+    /// As [`Frame::copy_into`]; tells the way of this very copy.
+    pub(super) fn copy_telling<Destination: DevicePtrMut<u8> + DeviceSlice<u8>>(
+        &self,
+        destination: &mut Destination,
+        stream: &Arc<CudaStream>,
+    ) -> Result<Way, CopyError> {
         self.check_device()?;
         if destination.len() != self.len() {
             return Err(CopyError::Length {
@@ -68,14 +88,15 @@ impl Frame {
                 destination_bytes: destination.len(),
             });
         }
-        match self.registered_address() {
+        let way = match self.registered_address() {
             Ok(address) => {
                 self.enqueue(address, self.hold(), destination, stream)?;
-                self.took(DevicePath::Direct, None);
+                (DevicePath::Direct, None)
             }
             Err(reason) => self.copy_unregistered(reason, destination, stream)?,
-        }
-        Ok(())
+        };
+        self.took(way.0, way.1.clone());
+        Ok(way)
     }
 
     fn copy_unregistered<Destination: DevicePtrMut<u8>>(
@@ -83,12 +104,12 @@ impl Frame {
         reason: FallbackReason,
         destination: &mut Destination,
         stream: &Arc<CudaStream>,
-    ) -> Result<(), CopyError> {
+    ) -> Result<Way, CopyError> {
         match self.pinner().lease_staging(self.len()) {
             Lease::Slot(mut lease) => {
                 let address = lease.fill(self);
                 self.enqueue(address, Box::new(lease), destination, stream)?;
-                self.took(DevicePath::Staged, Some(reason));
+                Ok((DevicePath::Staged, Some(reason)))
             }
             Lease::Unavailable { reason: busy, .. } => {
                 let address = std::ptr::NonNull::from(&self[..]).cast();
@@ -98,10 +119,9 @@ impl Frame {
                     FallbackReason::RegistrationPending | FallbackReason::NotSharedMemory => busy,
                     lasting => lasting,
                 };
-                self.took(DevicePath::Pageable, Some(reason));
+                Ok((DevicePath::Pageable, Some(reason)))
             }
         }
-        Ok(())
     }
 
     /// Enqueues the copy and keeps `hold` until it has executed.

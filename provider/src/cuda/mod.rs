@@ -75,3 +75,28 @@ pub(crate) fn synchronize(stream: &CudaStream) -> Result<(), DriverError> {
 pub(crate) fn wait_for(stream: &CudaStream, other: &CudaStream) -> Result<(), DriverError> {
     Event::record(other)?.is_awaited_by(stream)
 }
+
+/// Waits until everything enqueued in the context so far has executed.
+pub(crate) fn synchronize_context(context: &CudaContext) -> Result<(), DriverError> {
+    bind(context)?;
+    result::ctx::synchronize()
+}
+
+/// Whether it is the stream that all threads share and that waits for the blocking ones.
+pub(crate) fn is_default(stream: &CudaStream) -> bool {
+    // Null and one are the same stream (CU_STREAM_LEGACY).
+    (stream.cu_stream() as usize) < 2
+}
+
+/// Does some work in a context and leaves the calling thread with the one that it had.
+///
+/// Call it in a process that has a driver.
+pub(crate) fn keeping_current<T>(work: impl FnOnce() -> T) -> T {
+    let before = result::ctx::get_current();
+    let done = work();
+    if let Ok(Some(before)) = before {
+        // SAFETY: it was current, so it is a context, and whoever made it keeps it.
+        let _ = unsafe { result::ctx::set_current(before) };
+    }
+    done
+}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from zenoh_pinned import _native
 
 if TYPE_CHECKING:
@@ -30,7 +29,9 @@ class Frame(_native.FrameBase, _native.Exporter):
 
     __slots__ = ("__weakref__",)
 
-    def numpy(self, shape: Sequence[int] | None = None, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
+    def numpy(
+        self, shape: Sequence[int] | None = None, dtype: npt.DTypeLike | None = None
+    ) -> npt.NDArray[Any]:
         """Return a read-only array of the frame, of another `shape` and `dtype` where given.
 
         Raise ``ValueError`` where these do not fit its bytes. Nothing is copied.

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import Any, Literal, final
 
 import numpy.typing as npt
-
+from typing_extensions import Never, Self, disjoint_base
 from zenoh_pinned._frame import Frame, Slot
 
 __version__: str
 
-def set_classes(frame: type[Frame], slot: type[Slot], /) -> None: ...
+def set_classes(frame: type[Frame], slot: type[Slot]) -> None: ...
 
 class PoolFull(TimeoutError):
     """Consumers held every slot of a pool for as long as the call was allowed to wait."""
@@ -62,10 +62,12 @@ class Exporter:
 
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
+@disjoint_base
 class FrameBase:
+    def __new__(cls, handle: object = None) -> Self: ...
     @property
     def path(self) -> Literal["direct", "staged", "pageable", "host"]:
-        """The way of the bytes to the device: after a copy the one it took, before that the one it would take."""
+        """The way of the bytes to the device: the one that they took, or before a copy would take."""
     @property
     def reason(self) -> FallbackReason | None:
         """Why the way is not the direct one; `None` where it is."""
@@ -108,7 +110,11 @@ class FrameBase:
     ) -> Any: ...
     def __dlpack_device__(self) -> tuple[int, int]: ...
 
+@disjoint_base
 class SlotBase:
+    def __new__(cls, handle: object = None) -> Self: ...
+    @property
+    def __array_interface__(self) -> Never: ...
     @property
     def nbytes(self) -> int:
         """The size in bytes."""
@@ -125,16 +131,16 @@ class SlotBase:
     def is_shared(self) -> bool:
         """Whether it lies in shared memory, so that publishing it copies nothing."""
     def release(self) -> None:
-        """Give the slot back unsent, as soon as no view of it exists. Does nothing to one that has been sent."""
+        """Give the slot back unsent, as soon as no view of it exists. One that was sent stays so."""
 
 @final
 class DeviceBuffer:
     """An array on a CUDA device, made by `to_device()`.
 
-    ``torch.from_dlpack``, ``cupy.from_dlpack`` and ``jax.dlpack.from_dlpack`` take it without a copy. It is ready
-    for whatever is enqueued on the stream of `to_device()`, or on the one that the importing library names;
-    nobody waits. Its memory is freed when this and all that imported it have gone, behind the work that is
-    enqueued by then.
+    ``torch.from_dlpack``, ``cupy.from_dlpack`` and ``jax.dlpack.from_dlpack`` take it without a copy. It is
+    ready for whatever is enqueued on the stream of `to_device()`, or on the one that the importing library
+    names; nobody waits. Its memory is freed when this and all that imported it have gone, behind the work
+    that is enqueued by then.
     """
 
     @property
@@ -211,8 +217,8 @@ class Pool:
     may have. `wait` is for how many seconds `allocate` waits for a slot that consumers hold. Usable from any
     thread.
 
-    Raises ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, and ``OSError``
-    where ``/dev/shm`` has no room, with what to do.
+    Raises ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, and
+    ``OSError`` where ``/dev/shm`` has no room, with what to do.
     """
 
     def __new__(
@@ -328,7 +334,7 @@ class Outputs:
     def report(self) -> Report: ...
     def close(self) -> None: ...
 
-def frame(object: object, device: int | str | object | None = None) -> Frame:  # noqa: A002 - as it is called by name
+def frame(object: object, device: int | str | object | None = None) -> Frame:
     """Return a frame of `object`: a received frame, an Arrow array such as a dora ``event["value"]``, or
     anything with a buffer or a DLPack tensor on the host. Nothing is copied; the frame keeps what it shows.
 
@@ -340,7 +346,7 @@ def frame(object: object, device: int | str | object | None = None) -> Frame:  #
     """
 
 def to_device(
-    object: object,  # noqa: A002 - as it is called by name
+    object: object,
     device: int | str | object | None = None,
     stream: object = None,
     *,
@@ -353,16 +359,16 @@ def to_device(
     copy has been made. Other memory of yours must stay as it is until then.
 
     `device` is ``"cuda:0"``, a number, or ``"auto"``, the default: CUDA device 0 where there is one, and
-    otherwise the frame itself comes back, on the host. `stream` is what the copy is enqueued on: a handle, or a
-    stream of torch, CuPy or cuda.core; by default one of this library's own, which whoever imports the buffer
-    is ordered behind. `shape` and `dtype` are how the bytes are to be read where not as `object` has them,
-    for instance ``shape=event["metadata"]["shape"]``.
+    otherwise the frame itself comes back, on the host. `stream` is what the copy is enqueued on: a
+    handle, or a stream of torch, CuPy or cuda.core; by default one of this library's own, which whoever
+    imports the buffer is ordered behind. `shape` and `dtype` are how the bytes are to be read where not as
+    `object` has them, for instance ``shape=event["metadata"]["shape"]``.
 
-    Raise `NoDevice` where there is no such device, ``MemoryError`` where it has no memory left, ``ValueError``
-    for an empty array or a shape that does not fit, and `CudaError` where the driver fails.
+    Raise `NoDevice` where there is no such device, ``MemoryError`` where it has no memory left,
+    ``ValueError`` for an empty array or a shape that does not fit, and `CudaError` where the driver fails.
     """
 
-def copy_into(destination: object, object: object, stream: object = None) -> None:  # noqa: A002 - as above
+def copy_into(destination: object, object: object, stream: object = None) -> None:
     """Copy `object` into an array that exists on a device, and return while the copy goes on.
 
     `destination`, such as a tensor of torch or CuPy, has ``__cuda_array_interface__``, as many bytes as

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
     import numpy.typing as npt
-
     from zenoh_pinned._frame import Slot
 
-# What refers to the array that was handed out, and to the one it is a view of, when nobody else can write:
-# this object and the call that counts; for the first the name in the ``with`` statement, for the second the
-# first.
-_OWN_REFERENCES = 3
+# What refers to an array when nobody else can write through it: this object, and the call that counts.
+_OWN_REFERENCES = 2
 
 
 class Destination(Protocol):
@@ -37,27 +35,33 @@ class Writing:
     is sent and becomes read-only; it stays what it is until it is deleted, and keeps its slot until then.
     An exception inside the block sends nothing.
 
-    A frame is never changed after it was sent. So where other views of the array outlive the block, through
-    which it could be (slices, a ``memoryview``, a tensor made of it, a second name), a copy is sent instead,
-    and `copied` is true.
+    A frame is never changed after it was sent. So where anything but a variable of the function with the
+    block refers to the array at its end, through which it could be (slices, a ``memoryview``, a tensor made
+    of it, a second name, an attribute, an `ExitStack`), a copy is sent instead, and `copied` is true. That
+    takes a second slot, and raises `PoolFull` where none comes free in time.
     """
 
-    __slots__ = ("_array", "_destination", "_root", "_slot", "copied")
+    __slots__ = ("_array", "_copied", "_destination", "_root", "_slot")
 
     def __init__(self, slot: Slot | None, root: npt.NDArray[Any], destination: Destination) -> None:
         self._slot = slot
         self._root: npt.NDArray[Any] | None = root
         self._array: npt.NDArray[Any] | None = None
         self._destination = destination
-        self.copied = False
+        self._copied = False
+
+    @property
+    def copied(self) -> bool:
         """Whether the frame was sent by a copy, because views of it outlive the block."""
+        return self._copied
 
     def __enter__(self) -> npt.NDArray[Any]:
         if self._root is None or self._array is not None:
             msg = "a frame is written once: allocate another one"
             raise ValueError(msg)
-        self._array = self._root.view()
-        return self._array
+        array: npt.NDArray[Any] = self._root.view()
+        self._array = array
+        return array
 
     def __exit__(
         self,
@@ -65,37 +69,37 @@ class Writing:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        root, slot = self._root, self._slot
-        if root is None:
+        if self._root is None:
             return
         try:
             if kind is not None:
                 return
-            del root
-            if self._is_sole_writer() and slot is not None:
-                self._seal()
+            slot = self._slot
+            # First, so that views which are made from now on cannot be written through.
+            self._seal()
+            if slot is None:
+                self._destination.send_copy(self._root)
+            elif self._is_sole_writer(sys._getframe(1)):
                 self._destination.send_slot(slot)
             else:
-                self.copied = slot is not None
-                self._send_copy()
+                self._copied = True
+                self._destination.send_copy(self._root)
         finally:
             self._forget()
 
-    def discard(self) -> None:
-        """Give the slot back unsent, when it was not entered."""
-        self._forget()
-
-    def _is_sole_writer(self) -> bool:
-        return sys.getrefcount(self._array) <= _OWN_REFERENCES and sys.getrefcount(self._root) <= _OWN_REFERENCES
+    def _is_sole_writer(self, caller: FrameType) -> bool:
+        """Tell whether nobody has a view that was made before array and root were sealed."""
+        # The array itself is a view of the root.
+        if sys.getrefcount(self._root) > _OWN_REFERENCES + 1:
+            return False
+        others = sys.getrefcount(self._array) - _OWN_REFERENCES
+        # The name in the ``with`` statement may be left, if it is one: other things refer to it as well.
+        return others <= 0 or (others == 1 and _has_name_for(caller, self._array))
 
     def _seal(self) -> None:
         for array in (self._array, self._root):
             if array is not None:
                 array.flags.writeable = False
-
-    def _send_copy(self) -> None:
-        if self._root is not None:
-            self._destination.send_copy(self._root)
 
     def _forget(self) -> None:
         self._array = self._root = None
@@ -108,6 +112,16 @@ class Writing:
             self._forget()
 
 
+def _has_name_for(caller: FrameType, array: object) -> bool:
+    names = caller.f_locals
+    try:
+        return any(value is array for value in names.values())
+    finally:
+        # Before Python 3.13 a function's names are a copy that stays, and would keep the array.
+        if sys.version_info < (3, 13) and caller.f_code.co_flags & inspect.CO_OPTIMIZED:
+            names.clear()
+
+
 class _Shown:
     """A slot as NumPy sees it: an owner without a buffer, whose arrays cannot be made writable again."""
 
@@ -116,7 +130,7 @@ class _Shown:
     def __init__(self, slot: Slot) -> None:
         # Counted by the slot, which keeps its memory for as long as this exists.
         self._view = memoryview(slot)
-        self.__array_interface__ = {
+        self.__array_interface__: dict[str, Any] = {
             "version": 3,
             "typestr": np.dtype(slot.dtype).str,
             "shape": slot.shape,

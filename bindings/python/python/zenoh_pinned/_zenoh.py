@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     from typing_extensions import Self
-
     from zenoh_pinned._frame import Frame, Slot
 
 
@@ -24,8 +23,8 @@ class Session:
     """A zenoh session whose received frames can go straight to a device.
 
     `config` is a zenoh configuration: a mapping, or JSON5 text. `device` is where received frames are to be
-    copied, if anywhere: ``"cuda:0"``, a number, or ``"auto"`` for the first CUDA device where there is one; the
-    segments that frames arrive in are then registered in the background as soon as they are attached.
+    copied, if anywhere: ``"cuda:0"``, a number, or ``"auto"`` for the first CUDA device where there is one;
+    the segments that frames arrive in are then registered in the background as soon as they are attached.
     Usable from any thread, and in a ``with`` statement, which closes it.
 
     Raise ``ValueError`` for a configuration that is none, `NoDevice` where there is no such device, and
@@ -98,17 +97,18 @@ class Session:
 class _Publication:
     """Where a frame that is written for a publisher goes."""
 
-    __slots__ = ("_attachment", "_publisher")
+    __slots__ = ("_attachment", "_publisher", "_timeout")
 
-    def __init__(self, publisher: _native.Publisher, attachment: bytes | None) -> None:
+    def __init__(self, publisher: _native.Publisher, attachment: bytes | None, timeout: float | None) -> None:
         self._publisher = publisher
         self._attachment = attachment
+        self._timeout = timeout
 
     def send_slot(self, slot: Slot) -> None:
         self._publisher.put_slot(slot, self._attachment, True)
 
     def send_copy(self, array: npt.NDArray[Any]) -> None:
-        self._publisher.put_copy(array, self._attachment, None)
+        self._publisher.put_copy(array, self._attachment, self._timeout)
 
 
 class Publisher:
@@ -137,7 +137,7 @@ class Publisher:
         elements or more bytes than a slot has, and ``TypeError`` for elements that are not plain numbers.
         """
         slot = self._native.allocate(list(shape), dtype, timeout)
-        return writing(slot, _Publication(self._native, attachment))
+        return writing(slot, _Publication(self._native, attachment, timeout))
 
     def put(
         self,
@@ -202,7 +202,8 @@ class Subscriber:
     async def recv_async(self) -> Frame:
         """Return the next frame without blocking the event loop; cancelling it loses no frame.
 
-        Raise as `recv`; for a bound on the time use `asyncio.wait_for`.
+        Await the frames of one subscriber in one event loop. Raise as `recv`; for a bound on the time use
+        `asyncio.wait_for`.
         """
         loop = asyncio.get_running_loop()
         while (frame := self.try_recv()) is None:

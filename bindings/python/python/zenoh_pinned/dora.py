@@ -8,12 +8,11 @@ runtime and cannot send pinned; ``zenoh_pinned.to_device(event["value"])`` works
 
 from __future__ import annotations
 
+import importlib
 import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-import dora as stock
 from zenoh_pinned import _native
 from zenoh_pinned._writing import Writing, writing
 
@@ -24,33 +23,40 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     from typing_extensions import Self
-
     from zenoh_pinned._frame import Slot
 
     Event = dict[str, Any]
 
 __all__ = ["Node"]
 
+# Its own types say less than this module's.
+_stock: Any = importlib.import_module("dora")
+
 
 class _Message:
     """Where a frame that is written for an output goes."""
 
-    __slots__ = ("_metadata", "_node", "_output")
+    __slots__ = ("_metadata", "_node", "_output", "_timeout")
 
-    def __init__(self, node: Node, output: str, metadata: Mapping[str, Any] | None) -> None:
+    def __init__(
+        self, node: Node, output: str, metadata: Mapping[str, Any] | None, timeout: float | None
+    ) -> None:
         self._node = node
         self._output = output
         self._metadata = metadata
+        self._timeout = timeout
 
     def send_slot(self, slot: Slot) -> None:
-        self._node._send_slot(slot, self._metadata)  # noqa: SLF001
+        self._node.send_slot(slot, self._metadata)
 
     def send_copy(self, array: npt.NDArray[Any]) -> None:
-        self._node.send_output(self._output, array, self._metadata, pinned=True)
+        self._node.send_output(self._output, array, self._metadata, pinned=True, timeout=self._timeout)
 
 
 class Node:
     """A dora node with pinned outputs: ``dora.Node``, with the same methods and events, and a few more.
+
+    Messages of two threads go one after the other; one that waits for a slot holds the others up.
 
     An output is pinned as a whole: its first message decides. Where that is sent with ``pinned=True``, and
     its consumers can receive it so, all of its messages go through pinned shared memory; otherwise all
@@ -63,10 +69,17 @@ class Node:
 
     def __init__(self, node_id: str | None = None, daemon_port: int | None = None) -> None:
         given = {"node_id": node_id, "daemon_port": daemon_port}
-        self._node: Any = stock.Node(**{name: value for name, value in given.items() if value is not None})
-        self._outputs = _native.Outputs(stock.__version__)
+        self._open: Any = _stock.Node(**{name: value for name, value in given.items() if value is not None})
+        self._outputs = _native.Outputs(_stock.__version__)
         # Before the stock node goes, also at the end of the interpreter.
         self._finalizer = weakref.finalize(self, self._outputs.close)
+
+    @property
+    def _node(self) -> Any:
+        if self._open is None:
+            msg = "the node is closed"
+            raise RuntimeError(msg)
+        return self._open
 
     # Sending.
 
@@ -82,9 +95,9 @@ class Node:
     ) -> None:
         """Send `data` from the node.
 
-        `data` is a pyarrow array or ``bytes``, as in ``dora.Node``, a NumPy array, or any contiguous buffer or
-        DLPack tensor of numbers on the host. An array of several dimensions arrives flat, and its sizes are
-        added to the metadata as ``shape``.
+        `data` is a pyarrow array or ``bytes``, as in ``dora.Node``, a NumPy array, or any contiguous
+        buffer or DLPack tensor of numbers on the host. An array of several dimensions arrives flat, and
+        its sizes are added to the metadata as ``shape``.
 
         With `pinned` it goes through pinned shared memory, by one copy. Consumers that hold every slot
         hold it up for `timeout` seconds, one by default; then `PoolFull` is raised, or with `drop_when_full`
@@ -96,9 +109,7 @@ class Node:
         """
         if not pinned:
             self._outputs.leave_to_dora(output_id)
-        elif self._outputs.send(
-            output_id, data, _dict(metadata), self._seconds(), timeout, drop_when_full
-        ):
+        elif self._outputs.send(output_id, data, _dict(metadata), self._seconds(), timeout, drop_when_full):
             return
         array, metadata = _for_dora(data, metadata)
         self._node.send_output(output_id, array, _dict(metadata))
@@ -115,20 +126,22 @@ class Node:
         """Return a message to be written in place, in a ``with`` block at whose end it is sent.
 
         ``with node.allocate("image", (1080, 1920, 4)) as array: camera.read_into(array)``. Consumers see what
-        is written without a copy. Sizes of several dimensions are added to the metadata as ``shape``. An
-        output that takes dora's own path gives ordinary memory, and the message is sent by a copy.
+        is written without a copy. `metadata` is read at the end of the block; sizes of several dimensions
+        are added to it as ``shape``. An output that takes dora's own path gives ordinary memory, and the
+        message is sent by a copy.
 
         Raise `PoolFull` when consumers held every slot for `timeout` seconds (one by default), ``KeyError``
         for an output that the node does not declare, ``ValueError`` for a shape of no elements,
         ``TypeError`` for elements that are not plain numbers, and `OverBudget` as `send_output`.
         """
         slot = self._outputs.allocate(output_id, list(shape), dtype, timeout)
-        message = _Message(self, output_id, metadata)
+        message = _Message(self, output_id, metadata, timeout)
         if slot is not None:
             return writing(slot, message)
         return Writing(None, np.empty(tuple(shape), dtype), message)
 
-    def _send_slot(self, slot: Slot, metadata: Mapping[str, Any] | None) -> None:
+    def send_slot(self, slot: Slot, metadata: Mapping[str, Any] | None) -> None:
+        """Send a slot that nobody writes any more: what `allocate` does at the end of its block."""
         self._outputs.send_slot(slot, _dict(metadata), self._seconds(), True)
 
     def _seconds(self) -> float:
@@ -142,7 +155,7 @@ class Node:
     def close(self) -> None:
         """Deliver what was sent, and end the node: consumers see their inputs close."""
         self._finalizer()
-        self._node = None
+        self._open = None
 
     def __enter__(self) -> Self:
         return self
@@ -154,8 +167,10 @@ class Node:
 
     # Of ``dora.Node``, as they are there.
 
-    def send_output_raw(self, output_id: str, data_length: int, metadata: Mapping[str, Any] | None = None) -> Any:
-        """Return a writable buffer of dora's own, as ``dora.Node.send_output_raw``. Not for pinned outputs."""
+    def send_output_raw(
+        self, output_id: str, data_length: int, metadata: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return a buffer of dora's own, as ``dora.Node.send_output_raw``. Not for pinned outputs."""
         self._outputs.leave_to_dora(output_id)
         return self._node.send_output_raw(output_id, data_length, _dict(metadata))
 
@@ -220,13 +235,16 @@ def _dict(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _for_dora(data: object, metadata: Mapping[str, Any] | None) -> tuple[object, Mapping[str, Any] | None]:
-    """Return what ``dora.Node.send_output`` takes: Arrow data as it is, anything else as a flat Arrow array."""
+    """Return what ``dora.Node.send_output`` takes: Arrow data as it is, anything else made such."""
     if isinstance(data, bytes) or hasattr(data, "__arrow_c_array__"):
         return data, metadata
-    import pyarrow as pa  # noqa: PLC0415 - what sends its own Arrow data, or only pinned, does without
-
-    array = np.from_dlpack(data) if not isinstance(data, np.ndarray) and hasattr(data, "__dlpack__") else data
-    array = np.asarray(array)
+    # Whoever sends Arrow data, or only pinned, does without it.
+    pyarrow: Any = importlib.import_module("pyarrow")
+    source: Any = data
+    try:
+        array: npt.NDArray[Any] = np.asarray(memoryview(source))
+    except (TypeError, ValueError):
+        array = np.from_dlpack(source) if hasattr(source, "__dlpack__") else np.asarray(source)
     if array.ndim > 1:
         metadata = {"shape": list(array.shape), **(metadata or {})}
-    return pa.array(array.ravel()), metadata
+    return pyarrow.array(array.ravel()), metadata

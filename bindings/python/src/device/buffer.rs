@@ -28,44 +28,53 @@ const NO_ORDER: i64 = -1;
 /// enqueued by then.
 #[pyclass(frozen, module = "zenoh_pinned")]
 pub(crate) struct DeviceBuffer {
-    memory: Arc<zenoh_pinned::DeviceBuffer>,
+    kept: Arc<Kept>,
     pinner: Pinner,
     element: &'static Element,
     shape: Vec<usize>,
-    path: String,
-    reason: Option<zenoh_pinned::FallbackReason>,
-    /// The caller's object for the stream of the copy, which keeps that stream.
+}
+
+/// What everybody keeps who has imported the buffer, in the order in which it is dropped.
+struct Kept {
+    memory: zenoh_pinned::DeviceBuffer,
+    /// The caller's object for the stream of the copy, which keeps that stream: the memory is freed on it.
     _stream: Option<Py<PyAny>>,
 }
 
 impl DeviceBuffer {
     pub(crate) fn new(
         memory: zenoh_pinned::DeviceBuffer,
-        frame: &zenoh_pinned::Frame,
         pinner: Pinner,
         (element, shape): (&'static Element, Vec<usize>),
         stream: Option<Py<PyAny>>,
     ) -> Self {
         Self {
-            memory: Arc::new(memory),
-            path: frame.path().to_string(),
-            reason: frame.reason(),
+            kept: Arc::new(Kept {
+                memory,
+                _stream: stream,
+            }),
             pinner,
             element,
             shape,
-            _stream: stream,
         }
     }
 
+    fn memory(&self) -> &zenoh_pinned::DeviceBuffer {
+        &self.kept.memory
+    }
+
     fn ordinal(&self) -> i32 {
-        self.memory.ordinal() as i32
+        self.memory().ordinal() as i32
     }
 
     fn lend_to(&self, handle: u64) -> PyResult<()> {
         let Some(stream) = stream::of_handle(&self.pinner, handle) else {
             return Ok(());
         };
-        self.memory.lend_to(&stream).map_err(errors::copy)
+        let lent = self
+            .pinner
+            .keeping_current_context(|| self.memory().lend_to(&stream));
+        lent.map_err(errors::copy)
     }
 }
 
@@ -74,13 +83,13 @@ impl DeviceBuffer {
     /// The device address of the first byte.
     #[getter]
     fn address(&self) -> u64 {
-        self.memory.address()
+        self.memory().address()
     }
 
     /// The size in bytes.
     #[getter]
     fn nbytes(&self) -> usize {
-        self.memory.len()
+        self.memory().len()
     }
 
     /// The sizes of the dimensions, in elements, in row-major order.
@@ -98,32 +107,33 @@ impl DeviceBuffer {
     /// The device, for instance ``"cuda:0"``.
     #[getter]
     fn device(&self) -> String {
-        format!("cuda:{}", self.memory.ordinal())
+        format!("cuda:{}", self.memory().ordinal())
     }
 
     /// The way that the bytes took: ``"direct"``, ``"staged"`` or ``"pageable"``.
     #[getter]
-    fn path(&self) -> &str {
-        &self.path
+    fn path(&self) -> String {
+        self.memory().path().to_string()
     }
 
     /// Why the way was not the direct one; `None` where it was.
     #[getter]
     fn reason(&self) -> Option<Reason> {
-        self.reason.clone().map(Reason::of)
+        self.memory().reason().cloned().map(Reason::of)
     }
 
     /// Waits until the bytes are there. Libraries that import the buffer need no such call.
     fn synchronize(&self, py: Python<'_>) -> PyResult<()> {
-        let stream = self.memory.stream().clone();
-        py.detach(|| stream.synchronize())
+        let wait = || self.memory().stream().synchronize();
+        py.detach(|| self.pinner.keeping_current_context(wait))
             .map_err(|error| errors::CudaError::new_err(format!("cuStreamSynchronize: {error}")))
     }
 
     /// Copies the bytes back and gives them as a NumPy array of the buffer's shape and type, mostly to look at.
     fn to_host<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let mut bytes = vec![0; self.memory.len()];
-        py.detach(|| self.memory.copy_to_host(&mut bytes))
+        let mut bytes = vec![0; self.memory().len()];
+        let copy = || self.memory().copy_to_host(&mut bytes);
+        py.detach(|| self.pinner.keeping_current_context(copy))
             .map_err(errors::copy)?;
         let bytes = PyByteArray::new(py, &bytes);
         let numpy = py.import("numpy")?;
@@ -156,13 +166,13 @@ impl DeviceBuffer {
             })?)?,
         }
         let memory = Memory {
-            address: self.memory.address(),
+            address: self.memory().address(),
             device,
             element: self.element,
             shape: &self.shape,
             is_read_only: false,
         };
-        dlpack::capsule(py, &memory, max_version, Box::new(self.memory.clone()))
+        dlpack::capsule(py, &memory, max_version, Box::new(self.kept.clone()))
     }
 
     fn __dlpack_device__(&self) -> (i32, i32) {
@@ -171,14 +181,12 @@ impl DeviceBuffer {
 
     #[getter]
     fn __cuda_array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        if let Some(stream) = stream::default_stream(&self.pinner) {
-            self.memory.lend_to(&stream).map_err(errors::copy)?;
-        }
+        self.lend_to(0)?;
         let interface = PyDict::new(py);
         interface.set_item("version", 3)?;
         interface.set_item("typestr", self.element.array_type)?;
         interface.set_item("shape", PyTuple::new(py, &self.shape)?)?;
-        interface.set_item("data", (self.memory.address(), false))?;
+        interface.set_item("data", (self.memory().address(), false))?;
         interface.set_item("strides", py.None())?;
         // The default stream has been made to wait for the bytes.
         interface.set_item("stream", 1)?;
@@ -190,8 +198,8 @@ impl DeviceBuffer {
             "<DeviceBuffer {} {:?} on cuda:{}, {}>",
             self.element.name,
             self.shape,
-            self.memory.ordinal(),
-            self.path
+            self.memory().ordinal(),
+            self.memory().path()
         )
     }
 }

@@ -1,11 +1,11 @@
 //! Frames of anything, and their copies to a device.
 
-use std::sync::Arc;
+use std::{ptr::NonNull, sync::Arc};
 
 use pyo3::{
     exceptions::{PyBufferError, PyTypeError, PyValueError},
     prelude::*,
-    types::PyDict,
+    types::{PyDict, PyMemoryView},
 };
 use zenoh_pinned::{FrameError, Pinner, cudarc::driver::CudaStream};
 use zenoh_pinned_node::dora::FromArrow;
@@ -42,6 +42,10 @@ impl Source {
             let frame =
                 py.detach(|| zenoh_pinned::Frame::from_arrow(&array.into(), &pinners::get(target)));
             let frame = frame.map_err(errors::from_arrow)?;
+            let frame = match frame.is_shared() {
+                true => frame,
+                false => Deferred::frame(py, frame, target)?,
+            };
             return Ok(Self {
                 shape: vec![frame.len() / element.bytes],
                 element,
@@ -60,6 +64,44 @@ impl Source {
     }
 }
 
+/// A frame of memory that is given back to Python where the interpreter is attached.
+///
+/// Arrow arrays in ordinary memory often belong to Python objects, and their library waits for the interpreter
+/// when it gives them up: not on a thread of this library's, which may have to end with the process.
+struct Deferred {
+    bytes: NonNull<[u8]>,
+    _frame: Py<Frame>,
+}
+
+// SAFETY: the bytes are only read, and the frame may be sent.
+unsafe impl Send for Deferred {}
+// SAFETY: as above.
+unsafe impl Sync for Deferred {}
+
+impl AsRef<[u8]> for Deferred {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: the frame keeps its bytes where and what they are.
+        unsafe { self.bytes.as_ref() }
+    }
+}
+
+impl Deferred {
+    fn frame(
+        py: Python<'_>,
+        frame: zenoh_pinned::Frame,
+        target: Target,
+    ) -> PyResult<zenoh_pinned::Frame> {
+        let bytes = NonNull::from(&frame[..]);
+        let frame = Frame::shared(Arc::new(frame), target, &UINT8, Vec::new());
+        let deferred = Self {
+            bytes,
+            _frame: Py::new(py, frame)?,
+        };
+        let frame = py.detach(|| zenoh_pinned::Frame::from_owner(deferred, &pinners::get(target)));
+        frame.map_err(errors::frame)
+    }
+}
+
 /// The name of an Arrow array's type where NumPy has the same one.
 fn arrow_name(array: &arrow::array::ArrayRef) -> String {
     let name = format!("{:?}", array.data_type());
@@ -69,7 +111,8 @@ fn arrow_name(array: &arrow::array::ArrayRef) -> String {
 /// An object with a buffer: the object itself, or NumPy's view of a DLPack tensor in host memory.
 pub(crate) fn on_host<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let numpy = object.py().import("numpy")?;
-    if object.is_instance(&numpy.getattr("ndarray")?)? {
+    // Of an array of other things than numbers, what NumPy says is clearer than that it has no buffer.
+    if object.is_instance(&numpy.getattr("ndarray")?)? || PyMemoryView::from(object).is_ok() {
         return Ok(object.clone());
     }
     if object.getattr_opt("__dlpack__")?.is_some() {
@@ -143,18 +186,19 @@ pub(crate) fn to_device(
         (None, Some(_)) => vec![source.frame.len() / element.bytes],
     };
     check_size(&source, element, &shape)?;
-    if target == Target::Host {
+    let stays = target == Target::Host || (wish == Wish::Auto && is_missing(py, target));
+    if stays {
         return Frame::shared(source.frame, target, element, shape).into_object(py);
     }
     let handle = stream.as_ref().map(stream::handle).transpose()?;
     let copied = py.detach(|| {
         let (pinner, stream) = stream_of(target, handle)?;
-        let memory = source.frame.copy_to_device_buffer(&stream);
+        let memory = pinner.keeping_current_context(|| source.frame.copy_to_device_buffer(&stream));
         Ok::<_, PyErr>((memory.map_err(errors::copy)?, pinner))
     });
     let (memory, pinner) = copied?;
     let kept = stream.map(Bound::unbind);
-    let buffer = DeviceBuffer::new(memory, &source.frame, pinner, (element, shape), kept);
+    let buffer = DeviceBuffer::new(memory, pinner, (element, shape), kept);
     Ok(Py::new(py, buffer)?.into_any())
 }
 
@@ -172,16 +216,22 @@ pub(crate) fn copy_into(
     stream: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<()> {
     let py = object.py();
-    let (address, bytes) = device_range(destination)?;
-    let handle = stream.map(stream::handle).transpose()?.unwrap_or(0);
+    let Range {
+        address,
+        bytes,
+        stream: used_on,
+    } = device_range(destination)?;
+    let handle = stream.map(stream::handle).transpose()?.or(used_on);
+    let handle = handle.unwrap_or(0);
     let ordinal = ordinal_of(destination)?;
     let target = Target::Cuda(ordinal);
     let source = Source::of(object, target)?;
     py.detach(|| {
-        let (_, stream) = stream_of(target, Some(handle))?;
+        let (pinner, stream) = stream_of(target, Some(handle))?;
         // SAFETY: the array says that so many bytes of device memory are its own, to be written, and whoever
         // gives a stream says that it is the one that the array is used on.
-        unsafe { source.frame.copy_to_address(address, bytes, &stream) }.map_err(errors::copy)
+        let copy = || unsafe { source.frame.copy_to_address(address, bytes, &stream) };
+        pinner.keeping_current_context(copy).map_err(errors::copy)
     })
 }
 
@@ -221,6 +271,10 @@ pub(crate) fn open_device(
     })
 }
 
+fn is_missing(py: Python<'_>, target: Target) -> bool {
+    py.detach(|| pinners::get(target).reason().is_some())
+}
+
 fn stream_of(target: Target, handle: Option<u64>) -> PyResult<(Pinner, Arc<CudaStream>)> {
     let (pinner, own) = pinners::with_stream(target)?;
     let named = handle.and_then(|handle| stream::of_handle(&pinner, handle));
@@ -239,8 +293,14 @@ fn check_size(source: &Source, element: &Element, shape: &[usize]) -> PyResult<(
     }
 }
 
-/// Address and length in bytes of an array on a device.
-fn device_range(destination: &Bound<'_, PyAny>) -> PyResult<(u64, usize)> {
+/// An array on a device: its address, its bytes, and the stream that it is used on, where it says so.
+struct Range {
+    address: u64,
+    bytes: usize,
+    stream: Option<u64>,
+}
+
+fn device_range(destination: &Bound<'_, PyAny>) -> PyResult<Range> {
     let Some(interface) = destination.getattr_opt("__cuda_array_interface__")? else {
         return Err(PyTypeError::new_err(
             "the destination is no array on a CUDA device: it has no __cuda_array_interface__",
@@ -268,7 +328,13 @@ fn device_range(destination: &Bound<'_, PyAny>) -> PyResult<(u64, usize)> {
         }
     }
     let bytes = count(&shape).and_then(|count| count.checked_mul(element.bytes));
-    Ok((address, bytes.ok_or_else(missing)?))
+    let stream = interface.get_item("stream")?;
+    let stream = stream.filter(|stream| !stream.is_none());
+    Ok(Range {
+        address,
+        bytes: bytes.ok_or_else(missing)?,
+        stream: stream.map(|stream| stream.extract()).transpose()?,
+    })
 }
 
 /// The device of an array; the first one where it does not say.

@@ -76,20 +76,20 @@ pub(crate) fn open_with(
     Ok(pinner)
 }
 
-/// The target that a caller's wish comes to.
+/// The target that a caller's wish comes to. With "auto" it may have no device; frames for it stay on the host
+/// and say why.
 pub(crate) fn target_of(wish: Wish) -> Target {
     match wish {
         Wish::Exactly(target) => target,
+        Wish::Auto => Target::Cuda(0),
         Wish::Any => {
             let table = table();
-            let mut used = table.iter();
-            let device = used.find(|(_, opened)| opened.pinner.reason().is_none());
-            device.map_or(Target::Host, |(target, _)| *target)
+            let has_device = |opened: &Opened| opened.pinner.reason().is_none();
+            let with_device = table.iter().find(|(_, opened)| has_device(opened));
+            // Devices that were asked for and are not there come after the host in order.
+            let used = with_device.or(table.last_key_value());
+            used.map_or(Target::Host, |(target, _)| *target)
         }
-        Wish::Auto => match get(Target::Cuda(0)).reason() {
-            None => Target::Cuda(0),
-            Some(_) => Target::Host,
-        },
     }
 }
 

@@ -35,8 +35,8 @@ pub(crate) fn handle(stream: &Bound<'_, PyAny>) -> PyResult<u64> {
 
 /// The stream of a handle; zero is the default stream.
 ///
-/// Whoever names a handle vouches for it, as in DLPack: it is of this device's primary context, and lives as
-/// long as what is enqueued on it, and as the memory that was lent to it.
+/// Whoever names a handle vouches for it, as in DLPack: it is of this device's primary context and exists. A
+/// buffer is lent to it at once and never touches it again.
 pub(crate) fn of_handle(pinner: &Pinner, handle: u64) -> Option<Arc<CudaStream>> {
     let handle = match handle {
         0 => LEGACY,
@@ -45,9 +45,4 @@ pub(crate) fn of_handle(pinner: &Pinner, handle: u64) -> Option<Arc<CudaStream>>
     let context = pinner.context()?;
     // SAFETY: the caller from Python vouches for the handle, as above.
     Some(unsafe { context.wrap_borrowed_stream(handle as CUstream) })
-}
-
-/// The default stream, which other libraries use where they say nothing.
-pub(crate) fn default_stream(pinner: &Pinner) -> Option<Arc<CudaStream>> {
-    of_handle(pinner, LEGACY)
 }

@@ -3,7 +3,7 @@
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
-    types::PyInt,
+    types::{PyBool, PyInt},
 };
 
 /// Where frames go.
@@ -32,7 +32,7 @@ impl Wish {
         let Some(device) = device else {
             return Ok(Self::Any);
         };
-        if device.is_instance_of::<PyInt>() {
+        if device.is_instance_of::<PyInt>() && !device.is_instance_of::<PyBool>() {
             let ordinal = device
                 .extract::<usize>()
                 .map_err(|_| unknown(&device.to_string()))?;

@@ -2,7 +2,7 @@
 
 use std::{
     ptr::NonNull,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -41,10 +41,26 @@ const SHAPE: &str = "shape";
 /// for a slot: messages of two threads go one after the other.
 #[pyclass(frozen, module = "zenoh_pinned._native")]
 pub(crate) struct Outputs {
-    /// `None` once they are closed.
-    outputs: Mutex<Option<DetachedOutputs>>,
+    outputs: Mutex<State>,
     clock: Clock,
     made_in: MadeIn,
+}
+
+/// The outputs, or what they had done when they were closed.
+enum State {
+    Open(Box<DetachedOutputs>),
+    Closed(zenoh_pinned_node::dora::Report),
+}
+
+impl State {
+    /// Closes the outputs, after what was sent has been delivered.
+    fn close(&mut self) {
+        let closed = Self::Closed(zenoh_pinned_node::dora::Report::default());
+        *self = match std::mem::replace(self, closed) {
+            Self::Open(outputs) => Self::Closed(outputs.close()),
+            closed => closed,
+        };
+    }
 }
 
 /// How long and how a message waits for a slot.
@@ -61,6 +77,10 @@ fn options(timeout: Option<f64>, drop_when_full: bool) -> PyResult<PinnedOptions
 }
 
 impl Outputs {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn with<T: Send>(
         &self,
         py: Python<'_>,
@@ -68,9 +88,11 @@ impl Outputs {
     ) -> PyResult<T> {
         self.made_in.check()?;
         py.detach(|| {
-            let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
-            let closed = || PyRuntimeError::new_err("the node is closed");
-            work(outputs.as_mut().ok_or_else(closed)?)
+            let mut outputs = self.lock();
+            match &mut *outputs {
+                State::Open(outputs) => work(outputs),
+                State::Closed(_) => Err(PyRuntimeError::new_err("the node is closed")),
+            }
         })
     }
 }
@@ -81,7 +103,9 @@ impl Outputs {
     #[new]
     fn new(py: Python<'_>, version: &str) -> Self {
         Self {
-            outputs: Mutex::new(Some(py.detach(|| DetachedOutputs::attach(version)))),
+            outputs: Mutex::new(State::Open(Box::new(
+                py.detach(|| DetachedOutputs::attach(version)),
+            ))),
             clock: Clock::new(),
             made_in: MadeIn::this_process(),
         }
@@ -127,13 +151,14 @@ impl Outputs {
                 ));
             }
         };
-        let sent = self.with(py, |outputs| {
+        let memory = memory.seal();
+        // First, as the views have to stay what they are when sending fails too.
+        slot.keep_for_views(Keeper::SentOutput(memory.memory()));
+        self.with(py, |outputs| {
             let time = || self.clock.after(node_seconds);
-            let sent = outputs.send_kept(parameters, memory, time);
+            let sent = outputs.send_sealed(parameters, memory, time);
             sent.map_err(errors::send)
-        })?;
-        slot.keep_for_views(Keeper::SentOutput(sent));
-        Ok(())
+        })
     }
 
     /// Sends an Arrow array, a buffer or a DLPack tensor on the host, copied once. True: it has been sent, or
@@ -187,18 +212,27 @@ impl Outputs {
     }
 
     fn report(&self, py: Python<'_>) -> PyResult<Report> {
-        let report = self.with(py, |outputs| Ok(outputs.report()))?;
+        self.made_in.check()?;
+        let report = py.detach(|| match &*self.lock() {
+            State::Open(outputs) => outputs.report(),
+            State::Closed(report) => report.clone(),
+        });
         Report::of(py, report)
     }
 
     /// Waits until the consumers have everything, and closes the session.
     fn close(&self, py: Python<'_>) {
         if self.made_in.check().is_ok() {
-            py.detach(|| {
-                let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
-                drop(outputs.take());
-            });
+            py.detach(|| self.lock().close());
         }
+    }
+}
+
+impl Drop for Outputs {
+    fn drop(&mut self) {
+        let closed = State::Closed(zenoh_pinned_node::dora::Report::default());
+        let outputs = std::mem::replace(&mut *self.lock(), closed);
+        self.made_in.drop_here(outputs);
     }
 }
 

@@ -5,7 +5,7 @@ use dora_message::metadata::{MetadataParameters, Parameter};
 use pyo3::{
     exceptions::PyTypeError,
     prelude::*,
-    types::{PyBool, PyDateTime, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple},
+    types::{PyBool, PyDateTime, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyTzInfo},
 };
 
 /// # Errors
@@ -30,13 +30,16 @@ pub(super) fn of_dict(metadata: Option<&Bound<'_, PyDict>>) -> PyResult<Metadata
 
 fn parameter(value: &Bound<'_, PyAny>) -> PyResult<Option<Parameter>> {
     // A bool is an int too, in Python.
-    if value.is_instance_of::<PyBool>() {
+    if value.is_instance_of::<PyBool>() || value.get_type().name()?.to_string().starts_with("bool")
+    {
         return Ok(Some(Parameter::Bool(value.extract()?)));
     }
     if value.is_instance_of::<PyString>() {
         return Ok(Some(Parameter::String(value.extract()?)));
     }
     if value.is_instance_of::<PyDateTime>() {
+        let utc = PyTzInfo::utc(value.py())?;
+        let value = value.call_method1("astimezone", (utc,))?;
         return Ok(Some(Parameter::Timestamp(
             value.extract::<DateTime<Utc>>()?,
         )));

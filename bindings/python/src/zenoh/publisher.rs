@@ -52,6 +52,13 @@ impl Publisher {
     }
 }
 
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        let publisher = self.slot().take();
+        self.made_in.drop_here(publisher);
+    }
+}
+
 #[pymethods]
 impl Publisher {
     #[pyo3(signature = (shape, dtype, timeout))]

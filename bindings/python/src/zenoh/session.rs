@@ -36,6 +36,13 @@ impl Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        let session = self.slot().take();
+        self.made_in.drop_here(session);
+    }
+}
+
 #[pymethods]
 impl Session {
     #[new]
@@ -55,7 +62,7 @@ impl Session {
         let (session, target) = py.detach(|| {
             let target = pinners::target_of(wish);
             let pinner = pinners::get(target);
-            if let (Target::Cuda(_), Some(reason)) = (target, pinner.reason()) {
+            if let (Wish::Exactly(Target::Cuda(_)), Some(reason)) = (wish, pinner.reason()) {
                 return Err(errors::NoDevice::new_err(format!(
                     "{reason}: use device='auto' where the host will do"
                 )));

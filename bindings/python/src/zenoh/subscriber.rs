@@ -85,6 +85,13 @@ impl Subscriber {
     }
 }
 
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        let subscriber = self.slot().take();
+        self.made_in.drop_here(subscriber);
+    }
+}
+
 #[pymethods]
 impl Subscriber {
     /// The next frame, or `None` where none came in time.

@@ -1,0 +1,148 @@
+"""A dora node with pinned outputs; MODE is the function to run."""
+
+import datetime
+import os
+
+import numpy as np
+import pyarrow as pa
+import zenoh_pinned
+from zenoh_pinned.dora import Node
+
+from journal import mapping_of, note
+
+COUNT = int(os.environ.get("COUNT", "30"))
+
+
+def in_place(node):
+    for number in range(COUNT):
+        writing = node.allocate("image", (72, 128, 4), "uint8", {"number": number})
+        with writing as array:
+            address = array.ctypes.data
+            array[:] = number
+        note(address=address, aligned=address % 4096 == 0, file=mapping_of(address), copied=writing.copied)
+
+
+def by_copy(node):
+    for number in range(COUNT):
+        node.send_output("image", np.full((100, 50), number, "uint8"), {"number": number}, pinned=True)
+    note(allocations=[pool.allocations for pool in node.report().pools])
+
+
+def of_every_kind(node):
+    nested = pa.array([[1, 2], None, [3]], pa.list_(pa.int64()))
+    kinds = [
+        pa.array([1, 2, 3], pa.uint8()),
+        nested,
+        pa.array(["a", None, "c"]),
+        pa.array([{"x": 1, "y": "z"}]),
+        pa.array([True, False, None]),
+        pa.array(["a", "b", "a"]).dictionary_encode(),
+        pa.array([], pa.float32()),
+        b"bytes",
+        bytearray(b"bytes"),
+        memoryview(b"bytes"),
+        np.arange(3, dtype="float64"),
+        np.arange(6, dtype="int16").reshape(2, 3),
+    ]
+    metadata = {
+        "bool": True,
+        "int": 3,
+        "float": 2.5,
+        "str": "text",
+        "ints": [1, 2],
+        "floats": (1.0, 2),
+        "strs": ["a", "b"],
+        "numpy": np.int64(7),
+        "truth": np.bool_(True),
+        "time": datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.timezone(datetime.timedelta(hours=2))),
+    }
+    for data in kinds:
+        node.send_output("image", data, metadata, pinned=True)
+
+
+def mistakes(node):
+    def refused(kind, what):
+        try:
+            what()
+            note(refused="nothing")
+        except kind as error:
+            note(refused=kind.__name__, message=str(error))
+
+    node.send_output("image", b"first", pinned=True)
+    array = np.zeros((8, 8), "uint8")
+    refused(ValueError, lambda: node.send_output("image", array[:, ::2], pinned=True))
+    refused(TypeError, lambda: node.send_output("image", array.astype(">u2"), pinned=True))
+    refused(TypeError, lambda: node.send_output("image", np.array([object()]), pinned=True))
+    refused(TypeError, lambda: node.send_output("image", array.astype("complex64"), pinned=True))
+    refused(TypeError, lambda: node.send_output("image", array, {"a": {}}, pinned=True))
+    refused(TypeError, lambda: node.send_output("image", array, {1: 1}, pinned=True))
+    refused(ValueError, lambda: node.send_output("image", array))
+    refused(ValueError, lambda: node.allocate("image", (0, 3)))
+    refused(ValueError, lambda: node.allocate("image", (2**40, 2**40)))
+    refused(TypeError, lambda: node.allocate("image", (3,), "datetime64[ns]"))
+    refused(KeyError, lambda: node.allocate("other", (3,)))
+    refused(zenoh_pinned.OverBudget, lambda: node.allocate("image", (2**30,)))
+    refused(ValueError, lambda: node.allocate("image", (3,), timeout=-1))
+
+    def fails():
+        with node.allocate("image", (8,)) as written:
+            written[:] = 1
+            raise OSError("the lens cap is on")
+
+    refused(OSError, fails)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            node.send_output("image", array, pinned=True)
+        except RuntimeError as error:
+            note(forked=str(error))
+        os._exit(0)
+    os.waitpid(pid, 0)
+    node.send_output("image", b"last", pinned=True)
+    note(in_use=[pool.in_use for pool in node.report().pools])
+
+
+def not_pinned(node):
+    node.send_output("image", pa.array([1]), {"number": 0})
+    node.send_output("image", np.arange(4, dtype="uint8").reshape(2, 2), pinned=True)
+    with node.allocate("image", (2, 2)) as array:
+        array[:] = 7
+    (output,) = node.report().outputs
+    note(path=output.path, reason=output.reason)
+
+
+def closed_in_the_block(node):
+    node.send_output("image", b"first", pinned=True)
+    try:
+        with node.allocate("image", (5000,)) as array:
+            array[:] = 7
+            # As far as another thread has come that closes the node.
+            node._finalizer()
+    except RuntimeError as error:
+        note(error=str(error), sum=int(array.sum()), writeable=array.flags.writeable)
+    node.close()
+    note(paths=[output.path for output in node.report().outputs])
+    try:
+        node.send_output("image", b"late", pinned=True)
+    except RuntimeError as error:
+        note(late=str(error))
+
+
+def both(node):
+    node.send_output("image", np.zeros(5000, "uint8"), pinned=True)
+    with node.allocate("second", (5000,), "uint8") as array:
+        array[:] = 1
+        kept = array[:]
+    kept[:] = 9
+    note(paths=[output.path for output in node.report().outputs])
+
+
+def camera():
+    node = Node()
+    note(node=str(node.dataflow_id()) != "", config=bool(node.node_config()), restart=node.is_restart())
+    globals()[os.environ["MODE"]](node)
+    # Nothing is closed here: the interpreter ends with the node alive.
+    globals()["kept"] = node
+
+
+camera()

@@ -1,0 +1,151 @@
+"""Pinned outputs of Python nodes, in dataflows of the released dora."""
+
+import sys
+
+import pytest
+
+from dataflow import node, run
+
+pytest.importorskip("dora", reason="the dora-rs wheel is not installed (it needs Python 3.11)")
+pytest.importorskip("pyarrow")
+
+
+def camera(mode, *, outputs=("image",), **environment):
+    return node("camera", "camera.py", outputs=outputs, MODE=mode, **environment)
+
+
+def sink(*inputs):
+    return node(
+        "sink",
+        "stock_sink.py",
+        inputs={name: {"source": f"camera/{name}", "queue_size": 100} for name in inputs or ["image"]},
+    )
+
+
+def test_what_is_written_in_place_arrives_there_in_order_and_before_the_end(tmp_path):
+    journals = run(tmp_path, camera("in_place"), sink())
+    camera_notes, received = journals["camera"], journals["sink"]
+    assert camera_notes.of("copied") == [False] * 30
+    assert camera_notes.of("aligned") == [True] * 30
+    assert all(name.startswith("/dev/shm/") for name in camera_notes.of("file"))
+    assert [entry["number"] for entry in received.of("metadata")] == list(range(30))
+    assert received.of("sum") == [number * 72 * 128 * 4 for number in range(30)]
+    assert received.of("shared") == received.of("aligned") == [True] * 30
+    assert received.of("metadata")[0]["shape"] == [72, 128, 4]
+    assert received.of("time") == sorted(received.of("time"))
+    assert received[-1] == {"closed": "image"}
+
+
+def test_an_array_is_copied_once(tmp_path):
+    journals = run(tmp_path, camera("by_copy", COUNT=20), sink())
+    received = journals["sink"]
+    assert received.of("sum") == [number * 5000 for number in range(20)]
+    assert received.of("shared") == [True] * 20
+    # One slot for each message, and one for the proof that the consumer can attach the pool.
+    assert journals["camera"].of("allocations") == [[21]]
+
+
+def test_arrays_and_metadata_of_every_kind_arrive_as_they_were(tmp_path):
+    received = run(tmp_path, camera("of_every_kind"), sink())["sink"]
+    text = [98, 121, 116, 101, 115]
+    assert received.of("list") == [
+        [1, 2, 3],
+        [[1, 2], None, [3]],
+        ["a", None, "c"],
+        [{"x": 1, "y": "z"}],
+        [True, False, None],
+        ["a", "b", "a"],
+        [],
+        text,
+        text,
+        text,
+        [0.0, 1.0, 2.0],
+        [0, 1, 2, 3, 4, 5],
+    ]
+    metadata = received.of("metadata")
+    for entry in metadata:
+        assert (entry["bool"], entry["int"], entry["float"], entry["str"]) == (True, 3, 2.5, "text")
+        assert (entry["ints"], entry["floats"], entry["strs"]) == ([1, 2], [1.0, 2.0], ["a", "b"])
+        assert (entry["numpy"], entry["truth"]) == (7, True)
+        assert entry["time"].startswith("2026-01-01 10:00:00")
+    assert metadata[-1]["shape"] == [2, 3]
+
+
+def test_mistakes_are_errors_that_say_what_to_do_and_lose_nothing(tmp_path):
+    journals = run(tmp_path, camera("mistakes"), sink())
+    notes = journals["camera"]
+    expected = [
+        ("ValueError", "ascontiguousarray"),
+        ("TypeError", "byte order"),
+        ("TypeError", "object"),
+        ("TypeError", "complex64"),
+        ("TypeError", "'a'|\"a\""),
+        ("TypeError", "no string"),
+        ("ValueError", "pinned too"),
+        ("ValueError", "zero or overflows"),
+        ("ValueError", "zero or overflows"),
+        ("TypeError", "datetime64"),
+        ("KeyError", "declare it"),
+        ("OverBudget", "ZENOH_PINNED_MAX_BYTES"),
+        ("ValueError", "no time"),
+        ("OSError", "lens cap"),
+    ]
+    assert notes.of("refused") == [kind for kind, _ in expected]
+    for message, (_, part) in zip(notes.of("message"), expected, strict=True):
+        assert any(word in message for word in part.split("|")), message
+    assert "fork" in notes.of("forked")[0]
+    assert [bytes(values) for values in journals["sink"].of("list")] == [b"first", b"last"]
+
+
+def test_an_output_that_began_unpinned_stays_on_doras_path_in_order(tmp_path):
+    journals = run(tmp_path, camera("not_pinned"), sink())
+    assert journals["sink"].of("list") == [[1], [0, 1, 2, 3], [7, 7, 7, 7]]
+    assert journals["sink"].of("metadata")[2]["shape"] == [2, 2]
+    assert journals["camera"].of("path") == ["dora"]
+    assert "first message" in journals["camera"].of("reason")[0]
+
+
+def test_a_frame_with_living_views_is_sent_by_a_copy(tmp_path):
+    journals = run(tmp_path, camera("both", outputs=("image", "second")), sink("image", "second"))
+    assert journals["camera"].of("paths") == [["pinned", "pinned"]]
+    sums = {entry["input"]: entry["sum"] for entry in journals["sink"] if "input" in entry}
+    assert sums == {"image": 0, "second": 5000}
+
+
+def test_a_node_that_is_closed_while_a_frame_is_written_says_so_and_leaves_the_array(tmp_path):
+    journals = run(tmp_path, camera("closed_in_the_block"), sink())
+    notes = journals["camera"]
+    assert notes.of("error") == ["the node is closed"]
+    assert (notes.of("sum"), notes.of("writeable")) == ([35000], [False])
+    assert notes.of("paths") == [["pinned"]]
+    assert notes.of("late") == ["the node is closed"]
+    assert [bytes(values) for values in journals["sink"].of("list")] == [b"first"]
+
+
+def test_a_perception_node_without_a_device_reads_the_same_bytes_and_knows_why(tmp_path):
+    perception = node("sink", "perception.py", inputs={"image": "camera/image"})
+    notes = run(tmp_path, camera("in_place", COUNT=5), perception)["sink"]
+    assert notes.of("sum") == [number * 72 * 128 * 4 for number in range(5)]
+    assert notes.of("shape") == [[72, 128, 4]] * 5
+    assert set(notes.of("path")) == {"host"}
+    assert set(notes.of("reason")) == {"no_driver"}
+    assert all(notes.of("shared"))
+
+
+def test_a_perception_node_with_a_device_copies_there_directly(tmp_path, driver):
+    # dora takes the library path of a node's `env:` away, so the node is started with it by /usr/bin/env.
+    wrapper = tmp_path / "perception.sh"
+    perception = node("sink", "perception.py", inputs={"image": "camera/image"})
+
+    wrapper.write_text(
+        f"#!/bin/sh\nLD_LIBRARY_PATH={driver['LD_LIBRARY_PATH']} exec {sys.executable} {perception['path']}\n"
+    )
+    wrapper.chmod(0o755)
+    perception["path"] = str(wrapper)
+    notes = run(tmp_path, camera("in_place", COUNT=60), perception)["sink"]
+    assert notes.of("sum") == [number * 72 * 128 * 4 for number in range(60)]
+    # Until the segment is registered, in the background, frames go another way.
+    paths = notes.of("path")
+    assert paths[-1] == "direct"
+    assert "host" not in paths
+    assert "direct" not in paths[: -paths.count("direct")]

@@ -1,0 +1,91 @@
+"""The package as others use it: types, lint, and other versions of Python."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import zenoh_pinned
+
+PACKAGE = Path(__file__).parent.parent
+REPOSITORY = PACKAGE.parent.parent
+EXAMPLES = REPOSITORY / "examples" / "dora-camera"
+# dora's wheel needs Python 3.11.
+NO_DORA = ["in_place", "views", "mistakes", "waiting", "device"]
+CHECKED = [PACKAGE / "python", PACKAGE / "tests", EXAMPLES]
+
+
+def succeeds(*command, **environment):
+    process = subprocess.run(
+        [sys.executable, "-m", *map(str, command)],
+        cwd=PACKAGE,
+        env={**os.environ, "MYPYPATH": str(PACKAGE / "python"), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+
+
+def needs(module):
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"{module} is not installed (`make test` does)")
+
+
+def test_ruff_finds_nothing():
+    needs("ruff")
+    succeeds("ruff", "check", "--config", "pyproject.toml", *CHECKED)
+    succeeds("ruff", "format", "--check", "--config", "pyproject.toml", *CHECKED)
+
+
+def test_mypy_accepts_the_package_and_the_examples():
+    needs("mypy")
+    succeeds("mypy", "-p", "zenoh_pinned")
+    for example in sorted(EXAMPLES.glob("*.py")):
+        succeeds("mypy", example)
+
+
+def test_pyright_accepts_the_package_and_the_examples():
+    needs("pyright")
+    succeeds("pyright", "--pythonpath", sys.executable, PACKAGE / "python", *sorted(EXAMPLES.glob("*.py")))
+
+
+def test_the_types_are_those_of_the_native_part(tmp_path):
+    needs("mypy")
+    allowed = tmp_path / "allowed"
+    # Python itself shows the buffer's method from 3.12 on.
+    allowed.write_text("zenoh_pinned._native.__all__\nzenoh_pinned._native.Exporter.__buffer__\n")
+    succeeds("mypy.stubtest", "zenoh_pinned._native", "--allowlist", allowed, "--ignore-unused-allowlist")
+
+
+def test_everything_public_is_documented():
+    for name in zenoh_pinned.__all__:
+        thing = getattr(zenoh_pinned, name)
+        assert name == "__version__" or thing.__doc__, name
+        for attribute in vars(thing) if isinstance(thing, type) else []:
+            if not attribute.startswith("_") and thing.__module__ != "zenoh_pinned._native":
+                assert getattr(thing, attribute).__doc__, f"{name}.{attribute}"
+
+
+def others():
+    """The other versions that `make test` found, each with NumPy and pytest in an environment."""
+    folder = os.environ.get("ZENOH_PINNED_OTHER_PYTHONS")
+    return sorted(Path(folder).glob("*/bin/python")) if folder else []
+
+
+@pytest.mark.parametrize(
+    "python", others() or [None], ids=lambda python: python and python.parent.parent.name
+)
+def test_the_same_library_works_with_another_version_of_python(python):
+    if python is None:
+        pytest.skip("there is no other version of Python")
+    process = subprocess.run(
+        [python, "-m", "pytest", "-p", "no:cacheprovider", *(f"tests/test_{name}.py" for name in NO_DORA)],
+        cwd=PACKAGE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
