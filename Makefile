@@ -12,7 +12,7 @@ DEMO_ARGUMENTS ?= --save-frame last-frame.png
 
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help demo dora-demo test test-python lint figures dora-figures wheel
+.PHONY: help demo dora-demo test test-python lint figures dora-figures python-figures wheel
 
 help:
 	@echo "make demo          build and run the camera example (DEMO_ARGUMENTS='--fps 0 --json' changes how)"
@@ -22,6 +22,7 @@ help:
 	@echo "make wheel         build the Python package into dist/"
 	@echo "make lint          only formatting, lints and documentation"
 	@echo "make figures       measure against stock zenoh shared memory, some two minutes"
+	@echo "make python-figures  what single calls of the Python package cost, half a minute"
 	@echo "make dora-figures  measure dataflows against dora's own outputs, some six minutes"
 
 demo: $(VENV)/.ready
@@ -86,6 +87,15 @@ $(VENV)/.ready: requirements.txt
 		python3 -m venv $(VENV); }
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
+
+python-figures: $(VENV)/.ready
+	cargo build --release -p zenoh-pinned-python -p cuda-driver-double
+	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
+	mkdir -p "$(TARGET)/release/driver-double"
+	for name in libcuda.so libcuda.so.1; do \
+		ln -sf ../libcuda_driver_double.so "$(TARGET)/release/driver-double/$$name"; \
+	done
+	PYTHONPATH="$$PWD/$(PACKAGE)/python" $(PYTHON) benches/python/calls.py "$$(realpath $(TARGET))/release/driver-double"
 
 # Other versions of Python that are there, by their names or under pyenv, for the one library that all of them load.
 $(VENV)/others/.ready: requirements.txt

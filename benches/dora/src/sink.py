@@ -22,6 +22,7 @@ def is_shared(address: int, known: list[range]) -> bool:
 
 
 def main() -> None:
+    """Note when frames arrive, and the CPU time for those that count."""
     lines: list[str] = []
     known: list[range] = []
     cpu_at_first: int | None = None

@@ -1,8 +1,11 @@
 """Pinned outputs of Python nodes, in dataflows of the released dora."""
 
+import re
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 
 from dataflow import node, run
 
@@ -149,3 +152,23 @@ def test_a_perception_node_with_a_device_copies_there_directly(tmp_path, driver)
     assert paths[-1] == "direct"
     assert "host" not in paths
     assert "direct" not in paths[: -paths.count("direct")]
+
+
+def test_the_example_runs_as_it_is(tmp_path):
+    pytest.importorskip("av")
+    example = Path(__file__).parents[3] / "examples" / "dora-camera"
+    described = yaml.safe_load((example / "dataflow-python.yml").read_text())["nodes"]
+    for program in described:
+        program["path"] = str(example / program["path"])
+        program.setdefault("env", {})
+    described[0]["env"] |= {"CAMERA_FRAMES": 30, "CAMERA_RATE": 15}
+    run(tmp_path, *described)
+    rows = re.findall(r"stdout (\w+): (\S.*?)  +(\S.*)", (tmp_path / "log").read_text())
+    table = {(program, name): value for program, name, value in rows}
+    assert (table["camera", "Frames sent"], table["camera", "Path"]) == ("30", "pinned")
+    for program in ("python", "perception"):
+        assert table[program, "Frames received"] == "30"
+        for trouble in ("Frames missing", "Out of order", "Wrong checksums"):
+            assert table[program, trouble] == "0", table
+    assert table["perception", "Path to the device"] == "host 30"
+    assert "libcuda" in table["perception", "Reason"]

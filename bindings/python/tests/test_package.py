@@ -14,7 +14,7 @@ REPOSITORY = PACKAGE.parent.parent
 EXAMPLES = REPOSITORY / "examples" / "dora-camera"
 # dora's wheel needs Python 3.11.
 NO_DORA = ["in_place", "views", "mistakes", "waiting", "device"]
-CHECKED = [PACKAGE / "python", PACKAGE / "tests", EXAMPLES]
+CHECKED = [PACKAGE / "python", PACKAGE / "tests", EXAMPLES, REPOSITORY / "benches"]
 
 
 def succeeds(*command, **environment):
