@@ -7,6 +7,7 @@ say nothing of a device. Arms alternate call by call in one run. Prints Markdown
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import platform
@@ -51,6 +52,51 @@ def arrow(frame: zenoh_pinned.Frame) -> pa.Array:
     return pa.Array.from_buffers(pa.uint8(), frame.nbytes, [None, pa.py_buffer(frame)])
 
 
+class DriverCalls:
+    """The driver calls of one `to_device` by themselves, made through ctypes; dropping it undoes them."""
+
+    driver: ctypes.CDLL
+    stream: ctypes.c_void_p
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Open the driver's library and a stream."""
+        cls.driver = ctypes.CDLL("libcuda.so.1")
+        cls.stream = ctypes.c_void_p()
+        context = ctypes.c_void_p()
+        cls.driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0)
+        cls.driver.cuCtxSetCurrent(context)
+        cls.driver.cuStreamCreate(ctypes.byref(cls.stream), 1)
+
+    def __init__(self, source: int) -> None:
+        driver, stream = self.driver, self.stream
+        self.memory = ctypes.c_uint64()
+        driver.cuMemAllocAsync(ctypes.byref(self.memory), ctypes.c_size_t(FRAME_BYTES), stream)
+        self.events = [ctypes.c_void_p() for _ in range(3)]
+        for event in self.events:
+            driver.cuEventCreate(ctypes.byref(event), 2)
+        driver.cuMemcpyHtoDAsync_v2(
+            self.memory, ctypes.c_void_p(source), ctypes.c_size_t(FRAME_BYTES), stream
+        )
+        for event in self.events:
+            driver.cuStreamWaitEvent(stream, event, 0)
+            driver.cuEventRecord(event, stream)
+
+    def __del__(self) -> None:
+        for event in self.events:
+            self.driver.cuEventDestroy_v2(event)
+        self.driver.cuMemFreeAsync(self.memory, self.stream)
+
+
+def registered_address(frame: zenoh_pinned.Frame) -> int:
+    """Where the frame lies in registered memory: the data of a versioned DLPack tensor."""
+    capsule = frame.__dlpack__(max_version=(1, 0), dl_device=(3, 0))
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    managed = pointer(capsule, b"dltensor_versioned")
+    return ctypes.c_uint64.from_address(managed + 32).value
+
+
 def main() -> None:
     """Measure, and print the table."""
     has_driver = len(sys.argv) > 1
@@ -80,7 +126,10 @@ def main() -> None:
         while zenoh_pinned.to_device(frame, "cuda:0").path != "direct":  # type: ignore[union-attr]
             time.sleep(0.01)
         on_device = zenoh_pinned.to_device(frame, "cuda:0")
+        DriverCalls.prepare()
+        source = registered_address(frame)
         arms |= {
+            "the driver calls of `to_device` alone": lambda: DriverCalls(source),
             "`to_device(frame)`, direct": lambda: zenoh_pinned.to_device(frame, "cuda:0"),
             "`to_device(value)` of a dora value, direct": lambda: zenoh_pinned.to_device(value, "cuda:0"),
             "`copy_into(buffer, frame)`, direct": lambda: zenoh_pinned.copy_into(on_device, frame),

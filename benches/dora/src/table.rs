@@ -65,7 +65,8 @@ fn calls(arm: &Measured) -> String {
 /// Frames per second and losses, the medians of the rounds.
 pub(crate) fn throughput(title: &str, arms: &[Measured]) {
     println!(
-        "\n| {title} | frames/s | lost | out of order | in shared memory |\n|---|---|---|---|---|"
+        "\n| {title} | frames/s | lost | out of order | in shared memory | sending calls p50 us |\n\
+         |---|---|---|---|---|---|"
     );
     for arm in arms {
         let sent: u64 = arm.rounds.iter().map(|round| round.sent).sum();
@@ -76,9 +77,10 @@ pub(crate) fn throughput(title: &str, arms: &[Measured]) {
         let late: usize = arm.rounds.iter().map(out_of_order).sum();
         let shared = arrivals.iter().filter(|arrival| arrival.shared).count();
         println!(
-            "| {} | {rate:.0} | {} of {sent} | {late} | {shared} |",
+            "| {} | {rate:.0} | {} of {sent} | {late} | {shared} | {} |",
             arm.arm.name(),
             sent - arrivals.len() as u64,
+            calls(arm),
         );
     }
 }

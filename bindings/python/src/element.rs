@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use pyo3::{exceptions::PyTypeError, prelude::*};
+use pyo3::{exceptions::PyTypeError, prelude::*, types::PyString};
 use zenoh_pinned_node::dora::ElementType;
 
 /// A fixed-width element in this machine's byte order.
@@ -114,6 +114,12 @@ impl Element {
     /// # Errors
     /// `TypeError`: another byte order than this machine's, or no fixed-width number.
     pub(crate) fn of_dtype(dtype: &Bound<'_, PyAny>) -> PyResult<&'static Self> {
+        // Asked for every frame, mostly by name.
+        if let Ok(name) = dtype.cast::<PyString>()
+            && let Some(element) = Self::of_name(&name.to_cow()?)
+        {
+            return Ok(element);
+        }
         let numpy = dtype.py().import("numpy")?;
         let dtype = numpy.call_method1("dtype", (dtype,))?;
         let name: String = dtype.getattr("name")?.extract()?;

@@ -4,8 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::{
     exceptions::{PyAttributeError, PyBufferError, PyTypeError, PyValueError},
+    intern,
     prelude::*,
-    types::PyTuple,
+    types::{PyDict, PyTuple},
 };
 use zenoh::bytes::ZBytes;
 use zenoh_pinned_node::dora::{OutputSlot, SentMemory};
@@ -205,6 +206,16 @@ impl Slot {
                 PyAttributeError::new_err("a slot shows itself by its buffer")
             }
         })
+    }
+
+    /// What an object says of the slot that shows it to NumPy without a buffer.
+    fn interface<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let interface = PyDict::new(py);
+        interface.set_item(intern!(py, "version"), 3)?;
+        interface.set_item(intern!(py, "typestr"), self.element.array_type)?;
+        interface.set_item(intern!(py, "shape"), PyTuple::new(py, &self.shape)?)?;
+        interface.set_item(intern!(py, "data"), (self.address, false))?;
+        Ok(interface)
     }
 
     fn release(&self) -> PyResult<()> {

@@ -133,6 +133,15 @@ def test_a_perception_node_without_a_device_reads_the_same_bytes_and_knows_why(t
     assert set(notes.of("path")) == {"host"}
     assert set(notes.of("reason")) == {"no_driver"}
     assert all(notes.of("shared"))
+    assert notes.of("kept") == [[0]]
+
+
+def test_thousands_of_messages_leave_nothing_behind(tmp_path):
+    count = 5000
+    journals = run(tmp_path, camera("many", COUNT=count), sink())
+    assert [entry["number"] for entry in journals["sink"].of("metadata")] == list(range(count))
+    # Less than ten bytes a message: an object that stayed would be more.
+    assert journals["camera"].of("grown")[0] < max(10 * count, 1 << 20)
 
 
 def test_a_perception_node_with_a_device_copies_there_directly(tmp_path, driver):

@@ -130,6 +130,8 @@ class SlotBase:
     @property
     def is_shared(self) -> bool:
         """Whether it lies in shared memory, so that publishing it copies nothing."""
+    def interface(self) -> dict[str, Any]:
+        """Return the `__array_interface__` of an object that shows the slot without a buffer."""
     def release(self) -> None:
         """Give the slot back unsent, as soon as no view of it exists. One that was sent stays so."""
 
@@ -318,14 +320,14 @@ class Outputs:
         self, output: str, shape: Sequence[int], dtype: npt.DTypeLike, timeout: float | None
     ) -> Slot | None: ...
     def send_slot(
-        self, slot: SlotBase, metadata: dict[str, Any] | None, node_seconds: float, is_sealed: bool
+        self, slot: SlotBase, metadata: dict[str, Any] | None, observed_seconds: float, is_sealed: bool
     ) -> None: ...
     def send(
         self,
         output: str,
         data: object,
         metadata: dict[str, Any] | None,
-        node_seconds: float,
+        observed_seconds: float,
         timeout: float | None,
         drop_when_full: bool,
     ) -> bool: ...

@@ -130,12 +130,7 @@ class _Shown:
     def __init__(self, slot: Slot) -> None:
         # Counted by the slot, which keeps its memory for as long as this exists.
         self._view = memoryview(slot)
-        self.__array_interface__: dict[str, Any] = {
-            "version": 3,
-            "typestr": np.dtype(slot.dtype).str,
-            "shape": slot.shape,
-            "data": (slot.address, False),
-        }
+        self.__array_interface__ = slot.interface()
 
 
 def writing(slot: Slot, destination: Destination) -> Writing:

@@ -69,6 +69,8 @@ class Node:
 
     def __init__(self, node_id: str | None = None, daemon_port: int | None = None) -> None:
         given = {"node_id": node_id, "daemon_port": daemon_port}
+        # The time of the latest event, which what is sent from then on has to be later than.
+        self._observed: datetime.datetime | None = None
         self._open: Any = _stock.Node(**{name: value for name, value in given.items() if value is not None})
         self._outputs = _native.Outputs(_stock.__version__)
         # Before the stock node goes, also at the end of the interpreter.
@@ -145,8 +147,13 @@ class Node:
         self._outputs.send_slot(slot, _dict(metadata), self._seconds(), True)
 
     def _seconds(self) -> float:
-        seconds: float = self._node.timestamp().timestamp()
-        return seconds
+        observed, self._observed = self._observed, None
+        return observed.timestamp() if observed is not None else 0.0
+
+    def _observe(self, event: Event | None) -> Event | None:
+        if event is not None and "metadata" in event:
+            self._observed = event["metadata"].get("timestamp")
+        return event
 
     def report(self) -> _native.Report:
         """Return what the pinned outputs have done: their paths, the reasons, the counts, and the pools."""
@@ -189,22 +196,21 @@ class Node:
 
     def next(self, timeout: float | None = None) -> Event | None:
         """Return the next event, as ``dora.Node.next``."""
-        event: Event | None = self._node.next(timeout)
-        return event
+        return self._observe(self._node.next(timeout))
 
     async def recv_async(self, timeout: float | None = None) -> Event | None:
         """Return the next event, as ``dora.Node.recv_async``."""
-        event: Event | None = await self._node.recv_async(timeout)
-        return event
+        return self._observe(await self._node.recv_async(timeout))
 
     def try_recv(self) -> Event | None:
         """Return an event that has come already, as ``dora.Node.try_recv``."""
-        event: Event | None = self._node.try_recv()
-        return event
+        return self._observe(self._node.try_recv())
 
     def drain(self) -> list[Event]:
         """Return all events that have come already, as ``dora.Node.drain``."""
         events: list[Event] = self._node.drain()
+        for event in events:
+            self._observe(event)
         return events
 
     def is_empty(self) -> bool:
@@ -216,6 +222,7 @@ class Node:
 
     def __next__(self) -> Event:
         event: Event = next(self._node)
+        self._observe(event)
         return event
 
     def timestamp(self) -> datetime.datetime:

@@ -3,7 +3,7 @@
 use std::{ptr::NonNull, sync::Arc};
 
 use pyo3::{
-    exceptions::{PyBufferError, PyTypeError, PyValueError},
+    exceptions::{PyBufferError, PyRuntimeError, PyTypeError, PyValueError},
     prelude::*,
     types::{PyDict, PyMemoryView},
 };
@@ -116,7 +116,16 @@ pub(crate) fn on_host<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Py
         return Ok(object.clone());
     }
     if object.getattr_opt("__dlpack__")?.is_some() {
-        return numpy.call_method1("from_dlpack", (object,));
+        let shown = numpy.call_method1("from_dlpack", (object,));
+        // NumPy's words for elements that it does not have.
+        return shown.map_err(
+            |error| match error.is_instance_of::<PyRuntimeError>(object.py()) {
+                true => {
+                    PyTypeError::new_err(format!("the tensor cannot be shared as it is: {error}"))
+                }
+                false => error,
+            },
+        );
     }
     // A type with this interface and without the buffer protocol has to be asked by NumPy.
     if object.getattr_opt("__array_interface__")?.is_some() {

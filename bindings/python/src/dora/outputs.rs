@@ -137,7 +137,7 @@ impl Outputs {
         py: Python<'_>,
         slot: &Bound<'_, Slot>,
         metadata: Option<&Bound<'_, PyDict>>,
-        node_seconds: f64,
+        observed_seconds: f64,
         is_sealed: bool,
     ) -> PyResult<()> {
         let parameters = parameters::of_dict(metadata)?;
@@ -155,7 +155,7 @@ impl Outputs {
         // First, as the views have to stay what they are when sending fails too.
         slot.keep_for_views(Keeper::SentOutput(memory.memory()));
         self.with(py, |outputs| {
-            let time = || self.clock.after(node_seconds);
+            let time = || self.clock.after(observed_seconds);
             let sent = outputs.send_sealed(parameters, memory, time);
             sent.map_err(errors::send)
         })
@@ -173,7 +173,7 @@ impl Outputs {
         output: String,
         data: &Bound<'_, PyAny>,
         metadata: Option<&Bound<'_, PyDict>>,
-        node_seconds: f64,
+        observed_seconds: f64,
         timeout: Option<f64>,
         drop_when_full: bool,
     ) -> PyResult<bool> {
@@ -189,7 +189,7 @@ impl Outputs {
         };
         self.with(py, |outputs| {
             let output = DataId::from(output);
-            let time = || self.clock.after(node_seconds);
+            let time = || self.clock.after(observed_seconds);
             let offered = outputs.send(&output, parameters, &array, options, time);
             match offered.map_err(errors::send)? {
                 Offered::Sent(Delivery::Ignored) | Offered::Refused(_) => Ok(false),

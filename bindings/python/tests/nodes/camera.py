@@ -2,6 +2,7 @@
 
 import datetime
 import os
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -126,6 +127,21 @@ def closed_in_the_block(node):
         node.send_output("image", b"late", pinned=True)
     except RuntimeError as error:
         note(late=str(error))
+
+
+def many(node):
+    def resident():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    for number in range(COUNT):
+        if number == COUNT // 5:
+            before = resident()
+        if number % 2:
+            with node.allocate("image", (32, 32), "float32", {"number": number}, timeout=20) as array:
+                array[0, 0] = number
+        else:
+            node.send_output("image", np.full(1024, number, "float32"), {"number": number}, True, timeout=20)
+    note(grown=resident() - before, slots=[pool.slots for pool in node.report().pools])
 
 
 def both(node):
