@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::{
-    exceptions::{PyAttributeError, PyBufferError, PyTypeError, PyValueError},
+    exceptions::{PyAttributeError, PyTypeError, PyValueError},
     intern,
     prelude::*,
     types::{PyDict, PyTuple},
@@ -13,7 +13,8 @@ use zenoh_pinned_node::dora::{OutputSlot, SentMemory};
 
 use crate::{classes, element::Element, process::MadeIn, view::exporter::Shown};
 
-/// The native part of `zenoh_pinned.Slot`.
+/// The memory behind `zenoh_pinned.Writing`, which alone has it: users get arrays that show it. A slot of their
+/// own could be shown by `numpy.ndarray(buffer=slot)`, which counts no view, and be written after it was sent.
 ///
 /// Who may write what: Python, through views, while the slot is being written; nobody once it has been sent.
 /// Locks: one mutex around the state, held for a few assignments, never while Python runs.
@@ -136,22 +137,15 @@ impl Slot {
         drop(gone);
     }
 
-    /// The memory, to be sent. `is_sealed`: whoever has views has made sure that nobody writes through them.
+    /// The memory, to be sent: whoever has views has made sure that nobody writes through them any more.
     ///
     /// # Errors
-    /// `ValueError` where it has been sent or released, `BufferError` where somebody could still write.
-    pub(crate) fn take(&self, is_sealed: bool) -> PyResult<Memory> {
+    /// `ValueError` where it has been sent or released, `RuntimeError` in a forked child.
+    pub(crate) fn take(&self) -> PyResult<Memory> {
         self.made_in.check()?;
         let mut state = self.state();
         if matches!(state.memory, Memory::Shown(_) | Memory::Gone) {
             return Err(used_up());
-        }
-        if state.views > 0 && !is_sealed {
-            return Err(PyBufferError::new_err(format!(
-                "{} views of the slot exist, through which it could be changed after it was sent: delete them \
-                 first, or write it in a `with` block of allocate()",
-                state.views
-            )));
         }
         Ok(std::mem::replace(&mut state.memory, Memory::Gone))
     }
@@ -222,7 +216,7 @@ impl Slot {
         if self.made_in.check().is_err() {
             return Ok(());
         }
-        if let Ok(memory) = self.take(true) {
+        if let Ok(memory) = self.take() {
             self.keep_for_views(Keeper::Unsent(Box::new(memory)));
         }
         Ok(())

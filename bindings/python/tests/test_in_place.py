@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import zenoh_pinned
 
-from conftest import eventually, in_use, script
+from conftest import eventually, in_use, link, script
 
 
 def test_what_is_written_in_the_block_lies_in_the_slot_and_arrives(pair):
@@ -195,22 +195,35 @@ def test_a_frame_is_written_once(pair):
         pass
 
 
-def test_a_slot_is_published_once_and_not_while_it_could_be_changed():
-    pool = zenoh_pinned.Pool(4096, 2)
-    slot = pool.allocate((100,), "float64")
-    array = np.asarray(slot)
-    assert (array.shape, array.dtype, array.flags.writeable) == ((100,), np.float64, True)
-    with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
-        publisher = session.declare_publisher("test/slot", pool=pool)
-        with pytest.raises(BufferError, match="delete them first"):
-            publisher.put(slot)
+def test_several_publishers_share_a_pool(sessions):
+    producer, consumer = sessions
+    pool = zenoh_pinned.Pool(4096, 4)
+    publishers = [producer.declare_publisher(key, pool=pool) for key in ("test/left", "test/right")]
+    subscriber = consumer.declare_subscriber("test/*", capacity=2)
+    for publisher in publishers:
+        link(publisher, subscriber)
+    for number, publisher in enumerate(publishers):
+        with publisher.allocate((100,), "float64") as array:
+            array[:] = number
         del array
-        publisher.put(slot)
-        with pytest.raises(ValueError, match="sent or released"):
-            publisher.put(slot)
-        with pytest.raises(ValueError, match="sent or released"):
-            np.asarray(slot).sum()
-    assert pool.statistics().in_use == 0
+    frames = {
+        frame.key: set(frame.numpy(dtype="float64")) for frame in (subscriber.recv(5), subscriber.recv(5))
+    }
+    assert frames == {"test/left": {0.0}, "test/right": {1.0}}
+    assert publishers[0].pool is pool
+
+
+def test_an_array_made_of_the_arrays_buffer_changes_no_sent_frame(pair):
+    publisher, subscriber = pair
+    writing = publisher.allocate((10,))
+    with writing as array:
+        array[:] = 1
+        other = np.ndarray((10,), "uint8", buffer=array)
+    frame = subscriber.recv(5)
+    with contextlib.suppress(ValueError):
+        other[:] = 9
+    assert set(bytes(frame)) == {1}
+    assert writing.copied
 
 
 def test_an_existing_array_is_copied_once(pair):

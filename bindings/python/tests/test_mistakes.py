@@ -31,8 +31,6 @@ def test_a_shape_or_type_that_cannot_be_allocated(pair, shape, dtype, error, mes
     publisher, _ = pair
     with pytest.raises(error, match=message):
         publisher.allocate(shape, dtype)
-    with pytest.raises(error, match=message):
-        publisher.pool.allocate(shape, dtype)
     assert in_use(publisher) == 0
 
 

@@ -10,7 +10,7 @@ memory of zenoh.
 - `zenoh_pinned.dora.Node`: a dora node whose ``send_output(..., pinned=True)`` sends so.
 """
 
-from zenoh_pinned._frame import Frame, Slot
+from zenoh_pinned._frame import Frame
 from zenoh_pinned._native import (
     CudaError,
     DeviceBuffer,
@@ -47,7 +47,6 @@ __all__ = [
     "Publisher",
     "Report",
     "Session",
-    "Slot",
     "Subscriber",
     "Writing",
     "__version__",

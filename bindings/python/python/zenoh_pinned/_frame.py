@@ -43,13 +43,7 @@ class Frame(_native.FrameBase, _native.Exporter):
 
 
 class Slot(_native.SlotBase, _native.Exporter):
-    """A writable piece of a pool: page-aligned, and what an earlier frame left is still in it.
-
-    It has the buffer protocol: ``numpy.asarray(slot)`` is an array of the shape and type that were asked
-    for. Publish it once, when no such view exists any more; or use ``allocate()`` of a `Publisher` or a dora
-    node in a ``with`` statement, which does both. A slot that is released or deleted goes back to its pool
-    unsent, when its views have gone.
-    """
+    """A writable piece of a pool while it is written: what `zenoh_pinned.Writing` shows as an array."""
 
     __slots__ = ("__weakref__",)
 

@@ -216,8 +216,8 @@ class Pool:
     """Page-aligned slots in shared memory, bounded in number and bytes.
 
     `slots` slots of `slot_bytes` bytes are made at once. `max_bytes` is the most shared memory that the pool
-    may have. `wait` is for how many seconds `allocate` waits for a slot that consumers hold. Usable from any
-    thread.
+    may have. `wait` is for how many seconds a publisher of it waits for a slot that consumers hold. Usable
+    from any thread.
 
     Raises ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, and
     ``OSError`` where ``/dev/shm`` has no room, with what to do.
@@ -232,14 +232,6 @@ class Pool:
         wait: float = 1.0,
         name: str = "python",
     ) -> Pool: ...
-    def allocate(self, shape: Sequence[int], dtype: npt.DTypeLike, timeout: float | None = None) -> Slot:
-        """Return a slot for an array of `shape` and `dtype`, to be written and published.
-
-        Wait for a free one for `timeout` seconds, by default as long as the pool was told.
-
-        Raise `PoolFull` when consumers held every slot for that long, ``ValueError`` for a shape of no
-        elements or more bytes than a slot has, and ``TypeError`` for elements that are not plain numbers.
-        """
     def statistics(self) -> PoolStatistics:
         """Return what the pool has done so far."""
     @property
@@ -300,7 +292,7 @@ class Session:
 @final
 class Publisher:
     def allocate(self, shape: Sequence[int], dtype: npt.DTypeLike, timeout: float | None) -> Slot: ...
-    def put_slot(self, slot: SlotBase, attachment: bytes | None, is_sealed: bool) -> None: ...
+    def put_slot(self, slot: SlotBase, attachment: bytes | None) -> None: ...
     def put_copy(self, array: object, attachment: bytes | None, timeout: float | None) -> None: ...
     def close(self) -> None: ...
 
@@ -319,9 +311,7 @@ class Outputs:
     def allocate(
         self, output: str, shape: Sequence[int], dtype: npt.DTypeLike, timeout: float | None
     ) -> Slot | None: ...
-    def send_slot(
-        self, slot: SlotBase, metadata: dict[str, Any] | None, observed_seconds: float, is_sealed: bool
-    ) -> None: ...
+    def send_slot(self, slot: SlotBase, metadata: dict[str, Any] | None, observed_seconds: float) -> None: ...
     def send(
         self,
         output: str,

@@ -105,7 +105,7 @@ class _Publication:
         self._timeout = timeout
 
     def send_slot(self, slot: Slot) -> None:
-        self._publisher.put_slot(slot, self._attachment, True)
+        self._publisher.put_slot(slot, self._attachment)
 
     def send_copy(self, array: npt.NDArray[Any]) -> None:
         self._publisher.put_copy(array, self._attachment, self._timeout)
@@ -146,15 +146,12 @@ class Publisher:
         attachment: bytes | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Publish `data`: a `Slot` as it is, or an array, buffer or host tensor by one copy.
+        """Publish `data`, an array, buffer or host tensor, by one copy.
 
-        Raise ``BufferError`` for a slot that views exist of, ``ValueError`` for one that has been sent, for
-        an array that is empty, not contiguous or larger than a slot, and `PoolFull` as `allocate`.
+        Raise ``TypeError`` for data that is not of numbers, ``ValueError`` for an array that is empty, not
+        contiguous or larger than a slot, and `PoolFull` as `allocate`.
         """
-        if isinstance(data, _native.SlotBase):
-            self._native.put_slot(data, attachment, False)
-        else:
-            self._native.put_copy(data, attachment, timeout)
+        self._native.put_copy(data, attachment, timeout)
 
     @property
     def pool(self) -> _native.Pool:

@@ -18,7 +18,7 @@ from zenoh_pinned._writing import Writing, writing
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     import numpy.typing as npt
@@ -36,18 +36,24 @@ _stock: Any = importlib.import_module("dora")
 class _Message:
     """Where a frame that is written for an output goes."""
 
-    __slots__ = ("_metadata", "_node", "_output", "_timeout")
+    __slots__ = ("_metadata", "_node", "_output", "_send_slot", "_timeout")
 
     def __init__(
-        self, node: Node, output: str, metadata: Mapping[str, Any] | None, timeout: float | None
+        self,
+        node: Node,
+        send_slot: Callable[[Slot, Mapping[str, Any] | None], None],
+        output: str,
+        metadata: Mapping[str, Any] | None,
+        timeout: float | None,
     ) -> None:
         self._node = node
+        self._send_slot = send_slot
         self._output = output
         self._metadata = metadata
         self._timeout = timeout
 
     def send_slot(self, slot: Slot) -> None:
-        self._node.send_slot(slot, self._metadata)
+        self._send_slot(slot, self._metadata)
 
     def send_copy(self, array: npt.NDArray[Any]) -> None:
         self._node.send_output(self._output, array, self._metadata, pinned=True, timeout=self._timeout)
@@ -137,14 +143,13 @@ class Node:
         ``TypeError`` for elements that are not plain numbers, and `OverBudget` as `send_output`.
         """
         slot = self._outputs.allocate(output_id, list(shape), dtype, timeout)
-        message = _Message(self, output_id, metadata, timeout)
+        message = _Message(self, self._send_slot, output_id, metadata, timeout)
         if slot is not None:
             return writing(slot, message)
         return Writing(None, np.empty(tuple(shape), dtype), message)
 
-    def send_slot(self, slot: Slot, metadata: Mapping[str, Any] | None) -> None:
-        """Send a slot that nobody writes any more: what `allocate` does at the end of its block."""
-        self._outputs.send_slot(slot, _dict(metadata), self._seconds(), True)
+    def _send_slot(self, slot: Slot, metadata: Mapping[str, Any] | None) -> None:
+        self._outputs.send_slot(slot, _dict(metadata), self._seconds())
 
     def _seconds(self) -> float:
         observed, self._observed = self._observed, None

@@ -131,18 +131,17 @@ impl Outputs {
             .transpose()
     }
 
-    /// Sends a slot; `is_sealed` as in `Slot::take`.
+    /// Sends a slot that nobody writes any more.
     fn send_slot(
         &self,
         py: Python<'_>,
         slot: &Bound<'_, Slot>,
         metadata: Option<&Bound<'_, PyDict>>,
         observed_seconds: f64,
-        is_sealed: bool,
     ) -> PyResult<()> {
         let parameters = parameters::of_dict(metadata)?;
         let slot = slot.get();
-        let memory = match slot.take(is_sealed)? {
+        let memory = match slot.take()? {
             Memory::Output(memory) => *memory,
             other => {
                 slot.keep_for_views(Keeper::Unsent(Box::new(other)));

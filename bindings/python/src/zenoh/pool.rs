@@ -15,7 +15,7 @@ use crate::{
 /// Page-aligned slots in shared memory, bounded in number and bytes.
 ///
 /// `slots` slots of `slot_bytes` bytes are made at once. `max_bytes` is the most shared memory that the pool
-/// may have. `wait` is for how many seconds `allocate` waits for a slot that consumers hold. Usable from any
+/// may have. `wait` is for how many seconds a publisher of it waits for a slot that consumers hold. Usable from any
 /// thread.
 ///
 /// Raises ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, and ``OSError``
@@ -51,24 +51,6 @@ impl Pool {
             pool,
             made_in: MadeIn::this_process(),
         })
-    }
-
-    /// A slot for an array of `shape` and `dtype`, to be written and published.
-    ///
-    /// Waits for a free one for `timeout` seconds, by default as long as the pool was told.
-    ///
-    /// Raises `PoolFull` when consumers held every slot for that long, ``ValueError`` for a shape of no
-    /// elements or more bytes than a slot has, and ``TypeError`` for elements that are not plain numbers.
-    #[pyo3(signature = (shape, dtype, timeout = None))]
-    fn allocate(
-        &self,
-        py: Python<'_>,
-        shape: Vec<usize>,
-        dtype: &Bound<'_, PyAny>,
-        timeout: Option<f64>,
-    ) -> PyResult<Py<PyAny>> {
-        self.made_in.check()?;
-        allocate(py, &self.pool, shape, dtype, timeout)
     }
 
     /// What the pool has done so far.

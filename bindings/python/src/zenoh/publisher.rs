@@ -73,17 +73,16 @@ impl Publisher {
         pool::allocate(py, &self.pool, shape, dtype, timeout)
     }
 
-    /// Publishes a slot; `is_sealed` as in `Slot::take`.
+    /// Publishes a slot that nobody writes any more.
     fn put_slot(
         &self,
         py: Python<'_>,
         slot: &Bound<'_, Slot>,
         attachment: Option<Vec<u8>>,
-        is_sealed: bool,
     ) -> PyResult<()> {
         let publisher = self.open()?;
         let slot = slot.get();
-        let payload = match slot.take(is_sealed)? {
+        let payload = match slot.take()? {
             Memory::Pool(memory) => memory.into_shm(),
             other => {
                 slot.keep_for_views(Keeper::Unsent(Box::new(other)));
