@@ -1,34 +1,16 @@
-//! The Python classes that the native parts are the bases of.
+//! The Python class that the native part of a frame is the base of.
 
 use pyo3::{exceptions::PyImportError, prelude::*, sync::PyOnceLock, types::PyType};
 
 static FRAME: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-static SLOT: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
-/// Tells the classes; the package does so once, when it is imported.
+/// Tells the class of frames; the package does so once, when it is imported.
 #[pyfunction]
-pub(crate) fn set_classes(
-    py: Python<'_>,
-    frame: Bound<'_, PyType>,
-    slot: Bound<'_, PyType>,
-) -> PyResult<()> {
-    let _ = FRAME.set(py, frame.unbind());
-    let _ = SLOT.set(py, slot.unbind());
-    Ok(())
+pub(crate) fn set_frame_class(py: Python<'_>, class_: Bound<'_, PyType>) {
+    let _ = FRAME.set(py, class_.unbind());
 }
 
 pub(crate) fn frame(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-    get(py, &FRAME)
-}
-
-pub(crate) fn slot(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-    get(py, &SLOT)
-}
-
-fn get<'py>(
-    py: Python<'py>,
-    class: &'static PyOnceLock<Py<PyType>>,
-) -> PyResult<&'py Bound<'py, PyType>> {
-    let class = class.get(py).map(|class| class.bind(py));
+    let class = FRAME.get(py).map(|class| class.bind(py));
     class.ok_or_else(|| PyImportError::new_err("import zenoh_pinned, not zenoh_pinned._native"))
 }

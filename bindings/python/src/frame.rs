@@ -17,10 +17,7 @@ use crate::{
     errors,
     process::MadeIn,
     reason::Reason,
-    view::{
-        dlpack::{self, Memory},
-        exporter::Shown,
-    },
+    view::dlpack::{self, Memory},
 };
 
 /// The native part of `zenoh_pinned.Frame`.
@@ -78,13 +75,8 @@ impl Frame {
         classes::frame(py)?.call1((handle,)).map(Bound::unbind)
     }
 
-    pub(crate) fn show(&self) -> Shown {
-        Shown {
-            address: self.frame.as_ptr().cast_mut(),
-            element: self.element,
-            shape: self.shape.clone(),
-            is_read_only: true,
-        }
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.frame
     }
 
     pub(crate) fn element(&self) -> &'static Element {

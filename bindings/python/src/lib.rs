@@ -36,7 +36,7 @@ mod _native {
 
     #[pymodule_export]
     use super::{
-        classes::set_classes,
+        classes::set_frame_class,
         device::{
             buffer::DeviceBuffer,
             copy::{copy_into, frame, open_device, to_device},
@@ -44,7 +44,7 @@ mod _native {
         dora::{OutputReport, Outputs, Report},
         frame::Frame,
         reason::Reason,
-        slot::Slot,
+        slot::{Shown, Slot},
         zenoh::{Pool, PoolStatistics, Publisher, Session, Subscriber},
     };
 

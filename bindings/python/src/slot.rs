@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::{
-    exceptions::{PyAttributeError, PyTypeError, PyValueError},
+    exceptions::PyValueError,
     intern,
     prelude::*,
     types::{PyDict, PyTuple},
@@ -11,27 +11,26 @@ use pyo3::{
 use zenoh::bytes::ZBytes;
 use zenoh_pinned_node::dora::{OutputSlot, SentMemory};
 
-use crate::{classes, element::Element, process::MadeIn, view::exporter::Shown};
+use crate::{element::Element, process::MadeIn};
 
 /// The memory behind `zenoh_pinned.Writing`, which alone has it: users get arrays that show it. A slot of their
 /// own could be shown by `numpy.ndarray(buffer=slot)`, which counts no view, and be written after it was sent.
 ///
 /// Who may write what: Python, through views, while the slot is being written; nobody once it has been sent.
 /// Locks: one mutex around the state, held for a few assignments, never while Python runs.
-#[pyclass(frozen, subclass, module = "zenoh_pinned._native", name = "SlotBase")]
+#[pyclass(frozen, module = "zenoh_pinned._native")]
 pub(crate) struct Slot {
     state: Mutex<State>,
     /// Stays where it is as long as the state keeps memory.
     address: usize,
     element: &'static Element,
     shape: Vec<usize>,
-    bytes: usize,
     made_in: MadeIn,
 }
 
 struct State {
     memory: Memory,
-    /// Buffers that show the memory.
+    /// Objects that show the memory.
     views: usize,
 }
 
@@ -52,9 +51,12 @@ pub(crate) enum Keeper {
     Unsent(#[expect(dead_code, reason = "it keeps the memory")] Box<Memory>),
 }
 
-/// Carries a slot into the constructor of its Python class.
+/// Shows a slot to NumPy, which keeps this: an owner without a buffer, so that nothing makes an array of it
+/// writable again.
 #[pyclass(frozen, module = "zenoh_pinned._native")]
-pub(crate) struct SlotHandle(Mutex<Option<Slot>>);
+pub(crate) struct Shown {
+    slot: Py<Slot>,
+}
 
 impl Slot {
     pub(crate) fn of_pool(
@@ -62,8 +64,8 @@ impl Slot {
         element: &'static Element,
         shape: Vec<usize>,
     ) -> Self {
-        let (address, bytes) = (slot.as_mut_ptr() as usize, slot.len());
-        Self::new(Memory::Pool(slot), (address, bytes), element, shape)
+        let address = slot.as_mut_ptr() as usize;
+        Self::new(Memory::Pool(slot), address, element, shape)
     }
 
     pub(crate) fn of_output(
@@ -71,31 +73,19 @@ impl Slot {
         element: &'static Element,
         shape: Vec<usize>,
     ) -> Self {
-        let (address, bytes) = (slot.as_mut_ptr() as usize, slot.len());
+        let address = slot.as_mut_ptr() as usize;
         let memory = Memory::Output(Box::new(slot));
-        Self::new(memory, (address, bytes), element, shape)
+        Self::new(memory, address, element, shape)
     }
 
-    fn new(
-        memory: Memory,
-        (address, bytes): (usize, usize),
-        element: &'static Element,
-        shape: Vec<usize>,
-    ) -> Self {
+    fn new(memory: Memory, address: usize, element: &'static Element, shape: Vec<usize>) -> Self {
         Self {
             state: Mutex::new(State { memory, views: 0 }),
             address,
             element,
             shape,
-            bytes,
             made_in: MadeIn::this_process(),
         }
-    }
-
-    /// As an object of the Python class.
-    pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let handle = SlotHandle(Mutex::new(Some(self)));
-        classes::slot(py)?.call1((handle,)).map(Bound::unbind)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -103,27 +93,8 @@ impl Slot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts one more view.
-    ///
-    /// # Errors
-    /// `ValueError`: the slot has been sent or released.
-    pub(crate) fn show(&self) -> PyResult<Shown> {
-        self.made_in.check()?;
-        let mut state = self.state();
-        match state.memory {
-            Memory::Pool(_) | Memory::Output(_) => state.views += 1,
-            Memory::Shown(_) | Memory::Gone => return Err(used_up()),
-        }
-        Ok(Shown {
-            address: self.address as *mut u8,
-            element: self.element,
-            shape: self.shape.clone(),
-            is_read_only: false,
-        })
-    }
-
     /// Counts one view less; with the last one goes the memory of a slot that has been sent.
-    pub(crate) fn shown_no_more(&self) {
+    fn shown_no_more(&self) {
         if self.made_in.check().is_err() {
             return;
         }
@@ -179,37 +150,43 @@ fn used_up() -> PyErr {
     PyValueError::new_err("the slot has been sent or released: allocate another one")
 }
 
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.slot.get().shown_no_more();
+    }
+}
+
 #[pymethods]
-impl Slot {
-    #[new]
-    #[pyo3(signature = (handle = None))]
-    fn construct(handle: Option<&SlotHandle>) -> PyResult<Self> {
-        let slot = handle.and_then(|handle| {
-            let mut slot = handle.0.lock().unwrap_or_else(PoisonError::into_inner);
-            slot.take()
-        });
-        slot.ok_or_else(|| PyTypeError::new_err("slots come from allocate()"))
-    }
-
-    /// NumPy asks for this where the slot gave it no buffer, and would make an array of one object next.
+impl Shown {
     #[getter]
-    fn __array_interface__(&self) -> PyResult<Py<PyAny>> {
-        Err(match self.state().memory {
-            Memory::Shown(_) | Memory::Gone => used_up(),
-            Memory::Pool(_) | Memory::Output(_) => {
-                PyAttributeError::new_err("a slot shows itself by its buffer")
-            }
-        })
-    }
-
-    /// What an object says of the slot that shows it to NumPy without a buffer.
-    fn interface<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    fn __array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let slot = self.slot.get();
         let interface = PyDict::new(py);
         interface.set_item(intern!(py, "version"), 3)?;
-        interface.set_item(intern!(py, "typestr"), self.element.array_type)?;
-        interface.set_item(intern!(py, "shape"), PyTuple::new(py, &self.shape)?)?;
-        interface.set_item(intern!(py, "data"), (self.address, false))?;
+        interface.set_item(intern!(py, "typestr"), slot.element.array_type)?;
+        interface.set_item(intern!(py, "shape"), PyTuple::new(py, &slot.shape)?)?;
+        interface.set_item(intern!(py, "data"), (slot.address, false))?;
         Ok(interface)
+    }
+}
+
+#[pymethods]
+impl Slot {
+    /// What NumPy makes a writable array of; it keeps the memory for as long as it exists.
+    ///
+    /// Raises `ValueError` where the slot has been sent or released.
+    fn show(this: &Bound<'_, Self>) -> PyResult<Shown> {
+        let slot = this.get();
+        slot.made_in.check()?;
+        let mut state = slot.state();
+        match state.memory {
+            Memory::Pool(_) | Memory::Output(_) => state.views += 1,
+            Memory::Shown(_) | Memory::Gone => return Err(used_up()),
+        }
+        drop(state);
+        Ok(Shown {
+            slot: this.clone().unbind(),
+        })
     }
 
     fn release(&self) -> PyResult<()> {
@@ -220,35 +197,6 @@ impl Slot {
             self.keep_for_views(Keeper::Unsent(Box::new(memory)));
         }
         Ok(())
-    }
-
-    #[getter]
-    fn nbytes(&self) -> usize {
-        self.bytes
-    }
-
-    #[getter]
-    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, &self.shape)
-    }
-
-    #[getter]
-    fn dtype(&self) -> &'static str {
-        self.element.name
-    }
-
-    #[getter]
-    fn address(&self) -> usize {
-        self.address
-    }
-
-    #[getter]
-    fn is_shared(&self) -> bool {
-        match &self.state().memory {
-            Memory::Pool(slot) => slot.is_shared(),
-            Memory::Output(slot) => slot.is_pinned(),
-            Memory::Shown(_) | Memory::Gone => false,
-        }
     }
 
     fn __repr__(&self) -> String {

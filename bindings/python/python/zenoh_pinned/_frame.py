@@ -1,4 +1,4 @@
-"""Frames and slots: memory of this library as Python objects."""
+"""Frames: received memory as Python objects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-# ``Exporter`` brings the buffer protocol, which the bases cannot have in the stable ABI of Python 3.10.
+# ``Exporter`` brings the buffer protocol, which the base cannot have in the stable ABI of Python 3.10.
 
 
 class Frame(_native.FrameBase, _native.Exporter):
@@ -42,10 +42,4 @@ class Frame(_native.FrameBase, _native.Exporter):
         return array if shape is None else array.reshape(tuple(shape))
 
 
-class Slot(_native.SlotBase, _native.Exporter):
-    """A writable piece of a pool while it is written: what `zenoh_pinned.Writing` shows as an array."""
-
-    __slots__ = ("__weakref__",)
-
-
-_native.set_classes(Frame, Slot)
+_native.set_frame_class(Frame)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import Any, Literal, final
 
 import numpy.typing as npt
-from typing_extensions import Never, Self, disjoint_base
-from zenoh_pinned._frame import Frame, Slot
+from typing_extensions import Self, disjoint_base
+from zenoh_pinned._frame import Frame
 
 __version__: str
 
-def set_classes(frame: type[Frame], slot: type[Slot]) -> None: ...
+def set_frame_class(class_: type[Frame]) -> None: ...
 
 class PoolFull(TimeoutError):
     """Consumers held every slot of a pool for as long as the call was allowed to wait."""
@@ -58,7 +58,7 @@ class FallbackReason:
         """The kind of reason, for programs."""
 
 class Exporter:
-    """Gives frames and slots the buffer protocol."""
+    """Gives frames the buffer protocol."""
 
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
@@ -110,30 +110,20 @@ class FrameBase:
     ) -> Any: ...
     def __dlpack_device__(self) -> tuple[int, int]: ...
 
-@disjoint_base
-class SlotBase:
-    def __new__(cls, handle: object = None) -> Self: ...
+@final
+class Shown:
     @property
-    def __array_interface__(self) -> Never: ...
-    @property
-    def nbytes(self) -> int:
-        """The size in bytes."""
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes of the dimensions, in elements, in row-major order."""
-    @property
-    def dtype(self) -> str:
-        """The type of the elements, as NumPy names it."""
-    @property
-    def address(self) -> int:
-        """The address of the first byte, at the beginning of a page."""
-    @property
-    def is_shared(self) -> bool:
-        """Whether it lies in shared memory, so that publishing it copies nothing."""
-    def interface(self) -> dict[str, Any]:
-        """Return the `__array_interface__` of an object that shows the slot without a buffer."""
+    def __array_interface__(self) -> dict[str, Any]: ...
+
+@final
+class Slot:
+    def show(self) -> Shown:
+        """Return what NumPy makes a writable array of; it keeps the memory for as long as it exists.
+
+        Raise ``ValueError`` where the slot has been sent or released.
+        """
     def release(self) -> None:
-        """Give the slot back unsent, as soon as no view of it exists. One that was sent stays so."""
+        """Give the slot back unsent, as soon as nothing shows it. One that was sent stays so."""
 
 @final
 class DeviceBuffer:
@@ -292,7 +282,7 @@ class Session:
 @final
 class Publisher:
     def allocate(self, shape: Sequence[int], dtype: npt.DTypeLike, timeout: float | None) -> Slot: ...
-    def put_slot(self, slot: SlotBase, attachment: bytes | None) -> None: ...
+    def put_slot(self, slot: Slot, attachment: bytes | None) -> None: ...
     def put_copy(self, array: object, attachment: bytes | None, timeout: float | None) -> None: ...
     def close(self) -> None: ...
 
@@ -311,7 +301,7 @@ class Outputs:
     def allocate(
         self, output: str, shape: Sequence[int], dtype: npt.DTypeLike, timeout: float | None
     ) -> Slot | None: ...
-    def send_slot(self, slot: SlotBase, metadata: dict[str, Any] | None, observed_seconds: float) -> None: ...
+    def send_slot(self, slot: Slot, metadata: dict[str, Any] | None, observed_seconds: float) -> None: ...
     def send(
         self,
         output: str,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,23 +13,14 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
     import numpy.typing as npt
-    from zenoh_pinned._frame import Slot
+    from zenoh_pinned import _native
 
-# What refers to an array when nobody else can write through it: this object, and the call that counts.
+# What refers to the array when nobody else can write through it: this object, and the call that counts.
+# (Views of an array refer to it.)
 _OWN_REFERENCES = 2
 
 
-class Destination(Protocol):
-    """Where a written frame goes."""
-
-    def send_slot(self, slot: Slot) -> None:
-        """Send the slot, which nobody writes any more."""
-
-    def send_copy(self, array: npt.NDArray[Any]) -> None:
-        """Send a copy of the array."""
-
-
-class Writing:
+class Writing(ABC):
     """A frame while it is written: ``with publisher.allocate(...) as array``.
 
     Entering gives a writable NumPy array that lies where consumers will read it. At the end of the block it
@@ -41,25 +33,37 @@ class Writing:
     takes a second slot, and raises `PoolFull` where none comes free in time.
     """
 
-    __slots__ = ("_array", "_copied", "_destination", "_root", "_slot")
+    __slots__ = ("_array", "_copied", "_is_over", "_slot")
 
-    def __init__(self, slot: Slot | None, root: npt.NDArray[Any], destination: Destination) -> None:
+    def __init__(self, slot: _native.Slot | None) -> None:
         self._slot = slot
-        self._root: npt.NDArray[Any] | None = root
         self._array: npt.NDArray[Any] | None = None
-        self._destination = destination
         self._copied = False
+        self._is_over = False
 
     @property
     def copied(self) -> bool:
         """Whether the frame was sent by a copy, because views of it outlive the block."""
         return self._copied
 
+    @abstractmethod
+    def _send_slot(self, slot: _native.Slot) -> None:
+        """Send the slot, which nobody writes any more."""
+
+    @abstractmethod
+    def _send_copy(self, array: npt.NDArray[Any]) -> None:
+        """Send a copy of the array."""
+
+    @abstractmethod
+    def _elsewhere(self) -> npt.NDArray[Any]:
+        """Return ordinary memory, where there is no slot."""
+
     def __enter__(self) -> npt.NDArray[Any]:
-        if self._root is None or self._array is not None:
+        if self._array is not None or self._is_over:
             msg = "a frame is written once: allocate another one"
             raise ValueError(msg)
-        array: npt.NDArray[Any] = self._root.view()
+        slot = self._slot
+        array: npt.NDArray[Any] = self._elsewhere() if slot is None else np.asarray(slot.show())
         self._array = array
         return array
 
@@ -69,47 +73,33 @@ class Writing:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._root is None:
+        if self._array is None:
             return
+        self._is_over = True
         try:
             if kind is not None:
                 return
-            slot = self._slot
             # First, so that views which are made from now on cannot be written through.
-            self._seal()
+            self._array.flags.writeable = False
+            slot = self._slot
             if slot is None:
-                self._destination.send_copy(self._root)
+                self._send_copy(self._array)
             elif self._is_sole_writer(sys._getframe(1)):
-                self._destination.send_slot(slot)
+                self._send_slot(slot)
             else:
                 self._copied = True
-                self._destination.send_copy(self._root)
+                self._send_copy(self._array)
         finally:
-            self._forget()
+            self._array = None
+            if self._slot is not None:
+                self._slot.release()
+                self._slot = None
 
     def _is_sole_writer(self, caller: FrameType) -> bool:
-        """Tell whether nobody has a view that was made before array and root were sealed."""
-        # The array itself is a view of the root.
-        if sys.getrefcount(self._root) > _OWN_REFERENCES + 1:
-            return False
+        """Tell whether nobody has a view that was made before the array was sealed."""
         others = sys.getrefcount(self._array) - _OWN_REFERENCES
         # The name in the ``with`` statement may be left, if it is one: other things refer to it as well.
         return others <= 0 or (others == 1 and _has_name_for(caller, self._array))
-
-    def _seal(self) -> None:
-        for array in (self._array, self._root):
-            if array is not None:
-                array.flags.writeable = False
-
-    def _forget(self) -> None:
-        self._array = self._root = None
-        if self._slot is not None:
-            self._slot.release()
-            self._slot = None
-
-    def __del__(self) -> None:
-        if self._slot is not None:
-            self._forget()
 
 
 def _has_name_for(caller: FrameType, array: object) -> bool:
@@ -120,19 +110,3 @@ def _has_name_for(caller: FrameType, array: object) -> bool:
         # Before Python 3.13 a function's names are a copy that stays, and would keep the array.
         if sys.version_info < (3, 13) and caller.f_code.co_flags & inspect.CO_OPTIMIZED:
             names.clear()
-
-
-class _Shown:
-    """A slot as NumPy sees it: an owner without a buffer, whose arrays cannot be made writable again."""
-
-    __slots__ = ("__array_interface__", "_view")
-
-    def __init__(self, slot: Slot) -> None:
-        # Counted by the slot, which keeps its memory for as long as this exists.
-        self._view = memoryview(slot)
-        self.__array_interface__ = slot.interface()
-
-
-def writing(slot: Slot, destination: Destination) -> Writing:
-    """Return the writing of a slot."""
-    return Writing(slot, np.asarray(_Shown(slot)), destination)

@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from zenoh_pinned import _native
-from zenoh_pinned._writing import Writing, writing
+from zenoh_pinned._writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     from typing_extensions import Self
-    from zenoh_pinned._frame import Frame, Slot
+    from zenoh_pinned._frame import Frame
 
 
 class Session:
@@ -94,21 +94,32 @@ class Session:
         self.close()
 
 
-class _Publication:
-    """Where a frame that is written for a publisher goes."""
+class _Publication(Writing):
+    """A frame that is written for a publisher."""
 
     __slots__ = ("_attachment", "_publisher", "_timeout")
 
-    def __init__(self, publisher: _native.Publisher, attachment: bytes | None, timeout: float | None) -> None:
+    def __init__(
+        self,
+        slot: _native.Slot,
+        publisher: _native.Publisher,
+        attachment: bytes | None,
+        timeout: float | None,
+    ) -> None:
+        super().__init__(slot)
         self._publisher = publisher
         self._attachment = attachment
         self._timeout = timeout
 
-    def send_slot(self, slot: Slot) -> None:
+    def _send_slot(self, slot: _native.Slot) -> None:
         self._publisher.put_slot(slot, self._attachment)
 
-    def send_copy(self, array: npt.NDArray[Any]) -> None:
+    def _send_copy(self, array: npt.NDArray[Any]) -> None:
         self._publisher.put_copy(array, self._attachment, self._timeout)
+
+    def _elsewhere(self) -> npt.NDArray[Any]:
+        msg = "a publisher always has a slot"
+        raise RuntimeError(msg)
 
 
 class Publisher:
@@ -136,8 +147,8 @@ class Publisher:
         Raise `PoolFull` when consumers held every slot for that long, ``ValueError`` for a shape of no
         elements or more bytes than a slot has, and ``TypeError`` for elements that are not plain numbers.
         """
-        slot = self._native.allocate(list(shape), dtype, timeout)
-        return writing(slot, _Publication(self._native, attachment, timeout))
+        slot = self._native.allocate(shape, dtype, timeout)
+        return _Publication(slot, self._native, attachment, timeout)
 
     def put(
         self,

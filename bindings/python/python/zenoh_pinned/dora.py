@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from zenoh_pinned import _native
-from zenoh_pinned._writing import Writing, writing
+from zenoh_pinned._writing import Writing
 
 if TYPE_CHECKING:
     import datetime
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     from typing_extensions import Self
-    from zenoh_pinned._frame import Slot
 
     Event = dict[str, Any]
 
@@ -33,29 +32,37 @@ __all__ = ["Node"]
 _stock: Any = importlib.import_module("dora")
 
 
-class _Message:
-    """Where a frame that is written for an output goes."""
+class _Message(Writing):
+    """A frame that is written for an output."""
 
-    __slots__ = ("_metadata", "_node", "_output", "_send_slot", "_timeout")
+    __slots__ = ("_kind", "_metadata", "_node", "_output", "_send", "_timeout")
 
     def __init__(
         self,
+        slot: _native.Slot | None,
         node: Node,
-        send_slot: Callable[[Slot, Mapping[str, Any] | None], None],
+        send: Callable[[_native.Slot, Mapping[str, Any] | None], None],
         output: str,
+        kind: tuple[Sequence[int], npt.DTypeLike],
         metadata: Mapping[str, Any] | None,
         timeout: float | None,
     ) -> None:
+        super().__init__(slot)
         self._node = node
-        self._send_slot = send_slot
+        self._send = send
         self._output = output
+        self._kind = kind
         self._metadata = metadata
         self._timeout = timeout
 
-    def send_slot(self, slot: Slot) -> None:
-        self._send_slot(slot, self._metadata)
+    def _elsewhere(self) -> npt.NDArray[Any]:
+        shape, dtype = self._kind
+        return np.empty(tuple(shape), dtype)
 
-    def send_copy(self, array: npt.NDArray[Any]) -> None:
+    def _send_slot(self, slot: _native.Slot) -> None:
+        self._send(slot, self._metadata)
+
+    def _send_copy(self, array: npt.NDArray[Any]) -> None:
         self._node.send_output(self._output, array, self._metadata, pinned=True, timeout=self._timeout)
 
 
@@ -142,13 +149,10 @@ class Node:
         for an output that the node does not declare, ``ValueError`` for a shape of no elements,
         ``TypeError`` for elements that are not plain numbers, and `OverBudget` as `send_output`.
         """
-        slot = self._outputs.allocate(output_id, list(shape), dtype, timeout)
-        message = _Message(self, self._send_slot, output_id, metadata, timeout)
-        if slot is not None:
-            return writing(slot, message)
-        return Writing(None, np.empty(tuple(shape), dtype), message)
+        slot = self._outputs.allocate(output_id, shape, dtype, timeout)
+        return _Message(slot, self, self._send_slot, output_id, (shape, dtype), metadata, timeout)
 
-    def _send_slot(self, slot: Slot, metadata: Mapping[str, Any] | None) -> None:
+    def _send_slot(self, slot: _native.Slot, metadata: Mapping[str, Any] | None) -> None:
         self._outputs.send_slot(slot, _dict(metadata), self._seconds())
 
     def _seconds(self) -> float:

@@ -119,7 +119,7 @@ impl Outputs {
         shape: Vec<usize>,
         dtype: &Bound<'_, PyAny>,
         timeout: Option<f64>,
-    ) -> PyResult<Option<Py<PyAny>>> {
+    ) -> PyResult<Option<Slot>> {
         let element = Element::of_dtype(dtype)?;
         let kind = element.for_message()?;
         let wait = timeout.map_or(Ok(Duration::from_secs(1)), seconds)?;
@@ -127,8 +127,7 @@ impl Outputs {
             let slot = outputs.alloc(&DataId::from(output), &shape, kind, wait);
             slot.map_err(errors::send)
         })?;
-        slot.map(|slot| Slot::of_output(slot, element, shape).into_object(py))
-            .transpose()
+        Ok(slot.map(|slot| Slot::of_output(slot, element, shape)))
     }
 
     /// Sends a slot that nobody writes any more.

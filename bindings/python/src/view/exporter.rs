@@ -1,8 +1,8 @@
-//! A base class that gives frames and slots the buffer protocol.
+//! A base class that gives frames the buffer protocol.
 //!
 //! PyO3 makes no buffer slots for the stable ABI of 3.10. So this class is made with the C API, has no state,
-//! and is the second base of the Python classes `Frame` and `Slot`, which inherit its slots
-//! (`PyType_FromSpec`, "Buffer Object Structures").
+//! and is the second base of the Python class `Frame`, which inherits its slots (`PyType_FromSpec`, "Buffer
+//! Object Structures").
 
 use std::{
     ffi::{CString, c_int, c_void},
@@ -18,19 +18,7 @@ use pyo3::{
 };
 
 use super::buffer_protocol::{Buffer, F_CONTIGUOUS, FORMAT, SHAPE, STRIDES, WRITABLE};
-use crate::{
-    element::{Element, strides},
-    frame::Frame,
-    slot::Slot,
-};
-
-/// Memory that is shown.
-pub(crate) struct Shown {
-    pub(crate) address: *mut u8,
-    pub(crate) element: &'static Element,
-    pub(crate) shape: Vec<usize>,
-    pub(crate) is_read_only: bool,
-}
+use crate::{element::strides, frame::Frame};
 
 /// What a view needs besides the bytes, for as long as it exists.
 struct Description {
@@ -101,38 +89,32 @@ unsafe fn export(
     unsafe { (*view).object = ptr::null_mut() };
     // SAFETY: the caller says that the object is alive.
     let owner = unsafe { Bound::from_borrowed_ptr(py, object) };
-    let shown = match owner.cast::<Slot>() {
-        Ok(slot) => slot.get().show()?,
-        Err(_) => owner.cast::<Frame>()?.get().show(),
-    };
-    let refuse = |why| {
-        if let Ok(slot) = owner.cast::<Slot>() {
-            slot.get().shown_no_more();
-        }
-        Err(PyBufferError::new_err(why))
-    };
-    if shown.is_read_only && flags & WRITABLE != 0 {
-        return refuse(
+    let frame = owner.cast::<Frame>()?.get();
+    let (bytes, element, shape) = (frame.bytes(), frame.element(), frame.shape_of());
+    if flags & WRITABLE != 0 {
+        return Err(PyBufferError::new_err(
             "a received frame is read-only, because others read it too: copy it to change it",
-        );
+        ));
     }
-    if flags & F_CONTIGUOUS == F_CONTIGUOUS && shown.shape.len() > 1 {
-        return refuse("the elements are in row-major order, not in Fortran's");
+    if flags & F_CONTIGUOUS == F_CONTIGUOUS && shape.len() > 1 {
+        return Err(PyBufferError::new_err(
+            "the elements are in row-major order, not in Fortran's",
+        ));
     }
-    let item_bytes = shown.element.bytes;
+    let item_bytes = element.bytes;
     let mut description = Box::new(Description {
-        strides: strides(&shown.shape, item_bytes),
-        shape: shown.shape.iter().map(|size| *size as isize).collect(),
-        format: shown.element.format.to_owned(),
+        strides: strides(shape, item_bytes),
+        shape: shape.iter().map(|size| *size as isize).collect(),
+        format: element.format.to_owned(),
     });
     let asked = |what: c_int| flags & what == what;
     let filled = Buffer {
-        bytes: shown.address.cast(),
+        bytes: bytes.as_ptr().cast_mut().cast(),
         object: owner.clone().into_ptr(),
-        len: (shown.shape.iter().product::<usize>() * item_bytes) as isize,
+        len: bytes.len() as isize,
         item_bytes: item_bytes as isize,
-        is_read_only: c_int::from(shown.is_read_only),
-        dimensions: shown.shape.len() as c_int,
+        is_read_only: 1,
+        dimensions: shape.len() as c_int,
         format: match asked(FORMAT) {
             true => description.format.as_ptr().cast_mut(),
             false => ptr::null_mut(),
@@ -154,19 +136,8 @@ unsafe fn export(
 }
 
 /// `releasebufferproc`.
-unsafe extern "C" fn release_buffer(object: *mut ffi::PyObject, view: *mut Buffer) {
-    // SAFETY: CPython calls this with the interpreter attached, once for each view that was filled above.
-    let py = unsafe { Python::assume_attached() };
-    let released = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: `internal` is the box that `export` put there.
-        drop(unsafe { Box::from_raw((*view).internal.cast::<Description>()) });
-        // SAFETY: CPython gives the live object that was exported.
-        let owner = unsafe { Bound::from_borrowed_ptr(py, object) };
-        if let Ok(slot) = owner.cast::<Slot>() {
-            slot.get().shown_no_more();
-        }
-    }));
-    if released.is_err() {
-        tracing::error!("releasing a buffer panicked; please report this");
-    }
+unsafe extern "C" fn release_buffer(_: *mut ffi::PyObject, view: *mut Buffer) {
+    // SAFETY: CPython calls this once for each view that was filled above, and `internal` is the box that
+    // `export` put there.
+    drop(unsafe { Box::from_raw((*view).internal.cast::<Description>()) });
 }

@@ -81,14 +81,14 @@ impl Pool {
     }
 }
 
-/// A slot of a pool as a Python object.
+/// A slot of a pool.
 pub(super) fn allocate(
     py: Python<'_>,
     pool: &PinnedPool,
     shape: Vec<usize>,
     dtype: &Bound<'_, PyAny>,
     timeout: Option<f64>,
-) -> PyResult<Py<PyAny>> {
+) -> PyResult<Slot> {
     let element = Element::of_dtype(dtype)?;
     element.for_message()?;
     let bytes = count(&shape)
@@ -104,7 +104,7 @@ pub(super) fn allocate(
         Some(timeout) => pool.alloc_timeout(bytes, timeout),
         None => pool.alloc(bytes),
     });
-    Slot::of_pool(slot.map_err(errors::alloc)?, element, shape).into_object(py)
+    Ok(Slot::of_pool(slot.map_err(errors::alloc)?, element, shape))
 }
 
 /// Counters and sizes of a pool at a moment.

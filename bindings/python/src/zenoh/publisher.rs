@@ -68,7 +68,7 @@ impl Publisher {
         shape: Vec<usize>,
         dtype: &Bound<'_, PyAny>,
         timeout: Option<f64>,
-    ) -> PyResult<Py<PyAny>> {
+    ) -> PyResult<Slot> {
         self.open()?;
         pool::allocate(py, &self.pool, shape, dtype, timeout)
     }
