@@ -12,7 +12,8 @@
 //!
 //! Invariants:
 //! - A view keeps its memory, whatever else is deleted first.
-//! - No destructor waits: devices' pinners live as long as the process.
+//! - Devices' pinners live as long as the process; what else waits when it goes does so detached, and not at
+//!   all in a forked child.
 //! - Objects belong to the process that made them; in a forked child they refuse.
 
 mod classes;

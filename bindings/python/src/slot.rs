@@ -13,8 +13,8 @@ use zenoh_pinned_node::dora::{OutputSlot, SentMemory};
 
 use crate::{element::Element, process::MadeIn};
 
-/// The memory behind `zenoh_pinned.Writing`, which alone has it: users get arrays that show it. A slot of their
-/// own could be shown by `numpy.ndarray(buffer=slot)`, which counts no view, and be written after it was sent.
+/// The memory behind `zenoh_pinned.Writing`, which alone has it: users get arrays that show it. It has no buffer,
+/// because `numpy.ndarray(buffer=slot)` gives that back at once and goes on writing.
 ///
 /// Who may write what: Python, through views, while the slot is being written; nobody once it has been sent.
 /// Locks: one mutex around the state, held for a few assignments, never while Python runs.

@@ -23,7 +23,7 @@ use zenoh_pinned_node::dora::{Delivery, DetachedOutputs, Offered, Pinned, Pinned
 
 use super::{Report, clock::Clock, parameters};
 use crate::{
-    device::copy::on_host,
+    device::source::on_host,
     element::Element,
     errors,
     process::MadeIn,

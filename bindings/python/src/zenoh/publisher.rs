@@ -12,7 +12,7 @@ use zenoh_pinned_node::pubsub::PinnedPublisher;
 
 use super::{pool, seconds};
 use crate::{
-    device::copy::on_host,
+    device::source::on_host,
     errors,
     process::MadeIn,
     slot::{Keeper, Memory, Slot},
