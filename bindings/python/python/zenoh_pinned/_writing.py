@@ -105,10 +105,7 @@ class Writing(ABC):
 def _has_name_for(caller: FrameType, array: object) -> bool:
     names = caller.f_locals
     try:
-        for value in names.values():
-            if value is array:
-                return True
-        return False
+        return any(value is array for value in names.values())
     finally:
         # Before Python 3.13 a function's names are a copy that stays, and would keep the array.
         if sys.version_info < (3, 13) and caller.f_code.co_flags & inspect.CO_OPTIMIZED:
