@@ -53,6 +53,7 @@ test: lint $(VENV)/.ready
 	cargo test --workspace --all-features --doc
 	$(MAKE) test-python
 
+# Tried again as in .config/nextest.toml, and because dora can give a node's endpoint to its daemon meanwhile.
 test-python: $(VENV)/.ready $(VENV)/others/.ready
 	cargo build --workspace --all-features
 	install "$(TARGET)/debug/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
@@ -60,7 +61,7 @@ test-python: $(VENV)/.ready $(VENV)/others/.ready
 	export ZENOH_PINNED_OTHER_PYTHONS="$$PWD/$(VENV)/others" PYTHONPATH="$$PWD/$(PACKAGE)/python"; \
 	python="$$PWD/$(PYTHON)"; \
 	cd $(PACKAGE); \
-	"$$python" -m pytest
+	"$$python" -m pytest --reruns 2
 
 wheel: $(VENV)/.ready
 	$(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./$(PACKAGE)
@@ -106,7 +107,7 @@ $(VENV)/others/.ready: requirements.txt
 				echo "Python $$version: $$("$$python" --version)"; \
 				"$$python" -m venv "$(VENV)/others/$$version"; \
 				"$(VENV)/others/$$version/bin/pip" install --quiet --disable-pip-version-check \
-					numpy pytest eclipse-zenoh==1.10.2; \
+					numpy pytest pytest-rerunfailures eclipse-zenoh==1.10.2; \
 				break; \
 			fi; \
 		done; \

@@ -82,7 +82,16 @@ def test_the_same_library_works_with_another_version_of_python(python):
     if python is None:
         pytest.skip("there is no other version of Python")
     process = subprocess.run(
-        [python, "-m", "pytest", "-p", "no:cacheprovider", *(f"tests/test_{name}.py" for name in NO_DORA)],
+        [
+            python,
+            "-m",
+            "pytest",
+            "--reruns",
+            "2",
+            "-p",
+            "no:cacheprovider",
+            *(f"tests/test_{name}.py" for name in NO_DORA),
+        ],
         cwd=PACKAGE,
         capture_output=True,
         text=True,
