@@ -96,6 +96,55 @@ fn nothing_is_left_when_producers_and_consumers_end_in_turn() {
 }
 
 #[test]
+fn nothing_is_left_by_a_process_that_receives_its_own_frames_and_exits_with_everything_alive() {
+    let mut worker = worker::orders("worker_that_receives_its_own").start();
+    let pool = worker.line("pool");
+    let used = shm::mapped_by(worker.pid());
+    assert!(!shm::segments_of_pool(&pool).is_empty());
+    worker.end_without_report();
+    assert_eq!(shm::segments_of_pool(&pool), Vec::<String>::new());
+    let left: Vec<_> = used
+        .iter()
+        .filter(|segment| shm::segments().contains(segment))
+        .collect();
+    assert!(left.is_empty(), "left in /dev/shm: {left:?}");
+}
+
+#[test]
+#[ignore = "a worker of another test"]
+fn worker_that_receives_its_own() {
+    let name = format!("its own {}", std::process::id());
+    let pool = PinnedPool::builder()
+        .name(&name)
+        .slot_bytes(BYTES)
+        .build()
+        .unwrap();
+    let pinner = Pinner::host_only();
+    let endpoint = peer::endpoint();
+    let producer = peer::open(peer::listening(&endpoint), None);
+    let consumer = peer::open(
+        peer::connecting(&endpoint),
+        Some(zenoh_pinned::shm_clients(&pinner)),
+    );
+    let subscriber = consumer.declare_subscriber("own").wait().unwrap();
+    let publisher = peer::publisher(&producer, "own");
+    let received = loop {
+        let slot = pool.alloc(BYTES).unwrap();
+        publisher.put(slot.into_shm()).wait().unwrap();
+        if let Ok(Some(sample)) = subscriber.recv_timeout(Duration::from_millis(50)) {
+            break sample;
+        }
+    };
+    let frame = Frame::from_payload(received.payload(), &pinner).unwrap();
+    assert!(frame.is_shared());
+    println!("pool {name}");
+    worker::wait_for_end();
+    std::mem::forget((frame, received, subscriber, producer, consumer, pool));
+    let _ = std::fs::remove_file(peer::socket_file(&endpoint));
+    std::process::exit(0);
+}
+
+#[test]
 #[ignore = "a worker of another test"]
 fn worker_two_publishers() {
     let producer: usize = worker::order("PRODUCER").parse().unwrap();

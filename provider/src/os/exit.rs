@@ -14,6 +14,7 @@
 //! the descriptors instead would not do: the mappings keep the locks.
 
 use std::{
+    collections::BTreeMap,
     os::fd::{BorrowedFd, RawFd},
     sync::{
         Once, PoisonError, RwLock, RwLockReadGuard,
@@ -89,19 +90,44 @@ extern "C" fn unlink_segments() {
     let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else {
         return;
     };
-    let open_segments: Vec<(RawFd, u32)> = descriptors
-        .filter_map(Result::ok)
-        .filter_map(|descriptor| {
-            let segment = std::fs::read_link(descriptor.path()).ok()?;
-            let number = descriptor.file_name().to_str()?.parse().ok()?;
-            Some((number, file::segment_named(segment.to_str()?)?))
-        })
-        .collect();
-    for (descriptor, id) in open_segments {
+    // By identity: what this process has made had no name when it was opened. One that receives its own
+    // segments has each open more than once.
+    let mut open_files: BTreeMap<(u64, u64), Vec<RawFd>> = BTreeMap::new();
+    for descriptor in descriptors.filter_map(Result::ok) {
+        let target = std::fs::read_link(descriptor.path()).ok();
+        let number = descriptor
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        let (Some(target), Some(number)) = (target, number) else {
+            continue;
+        };
+        if !target.starts_with(file::DIRECTORY) {
+            continue;
+        }
+        // SAFETY: as below.
+        if let Ok((identity, _)) = file::inspect(unsafe { BorrowedFd::borrow_raw(number) }) {
+            let files = open_files.entry((identity.device, identity.inode));
+            files.or_default().push(number);
+        }
+    }
+    let open_segments = file::named_segments().filter_map(|(id, identity)| {
+        let descriptors = open_files.get(&(identity.device, identity.inode))?;
+        Some((id, descriptors))
+    });
+    for (id, descriptors) in open_segments {
+        let Some((last, others)) = descriptors.split_last() else {
+            continue;
+        };
+        // The exclusive lock that says "the last one" is refused while this process has a shared one
+        // through another descriptor.
+        for other in others {
+            // SAFETY: as below.
+            file::unlock(unsafe { BorrowedFd::borrow_raw(*other) });
+        }
         // SAFETY: the descriptor was open a moment ago, and is only used for this call. Should another
         // thread have closed it, the call fails; should it mean another segment by now, the identity
         // of name and file differs, and nothing is unlinked.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
-        file::unlink_if_last(descriptor, id);
+        file::unlink_if_last(unsafe { BorrowedFd::borrow_raw(*last) }, id);
     }
 }

@@ -32,6 +32,18 @@ pub(crate) fn segment_named(path: &str) -> Option<u32> {
     name.strip_suffix(".zenoh")?.parse().ok()
 }
 
+/// The segments that have a name, with what identifies their files.
+pub(crate) fn named_segments() -> impl Iterator<Item = (u32, Identity)> {
+    let entries = std::fs::read_dir(DIRECTORY).into_iter().flatten();
+    entries.filter_map(|entry| {
+        let path = entry.ok()?.path();
+        let id = segment_named(path.to_str()?)?;
+        let stat = rustix::fs::lstat(&path).ok()?;
+        let (device, inode) = (stat.st_dev, stat.st_ino);
+        Some((id, Identity { device, inode }))
+    })
+}
+
 /// A file without a name in [`DIRECTORY`], locked shared, mode 0600.
 pub(crate) fn create_unnamed() -> Result<OwnedFd, Errno> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
@@ -65,6 +77,11 @@ pub(crate) fn open(id: u32) -> Result<OwnedFd, Errno> {
 /// Takes the shared lock that says "this segment is in use"; `EWOULDBLOCK` where a cleaner holds it.
 pub(crate) fn lock_shared(file: &OwnedFd) -> Result<(), Errno> {
     rustix::fs::flock(file, FlockOperation::NonBlockingLockShared)
+}
+
+/// Gives up the lock that was taken through this descriptor.
+pub(crate) fn unlock(file: impl AsFd) {
+    let _ = rustix::fs::flock(file, FlockOperation::Unlock);
 }
 
 /// The file's identity and size in bytes; an error for anything but a regular file.
