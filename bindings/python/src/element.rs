@@ -2,7 +2,11 @@
 
 use std::ffi::CStr;
 
-use pyo3::{exceptions::PyTypeError, prelude::*, types::PyString};
+use pyo3::{
+    exceptions::{PyTypeError, PyValueError},
+    prelude::*,
+    types::PyString,
+};
 use zenoh_pinned_node::dora::ElementType;
 
 /// A fixed-width element in this machine's byte order.
@@ -160,6 +164,19 @@ impl Element {
         TABLE
             .iter()
             .find(|element| element.format.to_str() == Ok(text))
+    }
+
+    /// # Errors
+    /// `ValueError`: so many bytes are no array of these elements and that shape.
+    pub(crate) fn check_size(&self, shape: &[usize], bytes: usize) -> PyResult<()> {
+        let needed = count(shape).and_then(|count| count.checked_mul(self.bytes));
+        match needed == Some(bytes) {
+            true => Ok(()),
+            false => Err(PyValueError::new_err(format!(
+                "{bytes} bytes are no array of {} and shape {shape:?}",
+                self.name
+            ))),
+        }
     }
 
     /// The element, for messages that are written in place.

@@ -13,7 +13,7 @@ use zenoh_pinned::FallbackReason;
 use crate::{
     classes,
     device::{Target, pinners},
-    element::{Element, UINT8, count},
+    element::{Element, UINT8},
     errors,
     process::MadeIn,
     reason::Reason,
@@ -102,14 +102,7 @@ impl Frame {
     }
 
     fn reinterpreted(&self, element: &'static Element, shape: Vec<usize>) -> PyResult<Self> {
-        let bytes = count(&shape).and_then(|count| count.checked_mul(element.bytes));
-        if bytes != Some(self.frame.len()) {
-            return Err(PyValueError::new_err(format!(
-                "a frame of {} bytes is no array of {} and shape {shape:?}",
-                self.frame.len(),
-                element.name
-            )));
-        }
+        element.check_size(&shape, self.frame.len())?;
         Ok(Self {
             frame: self.frame.clone(),
             target: self.target,
@@ -272,7 +265,7 @@ impl Frame {
 
 impl Frame {
     fn registered_address(&self) -> PyResult<u64> {
-        let registered = self.frame.registered();
+        let registered = self.frame.registered_address();
         let address = registered.map_err(|reason| {
             PyBufferError::new_err(format!("the frame is not in registered memory: {reason}"))
         })?;

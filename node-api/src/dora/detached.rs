@@ -12,12 +12,12 @@ use dora_message::{
 use dora_node_api::DataSample;
 
 use super::{
-    Delivery, DoraPathReason, ElementType, OutputPath, OutputSlot, PinnedOptions, Report,
-    SendError, Settings, daemon,
+    Delivery, DoraPathReason, ElementType, OutputSlot, PinnedOptions, Report, SendError, Settings,
+    daemon,
     description::NodeDescription,
     link::Link,
     sending::{Place, Sending},
-    slot::{Memory, SealedSlot, describe},
+    slot::{Memory, SealedSlot, describe_shape},
     telemetry,
     type_check::TypeCheck,
 };
@@ -83,12 +83,6 @@ impl DetachedOutputs {
             declared,
             sending: Sending::new(format!("dora/{id}"), link, settings),
         }
-    }
-
-    /// Whether the node declares an output, for all that is known.
-    pub fn declares(&self, output: &DataId) -> bool {
-        let declared = self.declared.as_ref();
-        declared.is_none_or(|declared| declared.contains(output))
     }
 
     /// Leaves an output that is about to be used by the caller's own `send_output` to dora.
@@ -174,7 +168,8 @@ impl DetachedOutputs {
         element: ElementType,
         options: PinnedOptions,
     ) -> Result<Placed, SendError> {
-        if !self.declares(output) {
+        let declared = self.declared.as_ref();
+        if declared.is_some_and(|declared| !declared.contains(output)) {
             return Err(SendError::UndeclaredOutput {
                 output: output.clone(),
             });
@@ -250,7 +245,7 @@ impl DetachedOutputs {
         element: ElementType,
         mut parameters: MetadataParameters,
     ) -> Result<MetadataParameters, SendError> {
-        describe(shape, &mut parameters);
+        describe_shape(shape, &mut parameters);
         if let Some(check) = &self.type_check {
             check.check(output, &element.data_type(), &parameters)?;
         }
@@ -258,7 +253,7 @@ impl DetachedOutputs {
     }
 
     /// Waits until the consumers of `outputs` have what was sent.
-    pub fn flush(&mut self, outputs: &[DataId]) {
+    pub(super) fn flush(&mut self, outputs: &[DataId]) {
         self.sending.flush(outputs);
     }
 
@@ -272,11 +267,6 @@ impl DetachedOutputs {
     /// The most bytes that a message may have anywhere.
     pub(super) fn max_bytes(&self) -> u64 {
         self.sending.max_bytes()
-    }
-
-    /// The way of an output's messages.
-    pub fn path(&self, output: &DataId) -> OutputPath {
-        self.sending.path(output)
     }
 
     /// What has been sent, which way, and why.

@@ -77,7 +77,7 @@ pub use pinned::{Pinned, PinnedOptions};
 pub use reason::DoraPathReason;
 pub use report::{Delivery, OutputPath, OutputReport, Report};
 pub use settings::Settings;
-pub use slot::{OutputSlot, SealedSlot, SentMemory};
+pub use slot::{OutputSlot, SealedSlot, SentMemory, describe_shape};
 pub use type_check::TypeMismatch;
 
 pub use crate::arrow_stream::EncodeError;

@@ -168,11 +168,6 @@ impl Sending {
         }
     }
 
-    pub(super) fn path(&self, output: &DataId) -> OutputPath {
-        let path = self.outputs.get(output).map(|output| output.path.clone());
-        path.unwrap_or(OutputPath::Unsettled)
-    }
-
     pub(super) fn report(&self) -> Report {
         let outputs = self.outputs.iter().map(|(id, output)| output.report(id));
         Report {
@@ -197,8 +192,8 @@ impl Sending {
             tracing::warn!(%error, "the daemon may not have everything");
         }
         let until = deadline(self.settings.close_patience);
-        let pools: Vec<_> = self.pools.made();
-        let pools: Vec<_> = pools.iter().map(|made| self.pools.get(*made)).collect();
+        let pools = self.pools.made().into_iter();
+        let pools: Vec<_> = pools.map(|made| (made, self.pools.get(made))).collect();
         let node = &link.node;
         std::thread::scope(|scope| {
             for output in outputs {

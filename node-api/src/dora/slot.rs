@@ -105,8 +105,8 @@ impl OutputSlot {
     }
 }
 
-/// Adds the shape to a message's parameters, unless the caller has one there.
-pub(super) fn describe(shape: &[usize], parameters: &mut MetadataParameters) {
+/// Adds the shape of an array of several dimensions to a message's parameters as `shape`, unless there is one.
+pub fn describe_shape(shape: &[usize], parameters: &mut MetadataParameters) {
     if shape.len() > 1 && !parameters.contains_key(SHAPE) {
         let sizes = shape.iter().map(|size| *size as i64);
         parameters.insert(SHAPE.to_owned(), Parameter::ListInt(sizes.collect()));

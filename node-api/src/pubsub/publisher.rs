@@ -90,8 +90,7 @@ impl PinnedPublisher {
     /// # Errors
     /// [`PublishError`]: zenoh did not take it.
     pub fn put(&self, slot: Slot) -> Result<(), PublishError> {
-        let put = self.publisher.put(slot.into_shm());
-        put.wait().map_err(PublishError)
+        self.put_payload(slot.into_shm(), None)
     }
 
     /// Publishes a slot together with a few bytes beside it, for instance a time or a number.
@@ -99,8 +98,7 @@ impl PinnedPublisher {
     /// # Errors
     /// [`PublishError`]: zenoh did not take it.
     pub fn put_with(&self, slot: Slot, attachment: impl Into<ZBytes>) -> Result<(), PublishError> {
-        let put = self.publisher.put(slot.into_shm()).attachment(attachment);
-        put.wait().map_err(PublishError)
+        self.put_payload(slot.into_shm(), Some(attachment.into()))
     }
 
     /// Publishes a payload, usually [`Slot::into_shm`] of one of this pool's, of which the caller keeps a

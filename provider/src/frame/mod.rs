@@ -146,15 +146,6 @@ impl Frame {
         })
     }
 
-    /// Where the frame's bytes lie in registered memory, which other libraries may copy from asynchronously:
-    /// another mapping of the same bytes, readable for as long as the frame exists.
-    ///
-    /// # Errors
-    /// The reason why there is no such memory, or not yet.
-    pub fn registered(&self) -> Result<NonNull<u8>, FallbackReason> {
-        self.registered_address()
-    }
-
     /// The way of the bytes to the device: after a copy the one it took, before that the one it would
     /// take now.
     pub fn path(&self) -> DevicePath {
@@ -193,8 +184,12 @@ impl Frame {
         let _ = self.taken.set((path, reason));
     }
 
-    /// The frame's first byte in registered memory.
-    pub(crate) fn registered_address(&self) -> Result<NonNull<u8>, FallbackReason> {
+    /// The frame's first byte in registered memory, which other libraries may copy from asynchronously: another
+    /// mapping of the same bytes, readable for as long as the frame exists.
+    ///
+    /// # Errors
+    /// The reason why there is no such memory, or not yet.
+    pub fn registered_address(&self) -> Result<NonNull<u8>, FallbackReason> {
         match &self.found {
             Some(found) => found.registered_address(self.len()),
             None => {

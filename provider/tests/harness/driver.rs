@@ -159,18 +159,20 @@ pub fn temporary_file(suffix: &str) -> PathBuf {
 /// Changes the double's behaviour from now on; see its own documentation for the settings.
 pub fn set(setting: &str) {
     let setting = CString::new(setting).unwrap();
+    type Control = extern "C" fn(*const libc::c_char) -> libc::c_int;
+    let address = symbol(c"cuda_double_control");
     // SAFETY: the double exports this function with this signature.
-    let control: extern "C" fn(*const libc::c_char) -> libc::c_int =
-        unsafe { std::mem::transmute(symbol(c"cuda_double_control")) };
+    let control = unsafe { std::mem::transmute::<*mut libc::c_void, Control>(address) };
     assert_eq!(control(setting.as_ptr()), 0, "{setting:?}");
 }
 
 /// A number that the double counts.
 pub fn count(what: &str) -> u64 {
     let what = CString::new(what).unwrap();
+    type Count = extern "C" fn(*const libc::c_char) -> u64;
+    let address = symbol(c"cuda_double_count");
     // SAFETY: the double exports this function with this signature.
-    let count: extern "C" fn(*const libc::c_char) -> u64 =
-        unsafe { std::mem::transmute(symbol(c"cuda_double_count")) };
+    let count = unsafe { std::mem::transmute::<*mut libc::c_void, Count>(address) };
     count(what.as_ptr())
 }
 

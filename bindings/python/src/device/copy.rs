@@ -42,9 +42,8 @@ pub(crate) fn frame(
 
 /// Copies `object` to a device and gives the array there at once, while the copy goes on.
 ///
-/// `object` is what `frame()` takes; it may be changed or deleted at once where it is a frame or a dora value
-/// (its slot is held until the copy has been made), and must stay as it is until then where it is memory of
-/// yours that is not in shared memory of zenoh.
+/// `object` is what `frame()` takes. A frame or a dora value may be deleted at once: its slot is held until the
+/// copy has been made. Other memory of yours must stay as it is until then.
 ///
 /// `device` is ``"cuda:0"``, a number, or ``"auto"``: CUDA device 0 where there is one, and otherwise the
 /// frame itself comes back, on the host. `stream` is what the copy is enqueued on: a handle, or a stream of
@@ -76,7 +75,7 @@ pub(crate) fn to_device(
         (None, None) => source.shape.clone(),
         (None, Some(_)) => vec![source.frame.len() / element.bytes],
     };
-    check_size(&source, element, &shape)?;
+    element.check_size(&shape, source.frame.len())?;
     let stays = target == Target::Host || (wish == Wish::Auto && is_missing(py, target));
     if stays {
         return Frame::shared(source.frame, target, element, shape).into_object(py);
@@ -170,18 +169,6 @@ fn stream_of(target: Target, handle: Option<u64>) -> PyResult<(Pinner, Arc<CudaS
     let (pinner, own) = pinners::with_stream(target)?;
     let named = handle.and_then(|handle| stream::of_handle(&pinner, handle));
     Ok((pinner, named.unwrap_or(own)))
-}
-
-fn check_size(source: &Source, element: &Element, shape: &[usize]) -> PyResult<()> {
-    let bytes = count(shape).and_then(|count| count.checked_mul(element.bytes));
-    match bytes == Some(source.frame.len()) {
-        true => Ok(()),
-        false => Err(PyValueError::new_err(format!(
-            "{} bytes are no array of {} and shape {shape:?}",
-            source.frame.len(),
-            element.name
-        ))),
-    }
 }
 
 /// An array on a device: its address, its bytes, and the stream that it is used on, where it says so.

@@ -10,16 +10,15 @@ use arrow::{
     array::{ArrayData, ArrayRef, make_array},
     buffer::Buffer,
 };
-use dora_message::{
-    id::DataId,
-    metadata::{MetadataParameters, Parameter},
-};
+use dora_message::id::DataId;
 use pyo3::{
     exceptions::{PyRuntimeError, PyTypeError},
     prelude::*,
     types::PyDict,
 };
-use zenoh_pinned_node::dora::{Delivery, DetachedOutputs, Offered, Pinned, PinnedOptions};
+use zenoh_pinned_node::dora::{
+    Delivery, DetachedOutputs, Offered, Pinned, PinnedOptions, describe_shape,
+};
 
 use super::{Report, clock::Clock, parameters};
 use crate::{
@@ -31,9 +30,6 @@ use crate::{
     view::{arrow_array, imported::Imported},
     zenoh::seconds,
 };
-
-/// The parameter that tells the shape of an array of several dimensions.
-const SHAPE: &str = "shape";
 
 /// The native part of `zenoh_pinned.dora.Node`: its pinned outputs.
 ///
@@ -181,7 +177,7 @@ impl Outputs {
             Some(array) => array,
             None => {
                 let imported = Imported::of(&on_host(data)?)?;
-                describe(&imported, &mut parameters);
+                describe_shape(imported.shape(), &mut parameters);
                 array_of(imported)?
             }
         };
@@ -194,11 +190,6 @@ impl Outputs {
                 Offered::Sent(_) => Ok(true),
             }
         })
-    }
-
-    /// Whether the node declares an output, for all that is known.
-    fn declares(&self, py: Python<'_>, output: String) -> PyResult<bool> {
-        self.with(py, |outputs| Ok(outputs.declares(&DataId::from(output))))
     }
 
     /// Takes note that the node itself sends a message of an output.
@@ -231,15 +222,6 @@ impl Drop for Outputs {
         let closed = State::Closed(zenoh_pinned_node::dora::Report::default());
         let outputs = std::mem::replace(&mut *self.lock(), closed);
         self.made_in.drop_here(outputs);
-    }
-}
-
-/// Adds the shape of an array of several dimensions, as for one that was written in place.
-fn describe(imported: &Imported, parameters: &mut MetadataParameters) {
-    let shape = imported.shape();
-    if shape.len() > 1 && !parameters.contains_key(SHAPE) {
-        let sizes = shape.iter().map(|size| *size as i64).collect();
-        parameters.insert(SHAPE.to_owned(), Parameter::ListInt(sizes));
     }
 }
 

@@ -178,9 +178,9 @@ unsafe extern "C" fn delete<M>(managed: *mut M) {
 }
 
 fn wrap<M: Managed>(py: Python<'_>, managed: *mut M) -> PyResult<Py<PyAny>> {
+    let (pointer, name) = (managed.cast(), M::NAME.as_ptr());
     // SAFETY: the name is static, and the pointer is a box's.
-    let capsule =
-        unsafe { ffi::PyCapsule_New(managed.cast(), M::NAME.as_ptr(), Some(forget::<M>)) };
+    let capsule = unsafe { ffi::PyCapsule_New(pointer, name, Some(forget::<M>)) };
     if capsule.is_null() {
         // SAFETY: nobody else has it.
         unsafe { delete(managed) };

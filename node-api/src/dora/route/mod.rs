@@ -175,7 +175,7 @@ impl Route {
 
     /// Who is known not to attach a pool, where trying again is not due.
     fn known_refusal(&self, index: PoolIndex, refusals: &Refusals) -> Option<Vec<RequiredAcker>> {
-        if self.proven.is_empty() {
+        if !self.is_proven() {
             let consumers = refusals.among(&self.consumers, index);
             return (!consumers.is_empty()).then_some(consumers);
         }
@@ -206,14 +206,20 @@ impl Route {
     }
 
     /// Waits until the consumers that are still there have everything that was sent.
-    pub(super) fn flush(&self, node: &NodeDescription, pools: &[&PinnedPool], until: Instant) {
+    pub(super) fn flush(
+        &self,
+        node: &NodeDescription,
+        pools: &[(PoolIndex, &PinnedPool)],
+        until: Instant,
+    ) {
         if !self.is_proven() {
             return;
         }
         if self.consumers.is_empty() {
             return self.flush_unnamed(pools, until);
         }
-        let consumers = self.still_there(node, pools);
+        let pools: Vec<_> = pools.iter().map(|(_, pool)| *pool).collect();
+        let consumers = self.still_there(node, &pools);
         let missing = self.answers.ask(&self.publisher, &consumers, until);
         if !missing.is_empty() {
             tracing::warn!(?missing, "may not have received the last messages");
@@ -221,12 +227,15 @@ impl Route {
     }
 
     /// Consumers without a name do not answer, but they give the reference to a marker back in its turn.
-    fn flush_unnamed(&self, pools: &[&PinnedPool], until: Instant) {
-        let mut proven = pools.iter().filter_map(|pool| {
+    fn flush_unnamed(&self, pools: &[(PoolIndex, &PinnedPool)], until: Instant) {
+        let mut proven = pools
+            .iter()
+            .filter(|(index, _)| self.proven.contains(index));
+        let slot = proven.find_map(|(_, pool)| {
             let wait = until.saturating_duration_since(Instant::now());
             pool.alloc_timeout(1, wait).ok()
         });
-        let Some(marker) = proven.next().map(Slot::into_shm) else {
+        let Some(marker) = slot.map(Slot::into_shm) else {
             return tracing::warn!("the last messages may not have been received");
         };
         self.answers.mark(&self.publisher, marker.clone());
