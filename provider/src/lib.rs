@@ -10,6 +10,7 @@ mod os;
 mod path;
 mod pinner;
 mod pool;
+mod reclaim;
 mod registration;
 mod segment;
 mod session;
@@ -24,6 +25,7 @@ pub use pool::{
     AllocError, PinnedHostShmProviderBackend, PinnedPool, PinnedPoolBuilder, PoolError,
     PoolStatistics, SegmentError, Slot, StillHeld,
 };
+pub use reclaim::{QuarantineReason, Quarantined, ReclaimPolicy};
 pub use registration::{HostRegion, HostRegistration, NoRegistration};
 pub use segment::AttachError;
 pub use session::prepare_session;

@@ -14,8 +14,7 @@
 //! the descriptors instead would not do: the mappings keep the locks.
 
 use std::{
-    collections::BTreeMap,
-    os::fd::{BorrowedFd, RawFd},
+    os::fd::BorrowedFd,
     sync::{
         Once, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -23,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::file;
+use super::{descriptors, file};
 
 static EXITING: AtomicBool = AtomicBool::new(false);
 static GATE: RwLock<()> = RwLock::new(());
@@ -87,34 +86,9 @@ extern "C" fn unlink_segments() {
     if OWNER.load(Ordering::Relaxed) != std::process::id() {
         return;
     }
-    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else {
-        return;
-    };
-    // By identity: what this process has made had no name when it was opened. One that receives its own
-    // segments has each open more than once.
-    let mut open_files: BTreeMap<(u64, u64), Vec<RawFd>> = BTreeMap::new();
-    for descriptor in descriptors.filter_map(Result::ok) {
-        let target = std::fs::read_link(descriptor.path()).ok();
-        let number = descriptor
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok());
-        let (Some(target), Some(number)) = (target, number) else {
-            continue;
-        };
-        if !target.starts_with(file::DIRECTORY) {
-            continue;
-        }
-        // SAFETY: as below.
-        if let Ok((identity, _)) = file::inspect(unsafe { BorrowedFd::borrow_raw(number) }) {
-            let files = open_files.entry((identity.device, identity.inode));
-            files.or_default().push(number);
-        }
-    }
-    let open_segments = file::named_segments().filter_map(|(id, identity)| {
-        let descriptors = open_files.get(&(identity.device, identity.inode))?;
-        Some((id, descriptors))
-    });
+    let open = descriptors::open_segments();
+    let open_segments = file::named_segments()
+        .filter_map(|(id, identity)| Some((id, &open.get(&identity)?.descriptors)));
     for (id, descriptors) in open_segments {
         let Some((last, others)) = descriptors.split_last() else {
             continue;

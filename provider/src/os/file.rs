@@ -15,7 +15,7 @@ use rustix::{
 pub(crate) const DIRECTORY: &str = "/dev/shm";
 
 /// What identifies a file whatever its name: device number and inode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Identity {
     pub(crate) device: u64,
     pub(crate) inode: u64,

@@ -21,6 +21,17 @@ pub(crate) fn holders_of(files: &[Identity]) -> io::Result<BTreeSet<u32>> {
     Ok(held.into_iter().filter_map(of_all).collect())
 }
 
+/// The processes that hold a `flock` on at least one of `files`; otherwise as [`holders_of`].
+///
+/// The pid is that of the process that took the lock. It stays in the list after that process has ended
+/// where a forked child still has the file open.
+pub(crate) fn holders_of_any(files: &[Identity]) -> io::Result<BTreeSet<u32>> {
+    let locks = fs::read_to_string("/proc/locks")?;
+    let held = locks.lines().filter_map(parse_line);
+    let of_files = held.filter(|(_, identity)| files.contains(identity));
+    Ok(of_files.map(|(pid, _)| pid).collect())
+}
+
 /// One line of `/proc/locks` about a `flock` that is held; see proc_locks(5).
 fn parse_line(line: &str) -> Option<(u32, Identity)> {
     let mut fields = line.split_ascii_whitespace().skip(1);

@@ -4,6 +4,7 @@
 //! this folder; the rest of the crate speaks of mappings, locks and deadlines. Linux only: the
 //! segment format (`/dev/shm/<id>.zenoh` locked by `flock`) is zenoh's on Linux.
 
+pub(crate) mod descriptors;
 pub(crate) mod exit;
 pub(crate) mod file;
 pub(crate) mod futex;
@@ -12,6 +13,7 @@ pub(crate) mod locks;
 pub(crate) mod memory;
 pub(crate) mod process;
 pub(crate) mod registration_lock;
+pub(crate) mod threads;
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(

@@ -19,6 +19,24 @@ pub(crate) fn start_time(pid: u32) -> Option<u64> {
     after_name.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
+/// Whether there is a process `pid`, also where its `/proc` directory is hidden from this user.
+pub(crate) fn exists(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    else {
+        return false;
+    };
+    rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
+}
+
+/// Whether this process sees every process of the machine: it is in the kernel's first pid namespace.
+pub(crate) fn sees_every_process() -> bool {
+    // PROC_PID_INIT_INO of linux/proc_ns.h.
+    const INITIAL: &str = "pid:[4026531836]";
+    fs::read_link("/proc/self/ns/pid").is_ok_and(|namespace| namespace.as_os_str() == INITIAL)
+}
+
 /// The process that something was made in.
 ///
 /// A forked child has copies of everything, but references, locks and contexts are shared with its parent
@@ -256,5 +274,6 @@ mod tests {
     fn this_process_has_a_start_time() {
         assert!(start_time(std::process::id()).unwrap() > 0);
         assert_eq!(start_time(u32::MAX), None);
+        assert!(exists(std::process::id()) && !exists(u32::MAX) && !exists(0));
     }
 }

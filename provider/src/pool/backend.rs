@@ -1,6 +1,6 @@
 //! zenoh's side of a pool: the backend that a `ShmProvider` allocates chunks from.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use zenoh::shm::{
     AllocAlignment, AllocatedChunk, ChunkAllocResult, ChunkDescriptor, MemoryLayout, ProtocolID,
@@ -8,7 +8,11 @@ use zenoh::shm::{
 };
 
 use super::slots::Slots;
-use crate::{client::POSIX_PROTOCOL_ID, os};
+use crate::{
+    client::POSIX_PROTOCOL_ID,
+    os,
+    reclaim::{self, ReclaimableSlots},
+};
 
 /// Page-aligned slots in segments that every zenoh 1.10 process can attach, for use with
 /// `ShmProviderBuilder::backend(..)`. [`super::PinnedPool`] is this with waiting allocation on top.
@@ -34,9 +38,12 @@ pub struct PinnedHostShmProviderBackend {
 
 impl PinnedHostShmProviderBackend {
     pub(super) fn new(slots: Slots) -> Self {
-        Self {
-            slots: Arc::new(slots),
-        }
+        let slots = Arc::new(slots);
+        let policy = slots.policy();
+        // First as the concrete type: a `Weak` of the trait is made from one of the slots.
+        let watched: Weak<Slots> = Arc::downgrade(&slots);
+        reclaim::watch(watched, policy);
+        Self { slots }
     }
 
     pub(super) fn slots(&self) -> &Arc<Slots> {

@@ -6,7 +6,7 @@ use super::{
     PinnedHostShmProviderBackend, PinnedPool, PoolError,
     slots::{SizeClass, Slots},
 };
-use crate::{os, segment::layout::SegmentLayout, session};
+use crate::{os, reclaim::ReclaimPolicy, segment::layout::SegmentLayout, session};
 
 /// Sizes and limits of a [`PinnedPool`].
 #[derive(Clone, Debug)]
@@ -18,6 +18,7 @@ pub struct PinnedPoolBuilder {
     slots_per_segment: Option<u32>,
     max_bytes: Option<u64>,
     wait: Duration,
+    reclaim: ReclaimPolicy,
 }
 
 impl Default for PinnedPoolBuilder {
@@ -30,6 +31,7 @@ impl Default for PinnedPoolBuilder {
             slots_per_segment: None,
             max_bytes: None,
             wait: Duration::from_secs(1),
+            reclaim: ReclaimPolicy::default(),
         }
     }
 }
@@ -80,6 +82,12 @@ impl PinnedPoolBuilder {
         self
     }
 
+    /// When slots are taken back whose consumers have died; where that is proven, by default.
+    pub fn reclaim(mut self, policy: ReclaimPolicy) -> Self {
+        self.reclaim = policy;
+        self
+    }
+
     /// Makes the pool and its first segments.
     ///
     /// Where zenoh cannot have shared memory at all in this process, the pool works with ordinary memory
@@ -88,9 +96,9 @@ impl PinnedPoolBuilder {
     /// # Errors
     /// [`PoolError`]: sizes that cannot be, a bound that is too low, or no room in `/dev/shm`.
     pub fn build(self) -> Result<PinnedPool, PoolError> {
-        let wait = self.wait;
+        let (wait, policy) = (self.wait, self.reclaim);
         let classes = self.classes()?;
-        let slots = Slots::new(self.name, classes);
+        let slots = Slots::new(self.name, classes, policy);
         let reason = session::without_shared_memory();
         match &reason {
             None => slots.make_first_segments()?,
@@ -111,8 +119,8 @@ impl PinnedPoolBuilder {
         if let Some(reason) = session::without_shared_memory() {
             return Err(PoolError::NoSharedMemory { reason });
         }
-        let classes = self.classes()?;
-        let slots = Slots::new(self.name, classes);
+        let (classes, policy) = (self.classes()?, self.reclaim);
+        let slots = Slots::new(self.name, classes, policy);
         slots.make_first_segments()?;
         Ok(PinnedHostShmProviderBackend::new(slots))
     }

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::path::FallbackReason;
 pub use crate::segment::SegmentError;
+use crate::{path::FallbackReason, reclaim::Quarantined};
 
 /// Why a pool could not be built. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +63,7 @@ pub enum AllocError {
     /// Consumers (or this process) held every slot for the whole wait.
     #[error(
         "all {slots} slots that fit {len} bytes stayed in use for {waited:?}: a consumer is slow, stopped or \
-         holds frames; raise slots() or drop frames sooner{}", growth_note(.growth)
+         holds frames; raise slots() or drop frames sooner{}{}", growth_note(.growth), quarantine_note(.quarantine)
     )]
     TimedOut {
         /// Bytes asked for.
@@ -74,6 +74,8 @@ pub enum AllocError {
         waited: Duration,
         /// Why the pool could not add a segment, where it was still allowed to.
         growth: Option<Arc<SegmentError>>,
+        /// Slots that no consumer confirms to hold and that cannot be taken back yet.
+        quarantine: Vec<Quarantined>,
     },
     /// zenoh could not provide the metadata of a shared-memory buffer.
     #[error(
@@ -90,6 +92,13 @@ fn growth_note(growth: &Option<Arc<SegmentError>>) -> String {
         Some(error) => format!("; the pool could not grow: {error}"),
         None => String::new(),
     }
+}
+
+fn quarantine_note(quarantine: &[Quarantined]) -> String {
+    quarantine
+        .iter()
+        .map(|quarantined| format!("; {quarantined}"))
+        .collect()
 }
 
 /// Some slots were still held when a drain gave up.

@@ -19,8 +19,7 @@
 //! - A provider outlives its pool while chunks of it are in use (`parked`).
 //! - A full pool makes the caller wait, up to its deadline, and then fails with a typed error.
 //!
-//! Knowingly weak: a consumer that is killed while it holds a chunk keeps the slot, because zenoh's
-//! reference count does not say who holds it.
+//! What a consumer held that was killed is taken back by `reclaim`, whose note has the argument.
 
 mod backend;
 mod builder;
@@ -52,6 +51,7 @@ pub use statistics::PoolStatistics;
 use crate::{
     os::{self, process::MadeHere},
     path::FallbackReason,
+    reclaim::{Quarantined, ReclaimableSlots},
     segment::Segment,
 };
 use parked::Parked;
@@ -163,6 +163,12 @@ impl PinnedPool {
     /// Why this pool's frames travel as ordinary bytes, not as shared memory; `None` where they do not.
     pub fn reason(&self) -> Option<&FallbackReason> {
         self.shared.reason.as_ref()
+    }
+
+    /// Slots that nobody confirms to hold and that are not taken back yet, with the reason: why the pool is
+    /// smaller than it should be. Empty where no consumer has died or stands still.
+    pub fn quarantine(&self) -> Vec<Quarantined> {
+        self.shared.slots.quarantine().now()
     }
 
     /// The segments made so far.

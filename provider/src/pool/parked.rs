@@ -27,7 +27,16 @@ static PARKED: Mutex<Vec<Parked>> = Mutex::new(Vec::new());
 impl Parked {
     fn is_in_use(&self) -> bool {
         self.provider.garbage_collect();
-        self.slots.statistics().in_use > 0
+        let statistics = self.slots.statistics();
+        if statistics.in_use > 0 {
+            return true;
+        }
+        if statistics.tombstones == 0 {
+            return false;
+        }
+        // Headers of reclaimed slots wait for late references; the memory need not.
+        self.slots.release_segments();
+        true
     }
 }
 

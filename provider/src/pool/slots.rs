@@ -13,7 +13,10 @@ use super::{
     error::{AllocError, PoolError, SegmentError},
     statistics::{Counters, PoolStatistics},
 };
-use crate::segment::{Segment, layout::SegmentLayout};
+use crate::{
+    reclaim::{self, HeldSlot, Quarantine, ReclaimPolicy, ReclaimableSlots},
+    segment::{Segment, layout::SegmentLayout},
+};
 
 /// How long a pool that could not grow does not try again.
 const GROW_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -41,9 +44,17 @@ struct PoolSegment {
     segment: Arc<Segment>,
     layout: SegmentLayout,
     class: usize,
-    allocated: Vec<bool>,
+    slots: Vec<SlotState>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SlotState {
+    Free,
+    /// The number of the allocation, and when it was made.
+    Taken(u64, Instant),
+}
+
+/// Written under the mutex of [`Slots`] only.
 #[derive(Debug, Default)]
 struct Tables {
     segments: BTreeMap<u32, PoolSegment>,
@@ -53,8 +64,39 @@ struct Tables {
     /// Slots made so far, by class.
     made: Vec<u32>,
     in_use: u32,
+    /// Allocations made so far.
+    allocations: u64,
     /// Why and when a class could not grow the last time.
     growth_errors: Vec<Option<(Arc<SegmentError>, Instant)>>,
+}
+
+impl Tables {
+    /// Marks a slot free if it is allocated and `decide`, given the number of the allocation, says so.
+    fn release(&mut self, id: u32, offset: u32, decide: impl FnOnce(u64) -> bool) -> bool {
+        let Some(owner) = self.segments.get_mut(&id) else {
+            return false;
+        };
+        let Some(index) = owner.layout.slot_at(offset as usize) else {
+            return false;
+        };
+        match owner.slots.get_mut(index as usize) {
+            Some(state @ SlotState::Taken(..)) => {
+                let SlotState::Taken(allocation, _) = *state else {
+                    return false;
+                };
+                if !decide(allocation) {
+                    return false;
+                }
+                *state = SlotState::Free;
+            }
+            _ => return false,
+        }
+        self.in_use -= 1;
+        if let Some(free) = self.free.get_mut(owner.class) {
+            free.push((id, index));
+        }
+        true
+    }
 }
 
 /// See the module's note.
@@ -64,12 +106,14 @@ pub(super) struct Slots {
     classes: Vec<SizeClass>,
     tables: Mutex<Tables>,
     growth: Mutex<()>,
+    policy: ReclaimPolicy,
+    quarantine: Quarantine,
     pub(super) counters: Counters,
 }
 
 impl Slots {
     /// An empty pool of these classes, which are sorted by slot size and not empty.
-    pub(super) fn new(pool_name: String, classes: Vec<SizeClass>) -> Self {
+    pub(super) fn new(pool_name: String, classes: Vec<SizeClass>, policy: ReclaimPolicy) -> Self {
         let tables = Tables {
             free: vec![Vec::new(); classes.len()],
             made: vec![0; classes.len()],
@@ -81,6 +125,8 @@ impl Slots {
             classes,
             tables: Mutex::new(tables),
             growth: Mutex::default(),
+            policy,
+            quarantine: Quarantine::default(),
             counters: Counters::default(),
         }
     }
@@ -157,8 +203,10 @@ impl Slots {
     fn take_free(&self, class: usize) -> Option<TakenSlot> {
         let mut tables = self.lock();
         let (id, index) = tables.free.get_mut(class)?.pop()?;
+        tables.allocations += 1;
+        let taken = SlotState::Taken(tables.allocations, Instant::now());
         let owner = tables.segments.get_mut(&id)?;
-        *owner.allocated.get_mut(index as usize)? = true;
+        *owner.slots.get_mut(index as usize)? = taken;
         let offset = u32::try_from(owner.layout.offset_of(index)).ok()?;
         let slot = TakenSlot {
             address: owner.segment.chunk_address(offset)?,
@@ -173,24 +221,25 @@ impl Slots {
     /// Gives the slot at `offset` of segment `id` back. Both came through shared memory, so a slot that
     /// is not allocated is left as it is.
     pub(super) fn give_back(&self, id: u32, offset: u32) {
+        if reclaim::is_tombstone(offset) {
+            self.counters.tombstone_collected();
+            return;
+        }
+        if !self.lock().release(id, offset, |_| true) {
+            self.counters.release_rejected();
+            tracing::warn!(segment = id, offset, "a release named no allocated slot");
+        }
+    }
+
+    /// Lets the segments of a pool go that has no slot in use and hands out no more.
+    pub(super) fn release_segments(&self) {
         let mut tables = self.lock();
-        let released = tables.segments.get_mut(&id).and_then(|owner| {
-            let index = owner.layout.slot_at(offset as usize)?;
-            let allocated = owner.allocated.get_mut(index as usize)?;
-            std::mem::take(allocated).then_some((owner.class, index))
-        });
-        match released {
-            Some((class, index)) => {
-                tables.in_use -= 1;
-                if let Some(free) = tables.free.get_mut(class) {
-                    free.push((id, index));
-                }
-            }
-            None => {
-                drop(tables);
-                self.counters.release_rejected();
-                tracing::warn!(segment = id, offset, "a release named no allocated slot");
-            }
+        if tables.in_use == 0 {
+            let segments = std::mem::take(&mut tables.segments);
+            tables.free.iter_mut().for_each(Vec::clear);
+            drop(tables);
+            // Unmapping and unlinking need no lock.
+            drop(segments);
         }
     }
 
@@ -227,7 +276,7 @@ impl Slots {
                 segment,
                 layout,
                 class,
-                allocated: vec![false; adding as usize],
+                slots: vec![SlotState::Free; adding as usize],
             },
         );
         Ok(true)
@@ -293,6 +342,7 @@ impl Slots {
                     slots: self.classes.get(class).map_or(0, |class| class.slots),
                     waited,
                     growth: growth.map(|(error, _)| error.clone()),
+                    quarantine: self.quarantine.now(),
                 }
             }
             _ => AllocError::Metadata {
@@ -308,6 +358,8 @@ impl Slots {
             ..PoolStatistics::default()
         };
         self.counters.add_to(&mut statistics);
+        let quarantine = self.quarantine.now();
+        statistics.quarantined = quarantine.iter().map(|quarantined| quarantined.slots).sum();
         let tables = self.lock();
         statistics.in_use = tables.in_use;
         statistics.segments = u32::try_from(tables.segments.len()).unwrap_or(u32::MAX);
@@ -322,5 +374,61 @@ impl Slots {
     fn lock(&self) -> MutexGuard<'_, Tables> {
         // A panic while the tables are locked is a bug of this file; the tables stay usable.
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ReclaimableSlots for Slots {
+    fn name(&self) -> &str {
+        &self.pool_name
+    }
+
+    fn policy(&self) -> ReclaimPolicy {
+        self.policy
+    }
+
+    fn held_longer_than(&self, age: Duration) -> Vec<HeldSlot> {
+        let tables = self.lock();
+        if tables.in_use == 0 {
+            return Vec::new();
+        }
+        let of_segment = |(id, owner): (&u32, &PoolSegment)| {
+            let (id, layout) = (*id, owner.layout);
+            let slots = (0..).zip(owner.slots.clone());
+            slots.filter_map(move |(index, state)| match state {
+                SlotState::Taken(allocation, at) if at.elapsed() > age => Some(HeldSlot {
+                    segment: id,
+                    offset: u32::try_from(layout.offset_of(index)).ok()?,
+                    allocation,
+                }),
+                _ => None,
+            })
+        };
+        tables.segments.iter().flat_map(of_segment).collect()
+    }
+
+    fn any_held(&self) -> bool {
+        self.lock().in_use > 0
+    }
+
+    fn take_back_if(&self, slot: &HeldSlot, decide: &mut dyn FnMut() -> bool) -> bool {
+        let mut tables = self.lock();
+        let is_same = |allocation| allocation == slot.allocation;
+        if !tables.release(slot.segment, slot.offset, |allocation| {
+            is_same(allocation) && decide()
+        }) {
+            return false;
+        }
+        self.counters.reclaimed();
+        let segment = tables.segments.get(&slot.segment);
+        let segment = segment.map(|owner| owner.segment.clone());
+        drop(tables);
+        if let Some(segment) = segment {
+            segment.announce_release();
+        }
+        true
+    }
+
+    fn quarantine(&self) -> &Quarantine {
+        &self.quarantine
     }
 }

@@ -29,6 +29,13 @@ pub struct PoolStatistics {
     pub waited: Duration,
     /// Releases that named no allocated slot and were ignored: somebody wrote to zenoh's metadata.
     pub rejected_releases: u64,
+    /// Slots taken back from consumers that had died.
+    pub reclaimed: u64,
+    /// Slots in use that nobody confirms to hold, but whose release is not proven: counted in `in_use` too.
+    /// See [`super::PinnedPool::quarantine`] for the reasons.
+    pub quarantined: u32,
+    /// Headers of reclaimed slots that wait for late references: 40 bytes of zenoh's metadata each.
+    pub tombstones: u32,
 }
 
 /// The counting part, written by any thread.
@@ -39,6 +46,8 @@ pub(super) struct Counters {
     timeouts: AtomicU64,
     waited_nanoseconds: AtomicU64,
     rejected_releases: AtomicU64,
+    reclaimed: AtomicU64,
+    tombstones_collected: AtomicU64,
 }
 
 // Relaxed throughout: each counter stands for itself and orders nothing.
@@ -65,11 +74,23 @@ impl Counters {
         self.rejected_releases.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn reclaimed(&self) {
+        self.reclaimed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn tombstone_collected(&self) {
+        self.tombstones_collected.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn add_to(&self, statistics: &mut PoolStatistics) {
         statistics.allocations = self.allocations.load(Ordering::Relaxed);
         statistics.waits = self.waits.load(Ordering::Relaxed);
         statistics.timeouts = self.timeouts.load(Ordering::Relaxed);
         statistics.waited = Duration::from_nanos(self.waited_nanoseconds.load(Ordering::Relaxed));
         statistics.rejected_releases = self.rejected_releases.load(Ordering::Relaxed);
+        statistics.reclaimed = self.reclaimed.load(Ordering::Relaxed);
+        let collected = self.tombstones_collected.load(Ordering::Relaxed);
+        let tombstones = statistics.reclaimed.saturating_sub(collected);
+        statistics.tombstones = u32::try_from(tombstones).unwrap_or(u32::MAX);
     }
 }

@@ -1,0 +1,57 @@
+//! The segment files that this process has open, whoever opened them.
+
+use std::{
+    collections::BTreeMap,
+    os::fd::{BorrowedFd, OwnedFd, RawFd},
+};
+
+use rustix::{
+    fs::{CWD, Mode, OFlags},
+    io::Errno,
+};
+
+use super::file::{self, Identity};
+
+/// An open segment file.
+#[derive(Debug, Default)]
+pub(crate) struct OpenSegment {
+    /// The file's size in bytes.
+    pub(crate) bytes: u64,
+    /// Every descriptor of it: a process that receives its own segments has several.
+    pub(crate) descriptors: Vec<RawFd>,
+}
+
+/// The files below `/dev/shm` that this process has open, by identity: what it has made itself had no name
+/// when it was opened.
+pub(crate) fn open_segments() -> BTreeMap<Identity, OpenSegment> {
+    let mut segments: BTreeMap<Identity, OpenSegment> = BTreeMap::new();
+    let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten();
+    for entry in entries.filter_map(Result::ok) {
+        let target = std::fs::read_link(entry.path()).ok();
+        let number = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        let (Some(target), Some(number)) = (target, number) else {
+            continue;
+        };
+        if !target.starts_with(file::DIRECTORY) {
+            continue;
+        }
+        // SAFETY: the descriptor was open a moment ago and is only asked what it is; one that another
+        // thread has closed since is an error or another file.
+        if let Ok((identity, bytes)) = file::inspect(unsafe { BorrowedFd::borrow_raw(number) }) {
+            let segment = segments.entry(identity).or_default();
+            segment.bytes = bytes;
+            segment.descriptors.push(number);
+        }
+    }
+    segments
+}
+
+/// Opens once more what `descriptor` of this process refers to, named or not: a new open file, which holds
+/// none of the other's locks.
+pub(crate) fn open_again(descriptor: RawFd) -> Result<OwnedFd, Errno> {
+    let path = format!("/proc/self/fd/{descriptor}");
+    rustix::fs::openat(CWD, path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+}

@@ -1,0 +1,105 @@
+//! The thread that looks after the pools of this process.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+use super::{
+    ReclaimPolicy, ReclaimableSlots,
+    headers::Headers,
+    probe,
+    sweep::{Activity, PoolSweep},
+};
+
+/// Metadata that is not as known is looked at again after this time: the probe may have been disturbed.
+const PROBE_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// Pools that the thread has not come to know yet, and whose thread runs.
+#[derive(Default)]
+struct Arrivals {
+    pools: Vec<Weak<dyn ReclaimableSlots>>,
+    /// The process that has the thread: a forked child has its parent's memory, not its thread.
+    running_in: Option<u32>,
+}
+
+static ARRIVALS: Mutex<Arrivals> = Mutex::new(Arrivals {
+    pools: Vec::new(),
+    running_in: None,
+});
+
+/// Has the slots of a pool taken back from consumers that die, for as long as the pool lives.
+pub(crate) fn watch(slots: Weak<dyn ReclaimableSlots>, policy: ReclaimPolicy) {
+    if policy == ReclaimPolicy::Never {
+        return;
+    }
+    let mut arrivals = lock();
+    let here = std::process::id();
+    if arrivals.running_in.is_some_and(|process| process != here) {
+        arrivals.pools.clear();
+    }
+    arrivals.pools.push(slots);
+    if arrivals.running_in == Some(here) {
+        return;
+    }
+    let thread = std::thread::Builder::new().name(String::from("zpin-reclaim"));
+    match thread.spawn(run) {
+        Ok(_) => arrivals.running_in = Some(here),
+        Err(error) => tracing::warn!(%error, "slots of consumers that die will not come back"),
+    }
+}
+
+fn run() {
+    let mut pools: Vec<PoolSweep> = Vec::new();
+    let mut metadata = Metadata::default();
+    loop {
+        {
+            let mut arrivals = lock();
+            pools.extend(arrivals.pools.drain(..).map(PoolSweep::new));
+            if pools.is_empty() {
+                arrivals.running_in = None;
+                return;
+            }
+        }
+        let mut soonest = Activity::Idle;
+        pools.retain_mut(|pool| match pool.sweep(|| metadata.known()) {
+            Some(activity) => {
+                soonest = soonest.min(activity);
+                true
+            }
+            None => false,
+        });
+        std::thread::sleep(Duration::from_millis(match soonest {
+            Activity::Suspecting => 25,
+            Activity::InUse => 100,
+            Activity::Idle => 250,
+        }));
+    }
+}
+
+/// zenoh's metadata of this process, mapped when it is first needed.
+#[derive(Default)]
+struct Metadata {
+    headers: Option<Headers>,
+    refused: Option<Instant>,
+}
+
+impl Metadata {
+    fn known(&mut self) -> Option<&mut Headers> {
+        let lately = |at: Instant| at.elapsed() < PROBE_AGAIN_AFTER;
+        if self.headers.is_none() && !self.refused.is_some_and(lately) {
+            let mut headers = Headers::default();
+            if probe::layout_is_known(&mut headers) {
+                self.headers = Some(headers);
+            } else {
+                self.refused = Some(Instant::now());
+                tracing::warn!("zenoh's metadata is not laid out as known: nothing is reclaimed");
+            }
+        }
+        self.headers.as_mut()
+    }
+}
+
+fn lock() -> MutexGuard<'static, Arrivals> {
+    ARRIVALS.lock().unwrap_or_else(PoisonError::into_inner)
+}

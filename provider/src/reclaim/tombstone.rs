@@ -1,0 +1,88 @@
+//! Headers whose slots were taken back, until no reference of theirs can return any more.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{
+    evidence::Snapshot,
+    headers::HeaderPlace,
+    references::{self, CLAIMED, CountWord},
+};
+
+/// How long a header is kept at least, once those that were attached have gone: a process that never
+/// attached anything may still have a descriptor of it unread.
+pub(super) const AT_LEAST: Duration = Duration::from_secs(60);
+
+/// The most headers that a process gives up this way: half of the first metadata segment of zenoh.
+pub(super) const AT_MOST: usize = 16_384;
+
+/// Those of all pools of this process.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// The number that a header's chunk gets: inside its slot, and the start of none.
+pub(super) fn tombstone_of(chunk: u32) -> u32 {
+    chunk | 1
+}
+
+/// Whether a chunk number is that of a tombstone: slots start at whole pages.
+pub(crate) fn is_tombstone(chunk: u32) -> bool {
+    chunk & 1 == 1
+}
+
+/// How many headers wait, over all pools of this process.
+pub(super) fn count() -> usize {
+    // Relaxed: a number, compared with a bound that need not be exact.
+    COUNT.load(Ordering::Relaxed)
+}
+
+/// A header that waits.
+#[derive(Debug)]
+pub(super) struct Tombstone {
+    place: HeaderPlace,
+    /// Who was attached when its slot was suspected.
+    attached: Arc<Snapshot>,
+    since: Instant,
+}
+
+impl Tombstone {
+    pub(super) fn new(place: HeaderPlace, attached: Arc<Snapshot>) -> Self {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        Self {
+            place,
+            attached,
+            since: Instant::now(),
+        }
+    }
+
+    pub(super) fn place(&self) -> &HeaderPlace {
+        &self.place
+    }
+
+    /// Gives the header back to zenoh if nothing can return to it any more; `true` if it is done with.
+    /// `attached_now` is asked only where the answer depends on it.
+    pub(super) fn settle(&self, attached_now: impl FnOnce() -> Arc<Snapshot>) -> bool {
+        let word = &self.place.header().references;
+        if CountWord::load(word) < CLAIMED || !self.place.is_same_generation() {
+            // Somebody else has written to it, or an unsafe collection has freed it: it is not ours.
+            return true;
+        }
+        let settled = references::all_returned(word)
+            || self.since.elapsed() >= AT_LEAST
+                && self.attached.all_others_are_gone_in(&attached_now());
+        if settled {
+            references::give_up(word);
+        }
+        settled
+    }
+}
+
+impl Drop for Tombstone {
+    fn drop(&mut self) {
+        COUNT.fetch_sub(1, Ordering::Relaxed);
+    }
+}
