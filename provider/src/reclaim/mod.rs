@@ -66,6 +66,7 @@ mod headers;
 mod probe;
 mod quarantine;
 mod references;
+mod standstill;
 mod suspicion;
 mod sweep;
 mod thread;

@@ -17,7 +17,7 @@ pub enum ReclaimPolicy {
     Never,
 }
 
-/// Slots that nobody confirms to hold, but whose release is not proven.
+/// Slots that stay in use because of a process that has died or stands still.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Quarantined {

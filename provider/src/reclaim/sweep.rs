@@ -1,7 +1,7 @@
 //! One look at the slots of a pool.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Weak},
     time::{Duration, Instant},
 };
@@ -12,6 +12,7 @@ use super::{
     headers::{HeaderPlace, Headers},
     quarantine::QuarantineReason,
     references::{self, CountWord},
+    standstill::{self, Standstill},
     suspicion::Suspicion,
     tombstone::{self, Tombstone},
     verdict::{self, Seen, Verdict},
@@ -28,6 +29,7 @@ pub(super) struct PoolSweep {
     suspicions: Vec<Suspicion>,
     tombstones: Vec<Tombstone>,
     tombstones_settled: Instant,
+    standstill: Standstill,
 }
 
 /// How soon the next sweep is of use.
@@ -45,6 +47,7 @@ impl PoolSweep {
             suspicions: Vec::new(),
             tombstones: Vec::new(),
             tombstones_settled: Instant::now(),
+            standstill: Standstill::default(),
         }
     }
 
@@ -165,6 +168,7 @@ impl PoolSweep {
         reasons: &mut Vec<QuarantineReason>,
     ) {
         if unsuspected.is_empty() {
+            self.standstill.forget();
             return;
         }
         let chunks: BTreeSet<_> = unsuspected
@@ -175,6 +179,7 @@ impl PoolSweep {
         if found.len() < chunks.len() && headers.discover_again() {
             found = headers.describing(&chunks);
         }
+        self.name_who_stands_still(slots, &found, reasons);
         let mut suspected = Vec::new();
         for slot in unsuspected {
             let places = found
@@ -212,6 +217,29 @@ impl PoolSweep {
             reasons.push(QuarantineReason::Confirming);
             self.suspicions
                 .push(Suspicion::new(slot, place, attached.clone()));
+        }
+    }
+
+    /// Adds a reason for the slots that have been out for long and are not invalidated.
+    fn name_who_stands_still(
+        &mut self,
+        slots: &dyn ReclaimableSlots,
+        found: &BTreeMap<(u32, u32), Vec<HeaderPlace>>,
+        reasons: &mut Vec<QuarantineReason>,
+    ) {
+        let long_held = slots.held_longer_than(standstill::LONG);
+        let confirmed: Vec<_> = long_held
+            .iter()
+            .filter_map(|slot| found.get(&(slot.segment, slot.offset))?.first())
+            .filter(|place| !place.header().is_invalidated())
+            .collect();
+        if confirmed.is_empty() {
+            self.standstill.forget();
+            return;
+        }
+        let attached = || attached_to(confirmed.iter().copied(), slots);
+        if let Some(reason) = self.standstill.reason(attached) {
+            reasons.extend(vec![reason; confirmed.len()]);
         }
     }
 

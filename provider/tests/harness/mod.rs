@@ -5,6 +5,7 @@ pub mod driver;
 pub mod frames;
 pub mod peer;
 pub mod shm;
+pub mod signal;
 pub mod worker;
 
 use std::time::{Duration, Instant};

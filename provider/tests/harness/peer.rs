@@ -32,9 +32,15 @@ fn isolated() -> Config {
 
 /// A configuration that waits for others at `endpoint`.
 pub fn listening(endpoint: &str) -> Config {
+    listening_at(&[endpoint])
+}
+
+/// As [`listening`], at several endpoints.
+pub fn listening_at(endpoints: &[&str]) -> Config {
     let mut config = isolated();
+    let endpoints: Vec<_> = endpoints.iter().map(|one| format!("\"{one}\"")).collect();
     config
-        .insert_json5("listen/endpoints", &format!("[\"{endpoint}\"]"))
+        .insert_json5("listen/endpoints", &format!("[{}]", endpoints.join(",")))
         .unwrap();
     config
 }

@@ -104,6 +104,11 @@ impl Worker {
         self.report.exists()
     }
 
+    /// Closes the worker's input, which tells it to end.
+    pub fn close_input(&mut self) {
+        drop(self.input.take());
+    }
+
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
