@@ -97,6 +97,7 @@ fn a_pool_that_a_stopped_subscriber_has_filled_says_who_it_is_and_goes_on_with_i
     let publisher = peer::publisher(&session, KEY);
     load::publish(&pool, &publisher, 0);
     sleeper.line("received 0");
+    eventually("the first frame's slot", || pool.statistics().in_use == 0);
     signal::stop(sleeper.pid());
     (1..5).for_each(|sequence| load::publish(&pool, &publisher, sequence));
     eventually("the stopped consumer is not named", || {
