@@ -16,13 +16,13 @@
 use std::{
     os::fd::BorrowedFd,
     sync::{
-        Once, PoisonError, RwLock, RwLockReadGuard,
+        Once, OnceLock, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use super::{descriptors, file};
+use super::{descriptors, file, process::MadeHere};
 
 static EXITING: AtomicBool = AtomicBool::new(false);
 static GATE: RwLock<()> = RwLock::new(());
@@ -57,6 +57,22 @@ pub(crate) fn enter_driver() -> Option<RwLockReadGuard<'static, ()>> {
     // ordering makes the store visible to whoever gets through the gate after that. A thread may hold
     // the gate twice: nobody ever queues for writing, which is what could block the second time.
     (!EXITING.load(Ordering::Relaxed)).then_some(guard)
+}
+
+/// Has `work` done at exit, once, before zenoh's own handlers: those registered so far run later. Not in a
+/// child that is forked after this.
+pub(crate) fn before_zenoh_ends(work: fn()) {
+    static WORK: OnceLock<(MadeHere, fn())> = OnceLock::new();
+    extern "C" fn run() {
+        if let Some((registered, work)) = WORK.get()
+            && registered.holds()
+        {
+            work();
+        }
+    }
+    if WORK.set((MadeHere::now(), work)).is_ok() {
+        at_exit(run);
+    }
 }
 
 /// Has the segments that are still open at exit unlinked where nobody else holds them.

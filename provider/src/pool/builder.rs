@@ -18,6 +18,7 @@ pub struct PinnedPoolBuilder {
     slots_per_segment: Option<u32>,
     max_bytes: Option<u64>,
     wait: Duration,
+    linger: Duration,
     reclaim: ReclaimPolicy,
 }
 
@@ -31,6 +32,7 @@ impl Default for PinnedPoolBuilder {
             slots_per_segment: None,
             max_bytes: None,
             wait: Duration::from_secs(1),
+            linger: Duration::from_millis(500),
             reclaim: ReclaimPolicy::default(),
         }
     }
@@ -82,6 +84,14 @@ impl PinnedPoolBuilder {
         self
     }
 
+    /// The longest that the process's exit waits for frames of this pool that are on their way; half a second
+    /// by default. The exit does not wait where every slot has come back, and not at all if this is zero. A
+    /// process that is killed by a signal or calls `_exit` does not wait either.
+    pub fn linger(mut self, linger: Duration) -> Self {
+        self.linger = linger;
+        self
+    }
+
     /// When slots are taken back whose consumers have died; where that is proven, by default.
     pub fn reclaim(mut self, policy: ReclaimPolicy) -> Self {
         self.reclaim = policy;
@@ -96,7 +106,7 @@ impl PinnedPoolBuilder {
     /// # Errors
     /// [`PoolError`]: sizes that cannot be, a bound that is too low, or no room in `/dev/shm`.
     pub fn build(self) -> Result<PinnedPool, PoolError> {
-        let (wait, policy) = (self.wait, self.reclaim);
+        let (wait, linger, policy) = (self.wait, self.linger, self.reclaim);
         let classes = self.classes()?;
         let slots = Slots::new(self.name, classes, policy);
         let reason = session::without_shared_memory();
@@ -107,6 +117,7 @@ impl PinnedPoolBuilder {
         Ok(PinnedPool::new(
             PinnedHostShmProviderBackend::new(slots),
             wait,
+            linger,
             reason,
         ))
     }

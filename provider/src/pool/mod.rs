@@ -23,6 +23,7 @@
 
 mod backend;
 mod builder;
+mod ending;
 mod error;
 mod parked;
 mod slot;
@@ -85,6 +86,7 @@ struct Shared {
     provider: ManuallyDrop<ShmProvider<PinnedHostShmProviderBackend>>,
     slots: Arc<Slots>,
     wait: Duration,
+    linger: Duration,
     reason: Option<FallbackReason>,
     made_here: MadeHere,
 }
@@ -98,19 +100,21 @@ impl PinnedPool {
     fn new(
         backend: PinnedHostShmProviderBackend,
         wait: Duration,
+        linger: Duration,
         reason: Option<FallbackReason>,
     ) -> Self {
         let slots = backend.slots().clone();
         let provider = ShmProviderBuilder::backend(backend).wait();
-        Self {
-            shared: Arc::new(Shared {
-                provider: ManuallyDrop::new(provider),
-                slots,
-                wait,
-                reason,
-                made_here: MadeHere::now(),
-            }),
-        }
+        let shared = Arc::new(Shared {
+            provider: ManuallyDrop::new(provider),
+            slots,
+            wait,
+            linger,
+            reason,
+            made_here: MadeHere::now(),
+        });
+        ending::linger_for(Arc::downgrade(&shared));
+        Self { shared }
     }
 
     /// A slot of `len` bytes, page-aligned; its contents are whatever an earlier frame left there.
@@ -194,8 +198,9 @@ impl PinnedPool {
 
     /// Waits until no consumer holds a chunk of this pool any more.
     ///
-    /// Frames that have been published arrive although the pool is dropped, but not after their session
-    /// or process has ended: call this before either, so that the last frames arrive.
+    /// Frames that have been published arrive although the pool is dropped, and a process that exits waits
+    /// for them ([`PinnedPoolBuilder::linger`]). Call this before a session is closed on which the last ones
+    /// were put, or where half a second is not enough.
     ///
     /// # Errors
     /// [`StillHeld`] when `patience` has passed; the number of slots still held is in it.
@@ -228,6 +233,7 @@ impl Drop for Shared {
         parked::park(Parked {
             provider,
             slots: self.slots.clone(),
+            linger: self.linger,
         });
     }
 }

@@ -17,6 +17,7 @@ use super::{PinnedHostShmProviderBackend, slots::Slots};
 pub(super) struct Parked {
     pub(super) provider: ShmProvider<PinnedHostShmProviderBackend>,
     pub(super) slots: Arc<Slots>,
+    pub(super) linger: Duration,
 }
 
 /// How often the parked providers are looked after, while there are any.
@@ -56,6 +57,17 @@ pub(super) fn park(provider: Parked) {
             }
         });
     }
+}
+
+/// The longest that the process's exit should wait for chunks of parked providers; `None` where all have
+/// come back.
+pub(super) fn linger() -> Option<Duration> {
+    let parked = lock();
+    let in_use = parked.iter().filter(|parked| {
+        parked.provider.garbage_collect();
+        parked.slots.statistics().in_use > 0
+    });
+    in_use.map(|parked| parked.linger).max()
 }
 
 /// Lets the providers go whose chunks have all come back; `true` once none is left.

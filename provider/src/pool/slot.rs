@@ -7,7 +7,7 @@ use std::{
 
 use zenoh::{bytes::ZBytes, shm::ZShmMut};
 
-use super::PinnedPool;
+use super::{PinnedPool, ending};
 use crate::{os::process::MadeHere, segment::Segment};
 
 /// A writable piece of a pool's memory: page-aligned, exactly as long as was asked for.
@@ -64,7 +64,10 @@ impl Slot {
     /// then, also when the pool is dropped first.
     pub fn into_shm(mut self) -> ZBytes {
         match self.memory.take() {
-            Some(Memory::Shared { buffer, .. }) => buffer.into(),
+            Some(Memory::Shared { buffer, .. }) => {
+                ending::at_exit();
+                buffer.into()
+            }
             Some(Memory::Private(bytes)) => bytes.into(),
             None => ZBytes::new(),
         }

@@ -1,0 +1,58 @@
+//! The end of a process whose last frames are still on their way.
+//!
+//! A frame that was put is a descriptor in a socket; what it describes lies in the producer's segment and in
+//! zenoh's metadata, and both go with the process. So the exit waits, for as long as the pool says
+//! ([`super::PinnedPoolBuilder::linger`]), until every slot has come back. A consumer that holds on to the last
+//! frames makes it wait for all of that time: zenoh does not tell a frame that is held from one that is unread.
+//!
+//! It is an exit handler, registered when the first frame is sent: zenoh's own, which take its metadata away,
+//! were registered before and run later. A process that ends by a signal has no exit handlers; nor has one that
+//! calls `_exit`. A forked child waits for nothing.
+
+use std::{
+    sync::{Mutex, MutexGuard, Once, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+use super::{Shared, parked};
+use crate::os;
+
+/// How often the slots are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+static POOLS: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
+
+/// Has the process's exit wait for what this pool has sent.
+pub(super) fn linger_for(pool: Weak<Shared>) {
+    let mut pools = lock();
+    pools.retain(|known| known.strong_count() > 0);
+    pools.push(pool);
+}
+
+/// Called when a frame is about to be sent.
+pub(super) fn at_exit() {
+    static REGISTERED: Once = Once::new();
+    REGISTERED.call_once(|| os::exit::before_zenoh_ends(wait_for_frames_on_their_way));
+}
+
+fn wait_for_frames_on_their_way() {
+    let pools: Vec<_> = lock().iter().filter_map(Weak::upgrade).collect();
+    let started = Instant::now();
+    let on_their_way = || {
+        let of_pools = pools.iter().any(|pool| {
+            pool.provider.garbage_collect();
+            started.elapsed() < pool.linger && pool.slots.statistics().in_use > 0
+        });
+        let of_parked = parked::linger().is_some_and(|linger| started.elapsed() < linger);
+        of_pools || of_parked
+    };
+    while on_their_way() {
+        std::thread::sleep(LOOK_EVERY);
+    }
+    // What is left is left: nothing is unmapped under somebody's feet while the process ends.
+    std::mem::forget(pools);
+}
+
+fn lock() -> MutexGuard<'static, Vec<Weak<Shared>>> {
+    POOLS.lock().unwrap_or_else(PoisonError::into_inner)
+}
