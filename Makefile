@@ -12,7 +12,7 @@ DEMO_ARGUMENTS ?= --save-frame last-frame.png
 
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help demo dora-demo test test-python lint figures dora-figures python-figures wheel
+.PHONY: help demo dora-demo test test-python lint figures dora-figures python-figures soak wheel
 
 help:
 	@echo "make demo          build and run the camera example (DEMO_ARGUMENTS='--fps 0 --json' changes how)"
@@ -23,6 +23,7 @@ help:
 	@echo "make lint          only formatting, lints and documentation"
 	@echo "make figures       measure against stock zenoh shared memory, some two minutes"
 	@echo "make python-figures  what single calls of the Python package cost, half a minute"
+	@echo "make soak          a thousand kills twice, stops, and ten minutes of coming and going; some half an hour"
 	@echo "make dora-figures  measure dataflows against dora's own outputs, some six minutes"
 
 demo: $(VENV)/.ready
@@ -62,6 +63,20 @@ test-python: $(VENV)/.ready $(VENV)/others/.ready
 	python="$$PWD/$(PYTHON)"; \
 	cd $(PACKAGE); \
 	"$$python" -m pytest --reruns 2
+
+SOAK_SECONDS ?= 600
+SOAK_RESULTS ?= $(TARGET)/soak
+
+soak: $(VENV)/.ready
+	cargo build -p zenoh-pinned -p cuda-driver-double
+	ZENOH_PINNED_PYTHON="$$PWD/$(PYTHON)" ZENOH_PINNED_KILLS=1000 ZENOH_PINNED_STALL_SECONDS=10 \
+		cargo test -p zenoh-pinned --test crashes -- --nocapture --test-threads 1
+	cargo build --release -p zenoh-pinned-soak -p cuda-driver-double
+	mkdir -p "$(TARGET)/release/driver-double"
+	for name in libcuda.so libcuda.so.1; do \
+		ln -sf ../libcuda_driver_double.so "$(TARGET)/release/driver-double/$$name"; \
+	done
+	"$(TARGET)/release/soak" $(SOAK_SECONDS) "$(SOAK_RESULTS)" "$$(realpath $(TARGET))/release/driver-double"
 
 wheel: $(VENV)/.ready
 	$(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./$(PACKAGE)
