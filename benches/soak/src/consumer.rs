@@ -60,7 +60,8 @@ pub fn run(index: &str, stays: bool, endpoints: &[&str]) -> Outcome<bool> {
             })
             .into_iter()
             .collect::<zenoh::Result<Vec<_>>>()?;
-        while !ENDED.load(Ordering::Relaxed) && !(stays && opened.elapsed() > REOPEN_AFTER) {
+        let reopens = || stays && opened.elapsed() > REOPEN_AFTER;
+        while !ENDED.load(Ordering::Relaxed) && !reopens() {
             if let Ok(sample) = received.recv_timeout(Duration::from_millis(100)) {
                 take(&sample, &pinner, device.as_mut(), frames)?;
                 frames += 1;

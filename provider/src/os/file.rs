@@ -106,6 +106,8 @@ pub(crate) fn inspect(file: impl AsFd) -> Result<(Identity, u64), Errno> {
 /// alone where it has come to mean another file.
 pub(crate) fn unlink_if_last(file: impl AsFd, id: u32) {
     if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        // The attempt has cost the shared lock, which says that this process still has the file.
+        let _ = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
         return;
     }
     let ours = inspect(&file).map(|(identity, _)| identity);

@@ -2,7 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    fs,
+    io::{self, Read},
 };
 
 use super::file::Identity;
@@ -10,7 +11,7 @@ use super::file::Identity;
 /// The processes that hold a `flock` on each of `files`, by pid, as the kernel lists them in `/proc/locks`.
 /// Processes outside this one's pid namespace have no pid here and are left out.
 pub(crate) fn holders_of(files: &[Identity]) -> io::Result<BTreeSet<u32>> {
-    let locks = fs::read_to_string("/proc/locks")?;
+    let locks = read_list()?;
     let mut held: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
     for (pid, identity) in locks.lines().filter_map(parse_line) {
         if files.contains(&identity) {
@@ -21,15 +22,43 @@ pub(crate) fn holders_of(files: &[Identity]) -> io::Result<BTreeSet<u32>> {
     Ok(held.into_iter().filter_map(of_all).collect())
 }
 
+/// How often the list is read for one answer. The kernel goes on by position from one `read` to the next, so
+/// an entry is skipped where an earlier one goes in between; that several readings in a row skip the same one
+/// is unlikely.
+const READINGS: usize = 4;
+
 /// The processes that hold a `flock` on at least one of `files`; otherwise as [`holders_of`].
 ///
 /// The pid is that of the process that took the lock. It stays in the list after that process has ended
 /// where a forked child still has the file open.
 pub(crate) fn holders_of_any(files: &[Identity]) -> io::Result<BTreeSet<u32>> {
-    let locks = fs::read_to_string("/proc/locks")?;
-    let held = locks.lines().filter_map(parse_line);
-    let of_files = held.filter(|(_, identity)| files.contains(identity));
-    Ok(of_files.map(|(pid, _)| pid).collect())
+    let mut holders = BTreeSet::new();
+    for _ in 0..READINGS {
+        let locks = read_list()?;
+        let held = locks.lines().filter_map(parse_line);
+        let of_files = held.filter(|(_, identity)| files.contains(identity));
+        holders.extend(of_files.map(|(pid, _)| pid));
+    }
+    Ok(holders)
+}
+
+/// The list, in as few pieces as the kernel allows.
+fn read_list() -> io::Result<String> {
+    let mut list = fs::File::open("/proc/locks")?;
+    let mut bytes = vec![0; 64 << 10];
+    let mut length = 0;
+    loop {
+        let read = list.read(&mut bytes[length..])?;
+        if read == 0 {
+            break;
+        }
+        length += read;
+        if length == bytes.len() {
+            bytes.resize(2 * length, 0);
+        }
+    }
+    bytes.truncate(length);
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// One line of `/proc/locks` about a `flock` that is held; see proc_locks(5).

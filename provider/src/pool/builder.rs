@@ -19,7 +19,7 @@ pub struct PinnedPoolBuilder {
     max_bytes: Option<u64>,
     wait: Duration,
     linger: Duration,
-    reclaim: ReclaimPolicy,
+    reclaim: Option<ReclaimPolicy>,
 }
 
 impl Default for PinnedPoolBuilder {
@@ -33,7 +33,7 @@ impl Default for PinnedPoolBuilder {
             max_bytes: None,
             wait: Duration::from_secs(1),
             linger: Duration::from_millis(500),
-            reclaim: ReclaimPolicy::default(),
+            reclaim: None,
         }
     }
 }
@@ -92,9 +92,10 @@ impl PinnedPoolBuilder {
         self
     }
 
-    /// When slots are taken back whose consumers have died; where that is proven, by default.
+    /// When slots are taken back whose consumers have died. A [`PinnedPool`] does by default what
+    /// `ZENOH_PINNED_RECLAIM` says, see [`ReclaimPolicy::from_environment`].
     pub fn reclaim(mut self, policy: ReclaimPolicy) -> Self {
-        self.reclaim = policy;
+        self.reclaim = Some(policy);
         self
     }
 
@@ -106,7 +107,8 @@ impl PinnedPoolBuilder {
     /// # Errors
     /// [`PoolError`]: sizes that cannot be, a bound that is too low, or no room in `/dev/shm`.
     pub fn build(self) -> Result<PinnedPool, PoolError> {
-        let (wait, linger, policy) = (self.wait, self.linger, self.reclaim);
+        let (wait, linger) = (self.wait, self.linger);
+        let policy = self.reclaim.unwrap_or_else(ReclaimPolicy::from_environment);
         let classes = self.classes()?;
         let slots = Slots::new(self.name, classes, policy);
         let reason = session::without_shared_memory();
@@ -124,13 +126,17 @@ impl PinnedPoolBuilder {
 
     /// Makes only the backend, for `zenoh::shm::ShmProviderBuilder::backend`.
     ///
+    /// Slots are not taken back from consumers that die unless [`PinnedPoolBuilder::reclaim`] was called,
+    /// which says that nobody ever allocates from it with zenoh's unsafe garbage collection.
+    ///
     /// # Errors
     /// As [`PinnedPoolBuilder::build`], and [`PoolError::NoSharedMemory`] where zenoh cannot have any.
     pub fn build_backend(self) -> Result<PinnedHostShmProviderBackend, PoolError> {
         if let Some(reason) = session::without_shared_memory() {
             return Err(PoolError::NoSharedMemory { reason });
         }
-        let (classes, policy) = (self.classes()?, self.reclaim);
+        let policy = self.reclaim.unwrap_or(ReclaimPolicy::Never);
+        let classes = self.classes()?;
         let slots = Slots::new(self.name, classes, policy);
         slots.make_first_segments()?;
         Ok(PinnedHostShmProviderBackend::new(slots))

@@ -49,6 +49,7 @@ fn wait_for_frames_on_their_way() {
     while on_their_way() {
         std::thread::sleep(LOOK_EVERY);
     }
+    parked::end();
     // What is left is left: nothing is unmapped under somebody's feet while the process ends.
     std::mem::forget(pools);
 }

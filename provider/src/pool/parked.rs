@@ -5,7 +5,10 @@
 //! chunk has come back, or the process ends.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,6 +25,9 @@ pub(super) struct Parked {
 
 /// How often the parked providers are looked after, while there are any.
 const SWEEP_EVERY: Duration = Duration::from_millis(50);
+
+/// Set at exit: zenoh's own handlers take away what collecting garbage needs.
+static ENDING: AtomicBool = AtomicBool::new(false);
 
 static PARKED: Mutex<Vec<Parked>> = Mutex::new(Vec::new());
 
@@ -52,7 +58,8 @@ pub(super) fn park(provider: Parked) {
         let sweeper = std::thread::Builder::new().name(String::from("zpin-parked"));
         // Without a thread what is parked stays until the process ends.
         let _ = sweeper.spawn(|| {
-            while !release_unused() {
+            // Relaxed: a second sweep more or less does no harm.
+            while !ENDING.load(Ordering::Relaxed) && !release_unused() {
                 std::thread::sleep(SWEEP_EVERY);
             }
         });
@@ -68,6 +75,11 @@ pub(super) fn linger() -> Option<Duration> {
         parked.slots.statistics().in_use > 0
     });
     in_use.map(|parked| parked.linger).max()
+}
+
+/// Lets every parked provider stay where it is, as the process ends.
+pub(super) fn end() {
+    ENDING.store(true, Ordering::Relaxed);
 }
 
 /// Lets the providers go whose chunks have all come back; `true` once none is left.

@@ -357,10 +357,11 @@ impl Slots {
             slot_bytes: self.largest_slot_bytes(),
             ..PoolStatistics::default()
         };
-        self.counters.add_to(&mut statistics);
         let quarantine = self.quarantine.now();
         statistics.quarantined = quarantine.iter().map(|quarantined| quarantined.slots).sum();
         let tables = self.lock();
+        // With the tables locked: a slot that has been reclaimed is counted as such, or is still in use.
+        self.counters.add_to(&mut statistics);
         statistics.in_use = tables.in_use;
         statistics.segments = u32::try_from(tables.segments.len()).unwrap_or(u32::MAX);
         statistics.bytes = tables

@@ -1,21 +1,46 @@
 //! What the kernel says about the processes that may hold a chunk.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use super::quarantine::{QuarantineReason, ReclaimPolicy};
+use super::{policy::ReclaimPolicy, quarantine::QuarantineReason};
 use crate::os::{
     file::Identity,
     locks, process,
     threads::{self, ThreadSleeps},
 };
 
-/// How often a confirmator has to go to sleep before a round of it is certain to have begun and ended in
+/// How often a confirmator has to go to sleep before a round of it is taken to have begun and ended in
 /// between: one sleep ends the round under way, the next a whole one; the others are a margin for sleeps
-/// inside a round.
-pub(super) const WAKES: u64 = 4;
+/// inside a round. Sleeps that come faster than rounds do, and those beside page faults, are not counted.
+pub(super) const WAKES: u64 = 6;
+
+/// zenoh's confirmator makes a round every so often.
+const ROUND: Duration = Duration::from_millis(50);
+/// A process whose confirmator has not come so far by then stands still.
+const STANDS_STILL: Duration = Duration::from_millis(600);
 
 /// zenoh's thread that confirms what its process holds, as the kernel cuts its name.
 const CONFIRMATOR: &str = "Watchdog Confir";
+
+/// Why somebody cannot be ruled out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Doubt {
+    pub(super) reason: QuarantineReason,
+    /// The earlier snapshot is of no more use: what counts is what happens from now on.
+    pub(super) starts_afresh: bool,
+}
+
+impl From<QuarantineReason> for Doubt {
+    fn from(reason: QuarantineReason) -> Self {
+        Self {
+            reason,
+            starts_afresh: true,
+        }
+    }
+}
 
 /// A process that has zenoh's metadata attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +56,7 @@ enum Attached {
 /// Who had the metadata attached at a moment.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
+    at: Instant,
     processes: Result<BTreeMap<u32, Attached>, QuarantineReason>,
 }
 
@@ -38,82 +64,112 @@ impl Snapshot {
     /// The processes that have one of the metadata segments `files` attached.
     pub(super) fn now(files: &[Identity], policy: ReclaimPolicy) -> Self {
         Self {
+            at: Instant::now(),
             processes: attached(files, policy),
         }
     }
 
     /// Whether everybody who was attached in this snapshot is gone in `later`, or has completed a round of
-    /// confirming in between.
+    /// confirming in between. `start_time` tells that of a process that there is.
     ///
     /// # Errors
     /// Who cannot be ruled out, and why.
-    pub(super) fn everybody_has_confirmed_by(&self, later: &Self) -> Result<(), QuarantineReason> {
+    pub(super) fn everybody_has_confirmed_by(
+        &self,
+        later: &Self,
+        start_time: impl Fn(u32) -> Option<u64>,
+    ) -> Result<(), Doubt> {
         let before = self.processes.as_ref().map_err(Clone::clone)?;
         let after = later.processes.as_ref().map_err(Clone::clone)?;
+        let elapsed = later.at.saturating_duration_since(self.at);
         for (pid, attached) in before {
-            // Who has let go of the segment, or come to it since, holds nothing that was out before.
-            let Some(now) = after.get(pid) else { continue };
-            match (attached, now) {
-                (
-                    Attached::Running {
-                        started,
-                        confirmators,
-                    },
-                    Attached::Running {
-                        started: started_now,
-                        confirmators: confirmators_now,
-                    },
-                ) if started == started_now => {
-                    has_confirmed(*pid, confirmators, confirmators_now)?;
+            let started = match attached {
+                Attached::Running { started, .. } => *started,
+                Attached::Unknown(reason) => return Err(reason.clone().into()),
+            };
+            match after.get(pid) {
+                // zenoh lets go of its metadata only as its process ends, and a lock may be missing in the
+                // kernel's list by accident: only who has ended is gone.
+                None if start_time(*pid) == Some(started) => {
+                    return Err(QuarantineReason::Unconfirming { pid: *pid }.into());
                 }
-                (Attached::Running { .. }, Attached::Running { .. }) => {}
-                (Attached::Unknown(reason), _) | (_, Attached::Unknown(reason)) => {
-                    return Err(reason.clone());
-                }
+                None => {}
+                Some(Attached::Unknown(reason)) => return Err(reason.clone().into()),
+                Some(now) => has_confirmed(*pid, attached, now, elapsed)?,
             }
+        }
+        // Who has come since holds nothing that was out before; but it may have been there, unlisted.
+        if after.keys().any(|pid| !before.contains_key(pid)) {
+            return Err(QuarantineReason::Confirming.into());
         }
         Ok(())
     }
 
     /// Whether every process of this snapshot, but this one, is gone in `later`.
-    pub(super) fn all_others_are_gone_in(&self, later: &Self) -> bool {
+    pub(super) fn all_others_are_gone_in(
+        &self,
+        later: &Self,
+        start_time: impl Fn(u32) -> Option<u64>,
+    ) -> bool {
         let (Ok(before), Ok(after)) = (&self.processes, &later.processes) else {
             return false;
         };
-        let is_there = |(pid, attached): (&u32, &Attached)| match (attached, after.get(pid)) {
-            (_, None) => false,
-            (
-                Attached::Running { started, .. },
-                Some(Attached::Running {
-                    started: started_now,
-                    ..
-                }),
-            ) => started == started_now,
-            _ => true,
+        let is_gone = |(pid, attached): (&u32, &Attached)| match attached {
+            Attached::Running { started, .. } => {
+                !after.contains_key(pid) && start_time(*pid) != Some(*started)
+            }
+            Attached::Unknown(_) => false,
         };
         let own = std::process::id();
-        !before
-            .iter()
-            .any(|known| *known.0 != own && is_there(known))
+        before.iter().all(|known| *known.0 == own || is_gone(known))
     }
 }
 
+/// Whether a process that is in both snapshots has completed a round in between.
 fn has_confirmed(
     pid: u32,
-    before: &[ThreadSleeps],
-    after: &[ThreadSleeps],
-) -> Result<(), QuarantineReason> {
+    before: &Attached,
+    after: &Attached,
+    elapsed: Duration,
+) -> Result<(), Doubt> {
+    let (
+        Attached::Running {
+            started: started_before,
+            confirmators: before,
+        },
+        Attached::Running {
+            started,
+            confirmators,
+        },
+    ) = (before, after)
+    else {
+        return Err(QuarantineReason::Unconfirming { pid }.into());
+    };
     if before.is_empty() {
-        return Err(QuarantineReason::Unconfirming { pid });
+        return Err(QuarantineReason::Unconfirming { pid }.into());
     }
-    for confirmator in before {
-        let now = after.iter().find(|now| now.thread == confirmator.thread);
-        match now {
-            None => return Err(QuarantineReason::Unconfirming { pid }),
-            Some(now) if now.sleeps < confirmator.sleeps.saturating_add(WAKES) => {
-                return Err(QuarantineReason::Stalled { pid });
-            }
-            Some(_) => {}
+    // Another process by that pid, or another copy of zenoh: the question is put anew.
+    if started != started_before || confirmators.len() != before.len() {
+        return Err(QuarantineReason::Confirming.into());
+    }
+    for (confirmator, now) in before.iter().zip(confirmators) {
+        if confirmator.thread != now.thread {
+            return Err(QuarantineReason::Confirming.into());
+        }
+        let sleeps = now.sleeps.saturating_sub(confirmator.sleeps);
+        if sleeps < WAKES {
+            let stands_still = elapsed > STANDS_STILL;
+            return Err(Doubt {
+                reason: match stands_still {
+                    true => QuarantineReason::Stalled { pid },
+                    false => QuarantineReason::Confirming,
+                },
+                starts_afresh: false,
+            });
+        }
+        let rounds = elapsed.as_millis() / ROUND.as_millis() + 2;
+        if u128::from(sleeps) > rounds || now.faults != confirmator.faults {
+            return Err(QuarantineReason::Confirming.into());
         }
     }
     Ok(())
@@ -143,22 +199,28 @@ fn look_at(pid: u32) -> Attached {
         });
     };
     match threads::named(pid, CONFIRMATOR) {
-        Ok(confirmators) => Attached::Running {
-            started,
-            confirmators,
-        },
+        Ok(mut confirmators) => {
+            confirmators.sort_unstable_by_key(|confirmator| confirmator.thread);
+            Attached::Running {
+                started,
+                confirmators,
+            }
+        }
         Err(_) => Attached::Unknown(QuarantineReason::Unconfirming { pid }),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use QuarantineReason::{Confirming, Forked, Stalled, Unconfirming};
+
     use super::*;
 
     fn running(started: u64, sleeps: &[(u32, u64)]) -> Attached {
         let confirmator = |(thread, sleeps): &(u32, u64)| ThreadSleeps {
             thread: *thread,
             sleeps: *sleeps,
+            faults: 5,
         };
         Attached::Running {
             started,
@@ -168,77 +230,159 @@ mod tests {
 
     fn snapshot(processes: &[(u32, Attached)]) -> Snapshot {
         Snapshot {
+            at: Instant::now(),
             processes: Ok(processes.iter().cloned().collect()),
         }
     }
 
+    /// A snapshot that was made so long after another that `rounds` rounds fit in between.
+    fn later(before: &Snapshot, rounds: u64, processes: &[(u32, Attached)]) -> Snapshot {
+        let at = before.at + ROUND * u32::try_from(rounds).unwrap();
+        Snapshot {
+            at,
+            ..snapshot(processes)
+        }
+    }
+
+    fn nobody(_: u32) -> Option<u64> {
+        None
+    }
+
     #[test]
     fn only_processes_that_are_gone_or_have_confirmed_are_ruled_out() {
-        use QuarantineReason::{Forked, Stalled, Unconfirming};
-        let one = |attached: Attached| snapshot(&[(7, attached)]);
-        let before = one(running(1, &[(9, 100)]));
-        let verdict = |later: Snapshot| before.everybody_has_confirmed_by(&later);
-        assert_eq!(verdict(snapshot(&[])), Ok(()), "gone");
+        let before = snapshot(&[(7, running(1, &[(9, 100)]))]);
+        let verdict = |processes: &[(u32, Attached)]| {
+            let later = later(&before, WAKES, processes);
+            before.everybody_has_confirmed_by(&later, nobody)
+        };
+        let verdict =
+            |processes: &[(u32, Attached)]| verdict(processes).map_err(|doubt| doubt.reason);
+        assert_eq!(verdict(&[]), Ok(()), "gone");
+        assert_eq!(verdict(&[(7, running(1, &[(9, 100 + WAKES)]))]), Ok(()));
         assert_eq!(
-            verdict(one(running(2, &[(9, 0)]))),
-            Ok(()),
+            verdict(&[(7, running(1, &[(9, 99 + WAKES)]))]),
+            Err(Confirming),
+            "not yet"
+        );
+        let other = running(2, &[(9, 500)]);
+        assert_eq!(
+            verdict(&[(7, other)]),
+            Err(Confirming),
             "another with its pid"
         );
-        assert_eq!(verdict(one(running(1, &[(9, 100 + WAKES)]))), Ok(()));
         let newcomer = (8, running(5, &[(10, 0)]));
-        assert_eq!(verdict(snapshot(&[newcomer])), Ok(()), "came later");
         assert_eq!(
-            verdict(one(running(1, &[(9, 99 + WAKES)]))),
-            Err(Stalled { pid: 7 })
+            verdict(&[newcomer]),
+            Err(Confirming),
+            "came later, or was not listed"
         );
+        let another = running(1, &[(11, 500)]);
         assert_eq!(
-            verdict(one(running(1, &[(11, 500)]))),
-            Err(Unconfirming { pid: 7 }),
-            "its confirmator has ended"
+            verdict(&[(7, another)]),
+            Err(Confirming),
+            "another confirmator"
         );
         let forked = Forked { pid: 7 };
+        let unknown = (7, Attached::Unknown(forked.clone()));
+        assert_eq!(verdict(std::slice::from_ref(&unknown)), Err(forked.clone()));
+        let unclear = snapshot(&[unknown]);
         assert_eq!(
-            verdict(one(Attached::Unknown(forked.clone()))),
-            Err(forked.clone())
+            unclear.everybody_has_confirmed_by(&snapshot(&[]), nobody),
+            Err(forked.into())
         );
+        let silent = snapshot(&[(7, running(1, &[]))]);
         assert_eq!(
-            one(Attached::Unknown(forked.clone())).everybody_has_confirmed_by(&before),
-            Err(forked)
+            silent.everybody_has_confirmed_by(&silent, nobody),
+            Err(Unconfirming { pid: 7 }.into())
         );
-        let silent = one(running(1, &[]));
+    }
+
+    #[test]
+    fn a_process_that_makes_no_round_for_long_stands_still_and_is_counted_on_from_where_it_stood() {
+        let before = snapshot(&[(7, running(1, &[(9, 100)]))]);
+        let much_later = later(&before, 13, &[(7, running(1, &[(9, 101)]))]);
+        let doubt = Doubt {
+            reason: Stalled { pid: 7 },
+            starts_afresh: false,
+        };
         assert_eq!(
-            silent.everybody_has_confirmed_by(&silent),
-            Err(Unconfirming { pid: 7 })
+            before.everybody_has_confirmed_by(&much_later, nobody),
+            Err(doubt)
+        );
+    }
+
+    #[test]
+    fn a_process_that_is_alive_and_not_listed_is_not_gone() {
+        let before = snapshot(&[(7, running(1, &[(9, 0)]))]);
+        let nothing = snapshot(&[]);
+        let alive = |_| Some(1);
+        assert_eq!(
+            before.everybody_has_confirmed_by(&nothing, alive),
+            Err(Unconfirming { pid: 7 }.into())
+        );
+        assert!(!before.all_others_are_gone_in(&nothing, alive));
+        let another = |_| Some(2);
+        assert_eq!(before.everybody_has_confirmed_by(&nothing, another), Ok(()));
+        assert!(before.all_others_are_gone_in(&nothing, another));
+    }
+
+    #[test]
+    fn sleeps_that_come_too_fast_or_with_page_faults_prove_no_round() {
+        let before = snapshot(&[(7, running(1, &[(9, 0)]))]);
+        let many = later(&before, 2, &[(7, running(1, &[(9, WAKES)]))]);
+        assert_eq!(
+            before.everybody_has_confirmed_by(&many, nobody),
+            Err(Confirming.into()),
+            "more sleeps than rounds fit"
+        );
+        let faulted = Attached::Running {
+            started: 1,
+            confirmators: vec![ThreadSleeps {
+                thread: 9,
+                sleeps: WAKES,
+                faults: 6,
+            }],
+        };
+        let faulted = later(&before, WAKES, &[(7, faulted)]);
+        assert_eq!(
+            before.everybody_has_confirmed_by(&faulted, nobody),
+            Err(Confirming.into())
         );
     }
 
     #[test]
     fn every_copy_of_zenoh_in_a_process_has_to_confirm() {
         let before = snapshot(&[(7, running(1, &[(9, 0), (10, 0)]))]);
-        let after = |second| snapshot(&[(7, running(1, &[(9, WAKES), (10, second)]))]);
-        assert!(before.everybody_has_confirmed_by(&after(WAKES)).is_ok());
-        assert!(before.everybody_has_confirmed_by(&after(1)).is_err());
+        let verdict = |sleeps: &[(u32, u64)]| {
+            let later = later(&before, WAKES, &[(7, running(1, sleeps))]);
+            before.everybody_has_confirmed_by(&later, nobody)
+        };
+        assert_eq!(verdict(&[(9, WAKES), (10, WAKES)]), Ok(()));
+        let not_yet = Doubt {
+            reason: Confirming,
+            starts_afresh: false,
+        };
+        assert_eq!(verdict(&[(9, WAKES), (10, 1)]), Err(not_yet));
+        assert_eq!(verdict(&[(9, WAKES)]), Err(Confirming.into()));
     }
 
     #[test]
     fn what_could_not_be_read_rules_nobody_out() {
         let unreadable = Snapshot {
+            at: Instant::now(),
             processes: Err(QuarantineReason::NoProc),
         };
         let empty = snapshot(&[]);
-        assert!(unreadable.everybody_has_confirmed_by(&empty).is_err());
-        assert!(empty.everybody_has_confirmed_by(&unreadable).is_err());
-        assert!(!unreadable.all_others_are_gone_in(&empty));
-        assert!(!empty.all_others_are_gone_in(&unreadable));
+        let verdict = |before: &Snapshot, after| before.everybody_has_confirmed_by(after, nobody);
+        assert!(verdict(&unreadable, &empty).is_err());
+        assert!(verdict(&empty, &unreadable).is_err());
+        assert!(!unreadable.all_others_are_gone_in(&empty, nobody));
+        assert!(!empty.all_others_are_gone_in(&unreadable, nobody));
     }
 
     #[test]
-    fn a_process_that_attached_is_there_until_its_lock_or_its_start_time_changes() {
-        let before = snapshot(&[(7, running(1, &[(9, 0)]))]);
-        assert!(!before.all_others_are_gone_in(&before));
-        assert!(before.all_others_are_gone_in(&snapshot(&[])));
-        assert!(before.all_others_are_gone_in(&snapshot(&[(7, running(2, &[]))])));
+    fn this_process_does_not_keep_its_own_tombstones() {
         let own = snapshot(&[(std::process::id(), running(1, &[]))]);
-        assert!(own.all_others_are_gone_in(&own));
+        assert!(own.all_others_are_gone_in(&own, |_| Some(1)));
     }
 }

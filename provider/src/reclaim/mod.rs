@@ -24,12 +24,13 @@
 //! # Why no live process reads a slot that became free
 //! 1. Once `invalidated` is seen, nobody new comes to hold the chunk: a receiver that looks finds it invalid.
 //!    So whoever holds it after T held it at T.
-//! 2. Whoever holds it has the metadata segment attached, with zenoh's `flock` on its file. The kernel lists
-//!    the locks; a lock goes only when the last mapping and descriptor of its holder have gone.
+//! 2. Whoever holds it has the metadata segment attached, with zenoh's `flock` on its file, until its process
+//!    ends. The kernel lists the locks, not always completely, so a process counts as gone only if it has ended
+//!    and several readings list no lock of it; and one that is listed later only has the question put anew.
 //! 3. A live holder's confirmator knows the buffer since before its receiver found it valid. Each of its
 //!    rounds that begins after T sets the bit, and nobody but us clears it. So a clear bit after a whole round
 //!    of every attached process says that none of them holds the chunk. A stopped, frozen or starved process
-//!    completes no round: the slot stays.
+//!    completes no round: the slot stays. A round is told by the thread's voluntary sleeps, see below.
 //! 4. A DMA engine reads on behalf of a live process that holds the chunk until its event (`copy::in_flight`).
 //!
 //! # Why nothing late does harm
@@ -52,17 +53,23 @@
 //! writes at a time, and reads `/proc` without any lock.
 //!
 //! Knowingly weak:
-//! - A voluntary sleep of the confirmator inside a round (a contended allocator) looks like the end of one;
-//!   [`evidence::WAKES`] asks for more than the two that suffice otherwise.
+//! - That [`evidence::WAKES`] sleeps contain a whole round is a matter of probability: a thread can sleep inside
+//!   a round (a contended allocator), and a process that is stopped and continued several times within a few
+//!   rounds gains sleeps without one. Sleeps beside page faults, and more of them than rounds fit into the time,
+//!   are not counted. The bit has to stay clear through all of it.
 //! - In a pid namespace of its own a producer does not see who shares its `/dev/shm` from outside. It then
-//!   reclaims only if told that nobody does ([`ReclaimPolicy::ProvenInNamespace`]).
+//!   reclaims only if told that nobody does ([`ReclaimPolicy::ProvenInNamespace`]). Even then the kernel hides
+//!   the lock of a consumer that has died and left a forked child with its memory, so consumers must not fork.
 //! - A tombstone that is given back after its time, while a process that never attached anything still has
 //!   the descriptor unread in a socket, is as exposed as every header of stock zenoh.
-//! - zenoh's unsafe collection, where somebody chose it, frees invalidated chunks without asking us.
+//! - zenoh's unsafe collection frees invalidated chunks without asking us and leaves headers that look held. So a
+//!   backend that is used without [`crate::PinnedPool`] reclaims nothing unless asked to.
+//! - A consumer that lives for long keeps the tombstones of all that died beside it, up to a bound.
 //! - A process of the same user can write anything into zenoh's metadata. What does not fit is left alone.
 
 mod evidence;
 mod headers;
+mod policy;
 mod probe;
 mod quarantine;
 mod references;
@@ -75,8 +82,9 @@ mod verdict;
 
 use std::time::Duration;
 
+pub use policy::ReclaimPolicy;
 pub(crate) use quarantine::Quarantine;
-pub use quarantine::{QuarantineReason, Quarantined, ReclaimPolicy};
+pub use quarantine::{QuarantineReason, Quarantined};
 pub(crate) use thread::watch;
 pub(crate) use tombstone::is_tombstone;
 

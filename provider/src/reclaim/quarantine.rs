@@ -2,21 +2,6 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// When a pool takes slots back whose consumers have died.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ReclaimPolicy {
-    /// Where the kernel proves that no live process can read the slot. The producer has to see every
-    /// process of the machine for that, so not in a container with a pid namespace of its own.
-    #[default]
-    Proven,
-    /// As [`ReclaimPolicy::Proven`], in a pid namespace of its own too: says that every process that shares
-    /// this `/dev/shm` is in the producer's pid namespace, as in a container with its own `/dev/shm`.
-    ProvenInNamespace,
-    /// Never: what a killed consumer held is lost until the pool goes.
-    Never,
-}
-
 /// Slots that stay in use because of a process that has died or stands still.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -77,7 +62,7 @@ pub enum QuarantineReason {
     /// Processes outside this pid namespace may share `/dev/shm`, and cannot be seen.
     #[error(
         "processes outside this container may share /dev/shm: use the host's pid namespace (docker run --pid=host), \
-         or say that none does with ReclaimPolicy::ProvenInNamespace"
+         or say that none does with ReclaimPolicy::ProvenInNamespace or ZENOH_PINNED_RECLAIM=namespace"
     )]
     OtherNamespaces,
     /// zenoh's metadata is not laid out as this library knows it.

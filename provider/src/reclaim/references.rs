@@ -17,7 +17,6 @@ pub(super) const CLAIMED: u32 = 1 << 30;
 pub(super) trait CountWord {
     fn load(&self) -> u32;
     fn exchange(&self, from: u32, to: u32) -> Result<u32, u32>;
-    fn store(&self, value: u32);
 }
 
 // SeqCst throughout, as zenoh does it: the word is ordered against the watchdog bit, `invalidated` and the
@@ -29,10 +28,6 @@ impl CountWord for AtomicU32 {
 
     fn exchange(&self, from: u32, to: u32) -> Result<u32, u32> {
         self.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst)
-    }
-
-    fn store(&self, value: u32) {
-        self.store(value, Ordering::SeqCst);
     }
 }
 
@@ -55,14 +50,9 @@ pub(super) fn claim(word: &impl CountWord) -> bool {
     false
 }
 
-/// Whether every reference of a claimed chunk has come back.
-pub(super) fn all_returned(word: &impl CountWord) -> bool {
-    word.load() == CLAIMED
-}
-
-/// Lets zenoh collect the header of a claimed chunk.
-pub(super) fn give_up(word: &impl CountWord) {
-    word.store(0);
+/// Lets zenoh collect the header of a claimed chunk; `false` where its count is no longer `count`.
+pub(super) fn give_up(word: &impl CountWord, count: u32) -> bool {
+    word.exchange(count, 0).is_ok()
 }
 
 #[cfg(test)]
@@ -84,10 +74,6 @@ mod tests {
 
         fn exchange(&self, from: u32, to: u32) -> Result<u32, u32> {
             self.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst)
-        }
-
-        fn store(&self, value: u32) {
-            self.store(value, Ordering::SeqCst);
         }
     }
 
@@ -161,8 +147,10 @@ mod tests {
             if taken {
                 assert!(!collected, "a claimed header was collected");
                 assert_eq!(*model.table.lock().unwrap(), Some(2));
-                assert!(all_returned(&model.count));
-                give_up(&model.count);
+                assert!(
+                    give_up(&model.count, CLAIMED),
+                    "every reference has returned"
+                );
                 assert!(model.collect(), "the tombstone is collected in the end");
                 assert_eq!(*model.table.lock().unwrap(), Some(2));
             } else {
@@ -188,8 +176,8 @@ mod tests {
             assert!(model.take_back(), "the dead one's reference never returns");
             reader.join().unwrap();
             assert!(!collector.join().unwrap());
-            assert!(!all_returned(&model.count));
-            give_up(&model.count);
+            assert!(!give_up(&model.count, CLAIMED), "one never returns");
+            assert!(give_up(&model.count, CLAIMED + 1));
             assert!(model.collect());
             assert_eq!(*model.table.lock().unwrap(), Some(2));
         });
@@ -203,6 +191,6 @@ mod tests {
             assert_eq!(word.into_inner(), count);
         }
         let word = AtomicU32::new(CLAIMED - 1);
-        assert!(claim(&word) && !all_returned(&word));
+        assert!(claim(&word) && !give_up(&word, CLAIMED));
     }
 }

@@ -9,11 +9,12 @@ use std::{
 };
 
 use super::{evidence::Snapshot, quarantine::QuarantineReason};
+use crate::os::process;
 
 /// A slot that is out for longer is worth the question.
 pub(super) const LONG: Duration = Duration::from_secs(1);
 /// A process whose confirmator completes no round for so long stands still.
-const ASK_EVERY: Duration = Duration::from_millis(500);
+const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// What was found out last.
 #[derive(Debug, Default)]
@@ -37,11 +38,15 @@ impl Standstill {
             Some((asked, _)) if asked.elapsed() < ASK_EVERY => {}
             before => {
                 let now = attached();
-                let confirmed = before
-                    .as_ref()
-                    .map(|(_, before)| before.everybody_has_confirmed_by(&now));
+                let confirmed = before.as_ref().map(|(_, before)| {
+                    before.everybody_has_confirmed_by(&now, process::start_time)
+                });
                 self.reason = match confirmed {
-                    Some(Err(reason @ QuarantineReason::Stalled { .. })) => Some(reason),
+                    Some(Err(doubt))
+                        if matches!(doubt.reason, QuarantineReason::Stalled { .. }) =>
+                    {
+                        Some(doubt.reason)
+                    }
                     _ => None,
                 };
                 self.before = Some((Instant::now(), now));

@@ -5,7 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{HeldSlot, evidence::Snapshot, headers::HeaderPlace, quarantine::QuarantineReason};
+use super::{
+    HeldSlot,
+    evidence::{Doubt, Snapshot},
+    headers::HeaderPlace,
+    quarantine::QuarantineReason,
+};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
@@ -15,6 +20,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Suspicion {
     pub(super) slot: HeldSlot,
     pub(super) place: HeaderPlace,
+    /// Headers that describe the same slot and were not confirmed by anybody.
+    others: Vec<HeaderPlace>,
     /// Who was attached after the watchdog bit was seen clear.
     pub(super) attached: Arc<Snapshot>,
     /// `None` where somebody confirmed the slot at the last look.
@@ -24,15 +31,26 @@ pub(super) struct Suspicion {
 }
 
 impl Suspicion {
-    pub(super) fn new(slot: HeldSlot, place: HeaderPlace, attached: Arc<Snapshot>) -> Self {
+    pub(super) fn new(
+        slot: HeldSlot,
+        place: HeaderPlace,
+        others: Vec<HeaderPlace>,
+        attached: Arc<Snapshot>,
+    ) -> Self {
         Self {
             slot,
             place,
+            others,
             attached,
             reason: Some(QuarantineReason::Confirming),
             next_look: Instant::now() + FIRST_PAUSE,
             pause: FIRST_PAUSE,
         }
+    }
+
+    /// Whether somebody confirms the slot under another header: then that is its own, and this one stale.
+    pub(super) fn is_about_another_header(&self) -> bool {
+        self.others.iter().any(HeaderPlace::is_confirmed)
     }
 
     /// Whether it is time to look again.
@@ -53,13 +71,11 @@ impl Suspicion {
     }
 
     /// Somebody could not be ruled out.
-    pub(super) fn waits_for(&mut self, reason: QuarantineReason, attached: Arc<Snapshot>) {
-        // One who stands still is counted on from where it stood; for all else what was unclear then may
-        // be clear now.
-        if !matches!(reason, QuarantineReason::Stalled { .. }) {
+    pub(super) fn waits_for(&mut self, doubt: Doubt, attached: Arc<Snapshot>) {
+        if doubt.starts_afresh {
             self.attached = attached;
         }
-        self.reason = Some(reason);
+        self.reason = Some(doubt.reason);
         self.put_off();
     }
 

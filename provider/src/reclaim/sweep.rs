@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     HeldSlot, ReclaimableSlots,
-    evidence::Snapshot,
+    evidence::{Doubt, Snapshot},
     headers::{HeaderPlace, Headers},
     quarantine::QuarantineReason,
     references::{self, CountWord},
@@ -17,6 +17,7 @@ use super::{
     tombstone::{self, Tombstone},
     verdict::{self, Seen, Verdict},
 };
+use crate::os::process;
 
 /// A slot that has been out for less is not looked at: zenoh takes longer to invalidate it.
 const SETTLED_AFTER: Duration = Duration::from_millis(150);
@@ -121,16 +122,19 @@ impl PoolSweep {
         // Before the bits are looked at: a round that is seen completed here has set them by then.
         let places = self.suspicions.iter().map(|suspicion| &suspicion.place);
         let attached = attached_to(places, slots);
+        let mut confirmed_again = Vec::new();
         for mut suspicion in std::mem::take(&mut self.suspicions) {
             if !suspicion.is_due(now) {
                 reasons.extend(suspicion.reason());
                 self.suspicions.push(suspicion);
                 continue;
             }
-            let confirmed = suspicion.attached.everybody_has_confirmed_by(&attached);
+            let confirmed = suspicion
+                .attached
+                .everybody_has_confirmed_by(&attached, process::start_time);
             let mut verdict = Verdict::Leave;
             let taken = slots.take_back_if(&suspicion.slot, &mut || {
-                verdict = decide(&suspicion.slot, &suspicion.place, confirmed.clone());
+                verdict = decide(&suspicion, confirmed.clone());
                 verdict == Verdict::TakeBack
             });
             match verdict {
@@ -145,15 +149,21 @@ impl PoolSweep {
                     self.tombstones.push(tombstone);
                 }
                 Verdict::TakeBack | Verdict::Leave => {}
-                Verdict::Suspect => {
-                    suspicion.is_held(attached.clone());
+                Verdict::Suspect => confirmed_again.push(suspicion),
+                Verdict::Wait(doubt) => {
+                    reasons.push(doubt.reason.clone());
+                    suspicion.waits_for(doubt, attached.clone());
                     self.suspicions.push(suspicion);
                 }
-                Verdict::Wait(reason) => {
-                    suspicion.waits_for(reason.clone(), attached.clone());
-                    reasons.push(reason);
-                    self.suspicions.push(suspicion);
-                }
+            }
+        }
+        if !confirmed_again.is_empty() {
+            // After their bits were cleared, as in `suspect`.
+            let places = confirmed_again.iter().map(|suspicion| &suspicion.place);
+            let attached = attached_to(places, slots);
+            for mut suspicion in confirmed_again {
+                suspicion.is_held(attached.clone());
+                self.suspicions.push(suspicion);
             }
         }
         reasons
@@ -176,7 +186,7 @@ impl PoolSweep {
             .map(|slot| (slot.segment, slot.offset))
             .collect();
         let mut found = headers.describing(&chunks);
-        if found.len() < chunks.len() && headers.discover_again() {
+        if headers.discover_again() {
             found = headers.describing(&chunks);
         }
         self.name_who_stands_still(slots, &found, reasons);
@@ -185,13 +195,17 @@ impl PoolSweep {
             let places = found
                 .remove(&(slot.segment, slot.offset))
                 .unwrap_or_default();
-            // A header that is about to be used for another chunk may still describe this one; only the
-            // one that is out can be invalidated.
-            let mut invalidated = places
-                .into_iter()
-                .filter(|place| place.header().is_invalidated());
-            match (invalidated.next(), invalidated.next()) {
-                (Some(place), None) => {
+            // A header that is free or about to be used for another chunk may still describe this one, with
+            // a count of one. Only the slot's own is confirmed by anybody; if that is another than the one
+            // that is invalidated, the slot is held.
+            let is_invalidated = |place: &HeaderPlace| place.header().is_invalidated();
+            let (mut invalidated, others): (Vec<_>, Vec<_>) =
+                places.into_iter().partition(is_invalidated);
+            if others.iter().any(HeaderPlace::is_confirmed) {
+                continue;
+            }
+            match (invalidated.pop(), invalidated.is_empty()) {
+                (Some(place), true) => {
                     let mut verdict = Verdict::Leave;
                     slots.take_back_if(slot, &mut || {
                         verdict = verdict::on(see(slot, &place), None);
@@ -201,10 +215,10 @@ impl PoolSweep {
                         false
                     });
                     if verdict == Verdict::Suspect {
-                        suspected.push((*slot, place));
+                        suspected.push((*slot, place, others));
                     }
                 }
-                (Some(_), Some(_)) => reasons.push(QuarantineReason::Contradiction),
+                (Some(_), false) => reasons.push(QuarantineReason::Contradiction),
                 (None, _) => {}
             }
         }
@@ -212,11 +226,11 @@ impl PoolSweep {
             return;
         }
         // After the bits were cleared: a round that begins after this sets them again.
-        let attached = attached_to(suspected.iter().map(|(_, place)| place), slots);
-        for (slot, place) in suspected {
+        let attached = attached_to(suspected.iter().map(|(_, place, _)| place), slots);
+        for (slot, place, others) in suspected {
             reasons.push(QuarantineReason::Confirming);
             self.suspicions
-                .push(Suspicion::new(slot, place, attached.clone()));
+                .push(Suspicion::new(slot, place, others, attached.clone()));
         }
     }
 
@@ -291,18 +305,18 @@ fn see(slot: &HeldSlot, place: &HeaderPlace) -> Seen {
 }
 
 /// Decides about a suspected slot and does to its header what follows; the pool's tables are locked.
-fn decide(
-    slot: &HeldSlot,
-    place: &HeaderPlace,
-    confirmed: Result<(), QuarantineReason>,
-) -> Verdict {
+fn decide(suspicion: &Suspicion, confirmed: Result<(), Doubt>) -> Verdict {
+    if suspicion.is_about_another_header() {
+        return Verdict::Leave;
+    }
+    let Suspicion { slot, place, .. } = suspicion;
     let verdict = verdict::on(see(slot, place), Some(confirmed));
     match verdict {
         Verdict::Suspect => place.clear_confirmation(),
         Verdict::TakeBack => {
             let tombstones = tombstone::count();
             if tombstones >= tombstone::AT_MOST {
-                return Verdict::Wait(QuarantineReason::TooManyTombstones { tombstones });
+                return Verdict::Wait(QuarantineReason::TooManyTombstones { tombstones }.into());
             }
             if !references::claim(&place.header().references) {
                 return Verdict::Leave;

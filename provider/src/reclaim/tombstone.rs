@@ -13,6 +13,7 @@ use super::{
     headers::HeaderPlace,
     references::{self, CLAIMED, CountWord},
 };
+use crate::os::process;
 
 /// How long a header is kept at least, once those that were attached have gone: a process that never
 /// attached anything may still have a descriptor of it unread.
@@ -67,17 +68,24 @@ impl Tombstone {
     /// `attached_now` is asked only where the answer depends on it.
     pub(super) fn settle(&self, attached_now: impl FnOnce() -> Arc<Snapshot>) -> bool {
         let word = &self.place.header().references;
-        if CountWord::load(word) < CLAIMED || !self.place.is_same_generation() {
-            // Somebody else has written to it, or an unsafe collection has freed it: it is not ours.
+        let count = CountWord::load(word);
+        if !self.is_ours() || count > 2 * CLAIMED {
+            // An unsafe collection has freed it, or somebody else has written to it.
             return true;
         }
-        let settled = references::all_returned(word)
+        // Fewer than claimed: more came back than was out, which is nobody's reference any more.
+        let settled = count <= CLAIMED
             || self.since.elapsed() >= AT_LEAST
-                && self.attached.all_others_are_gone_in(&attached_now());
-        if settled {
-            references::give_up(word);
-        }
-        settled
+                && self
+                    .attached
+                    .all_others_are_gone_in(&attached_now(), process::start_time);
+        // Asking took a while; what has changed meanwhile is looked at again another time.
+        settled && self.is_ours() && references::give_up(word, count)
+    }
+
+    /// Whether the header still is the one that was claimed.
+    fn is_ours(&self) -> bool {
+        self.place.is_same_generation() && is_tombstone(self.place.header().described().1)
     }
 }
 

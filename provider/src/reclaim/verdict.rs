@@ -1,6 +1,6 @@
 //! The transition table: what is to be done about a slot, from what was seen of it. No effects.
 
-use super::quarantine::QuarantineReason;
+use super::evidence::Doubt;
 
 /// What a slot's header shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,35 +21,32 @@ pub(super) enum Verdict {
     /// Clear the watchdog bit and note who is attached: from now on it counts who confirms.
     Suspect,
     /// Look again later; nobody is ruled in or out.
-    Wait(QuarantineReason),
+    Wait(Doubt),
     /// Nobody who could read the slot is left.
     TakeBack,
 }
 
 /// The verdict on a slot. `everybody_has_confirmed` is what is known since the slot was suspected, `None`
 /// where it is not suspected yet.
-pub(super) fn on(
-    seen: Seen,
-    everybody_has_confirmed: Option<Result<(), QuarantineReason>>,
-) -> Verdict {
+pub(super) fn on(seen: Seen, everybody_has_confirmed: Option<Result<(), Doubt>>) -> Verdict {
     if !seen.held || !seen.invalidated {
         return Verdict::Leave;
     }
     match everybody_has_confirmed {
         _ if seen.confirmed => Verdict::Suspect,
         None => Verdict::Suspect,
-        Some(Err(reason)) => Verdict::Wait(reason),
+        Some(Err(doubt)) => Verdict::Wait(doubt),
         Some(Ok(())) => Verdict::TakeBack,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::quarantine::QuarantineReason, *};
 
     #[test]
     fn the_whole_table() {
-        let stalled = QuarantineReason::Stalled { pid: 1 };
+        let stalled = Doubt::from(QuarantineReason::Stalled { pid: 1 });
         let evidence = [None, Some(Err(stalled.clone())), Some(Ok(()))];
         for bits in 0..8 {
             let seen = Seen {

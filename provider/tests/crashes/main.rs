@@ -12,6 +12,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 mod load;
+mod namespace;
 mod producer;
 mod stalled;
 mod survivor;
