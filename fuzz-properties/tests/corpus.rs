@@ -1,4 +1,5 @@
-//! Every property holds over the corpus in `fuzz/corpus`, and over seeded mutations of it.
+//! Every property holds over the corpus in `fuzz/corpus`, and over seeded mutations of it; and no input makes a
+//! parser take more memory than a few inputs' worth.
 //!
 //! `ZENOH_PINNED_FUZZ_SEED` and `ZENOH_PINNED_FUZZ_COUNT` change which and how many mutations are tried.
 #![allow(
@@ -8,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod allocation;
 mod mutation;
 
 use std::{
@@ -19,6 +21,12 @@ use std::{
 
 use mutation::{Random, mutated};
 use zenoh_pinned_fuzz_properties::{TARGETS, Target};
+
+#[global_allocator]
+static ALLOCATOR: allocation::Remembering = allocation::Remembering;
+
+/// What a parser may ask for at once, whatever an input of some kilobytes claims.
+const MOST_BYTES: usize = 4 << 20;
 
 /// Mutations tried of each target's corpus.
 const COUNT: u64 = if cfg!(miri) { 100 } else { 20_000 };
@@ -46,7 +54,12 @@ fn order(name: &str, otherwise: u64) -> u64 {
 
 /// Checks an input, and says which it was where its property does not hold.
 fn check(target: &Target, input: &[u8], origin: &str) {
-    let checked: &(dyn Fn() + RefUnwindSafe) = &|| (target.check)(input);
+    let checked: &(dyn Fn() + RefUnwindSafe) = &|| {
+        let _ = allocation::take_largest();
+        (target.check)(input);
+        let largest = allocation::take_largest();
+        assert!(largest <= MOST_BYTES, "{largest} bytes at once");
+    };
     if catch_unwind(checked).is_err() {
         let kept = std::env::temp_dir().join(format!("zpin-{}-failing-input", target.name));
         fs::write(&kept, input).unwrap();
