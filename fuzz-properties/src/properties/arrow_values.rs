@@ -2,18 +2,17 @@
 //!
 //! Input: what array (1 byte), what the offsets have become (4 bytes each), 4 of them.
 
-use std::{ptr::NonNull, sync::Arc};
+use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, BinaryArray, LargeListArray, ListArray, UInt8Array},
-    buffer::{Buffer, OffsetBuffer, ScalarBuffer},
+    array::{Array, ArrayRef, UInt8Array, make_array},
+    buffer::Buffer,
     datatypes::{ArrowNativeType, DataType, Field},
 };
 
 use crate::{
     Seed, Target,
     arrow_stream::{ArrowStream, values_of},
-    page::Page,
     reader::Reader,
 };
 
@@ -25,63 +24,44 @@ pub(crate) const TARGET: Target = Target {
 
 /// Elements of the array, in three lists.
 const ELEMENTS: usize = 16;
-const OFFSETS: [i64; 4] = [0, 4, 8, 16];
 
-/// Memory that a producer shares, with the offsets in it.
-#[derive(Clone)]
-struct Shared(Arc<std::sync::Mutex<Box<Page>>>);
-
-impl std::panic::RefUnwindSafe for Shared {}
-
-impl Shared {
-    fn base(&self) -> NonNull<u8> {
-        let mut page = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        page.base()
-    }
-
-    fn write<O: ArrowNativeType>(base: NonNull<u8>, offsets: [O; 4]) {
-        // SAFETY: the page is aligned for numbers and has room for four; nobody holds a reference into it.
-        unsafe { base.cast::<[O; 4]>().write(offsets) };
-    }
-
-    fn offsets<O: ArrowNativeType>(&self, base: NonNull<u8>) -> OffsetBuffer<O> {
-        Self::write(base, OFFSETS.map(|offset| O::usize_as(offset as usize)));
-        let owner = Arc::new(self.clone());
-        // SAFETY: the page is that long and initialised, and the owner keeps it.
-        let buffer =
-            unsafe { Buffer::from_custom_allocation(base, 4 * std::mem::size_of::<O>(), owner) };
-        OffsetBuffer::new(ScalarBuffer::new(buffer, 0, 4))
-    }
+/// An array as it is after its offsets have changed: nobody checks them again.
+fn changed<O: ArrowNativeType>(
+    data_type: DataType,
+    offsets: [O; 4],
+    elements: &UInt8Array,
+) -> ArrayRef {
+    let builder = Array::to_data(&elements.slice(0, 0)).into_builder();
+    let builder = builder.data_type(data_type.clone()).len(3);
+    let offsets = Buffer::from_vec(offsets.to_vec());
+    let builder = match data_type {
+        DataType::Binary => builder.buffers(vec![offsets, elements.values().inner().clone()]),
+        _ => builder
+            .buffers(vec![offsets])
+            .add_child_data(elements.to_data()),
+    };
+    // SAFETY: the buffers are of the right number, alignment and length. That the offsets lie inside the
+    // elements is what is not true here, and what no code under test may rely on.
+    make_array(unsafe { builder.build_unchecked() })
 }
 
 fn check(input: &[u8]) {
     let mut reader = Reader::of(input);
     let kind = reader.u8();
     let hostile = [reader.i32(), reader.i32(), reader.i32(), reader.i32()];
-    let shared = Shared(Arc::new(std::sync::Mutex::new(Page::beginning_with(&[]))));
-    let base = shared.base();
     let elements = UInt8Array::from_iter_values(0..ELEMENTS as u8);
     let memory = elements.values().inner().clone();
-    let field = Arc::new(Field::new("item", DataType::UInt8, false));
-    let elements: ArrayRef = Arc::new(elements);
-    let array: ArrayRef = match kind % 3 {
-        0 => Arc::new(ListArray::new(field, shared.offsets(base), elements, None)),
-        1 => Arc::new(LargeListArray::new(
-            field,
-            shared.offsets(base),
-            elements,
-            None,
-        )),
-        _ => Arc::new(BinaryArray::new(shared.offsets(base), memory.clone(), None)),
+    let item = || Arc::new(Field::new("item", DataType::UInt8, false));
+    let array = match kind % 3 {
+        0 => changed(DataType::List(item()), hostile, &elements),
+        1 => changed(
+            DataType::LargeList(item()),
+            hostile.map(i64::from),
+            &elements,
+        ),
+        _ => changed(DataType::Binary, hostile, &elements),
     };
     let arrays = [array.clone(), array.slice(1, 2), array.slice(3, 0)];
-    match kind % 3 {
-        1 => Shared::write(base, hostile.map(i64::from)),
-        _ => Shared::write(base, hostile),
-    }
     for array in &arrays {
         if let Some(values) = values_of(array) {
             let start = values.as_ptr() as usize - memory.as_ptr() as usize;
