@@ -106,6 +106,17 @@ miri:
 		echo "(rustup toolchain install nightly --component miri --component rust-src)."; \
 	fi
 
+# The model checker switches stacks by itself, which the sanitizers do not follow. The thread sanitizer has to see
+# the standard library too, so that is built with it; its sources are the component rust-src. It does not see that
+# rustix unmaps memory, so tests whose mappings get one address after the other must not run beside each other.
+sanitize:
+	export CARGO_TARGET_DIR="$(abspath $(TARGET))/sanitize-address" RUSTFLAGS=-Zsanitizer=address $(UNSTABLE); \
+	cargo $(NIGHTLY) test --target $(HOST) -p zenoh-pinned --lib -- --skip segment::release::tests; \
+	cargo $(NIGHTLY) test --target $(HOST) -p zenoh-pinned-fuzz-properties --test corpus
+	export CARGO_TARGET_DIR="$(abspath $(TARGET))/sanitize-thread" RUSTFLAGS=-Zsanitizer=thread $(UNSTABLE); \
+	cargo $(NIGHTLY) test -Zbuild-std --target $(HOST) -p zenoh-pinned --lib -- \
+		--test-threads=1 --skip segment::release::tests
+
 figures:
 	cargo build --release -p zenoh-pinned-transport-bench
 	cargo run --quiet --release -p zenoh-pinned-transport-bench

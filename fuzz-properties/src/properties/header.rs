@@ -7,7 +7,10 @@ use crate::{
     os::page_bytes,
     page::Page,
     reader::Reader,
-    segment::{header::SegmentHeader, layout::SegmentLayout},
+    segment::{
+        header::{SegmentHeader, release_words},
+        layout::SegmentLayout,
+    },
 };
 
 pub(crate) const TARGET: Target = Target {
@@ -24,6 +27,11 @@ fn check(input: &[u8]) {
         return;
     };
     let mut page = Page::beginning_with(reader.rest());
+    // SAFETY: the page is aligned, writable and outlives the words.
+    let words = unsafe { release_words(page.base()) };
+    // Any two words will do.
+    drop(words.begin_waiting());
+    words.announce(|_| ());
     // SAFETY: the page is aligned and at least as long as a page of this machine; of the segment behind it
     // nothing else is read.
     let Some(found) = (unsafe { SegmentHeader::read(page.base(), segment_bytes) }) else {

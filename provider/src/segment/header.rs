@@ -198,6 +198,39 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_changes_while_it_is_read_gives_one_of_its_headers_or_none() {
+        let range = written("camera");
+        let page = os::page_bytes() as u64;
+        let slot_bytes_at = std::mem::offset_of!(Fields, slot_bytes);
+        let slots_at = std::mem::offset_of!(Fields, slots);
+        let is_over = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                for round in 0..20_000u64 {
+                    // Either pair describes the file, a mixture of both does not.
+                    let (slot_bytes, slots) = [(page, 3), (3 * page, 1)][(round % 2) as usize];
+                    // SAFETY: two aligned words of a mapping that outlives the thread, written as atomics.
+                    unsafe {
+                        let word = |at: usize| range.base().add(at).cast::<AtomicU64>().as_ref();
+                        word(slot_bytes_at).store(slot_bytes, Ordering::Relaxed);
+                        word(slots_at).store(slots | 6 << 32, Ordering::Relaxed);
+                    }
+                }
+                is_over.store(1, Ordering::Relaxed);
+            });
+            while is_over.load(Ordering::Relaxed) == 0 {
+                if let Some(found) = read(&range) {
+                    let layout = found.layout;
+                    let sizes = (layout.slot_bytes() as u64, layout.slots());
+                    assert!(sizes == (page, 3) || sizes == (3 * page, 1), "{sizes:?}");
+                    assert_eq!(found.pool_name, "camera");
+                }
+            }
+            writer.join().unwrap();
+        });
+    }
+
+    #[test]
     fn a_foreign_segment_has_no_header() {
         assert_eq!(
             read(&MappedRange::anonymous(os::page_bytes()).unwrap()),
