@@ -92,7 +92,7 @@ fuzz:
 	cd fuzz; \
 	for target in $$(cargo $(NIGHTLY) fuzz list --fuzz-dir .); do \
 		mkdir -p "$$CARGO_TARGET_DIR/found/$$target"; \
-		cargo $(NIGHTLY) fuzz run --fuzz-dir . --sanitizer $(SANITIZER) "$$target" \
+		cargo $(NIGHTLY) fuzz run --fuzz-dir . -O --sanitizer $(SANITIZER) "$$target" \
 			"$$CARGO_TARGET_DIR/found/$$target" "corpus/$$target" -- \
 			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -malloc_limit_mb=64 -print_final_stats=1; \
 	done

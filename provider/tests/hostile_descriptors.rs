@@ -44,7 +44,7 @@ fn no_descriptor_frees_what_is_not_allocated_or_frees_it_twice() {
             if let Ok(chunk) = backend.alloc(&layout) {
                 let descriptor = chunk.descriptor;
                 segment = descriptor.segment;
-                assert!(descriptor.chunk as usize % 4096 == 0 && descriptor.chunk >= 4096);
+                assert!(descriptor.chunk >= 4096 && descriptor.chunk.is_multiple_of(4096));
                 let offset = descriptor.chunk;
                 let before = allocated.insert(offset, descriptor);
                 assert!(
