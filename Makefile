@@ -12,7 +12,7 @@ DEMO_ARGUMENTS ?= --save-frame last-frame.png
 
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help demo dora-demo test test-python lint figures dora-figures python-figures soak wheel
+.PHONY: help demo dora-demo test test-python lint corpus fuzz miri sanitize figures dora-figures python-figures soak wheel
 
 help:
 	@echo "make demo          build and run the camera example (DEMO_ARGUMENTS='--fps 0 --json' changes how)"
@@ -21,6 +21,10 @@ help:
 	@echo "make test-python   only the tests of the Python package"
 	@echo "make wheel         build the Python package into dist/"
 	@echo "make lint          only formatting, lints and documentation"
+	@echo "make fuzz          every parser of foreign bytes under libFuzzer (FUZZ_SECONDS=60 each, SANITIZER=address)"
+	@echo "make corpus        write the seeds of the fuzz targets to fuzz/corpus"
+	@echo "make miri          the fuzz targets' properties under Miri"
+	@echo "make sanitize      the same and the unit tests of the provider with the sanitizers"
 	@echo "make figures       measure against stock zenoh shared memory, some two minutes"
 	@echo "make python-figures  what single calls of the Python package cost, half a minute"
 	@echo "make soak          a thousand kills twice, stops, and ten minutes of coming and going; some half an hour"
@@ -85,6 +89,48 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --document-private-items
+
+corpus:
+	cargo run --quiet -p zenoh-pinned-fuzz-properties --bin write-corpus
+
+# The sanitizers need unstable flags: of the nightly compiler, or of another one that is told to take them.
+NIGHTLY = $(shell cargo +nightly --version > /dev/null 2>&1 && echo +nightly)
+UNSTABLE = $(if $(NIGHTLY),,RUSTC_BOOTSTRAP=1)
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+FUZZ_SECONDS ?= 60
+SANITIZER ?= address
+
+# New inputs go to the target folder; one that shows a fault belongs into fuzz/corpus as regression-<what it shows>.
+fuzz:
+	cargo fuzz --version > /dev/null 2>&1 || cargo install cargo-fuzz --locked
+	export CARGO_TARGET_DIR="$(abspath $(TARGET))/fuzz" $(UNSTABLE); \
+	cd fuzz; \
+	for target in $$(cargo $(NIGHTLY) fuzz list --fuzz-dir .); do \
+		mkdir -p "$$CARGO_TARGET_DIR/found/$$target"; \
+		cargo $(NIGHTLY) fuzz run --fuzz-dir . -O --sanitizer $(SANITIZER) "$$target" \
+			"$$CARGO_TARGET_DIR/found/$$target" "corpus/$$target" -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -malloc_limit_mb=64 -print_final_stats=1; \
+	done
+
+miri:
+	@if rustup component add --toolchain nightly miri rust-src > /dev/null 2>&1; then \
+		CARGO_TARGET_DIR="$(abspath $(TARGET))/miri" MIRIFLAGS=-Zmiri-disable-isolation \
+			cargo +nightly miri test -p zenoh-pinned-fuzz-properties --test corpus; \
+	else \
+		echo "Skipped: Miri is a component of the nightly toolchain, which cannot be reached here"; \
+		echo "(rustup toolchain install nightly --component miri --component rust-src)."; \
+	fi
+
+# The model checker switches stacks by itself, which the sanitizers do not follow. The thread sanitizer has to see
+# the standard library too, so that is built with it; its sources are the component rust-src. It does not see that
+# rustix unmaps memory, so tests whose mappings get one address after the other must not run beside each other.
+sanitize:
+	export CARGO_TARGET_DIR="$(abspath $(TARGET))/sanitize-address" RUSTFLAGS=-Zsanitizer=address $(UNSTABLE); \
+	cargo $(NIGHTLY) test --target $(HOST) -p zenoh-pinned --lib -- --skip segment::release::tests; \
+	cargo $(NIGHTLY) test --target $(HOST) -p zenoh-pinned-fuzz-properties --test corpus
+	export CARGO_TARGET_DIR="$(abspath $(TARGET))/sanitize-thread" RUSTFLAGS=-Zsanitizer=thread $(UNSTABLE); \
+	cargo $(NIGHTLY) test -Zbuild-std --target $(HOST) -p zenoh-pinned --lib -- \
+		--test-threads=1 --skip segment::release::tests
 
 figures:
 	cargo build --release -p zenoh-pinned-transport-bench

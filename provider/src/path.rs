@@ -101,6 +101,15 @@ pub enum FallbackReason {
         /// What failed.
         detail: String,
     },
+    /// Not all pages of the memory can be made present: the segment's file was truncated, or there is no room
+    /// for pages that its producer had not reserved.
+    #[error(
+        "not all pages are there ({detail}): the segment was truncated, or /dev/shm or the memory is full"
+    )]
+    PagesMissing {
+        /// What was found.
+        detail: String,
+    },
     /// Every staging slot is in use by a copy that has not ended, or none is large enough yet.
     #[error("no staging slot of {needed_bytes} bytes was free")]
     StagingBusy {
@@ -122,6 +131,7 @@ impl FallbackReason {
             Self::OverBudget { .. }
                 | Self::RegistrationContended
                 | Self::NotAttachable { .. }
+                | Self::PagesMissing { .. }
                 | Self::Driver { code: 2 | 712, .. }
         )
     }

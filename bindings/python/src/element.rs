@@ -9,6 +9,8 @@ use pyo3::{
 };
 use zenoh_pinned_node::dora::ElementType;
 
+use crate::shape::count;
+
 /// A fixed-width element in this machine's byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Element {
@@ -196,27 +198,4 @@ impl Element {
 fn names() -> String {
     let names: Vec<_> = TABLE.iter().map(|element| element.name).collect();
     names.join(", ")
-}
-
-/// Elements of a shape; `None` where its sizes overflow, also where another one is zero.
-pub(crate) fn count(shape: &[usize]) -> Option<usize> {
-    let mut sizes = shape.iter().map(|size| (*size).max(1));
-    let most = sizes.try_fold(1, usize::checked_mul)?;
-    // With room for the size of an element.
-    isize::try_from(most.checked_mul(16)?).ok()?;
-    match shape.contains(&0) {
-        true => Some(0),
-        false => Some(most),
-    }
-}
-
-/// Steps between elements in row-major order, in units of `unit`.
-pub(crate) fn strides(shape: &[usize], unit: usize) -> Vec<isize> {
-    let mut strides = vec![0; shape.len()];
-    let mut step = unit;
-    for (stride, size) in strides.iter_mut().zip(shape).rev() {
-        *stride = step as isize;
-        step *= (*size).max(1);
-    }
-    strides
 }

@@ -25,6 +25,7 @@ mod frame;
 mod log;
 mod process;
 mod reason;
+mod shape;
 mod slot;
 mod view;
 mod zenoh;

@@ -35,6 +35,7 @@ impl Reason {
             FallbackReason::NotSharedMemory => "not_shared_memory",
             FallbackReason::LockedMemoryLimit { .. } => "locked_memory_limit",
             FallbackReason::NotAttachable { .. } => "not_attachable",
+            FallbackReason::PagesMissing { .. } => "pages_missing",
             FallbackReason::StagingBusy { .. } => "staging_busy",
             FallbackReason::Exiting => "exiting",
             _ => "other",

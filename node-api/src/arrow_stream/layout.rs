@@ -1,6 +1,9 @@
 //! Which buffers an array is made of, and where in the body of its message each one goes.
 //!
 //! Slices are cut to what they show: a slice of a large array sends its own elements only.
+//!
+//! A received array's offsets lie in shared memory, where its producer can change them after its decoder has
+//! checked them. So they are copied and checked again before anything is cut by them.
 
 use arrow::{
     array::{
@@ -193,6 +196,9 @@ impl Layout {
 
     fn add_list<O: OffsetSizeTrait>(&mut self, array: &GenericListArray<O>) -> Result<(), Failure> {
         let (first, last) = self.add_offsets(array.offsets())?;
+        if last > array.values().len() {
+            return Err(Failure::Sizes("a list reaches beyond its elements"));
+        }
         self.add(array.values().slice(first, last - first).as_ref())
     }
 
@@ -203,21 +209,30 @@ impl Layout {
         self.add(array.values().slice(0, elements).as_ref())
     }
 
-    /// Adds the offsets, beginning at zero, and gives the first and last of them as they were.
+    /// Adds the offsets, beginning at zero, and gives the first and last of them as they were, in order.
     fn add_offsets<O: OffsetSizeTrait>(
         &mut self,
         offsets: &OffsetBuffer<O>,
     ) -> Result<(usize, usize), Failure> {
-        let first = offsets.first().copied().unwrap_or_default();
-        let last = offsets.last().copied().unwrap_or_default();
+        let descending = || Failure::Sizes("its offsets do not ascend from zero");
+        let end = |offset: Option<&O>| match offset {
+            Some(offset) => offset.to_usize().ok_or_else(descending),
+            None => Ok(0),
+        };
+        let (first, last) = (end(offsets.first())?, end(offsets.last())?);
+        if first > last {
+            return Err(descending());
+        }
         let bytes = std::mem::size_of_val::<[O]>(offsets);
-        if first == O::default() {
+        if first == 0 {
             self.add_buffer(offsets.inner().inner(), 0, bytes)?;
         } else {
-            let rebased: Vec<O> = offsets.iter().map(|offset| *offset - first).collect();
-            self.add_buffer(&Buffer::from_vec(rebased), 0, bytes)?;
+            let rebased = |offset: &O| O::from_usize(offset.to_usize()?.checked_sub(first)?);
+            let rebased: Option<Vec<O>> = offsets.iter().map(rebased).collect();
+            let rebased = Buffer::from_vec(rebased.ok_or_else(descending)?);
+            self.add_buffer(&rebased, 0, bytes)?;
         }
-        Ok((first.as_usize(), last.as_usize()))
+        Ok((first, last))
     }
 
     fn add_buffer(&mut self, buffer: &Buffer, offset: usize, bytes: usize) -> Result<(), Failure> {

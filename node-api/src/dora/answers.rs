@@ -10,7 +10,8 @@
 //!
 //! Knowingly weak: an acknowledgement does not say which marker it answers. Rounds are therefore kept apart
 //! by a time without answers (`QUIET`); an answer that is later still counts for the next round. What must
-//! not depend on that has further proof (`route`).
+//! not depend on that has further proof (`route`). Nor does it prove who sent it: whoever reaches the topic can
+//! answer in another's name, or with so many names that those that come last are not counted.
 //!
 //! Specified by dora-message 1.1 (`Metadata::startup_marker`, `startup_ack`) and dora-core's topics.
 
@@ -28,7 +29,10 @@ use zenoh::{
     sample::Sample,
 };
 
-use super::RequiredAcker;
+use super::{
+    RequiredAcker,
+    acknowledgement::{self, Acknowledgement},
+};
 
 /// When `patience` from now is over; a very long one is as good as a day.
 pub(super) fn deadline(patience: Duration) -> Instant {
@@ -38,6 +42,9 @@ pub(super) fn deadline(patience: Duration) -> Instant {
 
 /// How often a marker is sent again while answers are missing.
 const MARKER_EVERY: Duration = Duration::from_millis(10);
+
+/// Names that are kept between two rounds; a dataflow has far fewer, a flood of made-up ones has more.
+const MAX_NAMES: usize = 4096;
 
 /// So long without an answer, and those to earlier markers have come in.
 const QUIET: Duration = Duration::from_millis(20);
@@ -191,20 +198,22 @@ impl Shared {
         let Some(attachment) = sample.attachment() else {
             return;
         };
-        let Ok(metadata) = dora_message::decode::<Metadata>(&attachment.to_bytes()) else {
-            return;
-        };
-        if metadata.metadata_version() != Metadata::CURRENT_VERSION {
-            self.lock().other_version = Some(metadata.metadata_version());
-            return;
+        match acknowledgement::read(&attachment.to_bytes()) {
+            Some(Acknowledgement::From { consumer, input }) => self.count((consumer, input)),
+            Some(Acknowledgement::OtherVersion(version)) => {
+                self.lock().other_version = Some(version);
+            }
+            None => {}
         }
-        let Some((consumer, input)) = metadata.startup_ack_identity() else {
-            return;
-        };
-        let name = (consumer.to_owned(), input.to_owned());
+    }
+
+    fn count(&self, name: (String, String)) {
         let mut received = self.lock();
         received.last = Some(Instant::now());
-        *received.from.entry(name).or_default() += 1;
+        if received.from.len() < MAX_NAMES || received.from.contains_key(&name) {
+            let times = received.from.entry(name).or_default();
+            *times = times.saturating_add(1);
+        }
         drop(received);
         self.changed.notify_all();
     }

@@ -8,7 +8,7 @@
 //! Specified by dora-message 1.1: length (eight bytes, little endian), then the encoded request.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Write},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
@@ -22,6 +22,8 @@ use dora_message::{
     node_to_daemon::{DaemonRequest, DataMessage, NodeRegisterRequest, Timestamped},
     uhlc::HLC,
 };
+
+use super::framing;
 
 /// How long the daemon may take to answer or to accept bytes.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -185,15 +187,8 @@ impl DaemonLink {
 }
 
 fn receive_message(stream: &mut TcpStream) -> Result<Vec<u8>, DaemonError> {
-    let mut length = [0; 8];
-    stream.read_exact(&mut length)?;
-    let length = usize::try_from(u64::from_le_bytes(length))
-        .ok()
-        .filter(|length| *length <= MAX_MESSAGE_BYTES)
-        .ok_or_else(|| DaemonError::Protocol(String::from("the reply is too long")))?;
-    let mut reply = vec![0; length];
-    stream.read_exact(&mut reply)?;
-    Ok(reply)
+    let reply = framing::read_message(stream, MAX_MESSAGE_BYTES)?;
+    reply.ok_or_else(|| DaemonError::Protocol(String::from("the reply is too long")))
 }
 
 #[cfg(test)]

@@ -11,10 +11,10 @@ use dora_message::{
     metadata::Metadata,
 };
 
-use super::DoraPathReason;
-
-/// The environment variable in which a daemon describes a node.
-pub(super) const NODE_CONFIG: &str = "DORA_NODE_CONFIG";
+use super::{
+    DoraPathReason,
+    environment::{self, NODE_CONFIG},
+};
 
 /// The minor version of dora whose messages this crate writes.
 const DORA_VERSION: &str = "1.1";
@@ -78,8 +78,8 @@ impl NodeDescription {
 }
 
 /// A node's configuration as a daemon writes it.
-pub(super) fn parse(config: &[u8]) -> Result<NodeConfig, DoraPathReason> {
-    serde_yaml::from_slice(config).map_err(|error| DoraPathReason::UnreadableConfiguration {
+fn parse(config: &[u8]) -> Result<NodeConfig, DoraPathReason> {
+    environment::parse(config).map_err(|error| DoraPathReason::UnreadableConfiguration {
         detail: error.to_string(),
     })
 }

@@ -41,14 +41,17 @@
 //! Specified by dora 1.1: `dora-message` (requests, metadata), `dora-core` (topics), and the handshake and
 //! send path of `dora-node-api`, which this repeats where dora has no public seam.
 
+mod acknowledgement;
 mod answers;
 mod consumers;
 mod daemon;
 mod description;
 mod detached;
 mod element;
+mod environment;
 mod error;
 mod frame;
+mod framing;
 mod link;
 mod output;
 mod outputs;

@@ -12,6 +12,15 @@ pub enum FrameError {
         /// The length that the message claimed, in bytes.
         bytes: usize,
     },
+    /// The segment's file has been truncated since it was attached: reading the buffer would raise SIGBUS.
+    #[error(
+        "the segment of the buffer has been truncated, its {bytes} bytes are no longer all there: another process \
+         of this user has damaged it; restart the producer"
+    )]
+    Truncated {
+        /// The length of the buffer in bytes.
+        bytes: usize,
+    },
     /// The kernel could not be asked whether the buffer is all there, so it was not read.
     #[error(
         "it cannot be verified that the buffer lies in its segment ({error}): mount /proc, or raise the limit of open files (ulimit -n)"

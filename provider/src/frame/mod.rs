@@ -11,6 +11,8 @@
 //! Invariants:
 //! - The frame's bytes were found to lie inside one mapped file before anything reads them: zenoh takes
 //!   offset and length from shared memory and the wire, and checks neither.
+//! - A buffer whose segment is known to this library is looked for in the file as well, which may have been
+//!   truncated since it was mapped (`Segment`).
 //! - The path is a fact about this process, found by look-up; no message says "pinned".
 
 mod error;
@@ -33,6 +35,7 @@ use crate::{
     path::{DevicePath, FallbackReason},
     pinner::Pinner,
     registration::Found,
+    segment::Segment,
     session,
 };
 
@@ -77,6 +80,7 @@ impl Frame {
     ///
     /// # Errors
     /// [`FrameError::OutsideSegment`]: the bytes reach beyond the mapped file that they begin in.
+    /// [`FrameError::Truncated`]: the file has been truncated since.
     /// [`FrameError::Unverifiable`]: the kernel did not tell what is mapped there.
     pub fn from_owner(
         owner: impl AsRef<[u8]> + Send + Sync + 'static,
@@ -94,8 +98,10 @@ impl Frame {
             }
             found
         };
-        let entry = found.as_ref().map(|found| &found.entry);
-        let segment = entry.and_then(|entry| entry.segment().cloned());
+        let segment = match &found {
+            Some(found) => segment_of(found, bytes.len())?,
+            None => None,
+        };
         Ok(Self {
             held: Arc::new(HeldBytes::owned(owned, segment)),
             found,
@@ -115,7 +121,7 @@ impl Frame {
         if !buffer.is_valid() {
             return Err(FrameError::Invalidated);
         }
-        let segment = found.entry.segment().cloned();
+        let segment = segment_of(&found, bytes)?;
         Ok(Self {
             held: Arc::new(HeldBytes::shared(buffer.to_owned(), segment)),
             found: Some(found),
@@ -207,6 +213,18 @@ impl Frame {
 
     pub(crate) fn pinner(&self) -> &Pinner {
         &self.pinner
+    }
+}
+
+/// The segment that `bytes` were found in, where this library has it attached and they are all there.
+fn segment_of(found: &Found, bytes: usize) -> Result<Option<Arc<Segment>>, FrameError> {
+    let Some(segment) = found.entry.segment() else {
+        return Ok(None);
+    };
+    let end = found.offset.checked_add(bytes);
+    match end.is_some_and(|end| segment.reaches(end)) {
+        true => Ok(Some(segment.clone())),
+        false => Err(FrameError::Truncated { bytes }),
     }
 }
 

@@ -68,9 +68,10 @@ pub(crate) fn publish(file: &OwnedFd, id: u32) -> Result<(), Errno> {
     rustix::fs::linkat(CWD, source, CWD, path_of(id), AtFlags::SYMLINK_FOLLOW)
 }
 
-/// Opens the segment `id` for reading and writing, without locking it.
+/// Opens the segment `id` for reading and writing, without locking it. Never waits: what has the name may
+/// be a pipe, or a file with a lease of somebody who is slow to give it up.
 pub(crate) fn open(id: u32) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     rustix::fs::open(path_of(id), flags, Mode::empty())
 }
 
@@ -98,6 +99,30 @@ pub(crate) fn inspect(file: impl AsFd) -> Result<(Identity, u64), Errno> {
         },
         size,
     ))
+}
+
+/// Whom a file belongs to, and what its mode lets anybody do with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Access {
+    pub(crate) owner: u32,
+    /// The permission bits.
+    pub(crate) mode: u32,
+}
+
+impl Access {
+    /// Of an open file.
+    pub(crate) fn of(file: impl AsFd) -> Result<Self, Errno> {
+        let stat = rustix::fs::fstat(file)?;
+        Ok(Self {
+            owner: stat.st_uid,
+            mode: stat.st_mode & 0o7777,
+        })
+    }
+
+    /// Whether nobody but the user of this process can open the file, as zenoh makes its segments.
+    pub(crate) fn is_of_this_user_alone(self) -> bool {
+        self.owner == rustix::process::geteuid().as_raw() && self.mode & 0o077 == 0
+    }
 }
 
 /// Unlinks the segment `id` if `file`, which holds its shared lock, is its last holder.
@@ -131,6 +156,17 @@ pub(crate) fn space() -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_others_may_open_or_own_is_not_this_users_alone() {
+        let owner = rustix::process::geteuid().as_raw();
+        let private = |owner, mode| Access { owner, mode }.is_of_this_user_alone();
+        assert!(private(owner, 0o600));
+        for mode in [0o640, 0o620, 0o604, 0o602, 0o666] {
+            assert!(!private(owner, mode), "{mode:o}");
+        }
+        assert!(!private(owner + 1, 0o600));
+    }
 
     #[test]
     fn only_zenohs_names_are_segments() {

@@ -80,20 +80,28 @@ impl MappedRange {
 
     /// Asks for huge pages; kernels that take none for this kind of memory say no, which is fine.
     pub(crate) fn prefer_huge_pages(&self) {
-        self.advise(Advice::LinuxHugepage);
+        let _ = self.advise(Advice::LinuxHugepage);
     }
 
     /// Brings every page into this process's page table for writing, so that first use does not fault.
-    pub(crate) fn populate(&self) {
-        self.advise(Advice::LinuxPopulateWrite);
+    ///
+    /// # Errors
+    /// Using the memory would raise SIGBUS: the file is shorter than the mapping, or there is no room for
+    /// its missing pages. A kernel that does not know the advice (before 5.14) gives none.
+    pub(crate) fn populate(&self) -> Result<(), Errno> {
+        match self.advise(Advice::LinuxPopulateWrite) {
+            Err(error @ (Errno::FAULT | Errno::NOMEM | Errno::HWPOISON)) => Err(error),
+            _ => Ok(()),
+        }
     }
 
-    fn advise(&self, advice: Advice) {
+    fn advise(&self, advice: Advice) -> Result<(), Errno> {
         // SAFETY: both advices keep the contents of the mapping, which this value owns.
         let result = unsafe { rustix::mm::madvise(self.base.as_ptr().cast(), self.bytes, advice) };
         if let Err(error) = result {
             tracing::trace!(?advice, %error, "the kernel did not take the advice");
         }
+        result
     }
 }
 
@@ -104,5 +112,26 @@ impl Drop for MappedRange {
         if let Err(error) = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.bytes) } {
             tracing::debug!(%error, "munmap failed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::{file, page_bytes};
+
+    #[test]
+    fn pages_that_a_file_no_longer_has_are_an_error_and_not_a_signal() {
+        let bytes = 4 * page_bytes();
+        let file = file::create_unnamed().unwrap();
+        file::reserve(&file, bytes as u64).unwrap();
+        let range = MappedRange::of_file(&file, bytes).unwrap();
+        assert_eq!(range.populate(), Ok(()));
+        rustix::fs::ftruncate(&file, bytes as u64 / 2).unwrap();
+        assert_eq!(range.populate(), Err(Errno::FAULT));
+        assert_eq!(
+            MappedRange::anonymous(page_bytes()).unwrap().populate(),
+            Ok(())
+        );
     }
 }

@@ -13,9 +13,14 @@ const MAPS_PATH: &str = "/proc/self/maps";
 
 /// Start time of process `pid` in clock ticks since boot, which with the pid names a process for good.
 pub(crate) fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in parentheses, may hold anything; the fields after it are counted from its end.
-    let after_name = &stat[stat.rfind(')')? + 1..];
+    start_time_in(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The start time in what `/proc/<pid>/stat` says; see proc_pid_stat(5).
+pub(crate) fn start_time_in(stat: &[u8]) -> Option<u64> {
+    // The name, in parentheses, may hold any bytes; the fields after it are counted from its end.
+    let name_ends = stat.iter().rposition(|byte| *byte == b')')?;
+    let after_name = std::str::from_utf8(&stat[name_ends + 1..]).ok()?;
     after_name.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
@@ -130,16 +135,26 @@ impl FileMappings {
 
 /// The id of the zenoh segment that is mapped at `address`, by the name of its file.
 pub(crate) fn segment_at(address: usize) -> Option<u32> {
-    let maps = BufReader::new(File::open(MAPS_PATH).ok()?);
-    let line = maps.lines().map_while(Result::ok).find(|line| {
+    segment_listed_at(BufReader::new(File::open(MAPS_PATH).ok()?), address)
+}
+
+/// As [`segment_at`], in a listing as `/proc/<pid>/maps` shows it.
+pub(crate) fn segment_listed_at(listing: impl BufRead, address: usize) -> Option<u32> {
+    let line = lines(listing).find(|line| {
         parse_line(line).is_some_and(|mapping| (mapping.start..mapping.end).contains(&address))
     })?;
     super::file::segment_named(&line[line.find(super::file::DIRECTORY)?..])
 }
 
-fn listed(listing: impl BufRead) -> impl Iterator<Item = FileMapping> {
-    let lines = listing.lines().map_while(Result::ok);
-    lines.filter_map(|line| parse_line(&line))
+/// The file mappings in a listing as `/proc/<pid>/maps` shows it.
+pub(crate) fn listed(listing: impl BufRead) -> impl Iterator<Item = FileMapping> {
+    lines(listing).filter_map(|line| parse_line(&line))
+}
+
+/// The names of files are any bytes, and a line with one that is not UTF-8 must not hide those after it.
+fn lines(listing: impl BufRead) -> impl Iterator<Item = String> {
+    let lines = listing.split(b'\n').map_while(Result::ok);
+    lines.map(|line| String::from_utf8_lossy(&line).into_owned())
 }
 
 /// One line of `/proc/<pid>/maps` that is about a file; see proc_pid_maps(5).
@@ -155,9 +170,11 @@ fn parse_line(line: &str) -> Option<FileMapping> {
     }
     let major = u32::from_str_radix(major, 16).ok()?;
     let minor = u32::from_str_radix(minor, 16).ok()?;
-    Some(FileMapping {
-        start: usize::from_str_radix(start, 16).ok()?,
-        end: usize::from_str_radix(end, 16).ok()?,
+    let start = usize::from_str_radix(start, 16).ok()?;
+    let end = usize::from_str_radix(end, 16).ok()?;
+    (start < end).then_some(FileMapping {
+        start,
+        end,
         offset,
         identity: Identity {
             device: rustix::fs::makedev(major, minor),
@@ -268,6 +285,23 @@ mod tests {
         let listed = FileMappings::Listed(listed(maps).collect());
         assert_eq!(listed.at(address), Some(found));
         assert_eq!(listed.at(0), None);
+    }
+
+    #[test]
+    fn a_file_whose_name_is_not_utf8_hides_no_mapping_after_it() {
+        let listing =
+            b"1000-2000 r--s 0 00:1a 7 /tmp/\xff\xfe\n3000-4000 rw-s 0 00:1a 42 /dev/shm/9.zenoh\n";
+        assert_eq!(listed(&listing[..]).count(), 2);
+        assert_eq!(segment_listed_at(&listing[..], 0x3800), Some(9));
+    }
+
+    #[test]
+    fn a_process_with_any_name_has_a_start_time() {
+        let rest = b" S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
+        for name in [&b"cat"[..], b") R 1 (", b"\xff\xfe", b"\n"] {
+            let stat = [&b"9 ("[..], name, b")", rest].concat();
+            assert_eq!(start_time_in(&stat), Some(4711), "{name:?}");
+        }
     }
 
     #[test]

@@ -77,6 +77,15 @@ pub enum AllocError {
         /// Slots that no consumer confirms to hold and that cannot be taken back yet.
         quarantine: Vec<Quarantined>,
     },
+    /// Another process of this user has truncated the segment that the slot lies in: writing it would raise
+    /// SIGBUS.
+    #[error(
+        "segment {id} of the pool has been truncated by another process of this user: build a new pool"
+    )]
+    Truncated {
+        /// zenoh's segment id.
+        id: u32,
+    },
     /// zenoh could not provide the metadata of a shared-memory buffer.
     #[error(
         "zenoh could not describe the slot ({cause}): its metadata segment may not have been lockable, see RLIMIT_MEMLOCK"

@@ -125,6 +125,7 @@ impl PinnedPool {
     /// # Errors
     /// [`AllocError::ZeroBytes`] and [`AllocError::TooLarge`] for sizes that no slot can ever hold,
     /// [`AllocError::TimedOut`] when consumers held every slot for the whole wait,
+    /// [`AllocError::Truncated`] where another process has cut the pool's file,
     /// [`AllocError::Metadata`] where zenoh has no room to describe one more buffer.
     pub fn alloc(&self, len: usize) -> Result<Slot, AllocError> {
         self.alloc_timeout(len, self.shared.wait)
@@ -155,6 +156,11 @@ impl PinnedPool {
             .wait()
             .map_err(|error| self.shared.slots.allocation_failed(len, timeout, &error))?;
         let segment = self.shared.slots.segment_of(buffer.as_ptr());
+        if let Some(segment) = &segment
+            && !segment.reaches(segment.bytes())
+        {
+            return Err(AllocError::Truncated { id: segment.id() });
+        }
         Ok(Slot::shared(buffer, segment, self.clone()))
     }
 

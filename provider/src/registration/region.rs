@@ -58,8 +58,8 @@ pub trait HostRegistration: Send + Sync + std::fmt::Debug {
 /// Memory that can be registered: it knows its pages and keeps them mapped while it lives.
 pub(crate) trait RegisteredMemory: Send + Sync + std::fmt::Debug {
     fn region(&self) -> Option<HostRegion>;
-    /// Brings the pages into the process's page table.
-    fn populate(&self);
+    /// Brings the pages into the process's page table, where all of them are there.
+    fn populate(&self) -> Result<(), FallbackReason>;
 }
 
 impl RegisteredMemory for Arc<Segment> {
@@ -67,8 +67,12 @@ impl RegisteredMemory for Arc<Segment> {
         region_of(self.range())
     }
 
-    fn populate(&self) {
-        self.range().populate();
+    fn populate(&self) -> Result<(), FallbackReason> {
+        if !self.reaches(self.bytes()) {
+            let detail = String::from("its file has been truncated");
+            return Err(FallbackReason::PagesMissing { detail });
+        }
+        populate(self.range())
     }
 }
 
@@ -77,9 +81,18 @@ impl RegisteredMemory for os::memory::MappedRange {
         region_of(self)
     }
 
-    fn populate(&self) {
-        os::memory::MappedRange::populate(self);
+    fn populate(&self) -> Result<(), FallbackReason> {
+        populate(self)
     }
+}
+
+/// Registering pages that are not there would end in SIGBUS or an error of the driver that says less.
+fn populate(range: &os::memory::MappedRange) -> Result<(), FallbackReason> {
+    range
+        .populate()
+        .map_err(|error| FallbackReason::PagesMissing {
+            detail: error.to_string(),
+        })
 }
 
 /// A mapping extends to the end of its last page, so its whole pages are all there.
@@ -113,7 +126,7 @@ impl<Memory: RegisteredMemory> Registration<Memory> {
             })?;
         let reservation = budget.reserve(region.bytes as u64)?;
         // Present pages are pinned several times faster than absent ones.
-        memory.populate();
+        memory.populate()?;
         let _gate = os::exit::enter_driver().ok_or(FallbackReason::Exiting)?;
         // SAFETY: the memory is owned by the value made here, which unregisters before it lets go.
         // Staging memory is a mapping of its own; a segment is registered once, by one mapping

@@ -5,7 +5,12 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::{Segment, SegmentHeader, layout::MAX_SEGMENT_BYTES, registry};
-use crate::os::{self, file, memory::MappedRange, process::MadeHere};
+use crate::os::{
+    self,
+    file::{self, Access},
+    memory::MappedRange,
+    process::MadeHere,
+};
 
 /// Why a segment could not be attached. zenoh drops the message that named it.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +31,19 @@ pub enum AttachError {
     Removed {
         /// zenoh's segment id.
         id: u32,
+    },
+    /// Other users may open the file, or it is theirs: they could change or truncate it under this process.
+    #[error(
+        "segment {id} belongs to user {owner} with mode {mode:o}: only segments of this user with mode 600 are \
+         attached; run both processes as one user"
+    )]
+    NotPrivate {
+        /// zenoh's segment id.
+        id: u32,
+        /// The file's owner.
+        owner: u32,
+        /// The file's permission bits.
+        mode: u32,
     },
     /// The file is empty, not a regular file, or larger than a chunk id can reach.
     #[error("segment {id} is not a zenoh segment: {bytes} bytes; 1 byte to 4 GiB were expected")]
@@ -57,8 +75,14 @@ impl Segment {
             error: error.into(),
         };
         let file = file::open(id).map_err(open_error)?;
+        let (identity, _) = file::inspect(&file).map_err(open_error)?;
         file::lock_shared(&file).map_err(|_| AttachError::Removed { id })?;
-        let (identity, bytes) = file::inspect(&file).map_err(open_error)?;
+        let (_, bytes) = file::inspect(&file).map_err(open_error)?;
+        let access = Access::of(&file).map_err(open_error)?;
+        if !access.is_of_this_user_alone() {
+            let Access { owner, mode } = access;
+            return Err(AttachError::NotPrivate { id, owner, mode });
+        }
         if bytes == 0 || bytes > MAX_SEGMENT_BYTES {
             return Err(AttachError::Malformed { id, bytes });
         }

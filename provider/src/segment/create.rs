@@ -65,7 +65,8 @@ impl Segment {
         let (identity, _) = file::inspect(&file).map_err(|error| system("inspect", error))?;
         let range = MappedRange::of_file(&file, bytes).map_err(|error| system("map", error))?;
         range.prefer_huge_pages();
-        range.populate();
+        // Its pages were reserved, and it has no name yet: nobody can have taken one away.
+        let _ = range.populate();
 
         let pid = std::process::id();
         let header = SegmentHeader {

@@ -16,8 +16,14 @@
 //! The two words lie on a cache line of their own. Any process of the same user can write anything
 //! here, so a reader copies the fields once, checks the copy, and never looks at them again; the two
 //! words are only ever hints (see `release`).
+//!
+//! Knowingly weak: what a checked copy says about its producer (pid, start time, name) is that process's
+//! word, and another process of the user can have written it. The sizes are held against the file.
 
-use std::ptr::NonNull;
+use std::{
+    ptr::NonNull,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use super::{layout::SegmentLayout, release::ReleaseWords};
 
@@ -39,7 +45,14 @@ struct Fields {
     name: [u8; NAME_BYTES],
 }
 
+/// The fields as a reader copies them.
+const FIELD_WORDS: usize = size_of::<Fields>() / size_of::<u64>();
+
 const _: () = assert!(size_of::<Fields>() <= RELEASE_WORDS_AT);
+const _: () = assert!(size_of::<Fields>() == size_of::<[u64; FIELD_WORDS]>());
+
+/// The largest pid that Linux gives (PID_MAX_LIMIT is far below).
+const MAX_PID: u32 = i32::MAX as u32;
 
 /// What a header page says, copied and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,11 +102,20 @@ impl SegmentHeader {
     /// `page` is the start of a readable, page-aligned mapping of at least `segment_bytes`, which is
     /// at least one page.
     pub(crate) unsafe fn read(page: NonNull<u8>, segment_bytes: usize) -> Option<Self> {
-        // SAFETY: the caller says that a page is mapped there. Another process may write meanwhile;
-        // a volatile read of plain integers then yields some mixture, which the checks below treat
-        // like any other hostile content.
-        let fields = unsafe { page.cast::<Fields>().read_volatile() };
+        // SAFETY: the caller says that a page is mapped there, which is aligned for these words. Other
+        // processes may write meanwhile; no one in this process does.
+        let words = unsafe { page.cast::<[AtomicU64; FIELD_WORDS]>().as_ref() };
+        // Relaxed: the producer wrote before the segment had a name. A hostile writer makes some mixture,
+        // which the checks below treat like any other hostile content.
+        let copy: [u64; FIELD_WORDS] =
+            std::array::from_fn(|index| words[index].load(Ordering::Relaxed));
+        // SAFETY: both are plain integers without padding, of the same size; any bytes are a value.
+        let fields = unsafe { std::mem::transmute::<[u64; FIELD_WORDS], Fields>(copy) };
         if fields.magic != MAGIC || fields.version != VERSION {
+            return None;
+        }
+        // Zero, or a number that the kernel takes for a group of processes, must never get into a call.
+        if fields.producer_pid == 0 || fields.producer_pid > MAX_PID {
             return None;
         }
         let layout = SegmentLayout::new(usize::try_from(fields.slot_bytes).ok()?, fields.slots)?;
@@ -173,6 +195,39 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_page_that_changes_while_it_is_read_gives_one_of_its_headers_or_none() {
+        let range = written("camera");
+        let page = os::page_bytes() as u64;
+        let slot_bytes_at = std::mem::offset_of!(Fields, slot_bytes);
+        let slots_at = std::mem::offset_of!(Fields, slots);
+        let is_over = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                for round in 0..20_000u64 {
+                    // Either pair describes the file, a mixture of both does not.
+                    let (slot_bytes, slots) = [(page, 3), (3 * page, 1)][(round % 2) as usize];
+                    // SAFETY: two aligned words of a mapping that outlives the thread, written as atomics.
+                    unsafe {
+                        let word = |at: usize| range.base().add(at).cast::<AtomicU64>().as_ref();
+                        word(slot_bytes_at).store(slot_bytes, Ordering::Relaxed);
+                        word(slots_at).store(slots | 6 << 32, Ordering::Relaxed);
+                    }
+                }
+                is_over.store(1, Ordering::Relaxed);
+            });
+            while is_over.load(Ordering::Relaxed) == 0 {
+                if let Some(found) = read(&range) {
+                    let layout = found.layout;
+                    let sizes = (layout.slot_bytes() as u64, layout.slots());
+                    assert!(sizes == (page, 3) || sizes == (3 * page, 1), "{sizes:?}");
+                    assert_eq!(found.pool_name, "camera");
+                }
+            }
+            writer.join().unwrap();
+        });
     }
 
     #[test]

@@ -18,8 +18,13 @@
 //!   any more, so no zenoh process unlinks a segment in use, and whoever is last unlinks it.
 //! - No page is locked here (`mlock`): under the usual 8 MiB limit that would fail.
 //!
-//! Knowingly weak: a process of the same user can truncate the file, and then reading it raises SIGBUS,
-//! as with zenoh's own segments.
+//! - Only files that this user alone may open are attached, so that nobody else can change or shorten one.
+//!
+//! Knowingly weak: a process of the same user can do both. Where a segment's bytes are about to be used, the
+//! file's length is looked at (`reaches`), so a file that was truncated before gives an error; one that is
+//! truncated between the look and the use raises SIGBUS, as with zenoh's own segments. The kernel has no
+//! means against that: seals (`F_SEAL_SHRINK`) are for files that never had a name, and zenoh needs names.
+//! Nor can it be told from the bytes who wrote them. See `attacks/` in the repository.
 //!
 //! Specified by zenoh-shm 1.10: `shm/unix.rs` (name, mode, lock) and protocol id 0 (chunk id = offset).
 
@@ -35,6 +40,7 @@ use std::{os::fd::OwnedFd, ptr::NonNull};
 pub use attach::AttachError;
 pub use create::SegmentError;
 pub(crate) use header::SegmentHeader;
+use layout::SegmentLayout;
 use release::ReleaseWords;
 
 use crate::os::{self, file::Identity, memory::MappedRange, process::MadeHere};
@@ -84,9 +90,18 @@ impl Segment {
         self.identity
     }
 
-    /// The release words; `None` for a segment of another library.
+    /// Whether the file still has its first `end` bytes; one system call.
+    pub(crate) fn reaches(&self, end: usize) -> bool {
+        os::file::inspect(&self.file).is_ok_and(|(_, bytes)| bytes >= end as u64)
+    }
+
+    /// The release words; `None` for a segment of another library, and where the header page has been
+    /// truncated away.
     pub(crate) fn release_words(&self) -> Option<&ReleaseWords> {
         self.header.as_ref()?;
+        if !self.reaches(SegmentLayout::header_bytes()) {
+            return None;
+        }
         // SAFETY: a header was found, so the mapping has at least one page; it is writable and lives
         // as long as `self`.
         Some(unsafe { header::release_words(self.range.base()) })

@@ -1,6 +1,7 @@
 //! What the tests of this crate share: real peers in processes of their own, and the driver double.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod attack;
 pub mod driver;
 pub mod frames;
 pub mod peer;

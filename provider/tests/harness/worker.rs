@@ -4,9 +4,9 @@
 //! wait for, and ends when its standard input closes.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::PathBuf,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
 };
 
 /// A running worker; killed if the test forgets it.
@@ -84,6 +84,18 @@ impl Worker {
         }
     }
 
+    /// Gives the worker a line to read.
+    pub fn tell(&mut self, line: &str) {
+        let input = self.input.as_mut().unwrap();
+        input.write_all(line.as_bytes()).unwrap();
+        input.write_all(b"\n").unwrap();
+    }
+
+    /// Waits for the worker to end by itself; gives how it did.
+    pub fn ended(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
     /// Tells the worker to end and waits for it; gives the double's report.
     pub fn end(&mut self) -> super::driver::Report {
         self.end_without_report();
@@ -125,6 +137,11 @@ impl Drop for Worker {
 pub fn order(key: &str) -> String {
     std::env::var(key)
         .unwrap_or_else(|_| panic!("{key} is not set: this is a worker of another test"))
+}
+
+/// In a worker: the lines that the test tells it, until the test closes its end.
+pub fn told() -> impl Iterator<Item = String> {
+    std::io::stdin().lines().map_while(Result::ok)
 }
 
 /// In a worker: waits until the test closes its end.

@@ -10,11 +10,7 @@ use pyo3::{
 use zenoh_pinned::{Pinner, cudarc::driver::CudaStream};
 
 use super::{Target, Wish, buffer::DeviceBuffer, pinners, source::Source, stream};
-use crate::{
-    element::{Element, count},
-    errors,
-    frame::Frame,
-};
+use crate::{element::Element, errors, frame::Frame, shape::count};
 
 /// A frame of `object`: a received frame, an Arrow array such as a dora ``event["value"]``, or anything with
 /// a buffer or a DLPack tensor on the host. Nothing is copied; the frame keeps what it shows.
@@ -194,23 +190,24 @@ fn device_range(destination: &Bound<'_, PyAny>) -> PyResult<Range> {
     }
     let shape: Vec<usize> = get("shape")?.extract()?;
     let element = Element::of_dtype(&get("typestr")?)?;
+    let bytes = count(&shape).and_then(|count| count.checked_mul(element.bytes));
+    let bytes = bytes.ok_or_else(missing)?;
     let steps = interface
         .get_item("strides")?
         .filter(|strides| !strides.is_none());
     if let Some(steps) = steps {
         let steps: Vec<isize> = steps.extract()?;
-        if steps != crate::element::strides(&shape, element.bytes) {
+        if steps != crate::shape::strides(&shape, element.bytes) {
             return Err(PyValueError::new_err(
                 "the destination's elements are not in one run: use .contiguous()",
             ));
         }
     }
-    let bytes = count(&shape).and_then(|count| count.checked_mul(element.bytes));
     let stream = interface.get_item("stream")?;
     let stream = stream.filter(|stream| !stream.is_none());
     Ok(Range {
         address,
-        bytes: bytes.ok_or_else(missing)?,
+        bytes,
         stream: stream.map(|stream| stream.extract()).transpose()?,
     })
 }

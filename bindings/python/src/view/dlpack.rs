@@ -6,7 +6,7 @@ use std::ffi::{CStr, c_void};
 
 use pyo3::{exceptions::PyBufferError, ffi, prelude::*};
 
-use crate::element::{Element, strides};
+use crate::{element::Element, shape::strides};
 
 pub(crate) const CPU: i32 = 1;
 pub(crate) const CUDA: i32 = 2;

@@ -18,7 +18,7 @@ use pyo3::{
 };
 
 use super::buffer_protocol::{Buffer, F_CONTIGUOUS, FORMAT, SHAPE, STRIDES, WRITABLE};
-use crate::{element::strides, frame::Frame};
+use crate::{frame::Frame, shape::strides};
 
 /// What a view needs besides the bytes, for as long as it exists.
 struct Description {

@@ -5,7 +5,10 @@ use std::{ffi::CStr, mem::MaybeUninit, ptr::NonNull, slice};
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyMemoryView};
 
 use super::buffer_protocol::{self, Buffer, FULL_READ_ONLY};
-use crate::element::{Element, UINT8, count};
+use crate::{
+    element::{Element, UINT8},
+    shape,
+};
 
 /// A buffer that another object exports, in one run of row-major elements.
 ///
@@ -85,16 +88,9 @@ impl<'py> Borrowed<'py> {
     fn is_one_run(&self, shape: &[usize]) -> bool {
         let len = usize::try_from(self.view.len).unwrap_or(0);
         let item_bytes = usize::try_from(self.view.item_bytes).unwrap_or(0);
-        let fits = count(shape).and_then(|count| count.checked_mul(item_bytes)) == Some(len);
-        let mut step = self.view.item_bytes;
         let strides = self.list(self.view.strides);
-        let mut sizes = strides.iter().zip(shape).rev();
-        let in_order = sizes.all(|(stride, size)| {
-            let fits = *size <= 1 || *stride == step;
-            step = step.saturating_mul(*size as isize);
-            fits
-        });
-        len == 0 || (fits && in_order && self.view.suboffsets.is_null())
+        let in_order = shape::is_one_run(len, item_bytes, shape, &strides);
+        len == 0 || (in_order && self.view.suboffsets.is_null())
     }
 }
 

@@ -4,13 +4,7 @@ use pyo3::{exceptions::PyValueError, prelude::*};
 use zenoh_pinned::PinnedPool;
 
 use super::seconds;
-use crate::{
-    element::{Element, count},
-    errors,
-    process::MadeIn,
-    reason::Reason,
-    slot::Slot,
-};
+use crate::{element::Element, errors, process::MadeIn, reason::Reason, shape::count, slot::Slot};
 
 /// Page-aligned slots in shared memory, bounded in number and bytes.
 ///

@@ -1,0 +1,10 @@
+//! The parts of a segment that need no file.
+
+#![allow(dead_code, reason = "the parsers' crate uses the rest")]
+
+#[path = "../../provider/src/segment/header.rs"]
+pub(crate) mod header;
+#[path = "../../provider/src/segment/layout.rs"]
+pub(crate) mod layout;
+#[path = "../../provider/src/segment/release.rs"]
+pub(crate) mod release;
