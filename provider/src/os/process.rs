@@ -19,6 +19,12 @@ pub(crate) fn start_time(pid: u32) -> Option<u64> {
     after_name.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
+/// The name that process `pid` goes by.
+pub(crate) fn name_of(pid: u32) -> Option<String> {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
+}
+
 /// The process that something was made in.
 ///
 /// A forked child has copies of everything, but references, locks and contexts are shared with its parent

@@ -8,7 +8,11 @@ use zenoh::shm::{
 };
 
 use super::slots::Slots;
-use crate::{client::POSIX_PROTOCOL_ID, os};
+use crate::{
+    budget::{self, GivesBack},
+    client::POSIX_PROTOCOL_ID,
+    os,
+};
 
 /// Page-aligned slots in segments that every zenoh 1.10 process can attach, for use with
 /// `ShmProviderBuilder::backend(..)`. [`super::PinnedPool`] is this with waiting allocation on top.
@@ -34,9 +38,10 @@ pub struct PinnedHostShmProviderBackend {
 
 impl PinnedHostShmProviderBackend {
     pub(super) fn new(slots: Slots) -> Self {
-        Self {
-            slots: Arc::new(slots),
-        }
+        let slots = Arc::new(slots);
+        let idle: Arc<dyn GivesBack> = slots.clone();
+        budget::watch(Arc::downgrade(&idle));
+        Self { slots }
     }
 
     pub(super) fn slots(&self) -> &Arc<Slots> {

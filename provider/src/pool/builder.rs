@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{
     PinnedHostShmProviderBackend, PinnedPool, PoolError,
-    slots::{SizeClass, Slots},
+    slots::{SizeClass, Slots, Terms},
 };
-use crate::{os, segment::layout::SegmentLayout, session};
+use crate::{budget, os, segment::layout::SegmentLayout, session};
 
 /// Sizes and limits of a [`PinnedPool`].
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct PinnedPoolBuilder {
     more_classes: Vec<(usize, u32)>,
     slots_per_segment: Option<u32>,
     max_bytes: Option<u64>,
+    max_host_bytes: Option<u64>,
+    time_to_live: Duration,
     wait: Duration,
 }
 
@@ -29,6 +31,8 @@ impl Default for PinnedPoolBuilder {
             more_classes: Vec::new(),
             slots_per_segment: None,
             max_bytes: None,
+            max_host_bytes: None,
+            time_to_live: Duration::from_secs(30),
             wait: Duration::from_secs(1),
         }
     }
@@ -74,6 +78,23 @@ impl PinnedPoolBuilder {
         self
     }
 
+    /// The most bytes that all processes of this user on this host may have in segments and staging slots
+    /// when this pool makes one more segment. By default what the environment variable
+    /// `ZENOH_PINNED_HOST_BYTES` says, else half of the machine's memory; never more than all of it.
+    pub fn max_host_bytes(mut self, bytes: u64) -> Self {
+        self.max_host_bytes = Some(bytes);
+        self
+    }
+
+    /// After what time a segment that the pool has grown by, and none of whose slots has been used since,
+    /// is given back; 30 seconds by default, half of that under [`crate::Pressure::High`], a quarter under
+    /// [`crate::Pressure::Critical`], and after one second where a request would be refused otherwise. The
+    /// last segment of a size stays.
+    pub fn time_to_live(mut self, time: Duration) -> Self {
+        self.time_to_live = time;
+        self
+    }
+
     /// How long [`PinnedPool::alloc`] waits for a slot; one second by default.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
@@ -90,7 +111,8 @@ impl PinnedPoolBuilder {
     pub fn build(self) -> Result<PinnedPool, PoolError> {
         let wait = self.wait;
         let classes = self.classes()?;
-        let slots = Slots::new(self.name, classes);
+        let terms = self.terms();
+        let slots = Slots::new(self.name, classes, terms);
         let reason = session::without_shared_memory();
         match &reason {
             None => slots.make_first_segments()?,
@@ -112,9 +134,17 @@ impl PinnedPoolBuilder {
             return Err(PoolError::NoSharedMemory { reason });
         }
         let classes = self.classes()?;
-        let slots = Slots::new(self.name, classes);
+        let terms = self.terms();
+        let slots = Slots::new(self.name, classes, terms);
         slots.make_first_segments()?;
         Ok(PinnedHostShmProviderBackend::new(slots))
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            time_to_live: self.time_to_live,
+            host_limit: budget::host_limit(self.max_host_bytes),
+        }
     }
 
     fn classes(&self) -> Result<Vec<SizeClass>, PoolError> {

@@ -13,7 +13,11 @@ use super::{
     error::{AllocError, PoolError, SegmentError},
     statistics::{Counters, PoolStatistics},
 };
-use crate::segment::{Segment, layout::SegmentLayout};
+use crate::{
+    budget::{self, HostShare, Purpose},
+    os::clock::LastUse,
+    segment::{Segment, layout::SegmentLayout},
+};
 
 /// How long a pool that could not grow does not try again.
 const GROW_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -29,6 +33,15 @@ pub(super) struct SizeClass {
     pub(super) slots_per_segment: u32,
 }
 
+/// What a pool is held to besides its classes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// After what time an empty segment goes.
+    pub(super) time_to_live: Duration,
+    /// The limit of the host, in bytes.
+    pub(super) host_limit: u64,
+}
+
 /// A slot that was just taken.
 pub(super) struct TakenSlot {
     pub(super) segment: Arc<Segment>,
@@ -37,29 +50,46 @@ pub(super) struct TakenSlot {
 }
 
 #[derive(Debug)]
-struct PoolSegment {
-    segment: Arc<Segment>,
-    layout: SegmentLayout,
-    class: usize,
+pub(super) struct PoolSegment {
+    pub(super) segment: Arc<Segment>,
+    pub(super) layout: SegmentLayout,
+    pub(super) class: usize,
     allocated: Vec<bool>,
+    pub(super) last_use: LastUse,
+    /// Goes after the segment.
+    _share: HostShare,
+}
+
+impl PoolSegment {
+    pub(super) fn is_in_use(&self) -> bool {
+        self.allocated.contains(&true)
+    }
 }
 
 #[derive(Debug, Default)]
-struct Tables {
-    segments: BTreeMap<u32, PoolSegment>,
+pub(super) struct Tables {
+    pub(super) segments: BTreeMap<u32, PoolSegment>,
     /// Free slots by class, as (segment id, slot index). The last released is taken first: its bytes
     /// are the likeliest to be in a cache.
-    free: Vec<Vec<(u32, u32)>>,
-    /// Slots made so far, by class.
-    made: Vec<u32>,
+    pub(super) free: Vec<Vec<(u32, u32)>>,
+    /// Slots there are, by class.
+    pub(super) made: Vec<u32>,
     in_use: u32,
     /// Why and when a class could not grow the last time.
     growth_errors: Vec<Option<(Arc<SegmentError>, Instant)>>,
 }
 
+impl Tables {
+    pub(super) fn segments_in(&self, class: usize) -> usize {
+        let owners = self.segments.values();
+        owners.filter(|owner| owner.class == class).count()
+    }
+}
+
 /// See the module's note.
 #[derive(Debug)]
 pub(super) struct Slots {
+    pub(super) terms: Terms,
     pool_name: String,
     classes: Vec<SizeClass>,
     tables: Mutex<Tables>,
@@ -69,7 +99,7 @@ pub(super) struct Slots {
 
 impl Slots {
     /// An empty pool of these classes, which are sorted by slot size and not empty.
-    pub(super) fn new(pool_name: String, classes: Vec<SizeClass>) -> Self {
+    pub(super) fn new(pool_name: String, classes: Vec<SizeClass>, terms: Terms) -> Self {
         let tables = Tables {
             free: vec![Vec::new(); classes.len()],
             made: vec![0; classes.len()],
@@ -77,6 +107,7 @@ impl Slots {
             ..Tables::default()
         };
         Self {
+            terms,
             pool_name,
             classes,
             tables: Mutex::new(tables),
@@ -177,6 +208,7 @@ impl Slots {
         let released = tables.segments.get_mut(&id).and_then(|owner| {
             let index = owner.layout.slot_at(offset as usize)?;
             let allocated = owner.allocated.get_mut(index as usize)?;
+            owner.last_use.note();
             std::mem::take(allocated).then_some((owner.class, index))
         });
         match released {
@@ -209,6 +241,8 @@ impl Slots {
         let Some(layout) = SegmentLayout::new(slot_bytes, adding) else {
             return Ok(false);
         };
+        let bytes = layout.total_bytes() as u64;
+        let share = budget::take_from_host(Purpose::Segment, bytes, self.terms.host_limit)?;
         let segment = Segment::create(&self.pool_name, layout)?;
         let id = segment.id();
         let mut tables = self.lock();
@@ -228,6 +262,8 @@ impl Slots {
                 layout,
                 class,
                 allocated: vec![false; adding as usize],
+                last_use: LastUse::now(),
+                _share: share,
             },
         );
         Ok(true)
@@ -243,7 +279,7 @@ impl Slots {
         of_class.map(|owner| owner.segment.clone()).collect()
     }
 
-    /// Every segment made so far.
+    /// Every segment there is.
     pub(super) fn segments(&self) -> Vec<Arc<Segment>> {
         let tables = self.lock();
         tables
@@ -319,7 +355,7 @@ impl Slots {
         statistics
     }
 
-    fn lock(&self) -> MutexGuard<'_, Tables> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Tables> {
         // A panic while the tables are locked is a bug of this file; the tables stay usable.
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use crate::budget::Pressure;
+
 /// Counters and sizes of a pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -15,7 +17,7 @@ pub struct PoolStatistics {
     pub slot_bytes: usize,
     /// Slots that are being written, are on their way, or are held by a consumer.
     pub in_use: u32,
-    /// Segments made so far.
+    /// Segments there are.
     pub segments: u32,
     /// Bytes of these segments.
     pub bytes: u64,
@@ -29,6 +31,11 @@ pub struct PoolStatistics {
     pub waited: Duration,
     /// Releases that named no allocated slot and were ignored: somebody wrote to zenoh's metadata.
     pub rejected_releases: u64,
+    /// Segments that the pool had grown by and has given back since.
+    pub segments_given_back: u64,
+    /// How near all processes of this user on this host are to the pool's limit of the host; at most a
+    /// quarter of a second old. [`crate::HostUsage`] says who uses how much.
+    pub pressure: Pressure,
 }
 
 /// The counting part, written by any thread.
@@ -39,6 +46,7 @@ pub(super) struct Counters {
     timeouts: AtomicU64,
     waited_nanoseconds: AtomicU64,
     rejected_releases: AtomicU64,
+    segments_given_back: AtomicU64,
 }
 
 // Relaxed throughout: each counter stands for itself and orders nothing.
@@ -65,11 +73,16 @@ impl Counters {
         self.rejected_releases.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn segment_given_back(&self) {
+        self.segments_given_back.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn add_to(&self, statistics: &mut PoolStatistics) {
         statistics.allocations = self.allocations.load(Ordering::Relaxed);
         statistics.waits = self.waits.load(Ordering::Relaxed);
         statistics.timeouts = self.timeouts.load(Ordering::Relaxed);
         statistics.waited = Duration::from_nanos(self.waited_nanoseconds.load(Ordering::Relaxed));
         statistics.rejected_releases = self.rejected_releases.load(Ordering::Relaxed);
+        statistics.segments_given_back = self.segments_given_back.load(Ordering::Relaxed);
     }
 }
