@@ -3,6 +3,7 @@
 
 pub mod driver;
 pub mod frames;
+pub mod host;
 pub mod peer;
 pub mod shm;
 pub mod worker;

@@ -4,7 +4,7 @@
 //! wait for, and ends when its standard input closes.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::PathBuf,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
@@ -84,6 +84,11 @@ impl Worker {
         }
     }
 
+    /// Says a word that the worker waits for.
+    pub fn tell(&mut self, word: &str) {
+        writeln!(self.input.as_mut().unwrap(), "{word}").unwrap();
+    }
+
     /// Tells the worker to end and waits for it; gives the double's report.
     pub fn end(&mut self) -> super::driver::Report {
         self.end_without_report();
@@ -120,6 +125,14 @@ impl Drop for Worker {
 pub fn order(key: &str) -> String {
     std::env::var(key)
         .unwrap_or_else(|_| panic!("{key} is not set: this is a worker of another test"))
+}
+
+/// In a worker: waits until the test says `word`.
+pub fn wait_for_word(word: &str) {
+    let mut line = String::new();
+    // Unbuffered in effect: the test says nothing further before it is answered.
+    std::io::stdin().read_line(&mut line).unwrap();
+    assert_eq!(line.trim(), word);
 }
 
 /// In a worker: waits until the test closes its end.
