@@ -213,8 +213,10 @@ fn open(page: &Path) -> std::fs::File {
     options.read(true).write(true).open(page).unwrap()
 }
 
+type Attack = fn(&Path);
+
 /// What a process of the same user can do to another's page.
-fn attacks() -> Vec<(&'static str, fn(&Path))> {
+fn attacks() -> Vec<(&'static str, Attack)> {
     fn overwrite(page: &Path, bytes: &[u8]) {
         open(page).write_all(bytes).unwrap();
     }
