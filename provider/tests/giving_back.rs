@@ -105,10 +105,11 @@ fn a_copy_in_flight_keeps_its_registration_though_its_frame_has_gone() {
         let stream = pinner.context().unwrap().new_stream().unwrap();
         let pool = single();
         let payload = published(&pool, 7);
-        let frame = || Frame::from_payload(&payload, &pinner).unwrap();
-        eventually("direct", || frame().reason().is_none());
+        let frame = Frame::from_payload(&payload, &pinner).unwrap();
+        eventually("direct", || frame.reason().is_none());
         driver::set("copy_delay_us=500000");
-        let device = frame().copy_to_device(&stream).unwrap();
+        let device = frame.copy_to_device(&stream).unwrap();
+        drop(frame);
         while pinner.statistics().copies_in_flight > 0 {
             assert_eq!(pinner.statistics().registered_bytes, SEGMENT);
         }
