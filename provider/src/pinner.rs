@@ -271,7 +271,8 @@ impl Pinner {
     }
 
     /// Has the segments of a pool of this process registered, in the background, for copies from the
-    /// device into its slots. A consumer's segments need no such call.
+    /// device into its slots. A consumer's segments need no such call. A registration that was given back
+    /// because it idled comes back with the next copy.
     pub fn register_pool(&self, pool: &PinnedPool) {
         for segment in pool.segments() {
             self.segment_attached(&segment);

@@ -133,6 +133,30 @@ fn worker_grabber() {
 }
 
 #[test]
+fn the_environment_sets_the_limit_of_the_host() {
+    host::alone(64, || {
+        let mut worker = worker::orders("worker_with_the_default_limit")
+            .with("ZENOH_PINNED_HOST_BYTES", (8 * MEBIBYTE).to_string())
+            .start();
+        assert_eq!(worker.line("limit"), (8 * MEBIBYTE).to_string());
+        worker.end_without_report();
+    });
+}
+
+#[test]
+#[ignore = "a worker of another test"]
+fn worker_with_the_default_limit() {
+    // Eight slots of 1 MiB and a header page.
+    let error = PinnedPool::builder().build().unwrap_err();
+    let PoolError::Segment(SegmentError::OverHostBudget { limit_bytes, .. }) = error else {
+        panic!("{error}");
+    };
+    println!("limit {limit_bytes}");
+    PinnedPool::builder().slots(7).build().unwrap();
+    assert_eq!(HostUsage::now().unwrap().limit_bytes, limit_bytes);
+}
+
+#[test]
 fn registrations_of_all_processes_count_each_where_it_is_made() {
     host::alone(256, || {
         // Each wants 16 MiB registered; the third is refused, with the numbers of all.

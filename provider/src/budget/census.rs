@@ -35,11 +35,11 @@ impl Census {
     pub(super) fn take(own: Option<Identity>) -> Result<Self, Errno> {
         let physical_memory = limits::physical_memory();
         let mut census = Self::default();
-        for seen in account_file::live_accounts(&MAGIC)? {
+        account_file::for_each_live(&MAGIC, |seen| {
             if Some(seen.identity) != own {
                 census.count(seen, physical_memory);
             }
-        }
+        })?;
         Ok(census)
     }
 

@@ -131,8 +131,10 @@ impl HostUsage {
         let (own, census) = account::look()?;
         let limit = limit(None);
         let held = own.held().plus(census.held());
-        let own = Some(own).filter(|own| own.held() != Sums::default());
-        let processes = own.iter().chain(&census.records);
+        // Some only say what they were refused.
+        let holds_something = |record: &&Record| record.held() != Sums::default();
+        let processes = std::iter::once(&own).chain(&census.records);
+        let processes = processes.filter(holds_something);
         Ok(Self {
             memory_bytes: held.memory,
             registered_bytes: held.registered,

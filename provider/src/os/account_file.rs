@@ -102,12 +102,12 @@ impl Seen {
     }
 }
 
-/// The accounts of live processes. Those of the dead that carry `magic` are unlinked on the way.
+/// Gives the accounts of live processes to `look`, one open at a time. Those of the dead that carry `magic`
+/// are unlinked on the way.
 ///
 /// # Errors
 /// `/dev/shm` cannot be listed, or no descriptor is left to open an account with.
-pub(crate) fn live_accounts(magic: &[u8]) -> Result<Vec<Seen>, Errno> {
-    let mut live = Vec::new();
+pub(crate) fn for_each_live(magic: &[u8], mut look: impl FnMut(Seen)) -> Result<(), Errno> {
     for id in file::named_ids()?.filter(|id| id >> 16 == ID_BEGINS) {
         let file = match file::open(id) {
             Ok(file) => file,
@@ -128,11 +128,11 @@ pub(crate) fn live_accounts(magic: &[u8]) -> Result<Vec<Seen>, Errno> {
             id,
         };
         match has_owner(&seen.file) {
-            true => live.push(seen),
+            true => look(seen),
             false => seen.unlink_if_begins(magic),
         }
     }
-    Ok(live)
+    Ok(())
 }
 
 fn publish(file: &OwnedFd) -> Result<u32, Errno> {
@@ -211,8 +211,9 @@ mod tests {
     }
 
     fn sees(identity: Identity) -> bool {
-        let live = live_accounts(MAGIC).unwrap();
-        live.iter().any(|seen| seen.identity == identity)
+        let mut sees = false;
+        for_each_live(MAGIC, |seen| sees |= seen.identity == identity).unwrap();
+        sees
     }
 
     #[test]
@@ -247,7 +248,7 @@ mod tests {
             publish(&file).unwrap()
         };
         let (dead, foreign) = (lay(&contents()), lay(&[1; RECORD_BYTES]));
-        live_accounts(MAGIC).unwrap();
+        for_each_live(MAGIC, drop).unwrap();
         assert!(file::open(dead).is_err());
         assert!(file::open(foreign).is_ok());
         rustix::fs::unlink(file::path_of(foreign)).unwrap();
