@@ -15,6 +15,7 @@ mod registration;
 mod segment;
 mod session;
 
+pub use budget::{BudgetScope, HostUsage, Pressure, ProcessUsage};
 pub use client::{PinnedHostShmClient, install_shm_clients, shm_clients};
 pub use copy::{CopyBack, CopyError, DeviceBuffer};
 pub use cudarc;

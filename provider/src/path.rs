@@ -1,5 +1,7 @@
 //! How a frame's bytes get to the device, and why not by a shorter way.
 
+use crate::budget::BudgetScope;
+
 /// The way of a frame's bytes to the device, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DevicePath {
@@ -64,17 +66,28 @@ pub enum FallbackReason {
         /// The driver's name for it.
         name: String,
     },
-    /// The registration would exceed the budget of the pinner.
+    /// The registration would exceed the budget of the pinner, of the process, or of the host.
     #[error(
-        "registering {needed_bytes} bytes would exceed the budget: {used_bytes} of {limit_bytes} are used; raise max_bytes() of the pinner"
+        "registering {needed_bytes} bytes would exceed the budget of {scope}: {used_bytes} of {limit_bytes} are used; {}",
+        scope.remedy()
     )]
     OverBudget {
+        /// Whose budget.
+        scope: BudgetScope,
         /// Bytes of the registration.
         needed_bytes: u64,
-        /// Bytes registered already.
+        /// Bytes in use already, by all that share the budget.
         used_bytes: u64,
         /// The budget.
         limit_bytes: u64,
+    },
+    /// Nobody knows what this host has left, so nothing is taken from it.
+    #[error(
+        "the account of what is registered on this host cannot be kept in /dev/shm: {detail}; is there room for a page, and a descriptor?"
+    )]
+    Unaccounted {
+        /// What failed.
+        detail: String,
     },
     /// The segment was attached a moment ago and is being registered on another thread.
     #[error("the segment is still being registered")]
@@ -129,6 +142,7 @@ impl FallbackReason {
         matches!(
             self,
             Self::OverBudget { .. }
+                | Self::Unaccounted { .. }
                 | Self::RegistrationContended
                 | Self::NotAttachable { .. }
                 | Self::PagesMissing { .. }

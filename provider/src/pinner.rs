@@ -4,18 +4,19 @@ use std::{
     io,
     ptr::NonNull,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use cudarc::driver::CudaContext;
 
 use crate::{
-    budget::Budget,
+    budget::{self, Budget, GivesBack, Pressure},
     copy::{InFlight, Lease, Staging},
     cuda::{self, CudaHostRegistration, Device},
     os::process::MadeHere,
     path::FallbackReason,
     pool::PinnedPool,
-    registration::{Found, HostRegistration, NoRegistration, Registrar, Table},
+    registration::{Found, HostRegistration, IdleRegistrations, NoRegistration, Registrar, Table},
     segment::Segment,
 };
 
@@ -53,7 +54,9 @@ struct Shared {
     registrar: Option<Registrar>,
     // In this order they go, after `drop` has emptied them.
     in_flight: InFlight,
-    table: Table,
+    table: Arc<Table>,
+    /// Keeps the keeper looking after the table.
+    _idle: Arc<IdleRegistrations>,
     staging: Arc<Staging>,
     budget: Arc<Budget>,
     made_here: MadeHere,
@@ -65,6 +68,8 @@ pub struct PinnerBuilder {
     target: Target,
     registration: Option<Arc<dyn HostRegistration>>,
     max_bytes: u64,
+    max_host_bytes: Option<u64>,
+    time_to_live: Duration,
     staging_slots: usize,
     staging_bytes: usize,
 }
@@ -82,6 +87,8 @@ impl Default for PinnerBuilder {
             target: Target::Host,
             registration: None,
             max_bytes: 1 << 30,
+            max_host_bytes: None,
+            time_to_live: Duration::from_secs(30),
             staging_slots: 3,
             staging_bytes: 8 << 20,
         }
@@ -106,6 +113,23 @@ impl PinnerBuilder {
     /// Frames of segments beyond it are staged or copied by the driver.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
+        self
+    }
+
+    /// The most bytes that all processes of this user on this host may have registered, and may have in
+    /// shared memory and staging, when this pinner registers more. By default what the environment variable
+    /// `ZENOH_PINNED_HOST_BYTES` says, else half of the machine's memory; never more than all of it.
+    pub fn max_host_bytes(mut self, bytes: u64) -> Self {
+        self.max_host_bytes = Some(bytes);
+        self
+    }
+
+    /// After what time a registration that no frame and no copy uses is given back; 30 seconds by default,
+    /// half of that under [`Pressure::High`], a quarter under [`Pressure::Critical`], and after one second
+    /// where a request would be refused otherwise. A frame that arrives later has its segment registered
+    /// again. Staging slots stay: they carry the frames until then.
+    pub fn time_to_live(mut self, time: Duration) -> Self {
+        self.time_to_live = time;
         self
     }
 
@@ -135,7 +159,7 @@ impl PinnerBuilder {
             Ok(device) => Arc::new(CudaHostRegistration::new(device.context())),
             Err(reason) => Arc::new(NoRegistration::because(reason.clone())),
         });
-        let budget = Budget::new(self.max_bytes);
+        let budget = Budget::new(self.max_bytes, budget::host_limit(self.max_host_bytes));
         let staging = Staging::new(self.staging_slots, self.staging_bytes);
         let mut device = device;
         let registrar = match &device {
@@ -158,12 +182,23 @@ impl PinnerBuilder {
                 }
             },
         };
+        let table = Arc::new(Table::default());
+        let idle = Arc::new(IdleRegistrations {
+            table: table.clone(),
+            time_to_live: self.time_to_live,
+            host_limit: budget.host_limit(),
+        });
+        if registrar.is_some() {
+            let idle: Arc<dyn GivesBack> = idle.clone();
+            budget::watch(Arc::downgrade(&idle));
+        }
         Pinner {
             shared: Arc::new(Shared {
                 device,
                 registrar,
                 in_flight: InFlight::default(),
-                table: Table::default(),
+                table,
+                _idle: idle,
                 staging,
                 budget,
                 made_here: MadeHere::now(),
@@ -184,6 +219,9 @@ pub struct PinnerStatistics {
     /// Holds that stay until the process ends because their context failed or their copy did not end;
     /// counted in `copies_in_flight` too.
     pub holds_leaked: usize,
+    /// How near all processes of this user on this host are to the pinner's limit of the host; at most a
+    /// quarter of a second old. [`crate::HostUsage`] says who uses how much.
+    pub pressure: Pressure,
 }
 
 impl Pinner {
@@ -228,11 +266,13 @@ impl Pinner {
             registered_bytes: self.shared.budget.used(),
             copies_in_flight,
             holds_leaked,
+            pressure: budget::pressure(self.shared.budget.host_limit()),
         }
     }
 
     /// Has the segments of a pool of this process registered, in the background, for copies from the
-    /// device into its slots. A consumer's segments need no such call.
+    /// device into its slots. A consumer's segments need no such call. A registration that was given back
+    /// because it idled comes back with the next copy.
     pub fn register_pool(&self, pool: &PinnedPool) {
         for segment in pool.segments() {
             self.segment_attached(&segment);
@@ -289,7 +329,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         if !self.made_here.holds() {
             // A forked child has neither the threads nor the driver; its copies of what they own stay.
-            std::mem::forget(std::mem::take(&mut self.table));
+            std::mem::forget(self.table.clone());
             return;
         }
         // First nobody adds a registration, then no copy uses one, then they go.

@@ -8,7 +8,7 @@ use pyo3::{
     },
     prelude::*,
 };
-use zenoh_pinned::{AllocError, CopyError, FrameError, PoolError, StillHeld};
+use zenoh_pinned::{AllocError, CopyError, FrameError, PoolError, SegmentError, StillHeld};
 use zenoh_pinned_node::{
     dora::{FromArrowError, SendError},
     pubsub::{PublisherError, ReceiveError},
@@ -67,7 +67,9 @@ pub(crate) fn pool(error: PoolError) -> PyErr {
     let text = error.to_string();
     match error {
         PoolError::Empty | PoolError::SlotTooLarge { .. } => PyValueError::new_err(text),
-        PoolError::OverBudget { .. } => OverBudget::new_err(text),
+        PoolError::OverBudget { .. } | PoolError::Segment(SegmentError::OverHostBudget { .. }) => {
+            OverBudget::new_err(text)
+        }
         _ => PyOSError::new_err(text),
     }
 }

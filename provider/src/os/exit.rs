@@ -7,17 +7,21 @@
 //! segments that this process has open and nobody else holds: ours, and zenoh's own metadata, which
 //! zenoh 1.10 leaves behind at every exit of a producer because its locks still stand when it looks.
 //!
-//! A forked child inherits the handlers and, shared with its parent, the locks. In it they do nothing.
+//! The same handler unlinks the account page of the process (`os::account_file`), and before it looks it
+//! closes a second gate, so that no thread gives a new page its name behind its back.
+//!
+//! A forked child inherits the handlers and, shared with its parent, the locks. In it they do nothing, but for an
+//! account page that the child has made itself.
 //!
 //! Knowingly weak: a process that shares its segments' descriptors by a fork gives up the locks of both
 //! when it exits, so what the other still uses may lose its name; a mapping that is there stays. Closing
 //! the descriptors instead would not do: the mappings keep the locks.
 
 use std::{
-    os::fd::BorrowedFd,
+    os::fd::{AsRawFd, BorrowedFd, OwnedFd},
     sync::{
         Once, OnceLock, PoisonError, RwLock, RwLockReadGuard,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -30,6 +34,15 @@ static GATE: RwLock<()> = RwLock::new(());
 static OWNER: AtomicU32 = AtomicU32::new(0);
 /// The process that has initialised the driver; a forked child has no driver.
 static DRIVER_OWNER: AtomicU32 = AtomicU32::new(0);
+
+/// Held for reading while an account page gets its name, for writing by the handler that unlinks it.
+static NAMING: RwLock<()> = RwLock::new(());
+/// The process that is past its last chance to name a page; a child forked meanwhile is not.
+static NAMED_ALL: AtomicU32 = AtomicU32::new(0);
+/// Process, descriptor and id of the account page; no process (0) where there is none.
+static ACCOUNT_OWNER: AtomicU32 = AtomicU32::new(0);
+static ACCOUNT_FILE: AtomicI32 = AtomicI32::new(-1);
+static ACCOUNT_ID: AtomicU32 = AtomicU32::new(0);
 
 /// Has the gate closed before the CUDA driver shuts down. Call it when the driver has been initialised.
 pub(crate) fn close_gate_before_driver() {
@@ -86,6 +99,47 @@ pub(crate) fn unlink_segments_at_exit() {
     });
 }
 
+/// Permission to give an account page its name; `None` once the process has begun to unlink.
+pub(crate) fn enter_naming() -> Option<RwLockReadGuard<'static, ()>> {
+    let guard = NAMING.read().unwrap_or_else(PoisonError::into_inner);
+    // Relaxed: as for the driver's gate, the lock orders the handler's store.
+    (NAMED_ALL.load(Ordering::Relaxed) != std::process::id()).then_some(guard)
+}
+
+/// Has this account page unlinked at exit. Its owner says [`account_is_gone`] before it closes the file.
+pub(crate) fn unlink_account_at_exit(file: &OwnedFd, id: u32) {
+    unlink_segments_at_exit();
+    // Relaxed: the handler comes behind the naming gate, which the caller holds.
+    ACCOUNT_FILE.store(file.as_raw_fd(), Ordering::Relaxed);
+    ACCOUNT_ID.store(id, Ordering::Relaxed);
+    ACCOUNT_OWNER.store(std::process::id(), Ordering::Relaxed);
+}
+
+/// The account page is about to be unlinked and closed by its owner.
+pub(crate) fn account_is_gone() {
+    let this = std::process::id();
+    // Relaxed: a handler that reads the old value meets a descriptor whose file has another identity, and
+    // unlinks nothing.
+    let _ = ACCOUNT_OWNER.compare_exchange(this, 0, Ordering::Relaxed, Ordering::Relaxed);
+}
+
+fn unlink_account() {
+    let this = std::process::id();
+    NAMED_ALL.store(this, Ordering::Relaxed);
+    // Whoever is naming gets this long to end; one that hangs must not hang the exit.
+    let patience = Instant::now() + Duration::from_secs(2);
+    while NAMING.try_write().is_err() && Instant::now() < patience {
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    if ACCOUNT_OWNER.load(Ordering::Relaxed) == this {
+        let (file, id) = (&ACCOUNT_FILE, &ACCOUNT_ID);
+        // SAFETY: used for this call only; should another thread close the descriptor meanwhile, the call
+        // fails or finds another file than the name means, and nothing is unlinked.
+        let file = unsafe { BorrowedFd::borrow_raw(file.load(Ordering::Relaxed)) };
+        file::unlink_if_last(file, id.load(Ordering::Relaxed));
+    }
+}
+
 extern "C" fn close_gate() {
     if DRIVER_OWNER.load(Ordering::Relaxed) != std::process::id() {
         return;
@@ -99,6 +153,7 @@ extern "C" fn close_gate() {
 }
 
 extern "C" fn unlink_segments() {
+    unlink_account();
     if OWNER.load(Ordering::Relaxed) != std::process::id() {
         return;
     }

@@ -34,14 +34,35 @@ pub(crate) fn segment_named(path: &str) -> Option<u32> {
 
 /// The segments that have a name, with what identifies their files.
 pub(crate) fn named_segments() -> impl Iterator<Item = (u32, Identity)> {
-    let entries = std::fs::read_dir(DIRECTORY).into_iter().flatten();
-    entries.filter_map(|entry| {
-        let path = entry.ok()?.path();
-        let id = segment_named(path.to_str()?)?;
-        let stat = rustix::fs::lstat(&path).ok()?;
-        let (device, inode) = (stat.st_dev, stat.st_ino);
-        Some((id, Identity { device, inode }))
+    let ids = named_ids().into_iter().flatten();
+    ids.filter_map(|id| Some((id, identity_of(id).ok()?)))
+}
+
+/// The ids of the segments that have a name.
+pub(crate) fn named_ids() -> Result<impl Iterator<Item = u32>, Errno> {
+    let entries = std::fs::read_dir(DIRECTORY)
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    Ok(entries.filter_map(|entry| segment_named(entry.ok()?.path().to_str()?)))
+}
+
+/// What file the name of segment `id` means.
+pub(crate) fn identity_of(id: u32) -> Result<Identity, Errno> {
+    let stat = rustix::fs::lstat(path_of(id))?;
+    Ok(Identity {
+        device: stat.st_dev,
+        inode: stat.st_ino,
     })
+}
+
+/// Gives the memory of a part of the file back; what is read there afterwards is zero.
+pub(crate) fn discard(file: &OwnedFd, from: u64, bytes: u64) -> Result<(), Errno> {
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    loop {
+        match rustix::fs::fallocate(file, flags, from, bytes) {
+            Err(Errno::INTR) => continue,
+            result => return result,
+        }
+    }
 }
 
 /// A file without a name in [`DIRECTORY`], locked shared, mode 0600.

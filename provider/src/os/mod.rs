@@ -4,10 +4,13 @@
 //! this folder; the rest of the crate speaks of mappings, locks and deadlines. Linux only: the
 //! segment format (`/dev/shm/<id>.zenoh` locked by `flock`) is zenoh's on Linux.
 
+pub(crate) mod account_file;
+pub(crate) mod clock;
 pub(crate) mod descriptors;
 pub(crate) mod exit;
 pub(crate) mod file;
 pub(crate) mod futex;
+pub(crate) mod holdings;
 pub(crate) mod limits;
 pub(crate) mod locks;
 pub(crate) mod memory;

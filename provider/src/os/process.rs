@@ -42,6 +42,12 @@ pub(crate) fn sees_every_process() -> bool {
     fs::read_link("/proc/self/ns/pid").is_ok_and(|namespace| namespace.as_os_str() == INITIAL)
 }
 
+/// The name that process `pid` goes by.
+pub(crate) fn name_of(pid: u32) -> Option<String> {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
+}
+
 /// The process that something was made in.
 ///
 /// A forked child has copies of everything, but references, locks and contexts are shared with its parent

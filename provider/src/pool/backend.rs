@@ -9,6 +9,7 @@ use zenoh::shm::{
 
 use super::slots::Slots;
 use crate::{
+    budget::{self, GivesBack},
     client::POSIX_PROTOCOL_ID,
     os,
     reclaim::{self, ReclaimableSlots},
@@ -43,6 +44,8 @@ impl PinnedHostShmProviderBackend {
         // First as the concrete type: a `Weak` of the trait is made from one of the slots.
         let watched: Weak<Slots> = Arc::downgrade(&slots);
         reclaim::watch(watched, policy);
+        let idle: Arc<dyn GivesBack> = slots.clone();
+        budget::watch(Arc::downgrade(&idle));
         Self { slots }
     }
 

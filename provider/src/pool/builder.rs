@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{
     PinnedHostShmProviderBackend, PinnedPool, PoolError,
-    slots::{SizeClass, Slots},
+    slots::{SizeClass, Slots, Terms},
 };
-use crate::{os, reclaim::ReclaimPolicy, segment::layout::SegmentLayout, session};
+use crate::{budget, os, reclaim::ReclaimPolicy, segment::layout::SegmentLayout, session};
 
 /// Sizes and limits of a [`PinnedPool`].
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct PinnedPoolBuilder {
     more_classes: Vec<(usize, u32)>,
     slots_per_segment: Option<u32>,
     max_bytes: Option<u64>,
+    max_host_bytes: Option<u64>,
+    time_to_live: Duration,
     wait: Duration,
     linger: Duration,
     reclaim: Option<ReclaimPolicy>,
@@ -31,6 +33,8 @@ impl Default for PinnedPoolBuilder {
             more_classes: Vec::new(),
             slots_per_segment: None,
             max_bytes: None,
+            max_host_bytes: None,
+            time_to_live: Duration::from_secs(30),
             wait: Duration::from_secs(1),
             linger: Duration::from_millis(500),
             reclaim: None,
@@ -78,6 +82,23 @@ impl PinnedPoolBuilder {
         self
     }
 
+    /// The most bytes that all processes of this user on this host may have in segments and staging slots
+    /// when this pool makes one more segment. By default what the environment variable
+    /// `ZENOH_PINNED_HOST_BYTES` says, else half of the machine's memory; never more than all of it.
+    pub fn max_host_bytes(mut self, bytes: u64) -> Self {
+        self.max_host_bytes = Some(bytes);
+        self
+    }
+
+    /// After what time a segment that the pool has grown by, and none of whose slots has been used since,
+    /// is given back; 30 seconds by default, half of that under [`crate::Pressure::High`], a quarter under
+    /// [`crate::Pressure::Critical`], and after one second where a request would be refused otherwise. The
+    /// last segment of a size stays.
+    pub fn time_to_live(mut self, time: Duration) -> Self {
+        self.time_to_live = time;
+        self
+    }
+
     /// How long [`PinnedPool::alloc`] waits for a slot; one second by default.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
@@ -110,7 +131,8 @@ impl PinnedPoolBuilder {
         let (wait, linger) = (self.wait, self.linger);
         let policy = self.reclaim.unwrap_or_else(ReclaimPolicy::from_environment);
         let classes = self.classes()?;
-        let slots = Slots::new(self.name, classes, policy);
+        let terms = self.terms(policy);
+        let slots = Slots::new(self.name, classes, terms);
         let reason = session::without_shared_memory();
         match &reason {
             None => slots.make_first_segments()?,
@@ -137,9 +159,18 @@ impl PinnedPoolBuilder {
         }
         let policy = self.reclaim.unwrap_or(ReclaimPolicy::Never);
         let classes = self.classes()?;
-        let slots = Slots::new(self.name, classes, policy);
+        let terms = self.terms(policy);
+        let slots = Slots::new(self.name, classes, terms);
         slots.make_first_segments()?;
         Ok(PinnedHostShmProviderBackend::new(slots))
+    }
+
+    fn terms(&self, reclaim: ReclaimPolicy) -> Terms {
+        Terms {
+            reclaim,
+            time_to_live: self.time_to_live,
+            host_limit: budget::host_limit(self.max_host_bytes),
+        }
     }
 
     fn classes(&self) -> Result<Vec<SizeClass>, PoolError> {

@@ -15,7 +15,9 @@
 //! Invariants:
 //! - A slot is in the free list or allocated, never both; a `free` that does not name an allocated slot
 //!   changes nothing (the descriptor was read back from shared memory).
-//! - The bytes of all segments never exceed the bound given to the builder.
+//! - The bytes of all segments never exceed the bound given to the builder, and with those of all processes
+//!   of the host never that of the host (`budget`); they are taken from it before the segment is made.
+//! - A segment that is given back (`idle`) had no slot allocated, and was not the last of its size class.
 //! - A provider outlives its pool while chunks of it are in use (`parked`).
 //! - A full pool makes the caller wait, up to its deadline, and then fails with a typed error.
 //!
@@ -25,6 +27,7 @@ mod backend;
 mod builder;
 mod ending;
 mod error;
+mod idle;
 mod parked;
 mod slot;
 mod slots;
@@ -50,6 +53,7 @@ pub use slot::Slot;
 pub use statistics::PoolStatistics;
 
 use crate::{
+    budget,
     os::{self, process::MadeHere},
     path::FallbackReason,
     reclaim::{Quarantined, ReclaimableSlots},
@@ -167,7 +171,9 @@ impl PinnedPool {
     /// Counters and sizes at this moment, after collecting what consumers have released.
     pub fn statistics(&self) -> PoolStatistics {
         self.shared.provider.garbage_collect();
-        self.shared.slots.statistics()
+        let mut statistics = self.shared.slots.statistics();
+        statistics.pressure = budget::pressure(self.shared.slots.terms.host_limit);
+        statistics
     }
 
     /// Why this pool's frames travel as ordinary bytes, not as shared memory; `None` where they do not.
@@ -181,7 +187,7 @@ impl PinnedPool {
         self.shared.slots.quarantine().now()
     }
 
-    /// The segments made so far.
+    /// The segments there are.
     pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
         self.shared.slots.segments()
     }
@@ -213,7 +219,8 @@ impl PinnedPool {
     pub fn drain(&self, patience: Duration) -> Result<(), StillHeld> {
         let started = Instant::now();
         loop {
-            let in_use = self.statistics().in_use;
+            self.shared.provider.garbage_collect();
+            let in_use = self.shared.slots.statistics().in_use;
             if in_use == 0 {
                 return Ok(());
             }

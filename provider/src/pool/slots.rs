@@ -14,6 +14,8 @@ use super::{
     statistics::{Counters, PoolStatistics},
 };
 use crate::{
+    budget::{self, HostShare, Purpose},
+    os::clock::LastUse,
     reclaim::{self, HeldSlot, Quarantine, ReclaimPolicy, ReclaimableSlots},
     segment::{Segment, layout::SegmentLayout},
 };
@@ -32,6 +34,17 @@ pub(super) struct SizeClass {
     pub(super) slots_per_segment: u32,
 }
 
+/// What a pool is held to besides its classes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// After what time an empty segment goes.
+    pub(super) time_to_live: Duration,
+    /// The limit of the host, in bytes.
+    pub(super) host_limit: u64,
+    /// When slots are taken back from consumers that have died.
+    pub(super) reclaim: ReclaimPolicy,
+}
+
 /// A slot that was just taken.
 pub(super) struct TakenSlot {
     pub(super) segment: Arc<Segment>,
@@ -40,11 +53,20 @@ pub(super) struct TakenSlot {
 }
 
 #[derive(Debug)]
-struct PoolSegment {
-    segment: Arc<Segment>,
-    layout: SegmentLayout,
-    class: usize,
+pub(super) struct PoolSegment {
+    pub(super) segment: Arc<Segment>,
+    pub(super) layout: SegmentLayout,
+    pub(super) class: usize,
     slots: Vec<SlotState>,
+    pub(super) last_use: LastUse,
+    /// Goes after the segment.
+    _share: HostShare,
+}
+
+impl PoolSegment {
+    pub(super) fn is_in_use(&self) -> bool {
+        self.slots.iter().any(|slot| *slot != SlotState::Free)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,13 +78,13 @@ enum SlotState {
 
 /// Written under the mutex of [`Slots`] only.
 #[derive(Debug, Default)]
-struct Tables {
-    segments: BTreeMap<u32, PoolSegment>,
+pub(super) struct Tables {
+    pub(super) segments: BTreeMap<u32, PoolSegment>,
     /// Free slots by class, as (segment id, slot index). The last released is taken first: its bytes
     /// are the likeliest to be in a cache.
-    free: Vec<Vec<(u32, u32)>>,
-    /// Slots made so far, by class.
-    made: Vec<u32>,
+    pub(super) free: Vec<Vec<(u32, u32)>>,
+    /// Slots there are, by class.
+    pub(super) made: Vec<u32>,
     in_use: u32,
     /// Allocations made so far.
     allocations: u64,
@@ -88,6 +110,7 @@ impl Tables {
                     return false;
                 }
                 *state = SlotState::Free;
+                owner.last_use.note();
             }
             _ => return false,
         }
@@ -97,23 +120,28 @@ impl Tables {
         }
         true
     }
+
+    pub(super) fn segments_in(&self, class: usize) -> usize {
+        let owners = self.segments.values();
+        owners.filter(|owner| owner.class == class).count()
+    }
 }
 
 /// See the module's note.
 #[derive(Debug)]
 pub(super) struct Slots {
+    pub(super) terms: Terms,
     pool_name: String,
     classes: Vec<SizeClass>,
     tables: Mutex<Tables>,
     growth: Mutex<()>,
-    policy: ReclaimPolicy,
     quarantine: Quarantine,
     pub(super) counters: Counters,
 }
 
 impl Slots {
     /// An empty pool of these classes, which are sorted by slot size and not empty.
-    pub(super) fn new(pool_name: String, classes: Vec<SizeClass>, policy: ReclaimPolicy) -> Self {
+    pub(super) fn new(pool_name: String, classes: Vec<SizeClass>, terms: Terms) -> Self {
         let tables = Tables {
             free: vec![Vec::new(); classes.len()],
             made: vec![0; classes.len()],
@@ -121,11 +149,11 @@ impl Slots {
             ..Tables::default()
         };
         Self {
+            terms,
             pool_name,
             classes,
             tables: Mutex::new(tables),
             growth: Mutex::default(),
-            policy,
             quarantine: Quarantine::default(),
             counters: Counters::default(),
         }
@@ -238,8 +266,10 @@ impl Slots {
             let segments = std::mem::take(&mut tables.segments);
             tables.free.iter_mut().for_each(Vec::clear);
             drop(tables);
-            // Unmapping and unlinking need no lock.
-            drop(segments);
+            // Unmapping, unlinking and discarding need no lock.
+            for owner in segments.into_values() {
+                owner.segment.discard_slots();
+            }
         }
     }
 
@@ -258,6 +288,8 @@ impl Slots {
         let Some(layout) = SegmentLayout::new(slot_bytes, adding) else {
             return Ok(false);
         };
+        let bytes = layout.total_bytes() as u64;
+        let share = budget::take_from_host(Purpose::Segment, bytes, self.terms.host_limit)?;
         let segment = Segment::create(&self.pool_name, layout)?;
         let id = segment.id();
         let mut tables = self.lock();
@@ -277,6 +309,8 @@ impl Slots {
                 layout,
                 class,
                 slots: vec![SlotState::Free; adding as usize],
+                last_use: LastUse::now(),
+                _share: share,
             },
         );
         Ok(true)
@@ -292,7 +326,7 @@ impl Slots {
         of_class.map(|owner| owner.segment.clone()).collect()
     }
 
-    /// Every segment made so far.
+    /// Every segment there is.
     pub(super) fn segments(&self) -> Vec<Arc<Segment>> {
         let tables = self.lock();
         tables
@@ -372,7 +406,7 @@ impl Slots {
         statistics
     }
 
-    fn lock(&self) -> MutexGuard<'_, Tables> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Tables> {
         // A panic while the tables are locked is a bug of this file; the tables stay usable.
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -384,7 +418,7 @@ impl ReclaimableSlots for Slots {
     }
 
     fn policy(&self) -> ReclaimPolicy {
-        self.policy
+        self.terms.reclaim
     }
 
     fn held_longer_than(&self, age: Duration) -> Vec<HeldSlot> {

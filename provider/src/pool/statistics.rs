@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use crate::budget::Pressure;
+
 /// Counters and sizes of a pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -15,7 +17,7 @@ pub struct PoolStatistics {
     pub slot_bytes: usize,
     /// Slots that are being written, are on their way, or are held by a consumer.
     pub in_use: u32,
-    /// Segments made so far.
+    /// Segments there are.
     pub segments: u32,
     /// Bytes of these segments.
     pub bytes: u64,
@@ -36,6 +38,11 @@ pub struct PoolStatistics {
     pub quarantined: u32,
     /// Headers of reclaimed slots that wait for late references: 40 bytes of zenoh's metadata each.
     pub tombstones: u32,
+    /// Segments that the pool had grown by and has given back since.
+    pub segments_given_back: u64,
+    /// How near all processes of this user on this host are to the pool's limit of the host; at most a
+    /// quarter of a second old. [`crate::HostUsage`] says who uses how much.
+    pub pressure: Pressure,
 }
 
 /// The counting part, written by any thread.
@@ -48,6 +55,7 @@ pub(super) struct Counters {
     rejected_releases: AtomicU64,
     reclaimed: AtomicU64,
     tombstones_collected: AtomicU64,
+    segments_given_back: AtomicU64,
 }
 
 // Relaxed throughout: each counter stands for itself and orders nothing.
@@ -82,6 +90,10 @@ impl Counters {
         self.tombstones_collected.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn segment_given_back(&self) {
+        self.segments_given_back.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn add_to(&self, statistics: &mut PoolStatistics) {
         statistics.allocations = self.allocations.load(Ordering::Relaxed);
         statistics.waits = self.waits.load(Ordering::Relaxed);
@@ -92,5 +104,6 @@ impl Counters {
         let collected = self.tombstones_collected.load(Ordering::Relaxed);
         let tombstones = statistics.reclaimed.saturating_sub(collected);
         statistics.tombstones = u32::try_from(tombstones).unwrap_or(u32::MAX);
+        statistics.segments_given_back = self.segments_given_back.load(Ordering::Relaxed);
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! Who may write what: the receive thread and the frames' readers add entries to the table and ask the
 //! registrar; only the registrar settles an entry, once. A settled entry never changes; one that failed
-//! for a passing reason is replaced by a new one after a second.
+//! for a passing reason is replaced by a new one after a second, and one that nothing has used for its
+//! time to live is forgotten by the keeper (`idle`, `budget`), or sooner where memory runs short.
 //!
 //! Locks: the table has a read-write lock, held for look-ups and insertions only; no driver or system
 //! call is made under it. Each shared registration has a mutex that only
@@ -19,20 +20,24 @@
 //!   a pinner's table, whatever addresses it is mapped at, and chunks lie inside it, so no copy spans two
 //!   registrations.
 //! - The memory stays mapped for as long as it is registered: what cannot be unregistered is leaked.
-//! - Bytes are taken from the budget before the driver is asked.
+//! - Bytes are taken from the budget, of the pinner, the process and the host, before the driver is asked.
+//! - A registration is given back only while nobody but the table has its entry: frames, copies in flight
+//!   and the registrar's jobs each have a reference.
 //!
-//! Knowingly weak: a segment stays in the table, mapped and registered, until its pinner goes, also when
-//! its producer has ended; zenoh keeps what it has attached as well. A shared registration is counted in
+//! Knowingly weak: zenoh keeps what it has attached mapped, also when its producer has ended; only the
+//! registration goes. A shared registration is counted in
 //! the budget of the pinner that made it, until the last one lets go.
 //!
 //! Specified by the CUDA driver API, `cuMemHostRegister`.
 
+mod idle;
 mod none;
 mod region;
 mod registrar;
 mod shared;
 mod table;
 
+pub(crate) use idle::IdleRegistrations;
 pub use none::NoRegistration;
 pub(crate) use region::Registration;
 pub use region::{HostRegion, HostRegistration};

@@ -3,7 +3,7 @@
 use std::{mem::ManuallyDrop, ptr::NonNull, sync::Arc};
 
 use crate::{
-    budget::{Budget, Reservation},
+    budget::{Budget, Purpose, Reservation},
     os,
     path::FallbackReason,
     segment::Segment,
@@ -60,6 +60,8 @@ pub(crate) trait RegisteredMemory: Send + Sync + std::fmt::Debug {
     fn region(&self) -> Option<HostRegion>;
     /// Brings the pages into the process's page table, where all of them are there.
     fn populate(&self) -> Result<(), FallbackReason>;
+    /// What it counts as.
+    fn purpose(&self) -> Purpose;
 }
 
 impl RegisteredMemory for Arc<Segment> {
@@ -74,6 +76,10 @@ impl RegisteredMemory for Arc<Segment> {
         }
         populate(self.range())
     }
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Registration
+    }
 }
 
 impl RegisteredMemory for os::memory::MappedRange {
@@ -83,6 +89,11 @@ impl RegisteredMemory for os::memory::MappedRange {
 
     fn populate(&self) -> Result<(), FallbackReason> {
         populate(self)
+    }
+
+    /// Private memory is only ever registered for staging.
+    fn purpose(&self) -> Purpose {
+        Purpose::Staging
     }
 }
 
@@ -124,7 +135,7 @@ impl<Memory: RegisteredMemory> Registration<Memory> {
             .ok_or_else(|| FallbackReason::NotAttachable {
                 detail: String::from("its length is beyond the address space"),
             })?;
-        let reservation = budget.reserve(region.bytes as u64)?;
+        let reservation = budget.reserve(memory.purpose(), region.bytes as u64)?;
         // Present pages are pinned several times faster than absent ones.
         memory.populate()?;
         let _gate = os::exit::enter_driver().ok_or(FallbackReason::Exiting)?;

@@ -4,13 +4,14 @@ use std::{
     collections::{BTreeMap, HashMap},
     io,
     ptr::NonNull,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
 use super::SegmentRegistration;
 use crate::{
-    os::{file::Identity, process},
+    budget::{Idle, Purpose},
+    os::{clock::LastUse, file::Identity, process},
     path::FallbackReason,
     segment::{Segment, registry},
 };
@@ -25,6 +26,7 @@ pub(crate) struct Entry {
     attached: Option<Arc<Segment>>,
     identity: Identity,
     outcome: OnceLock<Outcome>,
+    last_use: LastUse,
 }
 
 #[derive(Debug)]
@@ -39,6 +41,7 @@ impl Entry {
             attached,
             identity,
             outcome: OnceLock::new(),
+            last_use: LastUse::now(),
         })
     }
 
@@ -64,6 +67,7 @@ impl Entry {
         let at = Instant::now();
         // A second outcome would be dropped here, and with it a registration it might hold.
         let _ = self.outcome.set(Outcome { registration, at });
+        self.last_use.note();
     }
 
     pub(crate) fn registration(&self) -> Result<&SegmentRegistration, FallbackReason> {
@@ -114,10 +118,21 @@ struct Index {
     by_address: BTreeMap<usize, (Arc<Entry>, usize)>,
 }
 
+impl Index {
+    /// Whether nobody but the table has the entry: no frame, no copy, no registrar. While the index is
+    /// locked for writing nobody can come by it.
+    fn has_alone(&self, entry: &Arc<Entry>) -> bool {
+        let own = |found: &&(Arc<Entry>, usize)| Arc::ptr_eq(&found.0, entry);
+        Arc::strong_count(entry) == 1 + self.by_address.values().filter(own).count()
+    }
+}
+
 /// See the module's note.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     index: RwLock<Index>,
+    /// Held while something idle is given back, so that whoever clears the table can wait for it.
+    giving_back: Mutex<()>,
 }
 
 impl Table {
@@ -195,6 +210,7 @@ impl Table {
     }
 
     fn found(&self, entry: Arc<Entry>, offset: usize) -> Found {
+        entry.last_use.note();
         if entry.should_be_retried() {
             return self.insert(entry.identity(), offset, Some(&entry));
         }
@@ -233,6 +249,53 @@ impl Table {
         }
     }
 
+    /// The registrations that nothing uses; those in use are noted as used now.
+    pub(super) fn idle(&self) -> Vec<Idle> {
+        let index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = Vec::new();
+        for (identity, entry) in &index.by_identity {
+            let Ok(registration) = entry.registration() else {
+                continue;
+            };
+            if index.has_alone(entry) {
+                idle.push(Idle {
+                    identity: *identity,
+                    purpose: Purpose::Registration,
+                    bytes: registration.memory().bytes() as u64,
+                    last_used: entry.last_use.moment(),
+                });
+            } else {
+                entry.last_use.note();
+            }
+        }
+        idle
+    }
+
+    /// Forgets a segment that nothing uses; it is unregistered unless another pinner shares it.
+    pub(super) fn give_back(&self, identity: Identity) -> bool {
+        let _giving_back = self
+            .giving_back
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let alone = index
+            .by_identity
+            .get(&identity)
+            .is_some_and(|entry| index.has_alone(entry));
+        if !alone {
+            return false;
+        }
+        let entry = index.by_identity.remove(&identity);
+        if let Some(segment) = entry.as_ref().and_then(|entry| entry.attached()) {
+            let base = segment.base().as_ptr() as usize;
+            index.by_address.remove(&base);
+        }
+        drop(index);
+        // Unregistering is the driver's work, so not under the index's lock.
+        drop(entry);
+        true
+    }
+
     /// Forgets every segment; what no frame or copy uses is unregistered here.
     pub(crate) fn clear(&self) {
         let index = {
@@ -240,5 +303,6 @@ impl Table {
             std::mem::take(&mut *index)
         };
         drop(index);
+        drop(self.giving_back.lock());
     }
 }

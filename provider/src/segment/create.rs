@@ -5,7 +5,10 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::{Segment, SegmentHeader, layout::SegmentLayout, registry};
-use crate::os::{self, file, memory::MappedRange, process::MadeHere};
+use crate::{
+    budget::{BudgetScope, Readable, Refused},
+    os::{self, file, memory::MappedRange, process::MadeHere},
+};
 
 /// How often a random id may already be taken before something else must be wrong.
 const NAME_ATTEMPTS: usize = 100;
@@ -18,7 +21,7 @@ pub enum SegmentError {
     #[error(
         "/dev/shm has {} free of {}, the pool needs {} more: raise its size \
          (docker run --shm-size, or mount -o remount,size=) or lower the pool's slots",
-        Mebibytes(*.free_bytes), Mebibytes(*.total_bytes), Mebibytes(*.needed_bytes)
+        Readable(*.free_bytes), Readable(*.total_bytes), Readable(*.needed_bytes)
     )]
     NoSpace {
         /// Bytes of the segment that did not fit.
@@ -27,6 +30,20 @@ pub enum SegmentError {
         free_bytes: u64,
         /// Bytes that `/dev/shm` can hold at all.
         total_bytes: u64,
+    },
+    /// All processes of this user on this host would have more than they may. Nothing was kept.
+    #[error(
+        "a segment of {} would exceed what all processes of this user on this host may have, {} ({users}): {},          or lower slots() of the pools", Readable(*.needed_bytes), Readable(*.limit_bytes), BudgetScope::Host.remedy()
+    )]
+    OverHostBudget {
+        /// Bytes of the segment.
+        needed_bytes: u64,
+        /// Bytes of all segments and staging slots on this host.
+        used_bytes: u64,
+        /// The limit in bytes, see `max_host_bytes()` of the pool's builder.
+        limit_bytes: u64,
+        /// Who uses how much, in words.
+        users: String,
     },
     /// A system call failed.
     #[error(
@@ -45,11 +62,19 @@ pub enum SegmentError {
     NoFreeName,
 }
 
-struct Mebibytes(u64);
-
-impl std::fmt::Display for Mebibytes {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{:.1} MiB", self.0 as f64 / f64::from(1 << 20))
+impl From<Refused> for SegmentError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Over(refusal) => Self::OverHostBudget {
+                needed_bytes: refusal.needed_bytes,
+                used_bytes: refusal.used_bytes,
+                limit_bytes: refusal.limit_bytes,
+                users: refusal.users,
+            },
+            Refused::Unaccounted(error) => {
+                no_space_or(error, "account for", os::page_bytes() as u64)
+            }
+        }
     }
 }
 
@@ -60,8 +85,19 @@ impl Segment {
         layout: SegmentLayout,
     ) -> Result<Arc<Self>, SegmentError> {
         let bytes = layout.total_bytes();
+        // The kernel would say no as well, but only after it has filled what is left.
+        if let Some((free_bytes, total_bytes)) = file::space()
+            && free_bytes < bytes as u64
+        {
+            return Err(SegmentError::NoSpace {
+                needed_bytes: bytes as u64,
+                free_bytes,
+                total_bytes,
+            });
+        }
         let file = file::create_unnamed().map_err(|error| system("create", error))?;
-        file::reserve(&file, bytes as u64).map_err(|error| no_space_or(error, bytes as u64))?;
+        file::reserve(&file, bytes as u64)
+            .map_err(|error| no_space_or(error, "reserve pages for", bytes as u64))?;
         let (identity, _) = file::inspect(&file).map_err(|error| system("inspect", error))?;
         let range = MappedRange::of_file(&file, bytes).map_err(|error| system("map", error))?;
         range.prefer_huge_pages();
@@ -118,13 +154,13 @@ fn system(action: &'static str, error: Errno) -> SegmentError {
     }
 }
 
-fn no_space_or(error: Errno, needed_bytes: u64) -> SegmentError {
+fn no_space_or(error: Errno, action: &'static str, needed_bytes: u64) -> SegmentError {
     match (error, file::space()) {
         (Errno::NOSPC, Some((free_bytes, total_bytes))) => SegmentError::NoSpace {
             needed_bytes,
             free_bytes,
             total_bytes,
         },
-        _ => system("reserve pages for", error),
+        _ => system(action, error),
     }
 }

@@ -107,6 +107,20 @@ impl Segment {
         Some(unsafe { header::release_words(self.range.base()) })
     }
 
+    /// Gives the memory of all slots back, for a segment of this process none of whose slots is in use or will
+    /// be again. Registered pages stay until they are unregistered.
+    pub(crate) fn discard_slots(&self) {
+        let header = layout::SegmentLayout::header_bytes() as u64;
+        let slots = (self.bytes() as u64).saturating_sub(header);
+        // A forked child has them mapped as its parent has.
+        if !self.made_here.holds() || slots == 0 {
+            return;
+        }
+        if let Err(error) = os::file::discard(&self.file, header, slots) {
+            tracing::debug!(%error, id = self.id, "the segment's pages stay until all have let go of it");
+        }
+    }
+
     /// Tells waiting producers that this process has dropped a reference to a chunk of the segment.
     pub(crate) fn announce_release(&self) {
         if let Some(words) = self.release_words() {

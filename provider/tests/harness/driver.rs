@@ -143,7 +143,7 @@ pub fn read_report(path: &Path) -> Report {
 }
 
 /// The path of the test function that a closure was written in, as the test harness names it.
-fn test_name<Body>() -> String {
+pub fn test_name<Body>() -> String {
     let path = std::any::type_name::<Body>();
     let path = path.trim_end_matches("::{{closure}}");
     path.split_once("::").unwrap().1.to_owned()

@@ -4,6 +4,7 @@
 pub mod attack;
 pub mod driver;
 pub mod frames;
+pub mod host;
 pub mod peer;
 pub mod shm;
 pub mod signal;

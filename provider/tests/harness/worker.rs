@@ -144,6 +144,14 @@ pub fn told() -> impl Iterator<Item = String> {
     std::io::stdin().lines().map_while(Result::ok)
 }
 
+/// In a worker: waits until the test says `word`.
+pub fn wait_for_word(word: &str) {
+    let mut line = String::new();
+    // Unbuffered in effect: the test says nothing further before it is answered.
+    std::io::stdin().read_line(&mut line).unwrap();
+    assert_eq!(line.trim(), word);
+}
+
 /// In a worker: waits until the test closes its end.
 pub fn wait_for_end() {
     let mut rest = Vec::new();

@@ -46,6 +46,7 @@ class FallbackReason:
         "driver_unusable",
         "driver",
         "over_budget",
+        "unaccounted",
         "registration_pending",
         "registration_contended",
         "not_shared_memory",
@@ -200,6 +201,9 @@ class PoolStatistics:
     @property
     def waited(self) -> float:
         """Seconds spent waiting, over all allocations."""
+    @property
+    def pressure(self) -> Literal["low", "normal", "high", "critical"]:
+        """How near all processes of this user on this host are to their limit."""
 
 @final
 class Pool:

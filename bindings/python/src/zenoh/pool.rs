@@ -120,6 +120,9 @@ pub(crate) struct PoolStatistics {
     timeouts: u64,
     /// Seconds spent waiting, over all allocations.
     waited: f64,
+    /// How near all processes of this user on this host are to their limit: ``"low"``, ``"normal"``,
+    /// ``"high"`` or ``"critical"``.
+    pressure: String,
 }
 
 impl PoolStatistics {
@@ -133,6 +136,7 @@ impl PoolStatistics {
             waits: statistics.waits,
             timeouts: statistics.timeouts,
             waited: statistics.waited.as_secs_f64(),
+            pressure: statistics.pressure.to_string(),
         }
     }
 }

@@ -1,0 +1,221 @@
+//! This process's account: what it holds, and the page that tells the others.
+//!
+//! The truth is in this process's memory; the page is a copy that is written again at every change, and
+//! by the keeper where somebody scribbled on it, cut it or took its name away. It exists for as long as
+//! there is something to say.
+
+use std::{
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError, atomic},
+    time::Duration,
+};
+
+use rustix::io::Errno;
+
+use super::{
+    BudgetScope, Purpose, Sums,
+    census::Census,
+    record::Record,
+    refusal::{Refusal, users},
+};
+use crate::os::{
+    account_file::AccountFile,
+    clock::Moment,
+    process::{self, MadeHere},
+};
+
+/// For how long the others see what was refused.
+const WANTED_FOR: Duration = Duration::from_secs(2);
+
+static ACCOUNT: LazyLock<Mutex<Account>> = LazyLock::new(|| Mutex::new(Account::new()));
+
+#[derive(Debug)]
+struct Account {
+    made_here: MadeHere,
+    truth: Record,
+    page: Option<AccountFile>,
+    wanted_since: Moment,
+}
+
+/// Bytes of the host's budget, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct HostShare {
+    purpose: Purpose,
+    bytes: u64,
+    made_here: MadeHere,
+}
+
+/// What came of one attempt to take bytes.
+pub(super) enum Attempt {
+    Granted(HostShare),
+    /// It would fit but for what others are asking for at this very moment.
+    Contended(Refusal),
+    Refused {
+        refusal: Refusal,
+        excess: Sums,
+    },
+}
+
+/// Announces the request, looks at everybody's account, and takes the bytes where they fit.
+///
+/// # Errors
+/// The account cannot be kept or the others' cannot be read; nothing was taken.
+pub(super) fn attempt(purpose: Purpose, bytes: u64, limit: u64) -> Result<Attempt, Errno> {
+    let request = purpose.sums(bytes);
+    let mut account = lock();
+    account.truth.asked = request;
+    let outcome = account.show().and_then(|()| {
+        // The announcement is in the page before the others' pages are read, as theirs are before they
+        // read this one: of two that ask at once, at least one sees the other.
+        atomic::fence(atomic::Ordering::SeqCst);
+        Census::take(account.page.as_ref().map(AccountFile::identity))
+    });
+    account.truth.asked = Sums::default();
+    let census = match outcome {
+        Ok(census) => census,
+        Err(error) => {
+            account.show_or_warn();
+            return Err(error);
+        }
+    };
+    let own = account.truth.held();
+    let held = own.plus(census.held());
+    let excess = held.excess_with(request, limit);
+    let with_asked = held.plus(census.asked()).excess_with(request, limit);
+    if with_asked.is_none() {
+        account.truth.add(purpose, bytes);
+        account.truth.wanted = Sums::default();
+        // One write takes the announcement back and shows the bytes as held.
+        if let Err(error) = account.show() {
+            account.truth.subtract(purpose, bytes);
+            account.show_or_warn();
+            return Err(error);
+        }
+        return Ok(Attempt::Granted(HostShare {
+            purpose,
+            bytes,
+            made_here: account.made_here,
+        }));
+    }
+    account.show_or_warn();
+    drop(account);
+    let over = excess.or(with_asked).unwrap_or_default();
+    let used_bytes = match over.memory >= over.registered {
+        true => held.memory,
+        false => held.registered,
+    };
+    let refusal = Refusal {
+        scope: BudgetScope::Host,
+        needed_bytes: bytes,
+        used_bytes,
+        limit_bytes: limit,
+        users: users(own, &census),
+    };
+    Ok(match excess {
+        None => Attempt::Contended(refusal),
+        Some(excess) => Attempt::Refused { refusal, excess },
+    })
+}
+
+/// Tells the others for a moment what was refused, so that they give back what they do not use.
+pub(super) fn want(wanted: Sums) {
+    let mut account = lock();
+    account.truth.wanted = wanted;
+    account.wanted_since = Moment::now();
+    account.show_or_warn();
+}
+
+/// What this process holds, and everybody else's accounts.
+pub(super) fn look() -> Result<(Record, Census), Errno> {
+    let account = lock();
+    let census = Census::take(account.page.as_ref().map(AccountFile::identity))?;
+    Ok((account.truth, census))
+}
+
+/// Puts the page right where somebody spoilt it; `false` where there is none.
+pub(super) fn tend() -> bool {
+    let mut account = lock();
+    let wanted = account.truth.wanted != Sums::default();
+    if wanted && Moment::now().since(account.wanted_since) >= WANTED_FOR {
+        account.truth.wanted = Sums::default();
+        account.show_or_warn();
+    }
+    let contents = account.truth.encode();
+    let spoilt = account
+        .page
+        .as_ref()
+        .is_some_and(|page| !page.shows(&contents));
+    if spoilt && account.show().is_ok() {
+        let lost = account
+            .page
+            .as_ref()
+            .is_some_and(|page| !page.shows(&contents));
+        if lost {
+            // Its name means another file, or none: the others cannot find it any more.
+            account.page = None;
+            account.show_or_warn();
+        }
+    }
+    account.page.is_some()
+}
+
+impl Account {
+    fn new() -> Self {
+        let pid = std::process::id();
+        Self {
+            made_here: MadeHere::now(),
+            truth: Record {
+                pid,
+                start_time: process::start_time(pid).unwrap_or(0),
+                ..Record::default()
+            },
+            page: None,
+            wanted_since: Moment::now(),
+        }
+    }
+
+    /// Brings the page to what is true.
+    fn show(&mut self) -> Result<(), Errno> {
+        let says = [self.truth.held(), self.truth.asked, self.truth.wanted];
+        if says == [Sums::default(); 3] {
+            self.page = None;
+            return Ok(());
+        }
+        let contents = self.truth.encode();
+        match &self.page {
+            Some(page) => page.write(&contents),
+            None => {
+                self.page = Some(AccountFile::create(&contents)?);
+                Ok(())
+            }
+        }
+    }
+
+    /// For changes that only lower what the page says: the others count too much until the keeper's next
+    /// attempt.
+    fn show_or_warn(&mut self) {
+        if let Err(error) = self.show() {
+            tracing::warn!(%error, "the account page of this process could not be written");
+        }
+    }
+}
+
+impl Drop for HostShare {
+    fn drop(&mut self) {
+        // In a forked child the share is the parent's.
+        if self.made_here.holds() {
+            let mut account = lock();
+            account.truth.subtract(self.purpose, self.bytes);
+            account.show_or_warn();
+        }
+    }
+}
+
+/// The account of this process; a forked child begins with one of its own.
+fn lock() -> MutexGuard<'static, Account> {
+    let mut account = ACCOUNT.lock().unwrap_or_else(PoisonError::into_inner);
+    if !account.made_here.holds() {
+        // The parent's page, whose locks this process shares, is not this one's to unlink.
+        std::mem::forget(std::mem::replace(&mut *account, Account::new()));
+    }
+    account
+}

@@ -1,0 +1,98 @@
+//! Reading the accounts of the others.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::io::Errno;
+
+use super::{
+    Sums,
+    record::{MAGIC, Record},
+};
+use crate::os::{
+    account_file::{self, Seen},
+    file::Identity,
+    holdings, limits,
+};
+
+/// A record that is being written can be read torn; it is whole again after a few instructions.
+const READINGS: usize = 16;
+
+/// Everybody's account but one's own, at a moment.
+#[derive(Debug, Default)]
+pub(super) struct Census {
+    pub(super) records: Vec<Record>,
+    /// Accounts of live processes that say nothing sensible.
+    pub(super) unreadable: u32,
+    /// What the processes of these hold at most, by the kernel's account.
+    presumed: Sums,
+}
+
+impl Census {
+    /// Reads all accounts but `own`.
+    ///
+    /// # Errors
+    /// They cannot be listed or opened: then nobody knows what is left.
+    pub(super) fn take(own: Option<Identity>) -> Result<Self, Errno> {
+        let physical_memory = limits::physical_memory();
+        let mut census = Self::default();
+        account_file::for_each_live(&MAGIC, |seen| {
+            if Some(seen.identity) != own {
+                census.count(seen, physical_memory);
+            }
+        })?;
+        Ok(census)
+    }
+
+    fn count(&mut self, mut seen: Seen, physical_memory: u64) {
+        for _ in 0..READINGS {
+            let decoded = seen.contents.as_ref();
+            let decoded = decoded.and_then(|contents| Record::decode(contents, physical_memory));
+            if let Some(record) = decoded {
+                self.records.push(record);
+                return;
+            }
+            std::thread::yield_now();
+            seen.read_again();
+        }
+        self.unreadable += 1;
+        let holdings = holdings::of_holders_of(seen.identity);
+        let possible = holdings
+            .segment_bytes
+            .saturating_add(holdings.private_bytes);
+        self.presumed = self.presumed.plus(Sums {
+            memory: possible,
+            registered: possible,
+        });
+        warn_once(seen.identity, possible);
+    }
+
+    /// What the others hold.
+    pub(super) fn held(&self) -> Sums {
+        let held = self.records.iter().map(Record::held);
+        held.fold(self.presumed, Sums::plus)
+    }
+
+    /// What they are asking for at this moment.
+    pub(super) fn asked(&self) -> Sums {
+        let asked = self.records.iter().map(|record| record.asked);
+        asked.fold(Sums::default(), Sums::plus)
+    }
+
+    /// What they were refused a moment ago.
+    pub(super) fn wanted(&self) -> Sums {
+        let wanted = self.records.iter().map(|record| record.wanted);
+        wanted.fold(Sums::default(), Sums::plus)
+    }
+}
+
+fn warn_once(account: Identity, presumed_bytes: u64) {
+    static WARNED_OF: AtomicU64 = AtomicU64::new(0);
+    // Relaxed: a line more or less in the log.
+    if WARNED_OF.swap(account.inode, Ordering::Relaxed) != account.inode {
+        tracing::warn!(
+            inode = account.inode,
+            presumed_bytes,
+            "an account page in /dev/shm says nothing sensible; its process counts with all that it has"
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! Taking bytes from what all processes of a host share.
+
+use std::{
+    sync::{LazyLock, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::{
+    BudgetScope, HostShare, Pressure, Purpose, Refused, Sums,
+    account::{self, Attempt},
+    census::Census,
+    keeper,
+    record::Record,
+    refusal::Refusal,
+};
+use crate::os::{file, limits};
+
+/// How long a request waits for others to decide about theirs. A stopped process may never do.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How old a reading may be that is only looked at.
+const RECENT: Duration = Duration::from_millis(250);
+const LIMIT_VARIABLE: &str = "ZENOH_PINNED_HOST_BYTES";
+
+/// The limit where nobody sets another: `ZENOH_PINNED_HOST_BYTES`, else half of the machine's memory.
+static DEFAULT_LIMIT: LazyLock<u64> = LazyLock::new(|| {
+    let half = limits::physical_memory() / 2;
+    let Ok(given) = std::env::var(LIMIT_VARIABLE) else {
+        return half;
+    };
+    given.trim().parse().unwrap_or_else(|_| {
+        tracing::warn!(
+            given,
+            "{LIMIT_VARIABLE} is no number of bytes, so half of the memory is the limit"
+        );
+        half
+    })
+});
+
+/// The limit of a host in bytes, as a pool or pinner was told, or the default.
+pub(crate) fn limit(told: Option<u64>) -> u64 {
+    // More than there is cannot be had, and a page that claims it would be nonsense.
+    told.unwrap_or(*DEFAULT_LIMIT)
+        .min(limits::physical_memory())
+}
+
+/// Takes bytes until the share is dropped. Gives back what this process does not use before it refuses.
+pub(crate) fn reserve(purpose: Purpose, bytes: u64, limit: u64) -> Result<HostShare, Refused> {
+    if bytes > limit {
+        return Err(Refused::Over(Refusal {
+            scope: BudgetScope::Host,
+            needed_bytes: bytes,
+            used_bytes: 0,
+            limit_bytes: limit,
+            users: String::from("nothing else matters, it alone is too much"),
+        }));
+    }
+    keeper::ensure_running();
+    let give_up_at = Instant::now() + PATIENCE;
+    let mut pause = Duration::from_micros(50);
+    loop {
+        let attempt = account::attempt(purpose, bytes, limit).map_err(Refused::Unaccounted)?;
+        let (refusal, excess) = match attempt {
+            Attempt::Granted(share) => return Ok(share),
+            Attempt::Contended(_) if Instant::now() < give_up_at => {
+                std::thread::sleep(pause + jitter(pause));
+                pause = (pause * 2).min(Duration::from_millis(10));
+                continue;
+            }
+            Attempt::Contended(refusal) => (refusal, Sums::default()),
+            Attempt::Refused { refusal, excess } => (refusal, excess),
+        };
+        if Instant::now() < give_up_at && keeper::give_back_now(excess) {
+            continue;
+        }
+        account::want(excess);
+        return Err(Refused::Over(refusal));
+    }
+}
+
+/// Two that ask at the same moment both withdraw; they must not come back at the same moment.
+fn jitter(pause: Duration) -> Duration {
+    let mut byte = [0];
+    let _ = rustix::rand::getrandom(&mut byte[..], rustix::rand::GetRandomFlags::empty());
+    pause * u32::from(byte[0]) / 128
+}
+
+/// What the processes of one user hold on this host at a moment, of this version of the library.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HostUsage {
+    /// Bytes of memory that exist because of this library: segments, counted at their producer, and staging
+    /// slots.
+    pub memory_bytes: u64,
+    /// Bytes registered, counted at every process that registered them, staging slots included.
+    pub registered_bytes: u64,
+    /// What neither of the two may exceed, by this process's default.
+    pub limit_bytes: u64,
+    /// How near they are to it.
+    pub pressure: Pressure,
+    /// The processes that hold something.
+    pub processes: Vec<ProcessUsage>,
+    /// Accounts that could not be read. Their processes count in the sums with all segments that they have
+    /// open and all of their private memory.
+    pub unreadable_accounts: u32,
+}
+
+/// What one process holds, as it says itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProcessUsage {
+    /// Its process id.
+    pub pid: u32,
+    /// Bytes of the segments that its pools have made.
+    pub segment_bytes: u64,
+    /// How many these are.
+    pub segments: u64,
+    /// Bytes that it has registered, staging slots included.
+    pub registered_bytes: u64,
+    /// In how many regions.
+    pub registrations: u64,
+    /// Bytes of its staging slots.
+    pub staging_bytes: u64,
+}
+
+impl HostUsage {
+    /// Reads the accounts of all processes of this user: some tens of microseconds for each. Any thread.
+    ///
+    /// # Errors
+    /// `/dev/shm` cannot be listed, or no descriptor is left to open an account with.
+    pub fn now() -> std::io::Result<Self> {
+        let (own, census) = account::look()?;
+        let limit = limit(None);
+        let held = own.held().plus(census.held());
+        // Some only say what they were refused.
+        let holds_something = |record: &&Record| record.held() != Sums::default();
+        let processes = std::iter::once(&own).chain(&census.records);
+        let processes = processes.filter(holds_something);
+        Ok(Self {
+            memory_bytes: held.memory,
+            registered_bytes: held.registered,
+            limit_bytes: limit,
+            pressure: pressure_of(held, limit),
+            processes: processes.map(ProcessUsage::of).collect(),
+            unreadable_accounts: census.unreadable,
+        })
+    }
+}
+
+impl ProcessUsage {
+    fn of(record: &Record) -> Self {
+        Self {
+            pid: record.pid,
+            segment_bytes: record.segment_bytes,
+            segments: record.segments,
+            registered_bytes: record.registered_bytes,
+            registrations: record.registrations,
+            staging_bytes: record.staging_bytes,
+        }
+    }
+}
+
+fn pressure_of(held: Sums, limit: u64) -> Pressure {
+    let folder = match file::space() {
+        Some((free, total)) => Pressure::of(total.saturating_sub(free), total),
+        None => Pressure::Low,
+    };
+    let sums = Pressure::of(held.memory.max(held.registered), limit);
+    sums.max(folder)
+}
+
+/// The sums that everybody holds and wants, at most a quarter of a second old.
+pub(super) fn recently() -> (Sums, Sums) {
+    static LAST: Mutex<Option<(Instant, Sums, Sums)>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((at, held, wanted)) = *last
+        && at.elapsed() < RECENT
+    {
+        return (held, wanted);
+    }
+    let (own, census) = account::look().unwrap_or_else(|_| (Record::default(), Census::default()));
+    let (held, wanted) = (own.held().plus(census.held()), census.wanted());
+    *last = Some((Instant::now(), held, wanted));
+    (held, wanted)
+}
+
+/// The pressure in relation to a limit, from numbers that are at most a quarter of a second old.
+pub(crate) fn pressure(limit: u64) -> Pressure {
+    pressure_of(recently().0, limit)
+}

@@ -1,0 +1,49 @@
+//! A clock that is nearly free to read, for noting when something was last used.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Milliseconds of the kernel's coarse monotonic clock, which steps every few of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(u64);
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        let time = clock_gettime(ClockId::MonotonicCoarse);
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        let milliseconds = u64::try_from(time.tv_nsec / 1_000_000).unwrap_or(0);
+        Self(seconds.saturating_mul(1000).saturating_add(milliseconds))
+    }
+
+    /// The time from `earlier` to this moment.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// When something was last used, noted by whoever uses it.
+#[derive(Debug)]
+pub(crate) struct LastUse(AtomicU64);
+
+impl LastUse {
+    pub(crate) fn now() -> Self {
+        Self(AtomicU64::new(Moment::now().0))
+    }
+
+    pub(crate) fn note(&self) {
+        let now = Moment::now().0;
+        // Relaxed: a time to compare with, which orders nothing. Within one step of the clock the word
+        // is only read, so that users on several cores do not take its cache line from each other.
+        if self.0.load(Ordering::Relaxed) != now {
+            self.0.store(now, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn moment(&self) -> Moment {
+        Moment(self.0.load(Ordering::Relaxed))
+    }
+}

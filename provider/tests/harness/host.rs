@@ -1,0 +1,85 @@
+//! A host of its own, as far as shared memory goes: a mount namespace with its own `/dev/shm`.
+
+use std::{path::PathBuf, process::Command};
+
+const INSIDE: &str = "ZENOH_PINNED_TEST_HOST";
+
+/// Runs the calling test's `body`, and the workers it starts, with an empty `/dev/shm` of this many
+/// mebibytes that no other test sees. What follows runs outside, when all of it has ended.
+pub fn alone<Body: FnOnce()>(mebibytes: u32, body: Body) {
+    if std::env::var_os(INSIDE).is_some() {
+        body();
+        std::process::exit(0);
+    }
+    // What the test leaves there itself is looked for when it has ended.
+    let script = format!(
+        "mount -t tmpfs -o size={mebibytes}m tmpfs /dev/shm && \"$@\" && test -z \"$(ls -l /dev/shm | tee /dev/stderr | grep zenoh)\""
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--map-root-user", "sh", "-c", &script, "sh"]);
+    command.arg(std::env::current_exe().unwrap());
+    let name = super::driver::test_name::<Body>();
+    command.args(["--exact", &name, "--nocapture", "--include-ignored"]);
+    command.env(INSIDE, "1");
+    let status = command.status().unwrap();
+    assert!(
+        status.success(),
+        "the test failed in its namespace, or left something in /dev/shm: {status}"
+    );
+}
+
+/// Bytes of `/dev/shm` that the kernel counts as used.
+pub fn used_bytes() -> u64 {
+    // SAFETY: fills a structure of this function's own from the path of a mounted file system.
+    unsafe {
+        let mut space: libc::statvfs = std::mem::zeroed();
+        assert_eq!(libc::statvfs(c"/dev/shm".as_ptr(), &raw mut space), 0);
+        (space.f_blocks - space.f_bfree) * space.f_frsize
+    }
+}
+
+/// The account pages there are.
+pub fn accounts() -> Vec<PathBuf> {
+    let names = super::shm::segments().into_iter().map(|(_, name)| name);
+    let is_account = |name: &String| {
+        let id: Option<u32> = name.trim_end_matches(".zenoh").parse().ok();
+        id.is_some_and(|id| id >> 16 == 0xACC7)
+    };
+    names
+        .filter(is_account)
+        .map(|name| PathBuf::from("/dev/shm").join(name))
+        .collect()
+}
+
+/// Unlinks what nobody has locked, as every zenoh process does at its start and end.
+pub fn sweep_as_zenoh() {
+    use std::os::fd::AsRawFd;
+    for (_, name) in super::shm::segments() {
+        let path = format!("/dev/shm/{name}");
+        let Ok(file) = std::fs::File::open(&path) else {
+            continue;
+        };
+        // SAFETY: a lock of a descriptor that is open.
+        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+}
+
+/// Stops a worker, and returns when none of its threads runs any more.
+pub fn stop(worker: &super::worker::Worker) {
+    signal(worker, libc::SIGSTOP);
+    super::eventually("all threads stop", || {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", worker.pid())).unwrap();
+        threads.filter_map(Result::ok).all(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            stat.contains(") T ")
+        })
+    });
+}
+
+/// Sends a signal to a worker.
+pub fn signal(worker: &super::worker::Worker, signal: libc::c_int) {
+    // SAFETY: a signal to a child that this process has not waited for.
+    assert_eq!(unsafe { libc::kill(worker.pid() as i32, signal) }, 0);
+}
