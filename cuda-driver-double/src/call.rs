@@ -120,7 +120,10 @@ fn admit(
         return Err(ILLEGAL_ADDRESS);
     }
     if needs == Needs::Context {
-        state.contexts.current()?;
+        let current = state.contexts.current()?;
+        if let Some(code) = state.failure(current) {
+            return Err(code);
+        }
     }
     Ok(())
 }

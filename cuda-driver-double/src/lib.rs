@@ -9,7 +9,8 @@
 //! do is on record as a violation. It proves nothing about speed, about kernels, or about any
 //! rule of the driver that its documentation leaves open. Of the driver's own rules it leaves out:
 //! releasing a context frees nothing that was made in it; a registration holds for all contexts;
-//! write access of a registered range is not checked; one process, so no use after `fork`.
+//! a reset (`cuDevicePrimaryCtxReset`) takes a context's streams, events and registrations away, but
+//! what is queued still runs, late, and device memory stays; write access of a registered range is not checked; one process, so no use after `fork`.
 //!
 //! The legacy stream and the blocking and per-thread streams of a context wait for each other as
 //! the driver documents it.
@@ -22,6 +23,8 @@
 //! - `delay=FUNCTION:MICROSECONDS[:LENGTH]`: delay calls for at least so many bytes;
 //! - `fail_context`: every later call but `cuInit` and the queries for version and error texts
 //!   fails with 700, while queued copies still run, late; host functions do not;
+//! - `lose_context=DEVICE:CODE`: the same for one device's primary context, with a code of its own, until
+//!   its last release or its reset;
 //! - `attribute=NUMBER:VALUE`: override a device attribute;
 //! - `reset`: undo all of the above but `devices`.
 //!
