@@ -13,8 +13,9 @@
 //!
 //! Invariants:
 //! - Whatever a DMA may read or write is held from before it is enqueued until an event recorded behind
-//!   it has been reached. Where that cannot be found out (the context has failed), it is held for ever
-//!   and counted.
+//!   it has been reached. Where that cannot be found out (the context is lost), it is held for ever
+//!   and counted. No copy is enqueued in a context that is known to be lost, so what is held for ever is
+//!   what was in flight at that moment.
 //! - No call here waits for another process. Only [`CopyBack::wait`], the [`cudarc::driver::HostSlice`]
 //!   way and errors of the driver wait for a stream.
 //!
@@ -35,5 +36,5 @@ mod to_device;
 pub use device_buffer::DeviceBuffer;
 pub use error::CopyError;
 pub use from_device::CopyBack;
-pub(crate) use in_flight::InFlight;
+pub(crate) use in_flight::{Hold, InFlight};
 pub(crate) use staging::{Lease, Staging};

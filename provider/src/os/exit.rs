@@ -40,6 +40,13 @@ pub(crate) fn close_gate_before_driver() {
     DRIVER_OWNER.store(std::process::id(), Ordering::Relaxed);
 }
 
+/// Whether the driver was initialised by the process that this one was forked from: every call into it would
+/// be a mistake.
+pub(crate) fn driver_is_inherited() -> bool {
+    let owner = DRIVER_OWNER.load(Ordering::Relaxed);
+    owner != 0 && owner != std::process::id()
+}
+
 fn at_exit(handler: extern "C" fn()) {
     // SAFETY: the handlers are plain functions of this library, which is never unloaded, and neither
     // panics.
@@ -49,8 +56,7 @@ fn at_exit(handler: extern "C" fn()) {
 /// Permission to call the CUDA driver from code that the user did not call: a background thread or a
 /// destructor. `None` once the process has begun to exit, and in a forked child; then leak instead.
 pub(crate) fn enter_driver() -> Option<RwLockReadGuard<'static, ()>> {
-    let owner = DRIVER_OWNER.load(Ordering::Relaxed);
-    if owner != 0 && owner != std::process::id() {
+    if driver_is_inherited() {
         return None;
     }
     let guard = GATE.read().unwrap_or_else(PoisonError::into_inner);

@@ -8,7 +8,10 @@ use zenoh::shm::{
 };
 
 use super::slots::Slots;
-use crate::{client::POSIX_PROTOCOL_ID, os};
+use crate::{
+    client::POSIX_PROTOCOL_ID,
+    os::{self, process::MadeHere},
+};
 
 /// Page-aligned slots in segments that every zenoh 1.10 process can attach, for use with
 /// `ShmProviderBuilder::backend(..)`. [`super::PinnedPool`] is this with waiting allocation on top.
@@ -30,12 +33,14 @@ use crate::{client::POSIX_PROTOCOL_ID, os};
 #[derive(Debug)]
 pub struct PinnedHostShmProviderBackend {
     slots: Arc<Slots>,
+    made_here: MadeHere,
 }
 
 impl PinnedHostShmProviderBackend {
     pub(super) fn new(slots: Slots) -> Self {
         Self {
             slots: Arc::new(slots),
+            made_here: MadeHere::now(),
         }
     }
 
@@ -52,6 +57,10 @@ impl WithProtocolID for PinnedHostShmProviderBackend {
 
 impl ShmProviderBackend for PinnedHostShmProviderBackend {
     fn alloc(&self, layout: &MemoryLayout) -> ChunkAllocResult {
+        if !self.made_here.holds() {
+            // A forked child: the free slots are the parent's.
+            return Err(ZAllocError::OutOfMemory);
+        }
         let class = self.slots.class_for(layout.size().get());
         let slot = class
             .ok()
@@ -64,7 +73,9 @@ impl ShmProviderBackend for PinnedHostShmProviderBackend {
     }
 
     fn free(&self, chunk: &ChunkDescriptor) {
-        self.slots.give_back(chunk.segment, chunk.chunk);
+        if self.made_here.holds() {
+            self.slots.give_back(chunk.segment, chunk.chunk);
+        }
     }
 
     fn defragment(&self) -> usize {

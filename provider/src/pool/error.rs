@@ -75,6 +75,11 @@ pub enum AllocError {
         /// Why the pool could not add a segment, where it was still allowed to.
         growth: Option<Arc<SegmentError>>,
     },
+    /// This process was forked from the one that made the pool.
+    #[error(
+        "the pool belongs to the process that this one was forked from: make a pool here (its frames then travel as ordinary bytes), or start processes with exec (Python: 'spawn' or 'forkserver')"
+    )]
+    Forked,
     /// zenoh could not provide the metadata of a shared-memory buffer.
     #[error(
         "zenoh could not describe the slot ({cause}): its metadata segment may not have been lockable, see RLIMIT_MEMLOCK"

@@ -64,6 +64,10 @@ use waiting::WaitForSlot;
 /// same user on the same host receives them without a copy, and one that uses [`crate::Frame`] can hand
 /// them to its GPU with one DMA. Creating a pool never touches CUDA.
 ///
+/// A forked child has no slots of its parent's pool: allocating is [`AllocError::Forked`], and dropping what it
+/// has inherited (pool, slots, frames) gives nothing back. A pool that it makes itself, once its parent has used
+/// zenoh's shared memory, has ordinary memory, with [`FallbackReason::Forked`] as the reason.
+///
 /// # Examples
 /// ```
 /// use zenoh_pinned::PinnedPool;
@@ -121,7 +125,8 @@ impl PinnedPool {
     /// # Errors
     /// [`AllocError::ZeroBytes`] and [`AllocError::TooLarge`] for sizes that no slot can ever hold,
     /// [`AllocError::TimedOut`] when consumers held every slot for the whole wait,
-    /// [`AllocError::Metadata`] where zenoh has no room to describe one more buffer.
+    /// [`AllocError::Metadata`] where zenoh has no room to describe one more buffer,
+    /// [`AllocError::Forked`] in a forked child.
     pub fn alloc(&self, len: usize) -> Result<Slot, AllocError> {
         self.alloc_timeout(len, self.shared.wait)
     }
@@ -139,6 +144,9 @@ impl PinnedPool {
     /// # Errors
     /// As [`PinnedPool::alloc`].
     pub fn alloc_timeout(&self, len: usize, timeout: Duration) -> Result<Slot, AllocError> {
+        if !self.shared.made_here.holds() {
+            return Err(AllocError::Forked);
+        }
         let class = self.shared.slots.class_for(len)?;
         if self.shared.reason.is_some() {
             return Ok(Slot::private(len));
@@ -154,8 +162,12 @@ impl PinnedPool {
         Ok(Slot::shared(buffer, segment, self.clone()))
     }
 
-    /// Counters and sizes at this moment, after collecting what consumers have released.
+    /// Counters and sizes at this moment, after collecting what consumers have released. All zero in a
+    /// forked child, which has no slots.
     pub fn statistics(&self) -> PoolStatistics {
+        if !self.shared.made_here.holds() {
+            return PoolStatistics::default();
+        }
         self.shared.provider.garbage_collect();
         self.shared.slots.statistics()
     }
@@ -167,7 +179,10 @@ impl PinnedPool {
 
     /// The segments made so far.
     pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
-        self.shared.slots.segments()
+        match self.shared.made_here.holds() {
+            true => self.shared.slots.segments(),
+            false => Vec::new(),
+        }
     }
 
     /// The other processes of this host that have every segment of this pool attached, by pid: zenoh takes a

@@ -19,6 +19,7 @@
 //!   a pinner's table, whatever addresses it is mapped at, and chunks lie inside it, so no copy spans two
 //!   registrations.
 //! - The memory stays mapped for as long as it is registered: what cannot be unregistered is leaked.
+//! - A registration whose context is lost is neither used nor shared nor unregistered.
 //! - Bytes are taken from the budget before the driver is asked.
 //!
 //! Knowingly weak: a segment stays in the table, mapped and registered, until its pinner goes, also when
