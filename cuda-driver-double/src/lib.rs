@@ -10,7 +10,8 @@
 //! rule of the driver that its documentation leaves open. Of the driver's own rules it leaves out:
 //! releasing a context frees nothing that was made in it; a registration holds for all contexts;
 //! a reset (`cuDevicePrimaryCtxReset`) takes a context's streams, events and registrations away, but
-//! what is queued still runs, late, and device memory stays; write access of a registered range is not checked; one process, so no use after `fork`.
+//! what is queued still runs, late, and device memory stays; write access of a registered range is not checked; a forked child can do nothing with it, and
+//! is on record for each try.
 //!
 //! The legacy stream and the blocking and per-thread streams of a context wait for each other as
 //! the driver documents it.
@@ -30,7 +31,7 @@
 //!
 //! `cuda_double_count(text)` gives one number, `cuda_double_report(buffer, capacity)` all of them
 //! as JSON, and `CUDA_DOUBLE_REPORT=PATH` writes that at exit, `%p` in it being the process id.
-//! Violations after that go to `PATH.late`, one a line.
+//! Violations after that, and calls of forked children, go to `PATH.late`, one a line.
 //!
 //! # Locking
 //! One mutex guards everything, and one condition variable tells of every change. The lock is

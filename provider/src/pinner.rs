@@ -10,9 +10,9 @@ use cudarc::driver::{CudaContext, CudaStream};
 
 use crate::{
     budget::Budget,
-    copy::{CopyError, InFlight, Lease, Staging},
+    copy::{CopyError, InFlight, Lease, Staging, enter_driver},
     cuda::{self, CudaHostRegistration, Device},
-    os::process::MadeHere,
+    os::{exit::DriverGate, process::MadeHere},
     path::FallbackReason,
     pool::PinnedPool,
     registration::{Found, HostRegistration, NoRegistration, Registrar, Table},
@@ -246,8 +246,8 @@ impl Pinner {
         }
     }
 
-    /// Whether a copy can be made on this stream.
-    pub(crate) fn check(&self, stream: &CudaStream) -> Result<(), CopyError> {
+    /// Permission to make a copy on this stream, for as long as it is kept.
+    pub(crate) fn enter(&self, stream: &CudaStream) -> Result<DriverGate, CopyError> {
         match self.cannot_copy() {
             None => {}
             Some(FallbackReason::Forked) => return Err(CopyError::Forked),
@@ -257,7 +257,10 @@ impl Pinner {
             Some(reason) => return Err(CopyError::NoDevice { reason }),
         }
         // It may be another context than the pinner's.
-        cuda::loss_of(stream.context()).map_or(Ok(()), |loss| Err(loss.into()))
+        match cuda::loss_of(stream.context()) {
+            Some(loss) => Err(loss.into()),
+            None => enter_driver(),
+        }
     }
 
     /// Does some work with the device and leaves the calling thread with the CUDA context that was current

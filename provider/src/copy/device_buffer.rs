@@ -149,7 +149,7 @@ impl DeviceBuffer {
                 destination_bytes: destination.len(),
             });
         }
-        self.check()?;
+        let _gate = self.enter()?;
         let ordered = match self.lent.load(Ordering::Relaxed) {
             0 => Ok(()),
             TO_DEFAULT => cuda::wait_for(&self.stream, &self.stream.context().default_stream()),
@@ -177,7 +177,7 @@ impl DeviceBuffer {
     /// # Errors
     /// [`CopyError::Driver`], [`CopyError::ContextLost`], [`CopyError::Forked`]: nothing has been lent.
     pub fn lend_to(&self, stream: &Arc<CudaStream>) -> Result<(), CopyError> {
-        self.check()?;
+        let _gate = self.enter()?;
         if stream == &self.stream {
             return Ok(());
         }
@@ -192,11 +192,11 @@ impl DeviceBuffer {
         Ok(())
     }
 
-    fn check(&self) -> Result<(), CopyError> {
-        if os::exit::driver_is_inherited() {
-            return Err(CopyError::Forked);
+    fn enter(&self) -> Result<os::exit::DriverGate, CopyError> {
+        match cuda::loss_of(self.stream.context()) {
+            Some(loss) => Err(loss.into()),
+            None => super::enter_driver(),
         }
-        cuda::loss_of(self.stream.context()).map_or(Ok(()), |loss| Err(loss.into()))
     }
 
     fn failed(&self, call: &'static str, error: DriverError) -> CopyError {

@@ -45,7 +45,7 @@ impl Slot {
         stream: &Arc<CudaStream>,
         pinner: &Pinner,
     ) -> Result<CopyBack, CopyError> {
-        pinner.check(stream)?;
+        let _gate = pinner.enter(stream)?;
         let bytes = self.len();
         if source.len() != bytes {
             return Err(CopyError::Length {
@@ -103,9 +103,7 @@ impl CopyBack {
     /// [`CopyError::ContextLost`]: the slot is held until the process ends, as the device may still write it.
     /// [`CopyError::Driver`], [`CopyError::Forked`].
     pub fn wait(mut self) -> Result<Slot, CopyError> {
-        if os::exit::driver_is_inherited() {
-            return Err(CopyError::Forked);
-        }
+        let _gate = super::enter_driver()?;
         let invalid = DriverError(sys::cudaError_enum::CUDA_ERROR_INVALID_HANDLE);
         let waited = match &self.copying {
             Some(copying) => copying.event.synchronize(),

@@ -33,8 +33,20 @@ mod in_flight;
 mod staging;
 mod to_device;
 
+use crate::{os, path::FallbackReason};
+
 pub use device_buffer::DeviceBuffer;
 pub use error::CopyError;
 pub use from_device::CopyBack;
 pub(crate) use in_flight::{Hold, InFlight};
 pub(crate) use staging::{Lease, Staging};
+
+/// Permission to call the driver on behalf of the user, for as long as it is kept.
+pub(crate) fn enter_driver() -> Result<os::exit::DriverGate, CopyError> {
+    if os::exit::driver_is_inherited() {
+        return Err(CopyError::Forked);
+    }
+    os::exit::enter_driver().ok_or(CopyError::NoDevice {
+        reason: FallbackReason::Exiting,
+    })
+}

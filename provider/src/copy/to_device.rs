@@ -50,7 +50,7 @@ impl Frame {
         &self,
         stream: &Arc<CudaStream>,
     ) -> Result<(CudaSlice<u8>, Way), CopyError> {
-        self.pinner().check(stream)?;
+        let _gate = self.pinner().enter(stream)?;
         if self.is_empty() {
             return Err(CopyError::Empty);
         }
@@ -81,7 +81,7 @@ impl Frame {
         destination: &mut Destination,
         stream: &Arc<CudaStream>,
     ) -> Result<Way, CopyError> {
-        self.pinner().check(stream)?;
+        let _gate = self.pinner().enter(stream)?;
         if destination.len() != self.len() {
             return Err(CopyError::Length {
                 source_bytes: self.len(),

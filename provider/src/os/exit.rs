@@ -53,9 +53,12 @@ fn at_exit(handler: extern "C" fn()) {
     unsafe { libc::atexit(handler) };
 }
 
-/// Permission to call the CUDA driver from code that the user did not call: a background thread or a
-/// destructor. `None` once the process has begun to exit, and in a forked child; then leak instead.
-pub(crate) fn enter_driver() -> Option<RwLockReadGuard<'static, ()>> {
+pub(crate) type DriverGate = RwLockReadGuard<'static, ()>;
+
+/// Permission to call the CUDA driver, for as long as it is kept: from code that the user did not call (a
+/// background thread or a destructor), and from copies, which other threads may be making while the process
+/// exits. `None` once the process has begun to exit, and in a forked child; then leak instead.
+pub(crate) fn enter_driver() -> Option<DriverGate> {
     if driver_is_inherited() {
         return None;
     }
