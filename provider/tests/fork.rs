@@ -236,6 +236,7 @@ fn use_in_child(everything: Everything, cudarc: &Cudarc) {
     assert_forked(copied.copy_to_device(stream));
     assert_forked(copied.copy_to_device_buffer(stream));
     assert_forked(buffer.lend_to(stream));
+    assert_forked(buffer.synchronize());
     assert_forked(buffer.copy_to_host(&mut vec![0; BYTES]));
     assert_forked(copying_back.wait());
     let payload = slot.into_shm();

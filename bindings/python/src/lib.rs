@@ -25,6 +25,7 @@ mod frame;
 mod log;
 mod process;
 mod reason;
+mod signals;
 mod slot;
 mod view;
 mod zenoh;

@@ -161,6 +161,15 @@ impl DeviceBuffer {
             .map_err(|error| self.failed("cuMemcpyDtoHAsync", error))
     }
 
+    /// Waits until the bytes are there.
+    ///
+    /// # Errors
+    /// [`CopyError::Driver`], [`CopyError::ContextLost`], [`CopyError::Forked`].
+    pub fn synchronize(&self) -> Result<(), CopyError> {
+        let _gate = self.enter()?;
+        cuda::synchronize(&self.stream).map_err(|error| self.failed("cuStreamSynchronize", error))
+    }
+
     /// The way that the bytes took.
     pub fn path(&self) -> DevicePath {
         self.way.0

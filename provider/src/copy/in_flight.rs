@@ -62,6 +62,9 @@ impl Hold {
         drop(ManuallyDrop::into_inner(self.registration));
     }
 
+    /// Keeps everything for ever, as dropping does.
+    fn keep(self) {}
+
     /// Keeps the bytes for ever, and the context no longer.
     fn keep_without_context(self) {
         drop(ManuallyDrop::into_inner(self.registration));
@@ -241,7 +244,7 @@ impl Shared {
         match cuda::note(context, error) {
             Some(_) => hold.keep_without_context(),
             // An error of this call alone: the context and its registrations are still in use.
-            None => std::mem::forget(hold),
+            None => hold.keep(),
         }
         self.leaked.fetch_add(1, Ordering::Relaxed);
         tracing::error!(

@@ -75,6 +75,9 @@ pub enum AllocError {
         /// Why the pool could not add a segment, where it was still allowed to.
         growth: Option<Arc<SegmentError>>,
     },
+    /// The wait was ended from outside; see [`crate::interruptible`].
+    #[error("the wait for a slot was interrupted")]
+    Interrupted,
     /// This process was forked from the one that made the pool.
     #[error(
         "the pool belongs to the process that this one was forked from: make a pool here (its frames then travel as ordinary bytes), or start processes with exec (Python: 'spawn' or 'forkserver')"

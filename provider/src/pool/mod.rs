@@ -32,6 +32,7 @@ mod statistics;
 mod waiting;
 
 use std::{
+    cell::Cell,
     collections::BTreeSet,
     mem::ManuallyDrop,
     sync::Arc,
@@ -50,6 +51,7 @@ pub use slot::Slot;
 pub use statistics::PoolStatistics;
 
 use crate::{
+    interruption::Interruption,
     os::{self, process::MadeHere},
     path::FallbackReason,
     segment::Segment,
@@ -151,13 +153,17 @@ impl PinnedPool {
         if self.shared.reason.is_some() {
             return Ok(Slot::private(len));
         }
-        let policy = WaitForSlot::new(&self.shared.slots, class, timeout);
+        let was_interrupted = Cell::new(false);
+        let policy = WaitForSlot::new(&self.shared.slots, class, timeout, &was_interrupted);
         // SAFETY: a policy is unsafe where it may hand out memory that is still in use; this one only
         // ever asks for zenoh's safe garbage collection, which frees chunks without references.
         let request = unsafe { self.shared.provider.alloc(len).with_runtime_policy(policy) };
         let buffer = request
             .wait()
-            .map_err(|error| self.shared.slots.allocation_failed(len, timeout, &error))?;
+            .map_err(|error| match was_interrupted.get() {
+                true => AllocError::Interrupted,
+                false => self.shared.slots.allocation_failed(len, timeout, &error),
+            })?;
         let segment = self.shared.slots.segment_of(buffer.as_ptr());
         Ok(Slot::shared(buffer, segment, self.clone()))
     }
@@ -210,12 +216,13 @@ impl PinnedPool {
     /// [`StillHeld`] when `patience` has passed; the number of slots still held is in it.
     pub fn drain(&self, patience: Duration) -> Result<(), StillHeld> {
         let started = Instant::now();
+        let interruption = Interruption::of_this_wait();
         loop {
             let in_use = self.statistics().in_use;
             if in_use == 0 {
                 return Ok(());
             }
-            if started.elapsed() >= patience {
+            if started.elapsed() >= patience || interruption.is_wanted() {
                 return Err(StillHeld {
                     slots: in_use,
                     patience,

@@ -9,6 +9,7 @@ use crate::{
     errors,
     process::MadeIn,
     reason::Reason,
+    signals,
     slot::Slot,
 };
 
@@ -70,8 +71,7 @@ impl Pool {
     fn drain(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
         self.made_in.check()?;
         let patience = seconds(timeout)?;
-        py.detach(|| self.pool.drain(patience))
-            .map_err(errors::still_held)
+        signals::interruptible(py, || self.pool.drain(patience))?.map_err(errors::still_held)
     }
 }
 
@@ -100,10 +100,10 @@ pub(super) fn allocate(
         ))
     })?;
     let timeout = timeout.map(seconds).transpose()?;
-    let slot = py.detach(|| match timeout {
+    let slot = signals::interruptible(py, || match timeout {
         Some(timeout) => pool.alloc_timeout(bytes, timeout),
         None => pool.alloc(bytes),
-    });
+    })?;
     Ok(Slot::of_pool(slot.map_err(errors::alloc)?, element, shape))
 }
 
