@@ -12,7 +12,10 @@ use crate::{
     budget::Budget,
     copy::{CopyError, InFlight, Lease, Staging, enter_driver},
     cuda::{self, CudaHostRegistration, Device},
-    os::{exit::DriverGate, process::MadeHere},
+    os::{
+        exit::DriverGate,
+        process::{FileMappings, MadeHere},
+    },
     path::FallbackReason,
     pool::PinnedPool,
     registration::{Found, HostRegistration, NoRegistration, Registrar, Table},
@@ -148,6 +151,7 @@ impl PinnerBuilder {
             Ok(device) => Arc::new(CudaHostRegistration::new(device.context())),
             Err(reason) => Arc::new(NoRegistration::because(reason.clone())),
         });
+        FileMappings::prepare();
         let budget = Budget::new(self.max_bytes);
         let staging = Staging::new(self.staging_slots, self.staging_bytes);
         let mut device = device;

@@ -12,7 +12,9 @@ use crate::{
 };
 
 /// zenoh's metadata of this process and of one peer, and a few pages that sessions negotiate with.
-const ZENOH_LOCKS_BYTES: usize = 2 * (32_768 * (32 + 8)) + (64 << 10);
+const ZENOH_LOCKS_BYTES: usize = 2 * ZENOH_METADATA_BYTES + (64 << 10);
+/// The metadata of one process: a header and a watchdog word for each of 32,768 buffers.
+pub(crate) const ZENOH_METADATA_BYTES: usize = 32_768 * (32 + 8);
 
 /// Why zenoh cannot have shared memory in this process; `None` where it can. Found out once, and then never
 /// again `None` in a process forked from this one: zenoh's metadata would be shared by two who both believe

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    PinnedHostShmProviderBackend, PinnedPool, PoolError,
+    PinnedHostShmProviderBackend, PinnedPool, PoolError, metadata,
     slots::{SizeClass, Slots},
 };
 use crate::{os, segment::layout::SegmentLayout, session};
@@ -93,7 +93,10 @@ impl PinnedPoolBuilder {
         let slots = Slots::new(self.name, classes);
         let reason = session::without_shared_memory();
         match &reason {
-            None => slots.make_first_segments()?,
+            None => {
+                slots.make_first_segments()?;
+                metadata::make()?;
+            }
             Some(reason) => tracing::warn!(%reason, "the pool uses ordinary memory"),
         }
         Ok(PinnedPool::new(
@@ -114,6 +117,7 @@ impl PinnedPoolBuilder {
         let classes = self.classes()?;
         let slots = Slots::new(self.name, classes);
         slots.make_first_segments()?;
+        metadata::make()?;
         Ok(PinnedHostShmProviderBackend::new(slots))
     }
 

@@ -25,6 +25,7 @@
 mod backend;
 mod builder;
 mod error;
+mod metadata;
 mod parked;
 mod slot;
 mod slots;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::{Segment, SegmentHeader, layout::MAX_SEGMENT_BYTES, registry};
-use crate::os::{self, file, memory::MappedRange, process::MadeHere};
+use crate::os::{self, file, limits, memory::MappedRange, process::MadeHere};
 
 /// Why a segment could not be attached. zenoh drops the message that named it.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,17 @@ pub enum AttachError {
         id: u32,
         /// What the kernel said.
         error: std::io::Error,
+    },
+    /// This process has as many files open as it may have. Each segment needs a descriptor.
+    #[error(
+        "segment {id} cannot be opened: this process may have {limit} files open and has them; raise RLIMIT_NOFILE \
+         (ulimit -n, docker run --ulimit nofile=)"
+    )]
+    TooManyOpenFiles {
+        /// zenoh's segment id.
+        id: u32,
+        /// The soft RLIMIT_NOFILE; the machine's own limit may be lower.
+        limit: u64,
     },
     /// A cleaner holds the exclusive lock: the producer is dead and the file is about to be unlinked.
     #[error("segment {id} is being removed: its producer has ended")]
@@ -52,9 +63,15 @@ pub enum AttachError {
 impl Segment {
     /// Attaches the segment `id` as zenoh does, but without locking its pages.
     pub(crate) fn attach(id: u32) -> Result<Arc<Self>, AttachError> {
-        let open_error = |error: Errno| AttachError::Open {
-            id,
-            error: error.into(),
+        let open_error = |error: Errno| match limits::is_out_of_descriptors(error) {
+            true => AttachError::TooManyOpenFiles {
+                id,
+                limit: limits::open_files_limit().unwrap_or(u64::MAX),
+            },
+            false => AttachError::Open {
+                id,
+                error: error.into(),
+            },
         };
         let file = file::open(id).map_err(open_error)?;
         file::lock_shared(&file).map_err(|_| AttachError::Removed { id })?;

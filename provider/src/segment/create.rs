@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::{Segment, SegmentHeader, layout::SegmentLayout, registry};
-use crate::os::{self, file, memory::MappedRange, process::MadeHere};
+use crate::os::{self, file, limits, memory::MappedRange, process::MadeHere};
 
 /// How often a random id may already be taken before something else must be wrong.
 const NAME_ATTEMPTS: usize = 100;
@@ -27,6 +27,17 @@ pub enum SegmentError {
         free_bytes: u64,
         /// Bytes that `/dev/shm` can hold at all.
         total_bytes: u64,
+    },
+    /// This process has as many files open as it may have. Each segment needs a descriptor.
+    #[error(
+        "cannot {action} a segment: this process may have {limit} files open and has them; raise RLIMIT_NOFILE \
+         (ulimit -n, docker run --ulimit nofile=) or make fewer pools"
+    )]
+    TooManyOpenFiles {
+        /// What was being done.
+        action: &'static str,
+        /// The soft RLIMIT_NOFILE; the machine's own limit may be lower.
+        limit: u64,
     },
     /// A system call failed.
     #[error(
@@ -111,6 +122,10 @@ fn random_id() -> Result<u32, SegmentError> {
 }
 
 fn system(action: &'static str, error: Errno) -> SegmentError {
+    if limits::is_out_of_descriptors(error) {
+        let limit = limits::open_files_limit().unwrap_or(u64::MAX);
+        return SegmentError::TooManyOpenFiles { action, limit };
+    }
     SegmentError::System {
         action,
         error: error.into(),

@@ -3,6 +3,7 @@
 
 pub mod driver;
 pub mod frames;
+pub mod log;
 pub mod peer;
 pub mod shm;
 pub mod worker;
