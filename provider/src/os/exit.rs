@@ -7,7 +7,13 @@
 //! segments that this process has open and nobody else holds: ours, and zenoh's own metadata, which
 //! zenoh 1.10 leaves behind at every exit of a producer because its locks still stand when it looks.
 //!
-//! A forked child inherits the handlers and, shared with its parent, the locks. In it they do nothing.
+//! A forked child inherits the handlers and, shared with its parent, the locks. In it they do nothing, and it
+//! is never let through the gate.
+//!
+//! A process that a signal ends runs no handler: its locks go with it, and the next zenoh process unlinks what
+//! it had. `exit` in a signal handler runs these in the interrupted thread: closing the gate waits no longer
+//! than its patience for a call that this very thread was in; reading `/proc/self/fd` allocates, so a thread that
+//! was interrupted in the allocator hangs, as any exit handler would let it (signal-safety(7)).
 //!
 //! Knowingly weak: a process that shares its segments' descriptors by a fork gives up the locks of both
 //! when it exits, so what the other still uses may lose its name; a mapping that is there stays. Closing
