@@ -265,6 +265,55 @@ fn the_loss_of_one_devices_context_leaves_the_other_device_alone() {
 }
 
 #[test]
+fn the_reset_of_one_device_has_the_other_register_anew() {
+    with_double("devices=2", || {
+        let pool = pool();
+        let (first, stream_of_first) = registered(&pool, 0);
+        let (second, stream) = registered(&pool, 1);
+        // SAFETY: the double forgets handles, and frees nothing.
+        assert_eq!(unsafe { sys::cuDevicePrimaryCtxReset_v2(0) } as u32, 0);
+        let error = frame(&pool, &first, 1).copy_to_device(&stream_of_first);
+        assert!(is_lost(&error.unwrap_err(), 709));
+        let lost = frame(&pool, &second, 1);
+        assert!(matches!(
+            lost.registered_address(),
+            Err(FallbackReason::ContextLost { .. })
+        ));
+        drop(lost);
+        eventually("a registration by the other", || {
+            let frame = frame(&pool, &second, 2);
+            let device = frame.copy_to_device(&stream).unwrap();
+            assert!(frames::is_frame(&stream.clone_dtoh(&device).unwrap(), 2));
+            frame.path() == DevicePath::Direct
+        });
+    });
+}
+
+#[test]
+fn events_of_a_context_that_was_reset_and_made_anew_are_never_destroyed() {
+    with_double("copy_delay_us=300000", || {
+        let pool = pool();
+        let (pinner, stream) = registered(&pool, 0);
+        let copies = copies_in_flight(&pool, &pinner, &stream);
+        // Whoever asks about a copy now gets the answer when there is a new context of the same handle.
+        driver::set("delay=cuEventQuery:100000");
+        std::thread::sleep(Duration::from_millis(20));
+        // SAFETY: the double forgets handles, and frees nothing.
+        assert_eq!(unsafe { sys::cuDevicePrimaryCtxReset_v2(0) } as u32, 0);
+        let second = Pinner::builder().device(0).build();
+        assert_eq!(second.reason(), None);
+        eventually("the reset is found out", || pinner.lost().is_some());
+        eventually("what was in flight is given up for lost", || {
+            pinner.statistics().holds_leaked == IN_FLIGHT
+        });
+        // cudarc's own values call with stale handles when they go: the application's business.
+        std::mem::forget((copies, stream));
+        drop(pinner);
+        assert_eq!(second.lost(), None);
+    });
+}
+
+#[test]
 fn a_consumer_that_loses_its_context_reads_on_and_the_others_notice_nothing() {
     if driver::is_real() {
         println!("skipped: a real context does not fail to order");
