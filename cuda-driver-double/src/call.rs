@@ -8,6 +8,7 @@ use crate::state::{Double, double};
 use crate::status::{
     DEINITIALIZED, ILLEGAL_ADDRESS, INVALID_VALUE, NOT_INITIALIZED, Status, UNKNOWN,
 };
+use crate::{exit, report};
 
 /// What must hold before a function may be called.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,11 @@ pub(crate) fn enter(
     length: usize,
     body: impl FnOnce(&'static Double) -> Result<(), Status>,
 ) -> Status {
+    if exit::is_forked_child() {
+        // Not even the lock: a thread of the parent may have had it.
+        report::write_late(&format!("call_in_forked_child: {name}"));
+        return NOT_INITIALIZED;
+    }
     let double = double();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         admit(double, name, needs, length)?;
@@ -120,7 +126,10 @@ fn admit(
         return Err(ILLEGAL_ADDRESS);
     }
     if needs == Needs::Context {
-        state.contexts.current()?;
+        let current = state.contexts.current()?;
+        if let Some(code) = state.failure(current) {
+            return Err(code);
+        }
     }
     Ok(())
 }

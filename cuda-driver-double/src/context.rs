@@ -1,7 +1,7 @@
 //! Primary contexts with their retain counts, and the stack of current contexts of each thread.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{c_int, c_uint};
 
 use crate::call::{Out, exports};
@@ -57,6 +57,8 @@ fn change_stack<T>(change: impl FnOnce(&mut Stack) -> T) -> T {
 #[derive(Default)]
 pub(crate) struct Contexts {
     retained: BTreeMap<i32, u32>,
+    /// Those that were reset and not retained since: they have to be initialised again.
+    reset: BTreeSet<i32>,
 }
 
 fn handle_of(device: i32) -> usize {
@@ -82,17 +84,22 @@ impl Contexts {
         }
     }
 
-    fn is_active(&self, device: i32) -> bool {
+    pub(crate) fn is_active(&self, device: i32) -> bool {
+        self.is_retained(device) && !self.reset.contains(&device)
+    }
+
+    fn is_retained(&self, device: i32) -> bool {
         self.retained.get(&device).is_some_and(|&count| count > 0)
     }
 
     pub(crate) fn active(&self) -> usize {
-        self.retained.values().filter(|&&count| count > 0).count()
+        let devices = self.retained.keys();
+        devices.filter(|device| self.is_active(**device)).count()
     }
 
     fn known(&self, context: usize) -> Result<(), Status> {
         match device_of(context) {
-            Some(device) if self.is_active(device) => Ok(()),
+            Some(device) if self.is_retained(device) => Ok(()),
             _ => Err(INVALID_CONTEXT),
         }
     }
@@ -111,7 +118,7 @@ impl State {
         let device = self.device(device)?;
         let count = self.contexts.retained.entry(device).or_default();
         *count += 1;
-        if *count == 1 {
+        if self.contexts.reset.remove(&device) || *count == 1 {
             self.ledger.contexts_created += 1;
         }
         Ok(handle_of(device))
@@ -123,20 +130,46 @@ impl State {
             Some(count) if *count > 0 => *count -= 1,
             _ => return Err(INVALID_CONTEXT),
         }
+        if !self.contexts.is_retained(device) {
+            self.contexts.reset.remove(&device);
+            self.control.lost.remove(&device);
+        }
         Ok(())
+    }
+
+    /// Takes away what was made in the context; who has retained it still has to release it.
+    fn reset(&mut self, device: i32) -> Result<(), Status> {
+        let device = self.device(device)?;
+        if !self.contexts.is_active(device) {
+            return Ok(());
+        }
+        self.contexts.reset.insert(device);
+        self.control.lost.remove(&device);
+        let context = handle_of(device);
+        self.events.lose(context);
+        self.streams.lose(context);
+        self.registrations.lose(context);
+        Ok(())
+    }
+
+    /// What every call in this context fails with, if it does.
+    pub(crate) fn failure(&self, context: usize) -> Option<Status> {
+        if self.control.context_failed {
+            return Some(ILLEGAL_ADDRESS);
+        }
+        self.control.lost.get(&device_of(context)?).copied()
     }
 }
 
 impl Double {
     /// Waits until the work at these points is done, or the context has failed meanwhile.
     pub(crate) fn wait_for(&'static self, points: &[Point]) -> Result<(), Status> {
-        let state = self.wait_while(self.lock(), |state| {
-            !state.control.context_failed && !state.streams.have_reached(points)
+        let state = self.lock();
+        let context = state.contexts.current()?;
+        let state = self.wait_while(state, |state| {
+            state.failure(context).is_none() && !state.streams.have_reached(points)
         });
-        if state.control.context_failed {
-            return Err(ILLEGAL_ADDRESS);
-        }
-        Ok(())
+        state.failure(context).map_or(Ok(()), Err)
     }
 
     fn synchronize_context(&'static self) -> Result<(), Status> {
@@ -154,6 +187,12 @@ exports! {
         context.set(handle)
     };
     [Init] fn cuDevicePrimaryCtxRelease_v2(device: c_int) |double| double.lock().release(device);
+    [Init] fn cuDevicePrimaryCtxReset_v2(device: c_int) |double| {
+        let reset = double.lock().reset(device);
+        // Workers of streams that have gone end.
+        double.notify();
+        reset
+    };
     [Init] fn cuDevicePrimaryCtxGetState(device: c_int, flags: Out<c_uint>, active: Out<c_int>) |double| {
         let state = double.lock();
         let device = state.device(device)?;

@@ -13,6 +13,8 @@ pub(crate) struct Control {
     pub(crate) devices: i32,
     pub(crate) copy_delay: Duration,
     pub(crate) context_failed: bool,
+    /// Devices whose primary context fails, and with which code.
+    pub(crate) lost: BTreeMap<i32, Status>,
     attributes: BTreeMap<i32, i32>,
     failures: Vec<Failure>,
     delays: BTreeMap<String, Delay>,
@@ -39,6 +41,7 @@ enum Setting {
     Fail(Failure),
     Delay(String, Delay),
     FailContext,
+    LoseContext(i32, Status),
     Attribute(i32, i32),
     Reset,
 }
@@ -53,6 +56,7 @@ impl Default for Control {
             devices: 1,
             copy_delay: Duration::ZERO,
             context_failed: false,
+            lost: BTreeMap::new(),
             attributes: BTreeMap::new(),
             failures: Vec::new(),
             delays: BTreeMap::new(),
@@ -84,6 +88,9 @@ impl Control {
                 self.delays.insert(name, delay);
             }
             Setting::FailContext => self.context_failed = true,
+            Setting::LoseContext(device, code) => {
+                self.lost.insert(device, code);
+            }
             Setting::Attribute(attribute, value) => {
                 self.attributes.insert(attribute, value);
             }
@@ -133,6 +140,10 @@ fn parse(setting: &str) -> Result<Setting, Malformed> {
     match (key, fields.as_slice()) {
         ("fail_context", [""]) => Ok(Setting::FailContext),
         ("reset", [""]) => Ok(Setting::Reset),
+        ("lose_context", [device, code]) => Ok(Setting::LoseContext(
+            number(device)?,
+            number(code).and_then(known)?,
+        )),
         ("copy_delay_us", [time]) => Ok(Setting::CopyDelay(microseconds(time)?)),
         ("devices", [count]) => match number(count)? {
             count @ 0.. => Ok(Setting::Devices(count)),

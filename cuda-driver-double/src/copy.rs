@@ -7,7 +7,7 @@ use crate::memory::Block;
 use crate::range::Range;
 use crate::registration::Registrations;
 use crate::state::{Double, State};
-use crate::status::{ILLEGAL_ADDRESS, INVALID_VALUE, Status};
+use crate::status::{INVALID_VALUE, Status};
 use crate::stream::Work;
 
 /// One end of a copy.
@@ -244,10 +244,8 @@ impl Double {
         }
         // Not even a failed context ends this wait: the caller's memory is being written.
         let state = self.wait_while(state, |state| !state.streams.have_reached(&[done]));
-        if state.control.context_failed {
-            return Err(ILLEGAL_ADDRESS);
-        }
-        Ok(())
+        let current = state.contexts.current()?;
+        state.failure(current).map_or(Ok(()), Err)
     }
 }
 

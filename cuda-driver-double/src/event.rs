@@ -5,8 +5,9 @@ use std::ffi::c_uint;
 use std::time::Instant;
 
 use crate::call::{Out, exports};
+use crate::context::device_of;
 use crate::state::{Double, State};
-use crate::status::{INVALID_HANDLE, INVALID_VALUE, NOT_READY, Status};
+use crate::status::{CONTEXT_IS_DESTROYED, INVALID_HANDLE, INVALID_VALUE, NOT_READY, Status};
 use crate::stream::{Point, Work};
 
 const DISABLE_TIMING: c_uint = 2;
@@ -15,6 +16,9 @@ const FIRST_HANDLE: usize = 0xE7_0000;
 const HANDLE_STEP: usize = 0x10;
 
 struct Event {
+    context: usize,
+    /// Its context was reset.
+    lost: bool,
     flags: c_uint,
     recorded: Option<Point>,
     /// When the latest record took place, once it did.
@@ -28,13 +32,15 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    fn create(&mut self, flags: c_uint) -> Result<usize, Status> {
+    fn create(&mut self, flags: c_uint, context: usize) -> Result<usize, Status> {
         if flags & !ALL_FLAGS != 0 {
             return Err(INVALID_VALUE);
         }
         let handle = FIRST_HANDLE + HANDLE_STEP * self.created;
         self.created += 1;
         let event = Event {
+            context,
+            lost: false,
             flags,
             recorded: None,
             completed: None,
@@ -44,7 +50,16 @@ impl Events {
     }
 
     fn get(&self, handle: usize) -> Result<&Event, Status> {
-        self.by_handle.get(&handle).ok_or(INVALID_HANDLE)
+        let event = self.by_handle.get(&handle).filter(|event| !event.lost);
+        event.ok_or(INVALID_HANDLE)
+    }
+
+    /// The events of the context have gone with it.
+    pub(crate) fn lose(&mut self, context: usize) {
+        let of_context = |event: &&mut Event| event.context == context;
+        for event in self.by_handle.values_mut().filter(of_context) {
+            event.lost = true;
+        }
     }
 
     /// The point of the latest record; None for an event that was never recorded.
@@ -64,6 +79,15 @@ impl Events {
 
 impl State {
     fn query(&self, event: usize) -> Result<(), Status> {
+        if let Some(event) = self.events.by_handle.get(&event) {
+            let active = device_of(event.context).is_some_and(|of| self.contexts.is_active(of));
+            if !active {
+                return Err(CONTEXT_IS_DESTROYED);
+            }
+            if let Some(code) = self.failure(event.context) {
+                return Err(code);
+            }
+        }
         let recorded = self.events.recorded(event)?;
         if self.streams.have_reached(recorded.as_slice()) {
             Ok(())
@@ -108,7 +132,10 @@ impl Double {
 
 exports! {
     [Context] fn cuEventCreate(event: Out<usize>, flags: c_uint) |double| {
-        let created = double.lock().events.create(flags)?;
+        let mut state = double.lock();
+        let context = state.contexts.current()?;
+        let created = state.events.create(flags, context)?;
+        drop(state);
         event.set(created)
     };
     [Context] fn cuEventRecord(event: usize, stream: usize) |double| double.record(event, stream);
@@ -119,7 +146,12 @@ exports! {
         milliseconds.set(elapsed)
     };
     [Context] fn cuEventDestroy_v2(event: usize) |double| {
-        let removed = double.lock().events.by_handle.remove(&event);
+        let mut state = double.lock();
+        let removed = state.events.by_handle.remove(&event);
+        if removed.as_ref().is_some_and(|event| event.lost) {
+            state.ledger.violation(format!("stale_event: {event:#x}"));
+            return Err(INVALID_HANDLE);
+        }
         removed.map(drop).ok_or(INVALID_HANDLE)
     };
 }

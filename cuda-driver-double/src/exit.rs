@@ -21,6 +21,12 @@ pub(crate) fn watch() {
     }
 }
 
+/// Whether the double was initialized by the process that this one was forked from.
+pub(crate) fn is_forked_child() -> bool {
+    let owner = OWNER.load(Ordering::Relaxed);
+    owner != 0 && owner != process::id()
+}
+
 extern "C" fn ended() {
     if OWNER.load(Ordering::Relaxed) != process::id() {
         return;

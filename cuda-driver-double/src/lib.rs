@@ -9,7 +9,9 @@
 //! do is on record as a violation. It proves nothing about speed, about kernels, or about any
 //! rule of the driver that its documentation leaves open. Of the driver's own rules it leaves out:
 //! releasing a context frees nothing that was made in it; a registration holds for all contexts;
-//! write access of a registered range is not checked; one process, so no use after `fork`.
+//! a reset (`cuDevicePrimaryCtxReset`) takes a context's streams, events and registrations away, but
+//! what is queued still runs, late, and device memory stays; write access of a registered range is not checked; a forked child can do nothing with it, and
+//! is on record for each try.
 //!
 //! The legacy stream and the blocking and per-thread streams of a context wait for each other as
 //! the driver documents it.
@@ -22,12 +24,14 @@
 //! - `delay=FUNCTION:MICROSECONDS[:LENGTH]`: delay calls for at least so many bytes;
 //! - `fail_context`: every later call but `cuInit` and the queries for version and error texts
 //!   fails with 700, while queued copies still run, late; host functions do not;
+//! - `lose_context=DEVICE:CODE`: the same for one device's primary context, with a code of its own, until
+//!   its last release or its reset;
 //! - `attribute=NUMBER:VALUE`: override a device attribute;
 //! - `reset`: undo all of the above but `devices`.
 //!
 //! `cuda_double_count(text)` gives one number, `cuda_double_report(buffer, capacity)` all of them
 //! as JSON, and `CUDA_DOUBLE_REPORT=PATH` writes that at exit, `%p` in it being the process id.
-//! Violations after that go to `PATH.late`, one a line.
+//! Violations after that, and calls of forked children, go to `PATH.late`, one a line.
 //!
 //! # Locking
 //! One mutex guards everything, and one condition variable tells of every change. The lock is

@@ -10,7 +10,7 @@ use crate::copy::Fill;
 use crate::device::TOTAL_MEMORY;
 use crate::range::{Range, page_size};
 use crate::state::{Double, State};
-use crate::status::{ILLEGAL_ADDRESS, INVALID_VALUE, OUT_OF_MEMORY, Status};
+use crate::status::{INVALID_VALUE, OUT_OF_MEMORY, Status};
 use crate::stream::Work;
 
 /// What fresh memory holds, so that no test passes because memory happens to be zero.
@@ -158,13 +158,14 @@ impl Double {
     fn free(&'static self, start: usize) -> Result<(), Status> {
         let mut state = self.lock();
         state.doom(start)?;
-        let pending = state.streams.pending_in(state.contexts.current()?);
+        let context = state.contexts.current()?;
+        let pending = state.streams.pending_in(context);
         let mut state = self.wait_while(state, |state| !state.streams.have_reached(&pending));
-        let failed = state.control.context_failed;
+        let failure = state.failure(context);
         let freed = state.memory.free(start);
         drop(state);
         drop(freed);
-        if failed { Err(ILLEGAL_ADDRESS) } else { Ok(()) }
+        failure.map_or(Ok(()), Err)
     }
 
     fn free_in_order(&'static self, start: usize, stream: usize) -> Result<(), Status> {

@@ -7,9 +7,7 @@ use crate::call::{Out, exports};
 use crate::ledger::Made;
 use crate::range::{Range, page_size};
 use crate::state::{Double, State};
-use crate::status::{
-    ALREADY_REGISTERED, ILLEGAL_ADDRESS, INVALID_VALUE, NOT_REGISTERED, OUT_OF_MEMORY, Status,
-};
+use crate::status::{ALREADY_REGISTERED, INVALID_VALUE, NOT_REGISTERED, OUT_OF_MEMORY, Status};
 
 const REGISTER_FLAGS: c_uint = 0x0F;
 const ALLOCATE_FLAGS: c_uint = 0x07;
@@ -17,6 +15,7 @@ const ALLOCATE_FLAGS: c_uint = 0x07;
 pub(crate) struct Registration {
     pub(crate) range: Range,
     pub(crate) flags: c_uint,
+    context: usize,
     origin: Origin,
     /// Copies and fills that were asked for and have not ended.
     pending: usize,
@@ -77,7 +76,19 @@ impl Registrations {
         }
     }
 
-    fn insert(&mut self, range: Range, flags: c_uint, origin: Origin) -> Result<(), Status> {
+    /// What was registered in the context has gone with it, also under copies that are still to run.
+    pub(crate) fn lose(&mut self, context: usize) {
+        self.by_start
+            .retain(|_, found| found.context != context || found.origin == Origin::Allocated);
+    }
+
+    fn insert(
+        &mut self,
+        range: Range,
+        flags: c_uint,
+        origin: Origin,
+        context: usize,
+    ) -> Result<(), Status> {
         let last = self.by_start.range(..range.end()).next_back();
         if last.is_some_and(|(_, found)| found.range.overlaps(range)) {
             return Err(ALREADY_REGISTERED);
@@ -85,6 +96,7 @@ impl Registrations {
         let registration = Registration {
             range,
             flags,
+            context,
             origin,
             pending: 0,
             closing: false,
@@ -102,8 +114,9 @@ fn thread_name() -> String {
 
 impl State {
     fn register(&mut self, range: Range, flags: c_uint) -> Result<(), Status> {
+        let context = self.contexts.current()?;
         self.registrations
-            .insert(range, flags, Origin::Registered)?;
+            .insert(range, flags, Origin::Registered, context)?;
         let thread = thread_name();
         if !range.is_page_aligned() {
             self.ledger
@@ -162,10 +175,14 @@ impl Double {
             found.is_some_and(|found| found.pending > 0)
         });
         state.registrations.by_start.remove(&start);
-        if state.control.context_failed {
-            return Err(ILLEGAL_ADDRESS);
+        let failure = state
+            .contexts
+            .current()
+            .map(|current| state.failure(current));
+        match failure? {
+            Some(code) => Err(code),
+            None => Ok(range),
         }
-        Ok(range)
     }
 
     fn allocate_host(&'static self, bytes: usize, flags: c_uint) -> Result<usize, Status> {
@@ -191,9 +208,10 @@ impl Double {
         }
         let range = Range::new(address.expose_provenance(), bytes)?;
         let mut state = self.lock();
+        let context = state.contexts.current()?;
         state
             .registrations
-            .insert(range, flags, Origin::Allocated)?;
+            .insert(range, flags, Origin::Allocated, context)?;
         Ok(range.start)
     }
 

@@ -3,6 +3,7 @@
 use std::ffi::{OsString, c_char};
 use std::fmt::{self, Write};
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process;
 
@@ -82,6 +83,16 @@ fn quoted(text: &str) -> Result<String, fmt::Error> {
     }
     json.push('"');
     Ok(json)
+}
+
+/// Adds a line to the violations that come after the report, from a process that has no report of its own.
+pub(crate) fn write_late(line: &str) {
+    if let Ok(path) = std::env::var("CUDA_DOUBLE_REPORT") {
+        let late = with_suffix(&path, ".late");
+        let file = fs::OpenOptions::new().create(true).append(true).open(late);
+        // There is nobody to tell that this failed.
+        let _ = file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
+    }
 }
 
 /// Writes the report to the path in `CUDA_DOUBLE_REPORT`, whole or not at all.

@@ -53,6 +53,8 @@ pub(crate) struct Stream {
     pub(crate) flags: c_uint,
     pub(crate) priority: c_int,
     pub(crate) destroyed: bool,
+    /// Its context was reset: nobody waits for what still runs.
+    lost: bool,
     queue: VecDeque<Operation>,
     enqueued: u64,
     finished: u64,
@@ -66,6 +68,7 @@ impl Stream {
             flags,
             priority,
             destroyed: false,
+            lost: false,
             queue: VecDeque::new(),
             enqueued: 0,
             finished: 0,
@@ -106,6 +109,16 @@ impl Streams {
 
     pub(crate) fn remove(&mut self, handle: usize) {
         self.by_handle.remove(&handle);
+    }
+
+    /// The streams of the context have gone with it; what is queued still runs.
+    pub(crate) fn lose(&mut self, context: usize) {
+        let of_context = |stream: &&mut Stream| stream.context == context;
+        for stream in self.by_handle.values_mut().filter(of_context) {
+            stream.destroyed = true;
+            stream.lost = true;
+        }
+        self.defaults.retain(|of, _| of.context != context);
     }
 
     /// A stream that new work may go to.
@@ -153,7 +166,7 @@ impl Streams {
     }
 
     pub(crate) fn pending_in(&self, context: usize) -> Vec<Point> {
-        self.pending(|stream| stream.context == context)
+        self.pending(|stream| stream.context == context && !stream.lost)
     }
 
     pub(crate) fn pending_on(&self, handle: usize) -> Vec<Point> {

@@ -103,3 +103,51 @@ fn a_reader_is_told_when_the_session_closes() {
         assert!(matches!(told, Err(ReceiveError::Closed)), "{told:?}");
     });
 }
+
+#[test]
+fn a_forked_child_drops_and_uses_its_parents_publisher_and_subscriber_to_no_effect() {
+    let pinner = Pinner::host_only();
+    let (publishing, subscribing) = sessions(&pinner);
+    let subscriber = FrameSubscriber::builder(&pinner).declare(&subscribing, "camera");
+    let subscriber = subscriber.unwrap();
+    let publisher = PinnedPublisher::builder(4096)
+        .slots(4)
+        .declare(&publishing, "camera")
+        .unwrap();
+    let receive = || loop {
+        publisher.put(publisher.alloc(4096).unwrap()).unwrap();
+        if let Ok(received) = subscriber.recv_timeout(Duration::from_millis(50)) {
+            break received;
+        }
+    };
+    drop(receive());
+    let slot = publisher.alloc(4096).unwrap();
+    // SAFETY: the child runs code that is to work in a forked child, which is what is tested.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            assert!(matches!(publisher.alloc(1), Err(AllocError::Forked)));
+            let error = publisher.put(slot).unwrap_err();
+            assert!(error.to_string().contains("forked"), "{error}");
+            assert!(matches!(subscriber.recv(), Err(ReceiveError::Forked)));
+            assert_eq!(subscriber.overrun(), 0);
+            drop((publisher, subscriber));
+        }));
+        // Sessions are zenoh's, and wait for threads that a child does not have.
+        std::mem::forget((publishing, subscribing));
+        // SAFETY: ends the child, with its exit handlers.
+        unsafe { libc::exit(i32::from(worked.is_err())) };
+    }
+    let mut status = 0;
+    let watchdog = std::time::Instant::now() + PATIENCE;
+    // SAFETY: asks about the child of this test.
+    while unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) } != child {
+        assert!(std::time::Instant::now() < watchdog, "the child hangs");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(status, 0, "the child failed");
+    drop(slot);
+    drop(receive());
+    drop(subscriber);
+    publisher.drain(PATIENCE).unwrap();
+}

@@ -6,6 +6,7 @@ mod client;
 mod copy;
 mod cuda;
 mod frame;
+mod interruption;
 mod os;
 mod path;
 mod pinner;
@@ -20,6 +21,7 @@ pub use client::{PinnedHostShmClient, install_shm_clients, shm_clients};
 pub use copy::{CopyBack, CopyError, DeviceBuffer};
 pub use cudarc;
 pub use frame::{Frame, FrameError};
+pub use interruption::interruptible;
 pub use path::{DevicePath, FallbackReason};
 pub use pinner::{Pinner, PinnerBuilder, PinnerStatistics};
 pub use pool::{

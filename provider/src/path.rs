@@ -129,6 +129,21 @@ pub enum FallbackReason {
         /// Bytes of the frame.
         needed_bytes: usize,
     },
+    /// The CUDA context has failed or was destroyed; for the codes see `CUresult` in the CUDA driver API.
+    #[error(
+        "the CUDA context is lost (CUDA error {code}, {name}): drop this pinner and everything else of the context, then make a new pinner; where that fails too, restart the process"
+    )]
+    ContextLost {
+        /// The numeric `CUresult` of the call that told.
+        code: u32,
+        /// The driver's name for it.
+        name: String,
+    },
+    /// This process was forked from the one that has the device or the shared memory.
+    #[error(
+        "this process was forked from one that had begun to use CUDA or zenoh's shared memory, and neither works across a fork: start processes with exec (Python: the start methods 'spawn' and 'forkserver'), or fork first"
+    )]
+    Forked,
     /// The process is exiting: no call into CUDA is made any more.
     #[error("the process is exiting")]
     Exiting,

@@ -7,13 +7,16 @@ use std::{
     time::Duration,
 };
 
-use cudarc::driver::CudaContext;
+use cudarc::driver::{CudaContext, CudaStream};
 
 use crate::{
     budget::{self, Budget, GivesBack, Pressure},
-    copy::{InFlight, Lease, Staging},
+    copy::{CopyError, InFlight, Lease, Staging, enter_driver},
     cuda::{self, CudaHostRegistration, Device},
-    os::process::MadeHere,
+    os::{
+        exit::DriverGate,
+        process::{FileMappings, MadeHere},
+    },
     path::FallbackReason,
     pool::PinnedPool,
     registration::{Found, HostRegistration, IdleRegistrations, NoRegistration, Registrar, Table},
@@ -30,6 +33,19 @@ use crate::{
 ///
 /// The last clone to go (frames hold clones) waits some seconds at most for copies in flight and then
 /// unregisters everything.
+///
+/// # When the context is lost
+/// After a fault on the device, or when somebody destroys or resets the context, no copy can be made any more:
+/// each attempt is [`CopyError::ContextLost`], without a call into the driver, and [`Pinner::lost`] tells.
+/// Frames stay readable on the host, and new ones arrive. What copies in flight were reading stays held until
+/// the process ends, because nobody can tell when the device stops reading: at most as many slots as copies
+/// were in flight, counted in [`PinnerStatistics::holds_leaked`]. What was registered stays mapped as long.
+/// Drop the pinner and everything else of the context (streams, device memory), then make a new pinner; the
+/// CUDA driver gives a new context after some losses and none after others, until the process is restarted.
+///
+/// # In a forked child
+/// A pinner with a device is its parent's: copies are [`CopyError::Forked`], nothing calls the driver, and
+/// dropping it touches nothing. A new one with a device has [`FallbackReason::Forked`] as its reason.
 #[derive(Clone, Debug)]
 pub struct Pinner {
     shared: Arc<Shared>,
@@ -153,12 +169,13 @@ impl PinnerBuilder {
         let device = match self.target {
             Target::Host => Err(FallbackReason::HostOnly),
             Target::Ordinal(ordinal) => Device::open(ordinal),
-            Target::Context(context) => Ok(Device::of_context(context)),
+            Target::Context(context) => Device::of_context(context),
         };
         let registration = self.registration.unwrap_or_else(|| match &device {
             Ok(device) => Arc::new(CudaHostRegistration::new(device.context())),
             Err(reason) => Arc::new(NoRegistration::because(reason.clone())),
         });
+        FileMappings::prepare();
         let budget = Budget::new(self.max_bytes, budget::host_limit(self.max_host_bytes));
         let staging = Staging::new(self.staging_slots, self.staging_bytes);
         let mut device = device;
@@ -216,8 +233,9 @@ pub struct PinnerStatistics {
     pub registered_bytes: u64,
     /// Copies whose source is still held.
     pub copies_in_flight: usize,
-    /// Holds that stay until the process ends because their context failed or their copy did not end;
-    /// counted in `copies_in_flight` too.
+    /// Holds that stay until the process ends because their context was lost or their copy did not end;
+    /// counted in `copies_in_flight` too. Each keeps a slot of its producer from being used again for as
+    /// long as this process lives.
     pub holds_leaked: usize,
     /// How near all processes of this user on this host are to the pinner's limit of the host; at most a
     /// quarter of a second old. [`crate::HostUsage`] says who uses how much.
@@ -240,8 +258,11 @@ impl Pinner {
         self.shared.device.as_ref().ok().map(Device::context)
     }
 
-    /// The device's name as the driver gives it; `None` without a device.
+    /// The device's name as the driver gives it; `None` without a device, and in a forked child.
     pub fn device_name(&self) -> Option<String> {
+        if !self.shared.made_here.holds() {
+            return None;
+        }
         self.context()?.name().ok()
     }
 
@@ -250,12 +271,46 @@ impl Pinner {
         self.shared.device.as_ref().err()
     }
 
+    /// Why the context is lost, so that no copy can be made any more; `None` where nothing says so. Found out by
+    /// the first call into the driver that fails.
+    pub fn lost(&self) -> Option<FallbackReason> {
+        let loss = cuda::loss_of(self.context()?)?;
+        Some(loss.into())
+    }
+
+    /// Why no frame of this pinner can be copied, if so.
+    pub(crate) fn cannot_copy(&self) -> Option<FallbackReason> {
+        let device = self.shared.device.as_ref();
+        match device {
+            Err(reason) => Some(reason.clone()),
+            Ok(_) if !self.shared.made_here.holds() => Some(FallbackReason::Forked),
+            Ok(_) => self.lost(),
+        }
+    }
+
+    /// Permission to make a copy on this stream, for as long as it is kept.
+    pub(crate) fn enter(&self, stream: &CudaStream) -> Result<DriverGate, CopyError> {
+        match self.cannot_copy() {
+            None => {}
+            Some(FallbackReason::Forked) => return Err(CopyError::Forked),
+            Some(FallbackReason::ContextLost { code, name }) => {
+                return Err(CopyError::ContextLost { code, name });
+            }
+            Some(reason) => return Err(CopyError::NoDevice { reason }),
+        }
+        // It may be another context than the pinner's.
+        match cuda::loss_of(stream.context()) {
+            Some(loss) => Err(loss.into()),
+            None => enter_driver(),
+        }
+    }
+
     /// Does some work with the device and leaves the calling thread with the CUDA context that was current
     /// before: for libraries that other users of CUDA call in the same thread.
     pub fn keeping_current_context<T>(&self, work: impl FnOnce() -> T) -> T {
         match self.shared.device {
-            Ok(_) => cuda::keeping_current(work),
-            Err(_) => work(),
+            Ok(_) if self.shared.made_here.holds() => cuda::keeping_current(work),
+            _ => work(),
         }
     }
 
@@ -287,6 +342,9 @@ impl Pinner {
 
     /// Takes note of a mapping of ours, and has its segment registered if it is new.
     pub(crate) fn segment_attached(&self, segment: &Arc<Segment>) {
+        if !self.shared.made_here.holds() {
+            return;
+        }
         if let Some(entry) = self.shared.table.add_attached(segment)
             && let Some(registrar) = &self.shared.registrar
         {
@@ -296,6 +354,10 @@ impl Pinner {
 
     /// The segment that the bytes lie in; one that is seen for the first time is registered.
     pub(crate) fn find(&self, address: NonNull<u8>, bytes: usize) -> io::Result<Option<Found>> {
+        if !self.shared.made_here.holds() {
+            // Threads of the parent may have been at the table, and they are not here to leave it.
+            return Table::default().find(address, bytes);
+        }
         let found = self.shared.table.find(address, bytes)?;
         if let Some(found) = &found
             && found.is_new
@@ -329,7 +391,13 @@ impl Drop for Shared {
     fn drop(&mut self) {
         if !self.made_here.holds() {
             // A forked child has neither the threads nor the driver; its copies of what they own stay.
-            std::mem::forget(self.table.clone());
+            std::mem::forget((
+                self.registrar.take(),
+                std::mem::take(&mut self.in_flight),
+                self.table.clone(),
+                self.staging.clone(),
+                self.budget.clone(),
+            ));
             return;
         }
         // First nobody adds a registration, then no copy uses one, then they go.

@@ -6,25 +6,36 @@
 
 use std::sync::OnceLock;
 
-use crate::{os::limits, path::FallbackReason};
+use crate::{
+    os::{limits, process::MadeHere},
+    path::FallbackReason,
+};
 
 /// zenoh's metadata of this process and of one peer, and a few pages that sessions negotiate with.
-const ZENOH_LOCKS_BYTES: usize = 2 * (32_768 * (32 + 8)) + (64 << 10);
+const ZENOH_LOCKS_BYTES: usize = 2 * ZENOH_METADATA_BYTES + (64 << 10);
+/// The metadata of one process: a header and a watchdog word for each of 32,768 buffers.
+pub(crate) const ZENOH_METADATA_BYTES: usize = 32_768 * (32 + 8);
 
-/// Why zenoh cannot have shared memory in this process; `None` where it can. Found out once.
+/// Why zenoh cannot have shared memory in this process; `None` where it can. Found out once, and then never
+/// again `None` in a process forked from this one: zenoh's metadata would be shared by two who both believe
+/// to be alone, without the threads that keep it alive.
 pub(crate) fn without_shared_memory() -> Option<FallbackReason> {
-    static FOUND: OnceLock<Option<FallbackReason>> = OnceLock::new();
-    FOUND
-        .get_or_init(|| {
-            if limits::may_lock(ZENOH_LOCKS_BYTES) {
-                return None;
-            }
-            Some(FallbackReason::LockedMemoryLimit {
-                limit_bytes: limits::locked_memory_limit().unwrap_or(0),
-                needed_bytes: ZENOH_LOCKS_BYTES as u64,
-            })
-        })
-        .clone()
+    static FOUND: OnceLock<(MadeHere, Option<FallbackReason>)> = OnceLock::new();
+    let (made_here, reason) = FOUND.get_or_init(|| (MadeHere::now(), found_out()));
+    match made_here.holds() {
+        true => reason.clone(),
+        false => Some(FallbackReason::Forked),
+    }
+}
+
+fn found_out() -> Option<FallbackReason> {
+    if limits::may_lock(ZENOH_LOCKS_BYTES) {
+        return None;
+    }
+    Some(FallbackReason::LockedMemoryLimit {
+        limit_bytes: limits::locked_memory_limit().unwrap_or(0),
+        needed_bytes: ZENOH_LOCKS_BYTES as u64,
+    })
 }
 
 /// Makes a session's configuration fit this process: turns shared memory off where zenoh may not lock

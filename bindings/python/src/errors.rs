@@ -58,6 +58,7 @@ pub(crate) fn alloc(error: AllocError) -> PyErr {
     let text = error.to_string();
     match error {
         AllocError::TimedOut { .. } => PoolFull::new_err(text),
+        AllocError::Forked => PyRuntimeError::new_err(text),
         AllocError::ZeroBytes | AllocError::TooLarge { .. } => PyValueError::new_err(text),
         _ => PyMemoryError::new_err(text),
     }

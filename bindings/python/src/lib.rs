@@ -26,6 +26,7 @@ mod log;
 mod process;
 mod reason;
 mod shape;
+mod signals;
 mod slot;
 mod view;
 mod zenoh;

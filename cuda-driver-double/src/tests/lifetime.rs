@@ -1,9 +1,10 @@
 use super::*;
-use crate::context::{cuCtxSynchronize, cuDevicePrimaryCtxRelease_v2};
+use crate::context::{cuCtxSynchronize, cuDevicePrimaryCtxRelease_v2, cuDevicePrimaryCtxReset_v2};
 use crate::copy::cuMemcpyHtoDAsync_v2;
 use crate::event::{cuEventDestroy_v2, cuEventQuery};
 use crate::memory::{cuMemAllocAsync, cuMemFree_v2, cuMemFreeAsync, cuMemsetD8Async};
 use crate::pointer::cuPointerGetAttribute;
+use crate::registration::cuMemHostUnregister;
 use crate::status::{ILLEGAL_ADDRESS, INVALID_CONTEXT, INVALID_VALUE, NOT_INITIALIZED};
 use crate::stream_calls::cuStreamSynchronize;
 
@@ -116,4 +117,42 @@ fn pointers_are_told_apart() {
     assert_eq!(kind_of(host.start + 1), (0, 1));
     assert_eq!(kind_of(device + 7), (0, 2));
     assert_eq!(kind_of(device + 8), (INVALID_VALUE, 0));
+}
+
+#[test]
+fn a_lost_context_fails_alone_and_its_last_release_ends_that() {
+    let _turn = turn();
+    assert_eq!(control("devices=2,lose_context=1:719"), 0);
+    assert_eq!(cu!(cuCtxSynchronize()), 0, "device 0 is another one");
+    let mut context = 0;
+    assert_eq!(cu!(cuDevicePrimaryCtxRetain(Out::to(&mut context), 1)), 0);
+    assert_eq!(cu!(cuCtxSetCurrent(context)), 0);
+    assert_eq!(cu!(cuCtxSynchronize()), 719);
+    assert_eq!(cu!(cuDevicePrimaryCtxRelease_v2(1)), 0);
+    assert_eq!(cu!(cuDevicePrimaryCtxRetain(Out::to(&mut context), 1)), 0);
+    assert_eq!(cu!(cuCtxSynchronize()), 0);
+    assert_eq!(cu!(cuDevicePrimaryCtxRelease_v2(1)), 0);
+    assert_eq!(control("devices=1"), 0);
+}
+
+#[test]
+fn a_reset_takes_away_what_was_made_in_the_context_and_a_retain_begins_anew() {
+    let _turn = turn();
+    let (block, stream) = (device_block(8), stream(NON_BLOCKING));
+    let pages = Pages::registered(1, 7);
+    let gate = Gate::on(stream);
+    assert_eq!(cu!(cuMemcpyHtoDAsync_v2(block, pages.start, 8, stream)), 0);
+    let event = recorded_event(stream);
+    gate.wait_until_reached();
+    assert_eq!(cu!(cuDevicePrimaryCtxReset_v2(0)), 0);
+    assert_eq!(cu!(cuEventQuery(event)), 709);
+    assert_eq!(cu!(cuCtxSynchronize()), 709);
+    bind();
+    assert_eq!(cu!(cuCtxSynchronize()), 0);
+    assert_eq!(cu!(cuEventQuery(event)), 400);
+    assert_eq!(cu!(cuMemHostUnregister(pages.start)), 713);
+    let stale = violations_of("stale_event");
+    assert_eq!(cu!(cuEventDestroy_v2(event)), 400);
+    assert_eq!(violations_of("stale_event"), stale + 1);
+    gate.open();
 }

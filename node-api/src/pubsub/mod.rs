@@ -9,8 +9,10 @@
 //! Locks: one mutex around the queue, held for one push or pop; nothing is dropped under it.
 //!
 //! Invariants: a queue never holds more than its capacity. The oldest frame makes room and is counted,
-//! because a frame that waits keeps its producer's slot.
+//! because a frame that waits keeps its producer's slot. A forked child can drop what it has inherited, which
+//! does nothing, and gets errors where it uses it.
 
+mod process;
 mod publisher;
 mod queue;
 mod subscriber;

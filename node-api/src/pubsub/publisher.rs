@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::process::OfThisProcess;
 use zenoh::{Session, Wait, bytes::ZBytes, pubsub::Publisher};
 use zenoh_pinned::{
     AllocError, PinnedPool, PinnedPoolBuilder, PoolError, PoolStatistics, Slot, StillHeld,
@@ -24,6 +25,9 @@ pub enum PublisherError {
 #[error("zenoh did not take the frame: {0}")]
 pub struct PublishError(zenoh::Error);
 
+const FORKED: &str = "this process was forked from the one that declared the publisher: open a session in a \
+                      process that was started with exec";
+
 /// Publishes frames that are written in place, in slots of a pool of its own. Usable from any thread.
 ///
 /// ```no_run
@@ -45,7 +49,7 @@ pub struct PublishError(zenoh::Error);
 /// ```
 #[derive(Debug)]
 pub struct PinnedPublisher {
-    publisher: Publisher<'static>,
+    publisher: OfThisProcess<Publisher<'static>>,
     pool: PinnedPool,
 }
 
@@ -74,7 +78,10 @@ impl PinnedPublisher {
     ) -> Result<Self, PublisherError> {
         let publisher = session.declare_publisher(key.to_owned()).wait();
         let publisher = publisher.map_err(PublisherError::Declare)?;
-        Ok(Self { publisher, pool })
+        Ok(Self {
+            publisher: OfThisProcess::new(publisher),
+            pool,
+        })
     }
 
     /// A slot of `bytes` bytes; waits up to a second, or as the builder says, while consumers hold all.
@@ -111,7 +118,8 @@ impl PinnedPublisher {
         payload: ZBytes,
         attachment: Option<ZBytes>,
     ) -> Result<(), PublishError> {
-        let put = self.publisher.put(payload).attachment(attachment);
+        let publisher = self.publisher.get().ok_or(PublishError(FORKED.into()))?;
+        let put = publisher.put(payload).attachment(attachment);
         put.wait().map_err(PublishError)
     }
 

@@ -11,7 +11,10 @@ use zenoh::{
 };
 use zenoh_pinned::{Frame, FrameError, Pinner};
 
-use super::queue::{Queue, Taken};
+use super::{
+    process::OfThisProcess,
+    queue::{Queue, Taken},
+};
 
 /// A frame and what came with it.
 #[derive(Debug)]
@@ -40,6 +43,11 @@ pub enum ReceiveError {
     /// The session was closed, and what had been received was taken.
     #[error("the session is closed")]
     Closed,
+    /// This process was forked from the one that declared the subscriber.
+    #[error(
+        "this process was forked from the one that declared the subscriber: open a session in a process that was started with exec"
+    )]
+    Forked,
 }
 
 type Item = Result<ReceivedFrame, FrameError>;
@@ -48,7 +56,7 @@ type Item = Result<ReceivedFrame, FrameError>;
 #[derive(Debug)]
 pub struct FrameSubscriber {
     queue: Arc<Queue<Item>>,
-    _subscriber: Subscriber<()>,
+    subscriber: OfThisProcess<Subscriber<()>>,
 }
 
 /// How a [`FrameSubscriber`] receives.
@@ -84,6 +92,7 @@ impl FrameSubscriber {
     /// # Errors
     /// [`ReceiveError::Frame`] for a payload that is not one.
     pub fn recv(&self) -> Result<ReceivedFrame, ReceiveError> {
+        self.check()?;
         match self.queue.take(None) {
             Taken::Item(item) => Ok(item?),
             Taken::Nothing | Taken::Closed => Err(ReceiveError::Closed),
@@ -95,6 +104,7 @@ impl FrameSubscriber {
     /// # Errors
     /// [`ReceiveError`].
     pub fn recv_timeout(&self, timeout: Duration) -> Result<ReceivedFrame, ReceiveError> {
+        self.check()?;
         match self.queue.take(Instant::now().checked_add(timeout)) {
             Taken::Item(item) => Ok(item?),
             Taken::Nothing => Err(ReceiveError::TimedOut(timeout)),
@@ -102,9 +112,17 @@ impl FrameSubscriber {
         }
     }
 
-    /// How many frames made room for newer ones, because they were not taken in time.
+    /// How many frames made room for newer ones, because they were not taken in time; zero in a forked child.
     pub fn overrun(&self) -> u64 {
-        self.queue.overrun()
+        self.check().map_or(0, |()| self.queue.overrun())
+    }
+
+    /// Nobody fills the queue of a forked child, and a thread of the parent may have been at it.
+    fn check(&self) -> Result<(), ReceiveError> {
+        match self.subscriber.is_here() {
+            true => Ok(()),
+            false => Err(ReceiveError::Forked),
+        }
     }
 }
 
@@ -166,7 +184,7 @@ impl FrameSubscriberBuilder {
             .wait()?;
         Ok(FrameSubscriber {
             queue,
-            _subscriber: subscriber,
+            subscriber: OfThisProcess::new(subscriber),
         })
     }
 }

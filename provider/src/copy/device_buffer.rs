@@ -9,7 +9,7 @@ use std::{
 };
 
 use cudarc::driver::{
-    CudaSlice, CudaStream, DevicePtr, DevicePtrMut, DeviceSlice, SyncOnDrop, sys,
+    CudaSlice, CudaStream, DevicePtr, DevicePtrMut, DeviceSlice, DriverError, SyncOnDrop, sys,
 };
 
 use super::{CopyError, idle, to_device::Way};
@@ -140,7 +140,8 @@ impl DeviceBuffer {
     /// enqueued until now wherever the buffer was lent to.
     ///
     /// # Errors
-    /// [`CopyError::Length`] where `destination` has another length, [`CopyError::Driver`].
+    /// [`CopyError::Length`] where `destination` has another length, [`CopyError::Driver`],
+    /// [`CopyError::ContextLost`], [`CopyError::Forked`].
     pub fn copy_to_host(&self, destination: &mut [u8]) -> Result<(), CopyError> {
         if destination.len() != self.len() {
             return Err(CopyError::Length {
@@ -148,6 +149,7 @@ impl DeviceBuffer {
                 destination_bytes: destination.len(),
             });
         }
+        let _gate = self.enter()?;
         let ordered = match self.lent.load(Ordering::Relaxed) {
             0 => Ok(()),
             TO_DEFAULT => cuda::wait_for(&self.stream, &self.stream.context().default_stream()),
@@ -156,7 +158,16 @@ impl DeviceBuffer {
         ordered
             .and_then(|()| self.stream.memcpy_dtoh(&*self.memory, destination))
             .and_then(|()| cuda::synchronize(&self.stream))
-            .map_err(|error| CopyError::driver("cuMemcpyDtoHAsync", error))
+            .map_err(|error| self.failed("cuMemcpyDtoHAsync", error))
+    }
+
+    /// Waits until the bytes are there.
+    ///
+    /// # Errors
+    /// [`CopyError::Driver`], [`CopyError::ContextLost`], [`CopyError::Forked`].
+    pub fn synchronize(&self) -> Result<(), CopyError> {
+        let _gate = self.enter()?;
+        cuda::synchronize(&self.stream).map_err(|error| self.failed("cuStreamSynchronize", error))
     }
 
     /// The way that the bytes took.
@@ -173,13 +184,14 @@ impl DeviceBuffer {
     /// what is enqueued there until then. `stream` has to exist during this call only.
     ///
     /// # Errors
-    /// [`CopyError::Driver`]: the driver refused; nothing has been lent.
+    /// [`CopyError::Driver`], [`CopyError::ContextLost`], [`CopyError::Forked`]: nothing has been lent.
     pub fn lend_to(&self, stream: &Arc<CudaStream>) -> Result<(), CopyError> {
+        let _gate = self.enter()?;
         if stream == &self.stream {
             return Ok(());
         }
         cuda::wait_for(stream, &self.stream)
-            .map_err(|error| CopyError::driver("cuStreamWaitEvent", error))?;
+            .map_err(|error| self.failed("cuStreamWaitEvent", error))?;
         let to = match cuda::is_default(stream) {
             true => TO_DEFAULT,
             false => ELSEWHERE,
@@ -187,6 +199,17 @@ impl DeviceBuffer {
         // Relaxed: read by `drop`, which has the buffer for itself.
         self.lent.fetch_or(to, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn enter(&self) -> Result<os::exit::DriverGate, CopyError> {
+        match cuda::loss_of(self.stream.context()) {
+            Some(loss) => Err(loss.into()),
+            None => super::enter_driver(),
+        }
+    }
+
+    fn failed(&self, call: &'static str, error: DriverError) -> CopyError {
+        CopyError::driver(call, error, self.stream.context())
     }
 }
 
@@ -198,7 +221,16 @@ impl Drop for DeviceBuffer {
         // SAFETY: taken once, here, and never used again.
         let memory = unsafe { ManuallyDrop::take(&mut self.memory) };
         let lent = *self.lent.get_mut();
+        let loss = cuda::loss_of(self.stream.context());
+        if loss.as_ref().is_some_and(|loss| loss.is_destroyed) {
+            // The memory went with the context, and its address may be somebody else's by now.
+            return std::mem::forget(memory);
+        }
         cuda::keeping_current(|| {
+            if loss.is_some() {
+                // Nothing runs in a failed context, so nothing is waited for.
+                return drop(memory);
+            }
             if lent & ELSEWHERE != 0 {
                 return idle::free_when_idle(memory);
             }

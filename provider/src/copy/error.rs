@@ -1,8 +1,13 @@
 //! Why a copy was not made.
 
-use cudarc::driver::DriverError;
+use std::sync::Arc;
 
-use crate::{cuda, path::FallbackReason};
+use cudarc::driver::{CudaContext, DriverError};
+
+use crate::{
+    cuda::{self, Loss},
+    path::FallbackReason,
+};
 
 /// Why a copy to or from a device failed. The frame or slot is unharmed and can be used again.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +40,22 @@ pub enum CopyError {
         /// The driver's name for the error.
         name: String,
     },
+    /// The CUDA context has failed, or somebody destroyed or reset it: no copy can be made in it any more,
+    /// and none is tried. What was in flight stays held ([`crate::PinnerStatistics::holds_leaked`]).
+    #[error(
+        "the CUDA context is lost (CUDA error {code}, {name}): frames stay readable on the host; drop the pinner, its streams and its device memory and make a new pinner; where that fails too, restart the process"
+    )]
+    ContextLost {
+        /// The numeric `CUresult` of the call that told.
+        code: u32,
+        /// The driver's name for it.
+        name: String,
+    },
+    /// This process was forked from the one that has the device.
+    #[error(
+        "this process was forked from the one that uses the device, and CUDA does not work across a fork: start processes with exec (Python: the start methods 'spawn' and 'forkserver'), or fork before the first pinner with a device"
+    )]
+    Forked,
     /// The driver refused or failed the copy.
     #[error("{call} failed with CUDA error {code} ({name})")]
     Driver {
@@ -48,7 +69,15 @@ pub enum CopyError {
 }
 
 impl CopyError {
-    pub(crate) fn driver(call: &'static str, error: DriverError) -> Self {
+    /// For the error of a call in this context.
+    pub(crate) fn driver(
+        call: &'static str,
+        error: DriverError,
+        context: &Arc<CudaContext>,
+    ) -> Self {
+        if let Some(loss) = cuda::note(context, error) {
+            return loss.into();
+        }
         Self::Driver {
             call,
             code: error.0 as u32,
@@ -56,10 +85,19 @@ impl CopyError {
         }
     }
 
-    pub(crate) fn allocation(bytes: usize, error: DriverError) -> Self {
+    pub(crate) fn allocation(bytes: usize, error: DriverError, context: &Arc<CudaContext>) -> Self {
+        if let Some(loss) = cuda::note(context, error) {
+            return loss.into();
+        }
         Self::DeviceAllocation {
             bytes,
             name: cuda::name_of(error),
         }
+    }
+}
+
+impl From<Loss> for CopyError {
+    fn from(Loss { code, name, .. }: Loss) -> Self {
+        Self::ContextLost { code, name }
     }
 }

@@ -1,12 +1,13 @@
 //! From the device down into a pool slot, for producers whose frames are made on a GPU.
 
-use std::{mem::ManuallyDrop, ptr::NonNull, sync::Arc};
+use std::{ptr::NonNull, sync::Arc};
 
 use cudarc::driver::{CudaStream, DevicePtr, DeviceSlice, DriverError, sys};
 
 use super::{CopyError, in_flight::Hold};
 use crate::{
     cuda::{self, Event},
+    os,
     pinner::Pinner,
     pool::Slot,
     registration::Entry,
@@ -44,11 +45,7 @@ impl Slot {
         stream: &Arc<CudaStream>,
         pinner: &Pinner,
     ) -> Result<CopyBack, CopyError> {
-        if let Some(reason) = pinner.reason() {
-            return Err(CopyError::NoDevice {
-                reason: reason.clone(),
-            });
-        }
+        let _gate = pinner.enter(stream)?;
         let bytes = self.len();
         if source.len() != bytes {
             return Err(CopyError::Length {
@@ -76,10 +73,10 @@ impl Slot {
         // bytes until the copy has executed.
         let enqueued = unsafe { cuda::enqueue_from_device(stream, source, bytes, destination) };
         let recorded = enqueued
-            .map_err(|error| CopyError::driver("cuMemcpyDtoHAsync", error))
+            .map_err(|error| CopyError::driver("cuMemcpyDtoHAsync", error, stream.context()))
             .and_then(|()| {
                 let event = Event::record(stream);
-                event.map_err(|error| CopyError::driver("cuEventRecord", error))
+                event.map_err(|error| CopyError::driver("cuEventRecord", error, stream.context()))
             });
         match recorded {
             Ok(event) => Ok(CopyBack {
@@ -91,9 +88,8 @@ impl Slot {
                 pinner: pinner.clone(),
             }),
             Err(error) => {
-                let hold: Hold = Box::new((self, entry));
-                let in_flight = pinner.in_flight();
-                let _ = in_flight.keep_until_idle(stream, ManuallyDrop::new(hold));
+                let hold = Hold::of(self, entry);
+                let _ = pinner.in_flight().keep_until_idle(stream, hold);
                 Err(error)
             }
         }
@@ -104,8 +100,10 @@ impl CopyBack {
     /// Waits for the copy and gives the slot back, ready to be published.
     ///
     /// # Errors
-    /// [`CopyError::Driver`] where the context has failed: the slot is then held until the process ends.
+    /// [`CopyError::ContextLost`]: the slot is held until the process ends, as the device may still write it.
+    /// [`CopyError::Driver`], [`CopyError::Forked`].
     pub fn wait(mut self) -> Result<Slot, CopyError> {
+        let _gate = super::enter_driver()?;
         let invalid = DriverError(sys::cudaError_enum::CUDA_ERROR_INVALID_HANDLE);
         let waited = match &self.copying {
             Some(copying) => copying.event.synchronize(),
@@ -117,7 +115,12 @@ impl CopyBack {
                 // Back it goes for `drop`: the in-flight list keeps it, for ever if need be.
                 self.copying = copying;
                 let error = outcome.err().unwrap_or(invalid);
-                Err(CopyError::driver("cuEventSynchronize", error))
+                Err(match &self.copying {
+                    Some(copying) => {
+                        CopyError::driver("cuEventSynchronize", error, copying.event.context())
+                    }
+                    None => CopyError::Empty,
+                })
             }
         }
     }
@@ -125,9 +128,15 @@ impl CopyBack {
 
 impl Drop for CopyBack {
     fn drop(&mut self) {
-        if let Some(Copying { slot, entry, event }) = self.copying.take() {
-            let hold: Hold = Box::new((slot, entry));
-            self.pinner.in_flight().watch_event(event, hold);
+        let Some(copying) = self.copying.take() else {
+            return;
+        };
+        if os::exit::driver_is_inherited() {
+            // Slot and event are the parent's.
+            return std::mem::forget(copying);
         }
+        let Copying { slot, entry, event } = copying;
+        let hold = Hold::of(slot, entry);
+        self.pinner.in_flight().watch_event(event, hold);
     }
 }

@@ -42,9 +42,14 @@ fn free_all(waiting: &Receiver<Memory>) {
         };
         for memory in all {
             // The first one of a context waits; by the others' turn there is little left to wait for.
-            match cuda::synchronize_context(memory.context()) {
+            let context = memory.context().clone();
+            match cuda::synchronize_context(&context) {
                 Ok(()) => drop(memory),
-                Err(_) => std::mem::forget(memory),
+                Err(error) => match cuda::note(&context, error) {
+                    // Nothing runs in a failed context.
+                    Some(loss) if !loss.is_destroyed => drop(memory),
+                    _ => std::mem::forget(memory),
+                },
             }
         }
     }

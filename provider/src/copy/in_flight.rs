@@ -13,8 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cudarc::driver::{CudaStream, DriverError};
+use cudarc::driver::{CudaContext, CudaStream, DriverError};
 
+use super::staging::StagingLease;
 use crate::{
     cuda::{self, Event},
     os,
@@ -25,14 +26,55 @@ const POLL: Duration = Duration::from_micros(100);
 /// How long the end of a pinner waits for its copies.
 const PATIENCE_AT_END: Duration = Duration::from_secs(5);
 
-/// Anything that keeps memory alive by existing.
-pub(crate) type Hold = Box<dyn Any + Send>;
+/// What keeps memory where and what it is by existing. Dropping it keeps everything for ever: only
+/// [`Hold::release`] lets go.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    /// Never reused while this exists.
+    bytes: ManuallyDrop<Kept>,
+    /// Keeps the bytes mapped and registered. Once its context is lost it keeps them mapped even when it is
+    /// dropped, and lets go of the context.
+    registration: ManuallyDrop<Kept>,
+}
+
+type Kept = Option<Box<dyn Any + Send>>;
+
+impl Hold {
+    /// Bytes and what registers them.
+    pub(crate) fn of(bytes: impl Any + Send, registration: impl Any + Send) -> Self {
+        Self {
+            bytes: ManuallyDrop::new(Some(Box::new(bytes))),
+            registration: ManuallyDrop::new(Some(Box::new(registration))),
+        }
+    }
+
+    /// A staging slot, which nobody leases any more once its context is lost.
+    pub(crate) fn of_staging(lease: StagingLease) -> Self {
+        Self {
+            bytes: ManuallyDrop::new(None),
+            registration: ManuallyDrop::new(Some(Box::new(lease))),
+        }
+    }
+
+    fn release(self) {
+        // The bytes first: their release may be announced through the registration's mapping.
+        drop(ManuallyDrop::into_inner(self.bytes));
+        drop(ManuallyDrop::into_inner(self.registration));
+    }
+
+    /// Keeps everything for ever, as dropping does.
+    fn keep(self) {}
+
+    /// Keeps the bytes for ever, and the context no longer.
+    fn keep_without_context(self) {
+        drop(ManuallyDrop::into_inner(self.registration));
+    }
+}
 
 #[derive(Debug)]
 struct Copy {
     event: Event,
-    // Released by `settle` only: where it is unknown whether the copy has ended, it is leaked.
-    hold: ManuallyDrop<Hold>,
+    hold: Hold,
 }
 
 #[derive(Debug, Default)]
@@ -66,7 +108,6 @@ impl InFlight {
     /// The driver's error where the stream could not even be waited for: it is unknown whether the copy
     /// was made.
     pub(crate) fn keep(&self, stream: &Arc<CudaStream>, hold: Hold) -> Result<(), DriverError> {
-        let hold = ManuallyDrop::new(hold);
         match Event::record(stream) {
             Ok(event) => {
                 self.watch(Copy { event, hold });
@@ -81,16 +122,16 @@ impl InFlight {
     pub(crate) fn keep_until_idle(
         &self,
         stream: &Arc<CudaStream>,
-        hold: ManuallyDrop<Hold>,
+        hold: Hold,
     ) -> Result<(), DriverError> {
         match cuda::synchronize(stream) {
             Ok(()) => {
-                drop(ManuallyDrop::into_inner(hold));
+                hold.release();
                 Ok(())
             }
             Err(error) => {
                 self.shared.held.fetch_add(1, Ordering::Relaxed);
-                self.shared.leak(error);
+                self.shared.leak(hold, stream.context(), error);
                 Err(error)
             }
         }
@@ -98,10 +139,7 @@ impl InFlight {
 
     /// Keeps `hold` until `event`, which has been recorded, is reached.
     pub(crate) fn watch_event(&self, event: Event, hold: Hold) {
-        self.watch(Copy {
-            event,
-            hold: ManuallyDrop::new(hold),
-        });
+        self.watch(Copy { event, hold });
     }
 
     /// Holds not yet released, and how many of them never will be.
@@ -189,24 +227,29 @@ impl Shared {
         match copy.event.is_complete() {
             Ok(false) => Some(copy),
             Ok(true) => {
-                drop(ManuallyDrop::into_inner(copy.hold));
+                copy.hold.release();
                 self.held.fetch_sub(1, Ordering::Relaxed);
                 None
             }
-            // The context has failed: the device may still be reading, and nobody can tell when it
-            // has stopped.
+            // The context is lost: the device may still be reading, and nobody can tell when it has
+            // stopped.
             Err(error) => {
-                self.leak(error);
+                self.leak(copy.hold, copy.event.context(), error);
                 None
             }
         }
     }
 
-    fn leak(&self, error: DriverError) {
+    fn leak(&self, hold: Hold, context: &Arc<CudaContext>, error: DriverError) {
+        match cuda::note(context, error) {
+            Some(_) => hold.keep_without_context(),
+            // An error of this call alone: the context and its registrations are still in use.
+            None => hold.keep(),
+        }
         self.leaked.fetch_add(1, Ordering::Relaxed);
         tracing::error!(
             error = cuda::name_of(error),
-            "the CUDA context has failed: a frame is held until this process ends"
+            "nobody can tell whether a copy has ended: its frame is held until this process ends"
         );
     }
 

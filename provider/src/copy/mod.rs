@@ -13,8 +13,9 @@
 //!
 //! Invariants:
 //! - Whatever a DMA may read or write is held from before it is enqueued until an event recorded behind
-//!   it has been reached. Where that cannot be found out (the context has failed), it is held for ever
-//!   and counted.
+//!   it has been reached. Where that cannot be found out (the context is lost), it is held for ever
+//!   and counted. No copy is enqueued in a context that is known to be lost, so what is held for ever is
+//!   what was in flight at that moment.
 //! - No call here waits for another process. Only [`CopyBack::wait`], the [`cudarc::driver::HostSlice`]
 //!   way and errors of the driver wait for a stream.
 //!
@@ -32,8 +33,20 @@ mod in_flight;
 mod staging;
 mod to_device;
 
+use crate::{os, path::FallbackReason};
+
 pub use device_buffer::DeviceBuffer;
 pub use error::CopyError;
 pub use from_device::CopyBack;
-pub(crate) use in_flight::InFlight;
+pub(crate) use in_flight::{Hold, InFlight};
 pub(crate) use staging::{Lease, Staging};
+
+/// Permission to call the driver on behalf of the user, for as long as it is kept.
+pub(crate) fn enter_driver() -> Result<os::exit::DriverGate, CopyError> {
+    if os::exit::driver_is_inherited() {
+        return Err(CopyError::Forked);
+    }
+    os::exit::enter_driver().ok_or(CopyError::NoDevice {
+        reason: FallbackReason::Exiting,
+    })
+}

@@ -1,6 +1,6 @@
 //! From a frame to the device, by the shortest way there is.
 
-use std::{mem::ManuallyDrop, sync::Arc};
+use std::sync::Arc;
 
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtrMut, DeviceSlice};
 
@@ -50,14 +50,14 @@ impl Frame {
         &self,
         stream: &Arc<CudaStream>,
     ) -> Result<(CudaSlice<u8>, Way), CopyError> {
-        self.check_device()?;
+        let _gate = self.pinner().enter(stream)?;
         if self.is_empty() {
             return Err(CopyError::Empty);
         }
         // SAFETY: every byte is written by the copy below before anything enqueued later reads it.
         let allocated = unsafe { stream.alloc::<u8>(self.len()) };
-        let mut destination =
-            allocated.map_err(|error| CopyError::allocation(self.len(), error))?;
+        let mut destination = allocated
+            .map_err(|error| CopyError::allocation(self.len(), error, stream.context()))?;
         let way = self.copy_telling(&mut destination, stream)?;
         Ok((destination, way))
     }
@@ -81,7 +81,7 @@ impl Frame {
         destination: &mut Destination,
         stream: &Arc<CudaStream>,
     ) -> Result<Way, CopyError> {
-        self.check_device()?;
+        let _gate = self.pinner().enter(stream)?;
         if destination.len() != self.len() {
             return Err(CopyError::Length {
                 source_bytes: self.len(),
@@ -108,7 +108,7 @@ impl Frame {
         match self.pinner().lease_staging(self.len()) {
             Lease::Slot(mut lease) => {
                 let address = lease.fill(self);
-                self.enqueue(address, Box::new(lease), destination, stream)?;
+                self.enqueue(address, Hold::of_staging(lease), destination, stream)?;
                 Ok((DevicePath::Staged, Some(reason)))
             }
             Lease::Unavailable { reason: busy, .. } => {
@@ -132,27 +132,19 @@ impl Frame {
         destination: &mut Destination,
         stream: &Arc<CudaStream>,
     ) -> Result<(), CopyError> {
-        let in_flight = self.pinner().in_flight();
+        let (in_flight, context) = (self.pinner().in_flight(), stream.context());
         // SAFETY: `source` is readable for the frame's length and `hold` keeps it so and unchanged; the
         // hold goes to the in-flight list on every way out of here. The destination's length was checked.
         let enqueued = unsafe { cuda::enqueue_from_host(stream, source, self.len(), destination) };
         match enqueued {
             Ok(()) => in_flight
                 .keep(stream, hold)
-                .map_err(|error| CopyError::driver("cuStreamSynchronize", error)),
+                .map_err(|error| CopyError::driver("cuStreamSynchronize", error, context)),
             Err(error) => {
-                let _ = in_flight.keep_until_idle(stream, ManuallyDrop::new(hold));
-                Err(CopyError::driver("cuMemcpyHtoDAsync", error))
+                let error = CopyError::driver("cuMemcpyHtoDAsync", error, context);
+                let _ = in_flight.keep_until_idle(stream, hold);
+                Err(error)
             }
-        }
-    }
-
-    fn check_device(&self) -> Result<(), CopyError> {
-        match self.pinner().reason() {
-            None => Ok(()),
-            Some(reason) => Err(CopyError::NoDevice {
-                reason: reason.clone(),
-            }),
         }
     }
 }

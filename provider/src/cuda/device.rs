@@ -16,6 +16,9 @@ pub(crate) struct Device {
 impl Device {
     /// Loads the driver and retains the primary context of device `ordinal`.
     pub(crate) fn open(ordinal: usize) -> Result<Self, FallbackReason> {
+        if os::exit::driver_is_inherited() {
+            return Err(FallbackReason::Forked);
+        }
         // SAFETY: opens the driver library by its well-known names, which is what a CUDA process does.
         if !unsafe { sys::is_culib_present() } {
             return Err(FallbackReason::NoDriver);
@@ -30,13 +33,23 @@ impl Device {
             }
             let context = CudaContext::new(ordinal)
                 .map_err(|error| reason("cuDevicePrimaryCtxRetain", error))?;
-            Ok(Self::of_context(context))
+            Self::of_context(context)
         })?
     }
 
     /// A device whose context the application has made.
-    pub(crate) fn of_context(context: Arc<CudaContext>) -> Self {
+    pub(crate) fn of_context(context: Arc<CudaContext>) -> Result<Self, FallbackReason> {
+        if os::exit::driver_is_inherited() {
+            // The parent's, as is the reference to it.
+            std::mem::forget(context);
+            return Err(FallbackReason::Forked);
+        }
         os::exit::close_gate_before_driver();
+        Ok(Self::kept(context))
+    }
+
+    /// A further reference to the context of a device.
+    pub(crate) fn kept(context: Arc<CudaContext>) -> Self {
         Self {
             context: ManuallyDrop::new(context),
         }

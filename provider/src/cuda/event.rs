@@ -7,7 +7,7 @@ use std::{mem::ManuallyDrop, sync::Arc};
 
 use cudarc::driver::{CudaContext, CudaStream, DriverError, result, sys};
 
-use super::bind;
+use super::{bind, loss_of, note};
 use crate::os;
 
 /// A recorded event; destroyed through the exit gate only.
@@ -38,13 +38,19 @@ impl Event {
     /// Whether the event has been reached, without waiting.
     ///
     /// # Errors
-    /// The driver's error: the context has failed, and it is unknown what the device still reads.
+    /// The driver's error: the context is lost, and it is unknown what the device still reads.
     pub(crate) fn is_complete(&self) -> Result<bool, DriverError> {
+        // One of many events has told already.
+        if loss_of(&self.context).is_some() {
+            return Err(DriverError(
+                sys::cudaError_enum::CUDA_ERROR_CONTEXT_IS_DESTROYED,
+            ));
+        }
         // SAFETY: the event is alive, as it is destroyed by `drop` only.
         match unsafe { result::event::query(self.event) } {
             Ok(()) => Ok(true),
             Err(DriverError(sys::cudaError_enum::CUDA_ERROR_NOT_READY)) => Ok(false),
-            Err(error) => Err(error),
+            Err(error) => Err(self.failed(error)),
         }
     }
 
@@ -63,9 +69,27 @@ impl Event {
 
     /// Waits until the event has been reached.
     pub(crate) fn synchronize(&self) -> Result<(), DriverError> {
-        bind(&self.context)?;
-        // SAFETY: the event is alive, as it is destroyed by `drop` only.
-        unsafe { result::event::synchronize(self.event) }
+        let waited = bind(&self.context).and_then(|()| {
+            // SAFETY: the event is alive, as it is destroyed by `drop` only.
+            unsafe { result::event::synchronize(self.event) }
+        });
+        waited.map_err(|error| self.failed(error))
+    }
+
+    pub(crate) fn context(&self) -> &Arc<CudaContext> {
+        &self.context
+    }
+
+    /// Notes an error. A handle of ours that is none any more was taken away with its context.
+    fn failed(&self, error: DriverError) -> DriverError {
+        let error = match error.0 {
+            sys::cudaError_enum::CUDA_ERROR_INVALID_HANDLE => {
+                DriverError(sys::cudaError_enum::CUDA_ERROR_CONTEXT_IS_DESTROYED)
+            }
+            _ => error,
+        };
+        note(&self.context, error);
+        error
     }
 }
 
@@ -74,7 +98,8 @@ impl Drop for Event {
         let Some(_gate) = os::exit::enter_driver() else {
             return;
         };
-        if bind(&self.context).is_ok() {
+        let is_stale = loss_of(&self.context).is_some_and(|loss| loss.is_destroyed);
+        if !is_stale && bind(&self.context).is_ok() {
             // SAFETY: created by `record`, destroyed once, here. The driver keeps what a pending record
             // needs.
             let _ = unsafe { result::event::destroy(self.event) };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cudarc::driver::{CudaContext, DriverError, sys};
 
-use super::{Device, bind, reason, without_missing_symbols};
+use super::{Device, bind, loss_of, note, reason, without_missing_symbols};
 use crate::{
     path::FallbackReason,
     registration::{HostRegion, HostRegistration},
@@ -19,7 +19,7 @@ pub(crate) struct CudaHostRegistration {
 
 impl CudaHostRegistration {
     pub(crate) fn new(context: &Arc<CudaContext>) -> Self {
-        let device = Device::of_context(context.clone());
+        let device = Device::kept(context.clone());
         Self {
             supported: device.can_register(),
             device,
@@ -27,7 +27,18 @@ impl CudaHostRegistration {
     }
 
     fn bind(&self) -> Result<(), FallbackReason> {
-        bind(self.device.context()).map_err(|error| reason("cuCtxSetCurrent", error))
+        let context = self.device.context();
+        if let Some(loss) = loss_of(context) {
+            return Err(loss.into());
+        }
+        bind(context).map_err(|error| self.reason("cuCtxSetCurrent", error))
+    }
+
+    fn reason(&self, call: &'static str, error: DriverError) -> FallbackReason {
+        match note(self.device.context(), error) {
+            Some(loss) => loss.into(),
+            None => reason(call, error),
+        }
     }
 }
 
@@ -35,6 +46,10 @@ impl HostRegistration for CudaHostRegistration {
     /// A portable registration serves every context of the process.
     fn sharing(&self) -> usize {
         0
+    }
+
+    fn lost(&self) -> Option<FallbackReason> {
+        Some(loss_of(self.device.context())?.into())
     }
 
     unsafe fn register(&self, region: HostRegion) -> Result<(), FallbackReason> {
@@ -51,7 +66,10 @@ impl HostRegistration for CudaHostRegistration {
                     sys::CU_MEMHOSTREGISTER_PORTABLE,
                 )
             };
-            code.result().map_err(registration_refused)
+            code.result().map_err(|error| match error.0 {
+                sys::cudaError_enum::CUDA_ERROR_NOT_SUPPORTED => FallbackReason::Unsupported,
+                _ => self.reason("cuMemHostRegister", error),
+            })
         })?
     }
 
@@ -60,15 +78,13 @@ impl HostRegistration for CudaHostRegistration {
             self.bind()?;
             // SAFETY: the caller says that the region is registered; the driver takes its base address.
             let code = unsafe { sys::cuMemHostUnregister(region.base.as_ptr().cast()) };
-            code.result()
-                .map_err(|error| reason("cuMemHostUnregister", error))
+            match code.result() {
+                // Gone already, with a context that somebody has reset.
+                Err(DriverError(sys::cudaError_enum::CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED)) => {
+                    Ok(())
+                }
+                outcome => outcome.map_err(|error| self.reason("cuMemHostUnregister", error)),
+            }
         })?
-    }
-}
-
-fn registration_refused(error: DriverError) -> FallbackReason {
-    match error.0 {
-        sys::cudaError_enum::CUDA_ERROR_NOT_SUPPORTED => FallbackReason::Unsupported,
-        _ => reason("cuMemHostRegister", error),
     }
 }

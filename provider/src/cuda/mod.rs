@@ -7,17 +7,20 @@
 //! Nothing is loaded until somebody asks for a device. No call is made under a lock of this crate except
 //! the exit gate and, for a registration, the mutex of that one segment; and none by a background thread or a destructor without that gate
 //! (`os::exit::enter_driver`): a late call can crash a driver that is shutting down, so what would be
-//! freed then is leaked to the end of the process instead.
+//! freed then is leaked to the end of the process instead. A context that an error has shown to be lost is
+//! left alone (`lost`), and a forked child never gets this far (`os::exit`).
 
 mod copy;
 mod device;
 mod event;
 mod host_memory;
+mod lost;
 
 pub(crate) use copy::{enqueue_from_device, enqueue_from_host};
 pub(crate) use device::Device;
 pub(crate) use event::Event;
 pub(crate) use host_memory::CudaHostRegistration;
+pub(crate) use lost::{Loss, loss_of, note};
 
 use cudarc::driver::{CudaContext, CudaStream, DriverError, result};
 

@@ -32,6 +32,7 @@ use held::HeldBytes;
 use owned::OwnedBytes;
 
 use crate::{
+    copy::Hold,
     path::{DevicePath, FallbackReason},
     pinner::Pinner,
     registration::Found,
@@ -172,8 +173,8 @@ impl Frame {
         if let Some(taken) = self.taken.get() {
             return taken.clone();
         }
-        if let Some(reason) = self.pinner.reason() {
-            return (DevicePath::Host, Some(reason.clone()));
+        if let Some(reason) = self.pinner.cannot_copy() {
+            return (DevicePath::Host, Some(reason));
         }
         match self.registered_address() {
             Ok(_) => (DevicePath::Direct, None),
@@ -205,10 +206,9 @@ impl Frame {
     }
 
     /// Something that keeps the bytes where and what they are, and their registration, while it exists.
-    pub(crate) fn hold(&self) -> Box<dyn std::any::Any + Send> {
+    pub(crate) fn hold(&self) -> Hold {
         let entry = self.found.as_ref().map(|found| found.entry.clone());
-        // The bytes first: their release may be announced through the entry's mapping.
-        Box::new((self.held.clone(), entry))
+        Hold::of(self.held.clone(), entry)
     }
 
     pub(crate) fn pinner(&self) -> &Pinner {

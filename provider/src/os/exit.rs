@@ -11,7 +11,12 @@
 //! closes a second gate, so that no thread gives a new page its name behind its back.
 //!
 //! A forked child inherits the handlers and, shared with its parent, the locks. In it they do nothing, but for an
-//! account page that the child has made itself.
+//! account page that the child has made itself, and it is never let through the gate.
+//!
+//! A process that a signal ends runs no handler: its locks go with it, and the next zenoh process unlinks what
+//! it had. `exit` in a signal handler runs these in the interrupted thread: closing the gate waits no longer
+//! than its patience for a call that this very thread was in; reading `/proc/self/fd` allocates, so a thread that
+//! was interrupted in the allocator hangs, as any exit handler would let it (signal-safety(7)).
 //!
 //! Knowingly weak: a process that shares its segments' descriptors by a fork gives up the locks of both
 //! when it exits, so what the other still uses may lose its name; a mapping that is there stays. Closing
@@ -52,17 +57,26 @@ pub(crate) fn close_gate_before_driver() {
     DRIVER_OWNER.store(std::process::id(), Ordering::Relaxed);
 }
 
+/// Whether the driver was initialised by the process that this one was forked from: every call into it would
+/// be a mistake.
+pub(crate) fn driver_is_inherited() -> bool {
+    let owner = DRIVER_OWNER.load(Ordering::Relaxed);
+    owner != 0 && owner != std::process::id()
+}
+
 fn at_exit(handler: extern "C" fn()) {
     // SAFETY: the handlers are plain functions of this library, which is never unloaded, and neither
     // panics.
     unsafe { libc::atexit(handler) };
 }
 
-/// Permission to call the CUDA driver from code that the user did not call: a background thread or a
-/// destructor. `None` once the process has begun to exit, and in a forked child; then leak instead.
-pub(crate) fn enter_driver() -> Option<RwLockReadGuard<'static, ()>> {
-    let owner = DRIVER_OWNER.load(Ordering::Relaxed);
-    if owner != 0 && owner != std::process::id() {
+pub(crate) type DriverGate = RwLockReadGuard<'static, ()>;
+
+/// Permission to call the CUDA driver, for as long as it is kept: from code that the user did not call (a
+/// background thread or a destructor), and from copies, which other threads may be making while the process
+/// exits. `None` once the process has begun to exit, and in a forked child; then leak instead.
+pub(crate) fn enter_driver() -> Option<DriverGate> {
+    if driver_is_inherited() {
         return None;
     }
     let guard = GATE.read().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,6 @@
 //! What the kernel allows this process to lock.
 
-use rustix::process::Resource;
+use rustix::{io::Errno, process::Resource};
 
 use super::memory::MappedRange;
 
@@ -20,6 +20,23 @@ pub(crate) fn may_lock(bytes: usize) -> bool {
 /// The soft RLIMIT_MEMLOCK in bytes; `None` where there is no limit.
 pub(crate) fn locked_memory_limit() -> Option<u64> {
     rustix::process::getrlimit(Resource::Memlock).current
+}
+
+/// How many descriptors this process may have open: its soft RLIMIT_NOFILE. `None` where there is no limit.
+pub(crate) fn open_files_limit() -> Option<u64> {
+    rustix::process::getrlimit(Resource::Nofile).current
+}
+
+/// Whether so many more descriptors can be had, found out by having them for a moment.
+pub(crate) fn are_descriptors_left(count: usize) -> bool {
+    let open = |_| std::fs::File::open("/dev/null");
+    let opened: Result<Vec<_>, _> = (0..count).map(open).collect();
+    opened.is_ok()
+}
+
+/// Whether an error says that no descriptor is left, for this process or for the whole machine.
+pub(crate) fn is_out_of_descriptors(error: Errno) -> bool {
+    matches!(error, Errno::MFILE | Errno::NFILE)
 }
 
 /// Bytes of memory that this machine has.

@@ -109,6 +109,11 @@ pub(crate) enum FileMappings {
 }
 
 impl FileMappings {
+    /// Opens what look-ups need on kernels that can tell, while a descriptor is left.
+    pub(crate) fn prepare() {
+        let _ = Self::now();
+    }
+
     /// # Errors
     /// `/proc` is not mounted, or no descriptor is left to open it with.
     pub(crate) fn now() -> io::Result<Self> {

@@ -11,7 +11,7 @@ use super::slots::Slots;
 use crate::{
     budget::{self, GivesBack},
     client::POSIX_PROTOCOL_ID,
-    os,
+    os::{self, process::MadeHere},
     reclaim::{self, ReclaimableSlots},
 };
 
@@ -35,6 +35,7 @@ use crate::{
 #[derive(Debug)]
 pub struct PinnedHostShmProviderBackend {
     slots: Arc<Slots>,
+    made_here: MadeHere,
 }
 
 impl PinnedHostShmProviderBackend {
@@ -46,7 +47,10 @@ impl PinnedHostShmProviderBackend {
         reclaim::watch(watched, policy);
         let idle: Arc<dyn GivesBack> = slots.clone();
         budget::watch(Arc::downgrade(&idle));
-        Self { slots }
+        Self {
+            slots,
+            made_here: MadeHere::now(),
+        }
     }
 
     pub(super) fn slots(&self) -> &Arc<Slots> {
@@ -62,6 +66,10 @@ impl WithProtocolID for PinnedHostShmProviderBackend {
 
 impl ShmProviderBackend for PinnedHostShmProviderBackend {
     fn alloc(&self, layout: &MemoryLayout) -> ChunkAllocResult {
+        if !self.made_here.holds() {
+            // A forked child: the free slots are the parent's.
+            return Err(ZAllocError::OutOfMemory);
+        }
         let class = self.slots.class_for(layout.size().get());
         let slot = class
             .ok()
@@ -74,7 +82,9 @@ impl ShmProviderBackend for PinnedHostShmProviderBackend {
     }
 
     fn free(&self, chunk: &ChunkDescriptor) {
-        self.slots.give_back(chunk.segment, chunk.chunk);
+        if self.made_here.holds() {
+            self.slots.give_back(chunk.segment, chunk.chunk);
+        }
     }
 
     fn defragment(&self) -> usize {

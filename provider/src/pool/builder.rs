@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    PinnedHostShmProviderBackend, PinnedPool, PoolError,
+    PinnedHostShmProviderBackend, PinnedPool, PoolError, metadata,
     slots::{SizeClass, Slots, Terms},
 };
 use crate::{budget, os, reclaim::ReclaimPolicy, segment::layout::SegmentLayout, session};
@@ -135,7 +135,10 @@ impl PinnedPoolBuilder {
         let slots = Slots::new(self.name, classes, terms);
         let reason = session::without_shared_memory();
         match &reason {
-            None => slots.make_first_segments()?,
+            None => {
+                slots.make_first_segments()?;
+                metadata::make()?;
+            }
             Some(reason) => tracing::warn!(%reason, "the pool uses ordinary memory"),
         }
         Ok(PinnedPool::new(
@@ -162,6 +165,7 @@ impl PinnedPoolBuilder {
         let terms = self.terms(policy);
         let slots = Slots::new(self.name, classes, terms);
         slots.make_first_segments()?;
+        metadata::make()?;
         Ok(PinnedHostShmProviderBackend::new(slots))
     }
 

@@ -86,6 +86,14 @@ pub enum AllocError {
         /// zenoh's segment id.
         id: u32,
     },
+    /// The wait was ended from outside; see [`crate::interruptible`].
+    #[error("the wait for a slot was interrupted")]
+    Interrupted,
+    /// This process was forked from the one that made the pool.
+    #[error(
+        "the pool belongs to the process that this one was forked from: make a pool here (its frames then travel as ordinary bytes), or start processes with exec (Python: 'spawn' or 'forkserver')"
+    )]
+    Forked,
     /// zenoh could not provide the metadata of a shared-memory buffer.
     #[error(
         "zenoh could not describe the slot ({cause}): its metadata segment may not have been lockable, see RLIMIT_MEMLOCK"

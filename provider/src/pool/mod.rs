@@ -28,6 +28,7 @@ mod builder;
 mod ending;
 mod error;
 mod idle;
+mod metadata;
 mod parked;
 mod slot;
 mod slots;
@@ -35,6 +36,7 @@ mod statistics;
 mod waiting;
 
 use std::{
+    cell::Cell,
     collections::BTreeSet,
     mem::ManuallyDrop,
     sync::Arc,
@@ -54,6 +56,7 @@ pub use statistics::PoolStatistics;
 
 use crate::{
     budget,
+    interruption::Interruption,
     os::{self, process::MadeHere},
     path::FallbackReason,
     reclaim::{Quarantined, ReclaimableSlots},
@@ -68,6 +71,10 @@ use waiting::WaitForSlot;
 /// A slot's bytes are those of an ordinary zenoh shared-memory buffer: any zenoh 1.10 subscriber of the
 /// same user on the same host receives them without a copy, and one that uses [`crate::Frame`] can hand
 /// them to its GPU with one DMA. Creating a pool never touches CUDA.
+///
+/// A forked child has no slots of its parent's pool: allocating is [`AllocError::Forked`], and dropping what it
+/// has inherited (pool, slots, frames) gives nothing back. A pool that it makes itself, once its parent has used
+/// zenoh's shared memory, has ordinary memory, with [`FallbackReason::Forked`] as the reason.
 ///
 /// # Examples
 /// ```
@@ -130,7 +137,8 @@ impl PinnedPool {
     /// [`AllocError::ZeroBytes`] and [`AllocError::TooLarge`] for sizes that no slot can ever hold,
     /// [`AllocError::TimedOut`] when consumers held every slot for the whole wait,
     /// [`AllocError::Truncated`] where another process has cut the pool's file,
-    /// [`AllocError::Metadata`] where zenoh has no room to describe one more buffer.
+    /// [`AllocError::Metadata`] where zenoh has no room to describe one more buffer,
+    /// [`AllocError::Forked`] in a forked child.
     pub fn alloc(&self, len: usize) -> Result<Slot, AllocError> {
         self.alloc_timeout(len, self.shared.wait)
     }
@@ -148,17 +156,24 @@ impl PinnedPool {
     /// # Errors
     /// As [`PinnedPool::alloc`].
     pub fn alloc_timeout(&self, len: usize, timeout: Duration) -> Result<Slot, AllocError> {
+        if !self.shared.made_here.holds() {
+            return Err(AllocError::Forked);
+        }
         let class = self.shared.slots.class_for(len)?;
         if self.shared.reason.is_some() {
             return Ok(Slot::private(len));
         }
-        let policy = WaitForSlot::new(&self.shared.slots, class, timeout);
+        let was_interrupted = Cell::new(false);
+        let policy = WaitForSlot::new(&self.shared.slots, class, timeout, &was_interrupted);
         // SAFETY: a policy is unsafe where it may hand out memory that is still in use; this one only
         // ever asks for zenoh's safe garbage collection, which frees chunks without references.
         let request = unsafe { self.shared.provider.alloc(len).with_runtime_policy(policy) };
         let buffer = request
             .wait()
-            .map_err(|error| self.shared.slots.allocation_failed(len, timeout, &error))?;
+            .map_err(|error| match was_interrupted.get() {
+                true => AllocError::Interrupted,
+                false => self.shared.slots.allocation_failed(len, timeout, &error),
+            })?;
         let segment = self.shared.slots.segment_of(buffer.as_ptr());
         if let Some(segment) = &segment
             && !segment.reaches(segment.bytes())
@@ -168,8 +183,12 @@ impl PinnedPool {
         Ok(Slot::shared(buffer, segment, self.clone()))
     }
 
-    /// Counters and sizes at this moment, after collecting what consumers have released.
+    /// Counters and sizes at this moment, after collecting what consumers have released. All zero in a
+    /// forked child, which has no slots.
     pub fn statistics(&self) -> PoolStatistics {
+        if !self.shared.made_here.holds() {
+            return PoolStatistics::default();
+        }
         self.shared.provider.garbage_collect();
         let mut statistics = self.shared.slots.statistics();
         statistics.pressure = budget::pressure(self.shared.slots.terms.host_limit);
@@ -189,7 +208,10 @@ impl PinnedPool {
 
     /// The segments there are.
     pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
-        self.shared.slots.segments()
+        match self.shared.made_here.holds() {
+            true => self.shared.slots.segments(),
+            false => Vec::new(),
+        }
     }
 
     /// The other processes of this host that have every segment of this pool attached, by pid: zenoh takes a
@@ -218,13 +240,14 @@ impl PinnedPool {
     /// [`StillHeld`] when `patience` has passed; the number of slots still held is in it.
     pub fn drain(&self, patience: Duration) -> Result<(), StillHeld> {
         let started = Instant::now();
+        let interruption = Interruption::of_this_wait();
         loop {
             self.shared.provider.garbage_collect();
             let in_use = self.shared.slots.statistics().in_use;
             if in_use == 0 {
                 return Ok(());
             }
-            if started.elapsed() >= patience {
+            if started.elapsed() >= patience || interruption.is_wanted() {
                 return Err(StillHeld {
                     slots: in_use,
                     patience,

@@ -61,9 +61,19 @@ impl Slot {
 
     /// The payload to publish: `publisher.put(slot.into_shm())`. It holds the slot, which comes back to
     /// the pool when this and every consumer's reference has been dropped; the pool's memory stays until
-    /// then, also when the pool is dropped first.
+    /// then, also when the pool is dropped first. In a forked child it is a copy: the slot is the parent's.
     pub fn into_shm(mut self) -> ZBytes {
         match self.memory.take() {
+            Some(Memory::Shared {
+                buffer,
+                pool,
+                made_here,
+                ..
+            }) if !made_here.holds() => {
+                let copy = buffer.to_vec();
+                std::mem::forget((buffer, pool));
+                copy.into()
+            }
             Some(Memory::Shared { buffer, .. }) => {
                 ending::at_exit();
                 buffer.into()

@@ -1,11 +1,14 @@
 //! Allocation that waits: woken by our consumers, looking by itself for everybody else's releases.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use zenoh::shm::{AllocPolicy, ChunkAllocResult, JustAlloc, MemoryLayout, ShmProvider};
 
 use super::{PinnedHostShmProviderBackend, slots::Slots};
-use crate::{os::futex, segment::Segment};
+use crate::{interruption::Interruption, os::futex, segment::Segment};
 
 /// Take a free slot; else collect what has been released; else grow; else wait until the deadline.
 ///
@@ -16,14 +19,24 @@ pub(super) struct WaitForSlot<'a> {
     slots: &'a Slots,
     class: usize,
     timeout: Duration,
+    interruption: Interruption,
+    was_interrupted: &'a Cell<bool>,
 }
 
 impl<'a> WaitForSlot<'a> {
-    pub(super) fn new(slots: &'a Slots, class: usize, timeout: Duration) -> Self {
+    /// `was_interrupted` is set where the wait ends for that reason.
+    pub(super) fn new(
+        slots: &'a Slots,
+        class: usize,
+        timeout: Duration,
+        was_interrupted: &'a Cell<bool>,
+    ) -> Self {
         Self {
             slots,
             class,
             timeout,
+            interruption: Interruption::of_this_wait(),
+            was_interrupted,
         }
     }
 
@@ -48,7 +61,11 @@ impl<'a> WaitForSlot<'a> {
             provider.garbage_collect();
             let result = JustAlloc.alloc(layout, provider);
             let waited = started.elapsed();
-            if result.is_ok() || waited >= self.timeout {
+            let is_over = result.is_ok() || waited >= self.timeout;
+            if !is_over && self.interruption.is_wanted() {
+                self.was_interrupted.set(true);
+            }
+            if is_over || self.was_interrupted.get() {
                 self.slots.counters.waited(waited);
                 return result;
             }

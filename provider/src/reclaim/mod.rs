@@ -83,6 +83,7 @@ mod verdict;
 use std::time::Duration;
 
 pub use policy::ReclaimPolicy;
+pub(crate) use probe::make_metadata;
 pub(crate) use quarantine::Quarantine;
 pub use quarantine::{QuarantineReason, Quarantined};
 pub(crate) use thread::watch;

@@ -82,6 +82,19 @@ impl ShmProviderBackend for ProbeBackend {
     }
 }
 
+/// Has zenoh make the metadata of this process, which it does with the first allocation of any provider.
+///
+/// # Panics
+/// Where zenoh cannot make it.
+pub(crate) fn make_metadata() {
+    let backend = ProbeBackend {
+        segment: 0,
+        chunk: 0,
+    };
+    let provider = ShmProviderBuilder::backend(backend).wait();
+    drop(provider.alloc(BYTES).wait());
+}
+
 /// Whether a buffer of this process shows in `headers` as it should.
 pub(super) fn layout_is_known(headers: &mut Headers) -> bool {
     let random = RandomState::new().hash_one("chunk");

@@ -20,6 +20,7 @@
 //!   a pinner's table, whatever addresses it is mapped at, and chunks lie inside it, so no copy spans two
 //!   registrations.
 //! - The memory stays mapped for as long as it is registered: what cannot be unregistered is leaked.
+//! - A registration whose context is lost is neither used nor shared nor unregistered.
 //! - Bytes are taken from the budget, of the pinner, the process and the host, before the driver is asked.
 //! - A registration is given back only while nobody but the table has its entry: frames, copies in flight
 //!   and the registrar's jobs each have a reference.

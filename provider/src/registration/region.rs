@@ -53,6 +53,13 @@ pub trait HostRegistration: Send + Sync + std::fmt::Debug {
     fn sharing(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
+
+    /// Why what this has registered can be neither used nor unregistered any more, if so: its context has
+    /// failed or was destroyed. The memory then stays mapped until the process ends, and whoever needs the
+    /// segment registers it anew. By default that never happens.
+    fn lost(&self) -> Option<FallbackReason> {
+        None
+    }
 }
 
 /// Memory that can be registered: it knows its pages and keeps them mapped while it lives.
@@ -155,6 +162,11 @@ impl<Memory: RegisteredMemory> Registration<Memory> {
         &self.memory
     }
 
+    /// Why the registration is of no use any more, if so.
+    pub(crate) fn lost(&self) -> Option<FallbackReason> {
+        self.registered_by.lost()
+    }
+
     /// The first registered address.
     pub(crate) fn base(&self) -> NonNull<u8> {
         self.region.base
@@ -169,6 +181,11 @@ impl<Memory: RegisteredMemory> Drop for Registration<Memory> {
         // SAFETY: registered by `make`, unregistered once; copies hold an `Arc` of what owns this.
         if let Err(reason) = unsafe { self.registered_by.unregister(self.region) } {
             tracing::warn!(%reason, bytes = self.region.bytes, "memory stays registered, so it stays mapped");
+            if self.registered_by.lost().is_some() {
+                // Whoever holds a context may keep the driver from making the next one.
+                // SAFETY: dropped once, here, and not used again.
+                unsafe { ManuallyDrop::drop(&mut self.registered_by) };
+            }
             return;
         }
         drop(gate);

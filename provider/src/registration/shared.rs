@@ -30,7 +30,10 @@ pub(super) fn get_or_make(
 ) -> Result<SegmentRegistration, FallbackReason> {
     let place = place_of((identity, registration.sharing()));
     let mut shared = place.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(registration) = shared.upgrade() {
+    // One that is lost may be held for ever by a copy that nobody knows the end of.
+    if let Some(registration) = shared.upgrade()
+        && registration.lost().is_none()
+    {
         return Ok(registration);
     }
     let registration = Arc::new(make()?);

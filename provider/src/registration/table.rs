@@ -79,8 +79,11 @@ impl Entry {
 
     fn should_be_retried(&self) -> bool {
         self.outcome.get().is_some_and(|outcome| {
-            let transient = matches!(&outcome.registration, Err(reason) if reason.is_transient());
-            transient && outcome.at.elapsed() >= RETRY_AFTER
+            let passing = match &outcome.registration {
+                Ok(registration) => registration.lost().is_some(),
+                Err(reason) => reason.is_transient(),
+            };
+            passing && outcome.at.elapsed() >= RETRY_AFTER
         })
     }
 }
@@ -99,6 +102,9 @@ impl Found {
     /// The frame's first byte inside the registration, where there is one.
     pub(crate) fn registered_address(&self, bytes: usize) -> Result<NonNull<u8>, FallbackReason> {
         let registration = self.entry.registration()?;
+        if let Some(reason) = registration.lost() {
+            return Err(reason);
+        }
         let end = self.offset.checked_add(bytes);
         if end.is_none_or(|end| end > registration.memory().bytes()) {
             return Err(FallbackReason::NotAttachable {

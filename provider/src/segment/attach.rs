@@ -8,6 +8,7 @@ use super::{Segment, SegmentHeader, layout::MAX_SEGMENT_BYTES, registry};
 use crate::os::{
     self,
     file::{self, Access},
+    limits,
     memory::MappedRange,
     process::MadeHere,
 };
@@ -25,6 +26,17 @@ pub enum AttachError {
         id: u32,
         /// What the kernel said.
         error: std::io::Error,
+    },
+    /// This process has as many files open as it may have. Each segment needs a descriptor.
+    #[error(
+        "segment {id} cannot be opened: this process may have {limit} files open and has them; raise RLIMIT_NOFILE \
+         (ulimit -n, docker run --ulimit nofile=)"
+    )]
+    TooManyOpenFiles {
+        /// zenoh's segment id.
+        id: u32,
+        /// The soft RLIMIT_NOFILE; the machine's own limit may be lower.
+        limit: u64,
     },
     /// A cleaner holds the exclusive lock: the producer is dead and the file is about to be unlinked.
     #[error("segment {id} is being removed: its producer has ended")]
@@ -70,9 +82,15 @@ pub enum AttachError {
 impl Segment {
     /// Attaches the segment `id` as zenoh does, but without locking its pages.
     pub(crate) fn attach(id: u32) -> Result<Arc<Self>, AttachError> {
-        let open_error = |error: Errno| AttachError::Open {
-            id,
-            error: error.into(),
+        let open_error = |error: Errno| match limits::is_out_of_descriptors(error) {
+            true => AttachError::TooManyOpenFiles {
+                id,
+                limit: limits::open_files_limit().unwrap_or(u64::MAX),
+            },
+            false => AttachError::Open {
+                id,
+                error: error.into(),
+            },
         };
         let file = file::open(id).map_err(open_error)?;
         let (identity, _) = file::inspect(&file).map_err(open_error)?;

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use super::{Segment, SegmentHeader, layout::SegmentLayout, registry};
 use crate::{
     budget::{BudgetScope, Readable, Refused},
-    os::{self, file, memory::MappedRange, process::MadeHere},
+    os::{self, file, limits, memory::MappedRange, process::MadeHere},
 };
 
 /// How often a random id may already be taken before something else must be wrong.
@@ -33,7 +33,8 @@ pub enum SegmentError {
     },
     /// All processes of this user on this host would have more than they may. Nothing was kept.
     #[error(
-        "a segment of {} would exceed what all processes of this user on this host may have, {} ({users}): {},          or lower slots() of the pools", Readable(*.needed_bytes), Readable(*.limit_bytes), BudgetScope::Host.remedy()
+        "a segment of {} would exceed what all processes of this user on this host may have, {} ({users}): {}, \
+         or lower slots() of the pools", Readable(*.needed_bytes), Readable(*.limit_bytes), BudgetScope::Host.remedy()
     )]
     OverHostBudget {
         /// Bytes of the segment.
@@ -44,6 +45,17 @@ pub enum SegmentError {
         limit_bytes: u64,
         /// Who uses how much, in words.
         users: String,
+    },
+    /// This process has as many files open as it may have. Each segment needs a descriptor.
+    #[error(
+        "cannot {action} a segment: this process may have {limit} files open and has them; raise RLIMIT_NOFILE \
+         (ulimit -n, docker run --ulimit nofile=) or make fewer pools"
+    )]
+    TooManyOpenFiles {
+        /// What was being done.
+        action: &'static str,
+        /// The soft RLIMIT_NOFILE; the machine's own limit may be lower.
+        limit: u64,
     },
     /// A system call failed.
     #[error(
@@ -148,6 +160,10 @@ fn random_id() -> Result<u32, SegmentError> {
 }
 
 fn system(action: &'static str, error: Errno) -> SegmentError {
+    if limits::is_out_of_descriptors(error) {
+        let limit = limits::open_files_limit().unwrap_or(u64::MAX);
+        return SegmentError::TooManyOpenFiles { action, limit };
+    }
     SegmentError::System {
         action,
         error: error.into(),

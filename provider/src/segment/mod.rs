@@ -131,9 +131,10 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        registry::forget(self);
-        // A forked child shares the lock with its parent, so what it finds out about it is not true.
+        // A forked child shares the lock with its parent, so what it finds out about it is not true; and a
+        // thread of the parent may have been at the registry.
         if self.made_here.holds() {
+            registry::forget(self);
             os::file::unlink_if_last(&self.file, self.id);
         }
     }

@@ -5,6 +5,7 @@ pub mod attack;
 pub mod driver;
 pub mod frames;
 pub mod host;
+pub mod log;
 pub mod peer;
 pub mod shm;
 pub mod signal;

@@ -102,6 +102,27 @@ impl Worker {
         super::driver::read_report(&self.report)
     }
 
+    /// Sends the worker a signal.
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: the child of this test, which has not been waited for.
+        assert_eq!(unsafe { libc::kill(self.child.id() as i32, signal) }, 0);
+    }
+
+    /// Waits for a worker that ends by itself, in whatever way.
+    pub fn status(&mut self) -> std::process::ExitStatus {
+        let mut status = None;
+        super::eventually("the worker does not end", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+
+    /// The double's report of a worker that has ended.
+    pub fn report(&self) -> super::driver::Report {
+        super::driver::read_report(&self.report)
+    }
+
     /// As [`Worker::end`], for a worker without the double.
     pub fn end_without_report(&mut self) {
         drop(self.input.take());

@@ -124,9 +124,9 @@ impl DeviceBuffer {
 
     /// Waits until the bytes are there. Libraries that import the buffer need no such call.
     fn synchronize(&self, py: Python<'_>) -> PyResult<()> {
-        let wait = || self.memory().stream().synchronize();
+        let wait = || self.memory().synchronize();
         py.detach(|| self.pinner.keeping_current_context(wait))
-            .map_err(|error| errors::CudaError::new_err(format!("cuStreamSynchronize: {error}")))
+            .map_err(errors::copy)
     }
 
     /// Copies the bytes back and gives them as a NumPy array of the buffer's shape and type, mostly to look at.

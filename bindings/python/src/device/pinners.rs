@@ -1,6 +1,6 @@
 //! The pinner of each device, for the life of the process.
 //!
-//! Who may write what: whoever first asks for a device makes its pinner; nobody takes one away, so that no
+//! Who may write what: whoever first asks for a device makes its pinner; nobody takes one away in its process, so that no
 //! garbage collection waits for copies or calls into a driver that is shutting down.
 //!
 //! Locks: one mutex around the table, held while a device is opened too, always with the interpreter
@@ -8,6 +8,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::{Deref, DerefMut},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -18,7 +19,10 @@ use zenoh_pinned::{
 };
 
 use super::{Target, Wish};
-use crate::errors::{CudaError, NoDevice};
+use crate::{
+    errors::{CudaError, NoDevice},
+    process::MadeIn,
+};
 
 #[derive(Clone)]
 struct Opened {
@@ -27,10 +31,46 @@ struct Opened {
     stream: Option<Arc<CudaStream>>,
 }
 
-static OPENED: Mutex<BTreeMap<Target, Opened>> = Mutex::new(BTreeMap::new());
+struct Table {
+    opened: BTreeMap<Target, Opened>,
+    made_in: Option<MadeIn>,
+}
 
-fn table() -> MutexGuard<'static, BTreeMap<Target, Opened>> {
-    OPENED.lock().unwrap_or_else(PoisonError::into_inner)
+static OPENED: Mutex<Table> = Mutex::new(Table {
+    opened: BTreeMap::new(),
+    made_in: None,
+});
+
+/// The table of this process: a forked child begins with an empty one, and its parent's pinners stay as they
+/// are.
+fn table() -> OfThisProcess {
+    let mut table = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_inherited = table
+        .made_in
+        .is_some_and(|made_in| made_in.check().is_err());
+    if is_inherited {
+        std::mem::forget(std::mem::take(&mut table.opened));
+        table.made_in = None;
+    }
+    table.made_in.get_or_insert_with(MadeIn::this_process);
+    OfThisProcess(table)
+}
+
+/// The opened devices of a locked table.
+struct OfThisProcess(MutexGuard<'static, Table>);
+
+impl Deref for OfThisProcess {
+    type Target = BTreeMap<super::Target, Opened>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0.opened
+    }
+}
+
+impl DerefMut for OfThisProcess {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0.opened
+    }
 }
 
 /// The pinner of a target, made where there is none yet. Detach the interpreter first.

@@ -26,6 +26,7 @@ use crate::{
     element::Element,
     errors,
     process::MadeIn,
+    signals,
     slot::{Keeper, Memory, Slot},
     view::{arrow_array, imported::Imported},
     zenoh::seconds,
@@ -83,13 +84,19 @@ impl Outputs {
         work: impl FnOnce(&mut DetachedOutputs) -> PyResult<T> + Send,
     ) -> PyResult<T> {
         self.made_in.check()?;
-        py.detach(|| {
+        if signals::is_handling() {
+            return Err(PyRuntimeError::new_err(
+                "a signal handler cannot send while the thread that it interrupts is sending: set a flag there, \
+                 and send later",
+            ));
+        }
+        signals::interruptible(py, || {
             let mut outputs = self.lock();
             match &mut *outputs {
                 State::Open(outputs) => work(outputs),
                 State::Closed(_) => Err(PyRuntimeError::new_err("the node is closed")),
             }
-        })
+        })?
     }
 }
 

@@ -4,7 +4,9 @@ use pyo3::{exceptions::PyValueError, prelude::*};
 use zenoh_pinned::PinnedPool;
 
 use super::seconds;
-use crate::{element::Element, errors, process::MadeIn, reason::Reason, shape::count, slot::Slot};
+use crate::{
+    element::Element, errors, process::MadeIn, reason::Reason, shape::count, signals, slot::Slot,
+};
 
 /// Page-aligned slots in shared memory, bounded in number and bytes.
 ///
@@ -64,8 +66,7 @@ impl Pool {
     fn drain(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
         self.made_in.check()?;
         let patience = seconds(timeout)?;
-        py.detach(|| self.pool.drain(patience))
-            .map_err(errors::still_held)
+        signals::interruptible(py, || self.pool.drain(patience))?.map_err(errors::still_held)
     }
 }
 
@@ -94,10 +95,10 @@ pub(super) fn allocate(
         ))
     })?;
     let timeout = timeout.map(seconds).transpose()?;
-    let slot = py.detach(|| match timeout {
+    let slot = signals::interruptible(py, || match timeout {
         Some(timeout) => pool.alloc_timeout(bytes, timeout),
         None => pool.alloc(bytes),
-    });
+    })?;
     Ok(Slot::of_pool(slot.map_err(errors::alloc)?, element, shape))
 }
 

@@ -15,6 +15,7 @@ use crate::{
     device::source::on_host,
     errors,
     process::MadeIn,
+    signals,
     slot::{Keeper, Memory, Slot},
     view::imported::Imported,
 };
@@ -115,7 +116,7 @@ impl Publisher {
         }
         let timeout = timeout.map(seconds).transpose()?;
         let attachment = attachment.map(ZBytes::from);
-        py.detach(|| {
+        signals::interruptible(py, || {
             let slot = match timeout {
                 Some(timeout) => self.pool.alloc_timeout(bytes, timeout),
                 None => self.pool.alloc(bytes),
@@ -125,7 +126,7 @@ impl Publisher {
             publisher
                 .put_payload(slot.into_shm(), attachment)
                 .map_err(|error| PyConnectionError::new_err(error.to_string()))
-        })
+        })?
     }
 
     fn close(&self, py: Python<'_>) {

@@ -1,7 +1,10 @@
 """A dora node with pinned outputs; MODE is the function to run."""
 
+import contextlib
 import datetime
 import os
+import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +154,40 @@ def both(node):
         kept = array[:]
     kept[:] = 9
     note(paths=[output.path for output in node.report().outputs])
+
+
+def interrupted(node):
+    node.send_output("image", b"first", pinned=True)
+    held = []
+    with contextlib.suppress(zenoh_pinned.PoolFull):
+        while True:
+            writing = node.allocate("image", (64,), timeout=0.05)
+            held.append((writing, writing.__enter__()))
+
+    def interrupt(*_):
+        try:
+            node.send_output("image", b"handler", pinned=True)
+        except RuntimeError as error:
+            note(refused=str(error))
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    ended = []
+    for name, waits in [
+        ("send_output", lambda: node.send_output("image", b"waits", pinned=True, timeout=3600)),
+        ("allocate", lambda: node.allocate("image", (64,), timeout=3600).__enter__()),
+    ]:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            waits()
+        except KeyboardInterrupt:
+            ended.append(name)
+    note(interrupted=ended)
+    for writing, _ in held:
+        with contextlib.suppress(OSError):
+            writing.__exit__(OSError, OSError("given up"), None)
+    del held, writing
+    node.send_output("image", b"last", pinned=True)
 
 
 def camera():

@@ -1,4 +1,4 @@
-//! Small machines: little /dev/shm, little lockable memory.
+//! Small machines: little /dev/shm, little lockable memory, few open files, and many pools.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -6,24 +6,34 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../harness/mod.rs"]
 mod harness;
+
+mod many_pools;
+mod open_files;
+mod shared_memory;
 
 use std::{os::unix::process::CommandExt, process::Command, time::Duration};
 
-use harness::{frames, peer, worker};
+use harness::{eventually, frames, peer, worker};
 use zenoh::Wait;
 use zenoh_pinned::{
-    AllocError, DevicePath, FallbackReason, Frame, PinnedPool, Pinner, PoolError, SegmentError,
+    AllocError, DevicePath, FallbackReason, Frame, FrameError, PinnedPool, Pinner, PoolError,
+    SegmentError,
 };
+
+/// Orders for a worker in a mount namespace of its own, with so much in `/dev/shm`.
+fn in_shared_memory_of(size: &str, name: &str) -> worker::Orders {
+    let script = format!("mount -t tmpfs -o size={size} tmpfs /dev/shm && exec \"$@\"");
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--map-root-user", "sh", "-c", &script, "sh"]);
+    command.arg(std::env::current_exe().unwrap());
+    worker::orders_by(command, name)
+}
 
 #[test]
 fn a_shared_memory_folder_that_is_too_small_is_an_error_that_says_so() {
-    // A mount namespace of its own with 16 MiB, which is what little containers give.
-    let script = "mount -t tmpfs -o size=16m tmpfs /dev/shm && exec \"$@\"";
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "--map-root-user", "sh", "-c", script, "sh"]);
-    command.arg(std::env::current_exe().unwrap());
-    let mut worker = worker::orders_by(command, "worker_in_16_mebibytes").start();
+    let mut worker = in_shared_memory_of("16m", "worker_in_16_mebibytes").start();
     worker.line("refused cleanly");
     worker.end_without_report();
 }

@@ -1,0 +1,53 @@
+"""What small machines say: little shared memory, few open files."""
+
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+
+def outcome(program, prefix=()):
+    command = [*prefix, sys.executable, "-c", textwrap.dedent(program)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_pools_beyond_the_open_files_say_which_limit_to_raise():
+    done = outcome(
+        """
+        import resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        import zenoh_pinned
+        pools = []
+        try:
+            while True:
+                pools.append(zenoh_pinned.Pool(4096, slots=1))
+        except OSError as error:
+            print(len(pools), error)
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    made, message = done.stdout.split(" ", 1)
+    assert int(made) > 20
+    assert "64 files" in message and "ulimit -n" in message
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="no unshare")
+def test_a_pool_too_large_for_64_mebibytes_of_shared_memory_says_what_to_do():
+    mount = 'mount -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"'
+    done = outcome(
+        """
+        import zenoh_pinned
+        frame = 1920 * 1080 * 4
+        try:
+            zenoh_pinned.Pool(frame, slots=9)
+        except OSError as error:
+            print(error)
+        zenoh_pinned.Pool(frame, slots=4)
+        print("fits")
+        """,
+        ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, "sh"],
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--shm-size" in done.stdout and done.stdout.endswith("fits\n")

@@ -1,0 +1,118 @@
+"""Signals while this library waits: an interrupt comes through, other handlers run, and slots stay whole."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+from dataflow import node, run
+
+PREPARED = """
+    import os, signal, threading, time
+    import zenoh_pinned
+
+    session = zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}})
+    publisher = session.declare_publisher("a", 4096, slots=2)
+    subscriber = session.declare_subscriber("a")
+
+    def held():
+        slots = [publisher.allocate((4096,)) for _ in range(2)]
+        assert publisher.pool.statistics().in_use == 2
+        return slots
+"""
+
+
+def program(body):
+    """Start a program that prints "waiting" right before it waits."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(PREPARED) + textwrap.dedent(body)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        "subscriber.recv()",
+        "next(iter(subscriber))",
+        "publisher.allocate((4096,), timeout=3600)",
+        "publisher.put(bytes(4096), timeout=3600)",
+        "publisher.drain(3600)",
+        "publisher.pool.drain(3600)",
+    ],
+)
+def test_an_interrupt_ends_a_long_wait(waits):
+    body = f"""
+        slots = held()
+        try:
+            print("waiting", flush=True)
+            {waits}
+        except KeyboardInterrupt:
+            # Everything goes on afterwards.
+            statistics = publisher.pool.statistics()
+            assert (statistics.in_use, statistics.timeouts) == (2, 0), statistics
+            slots.clear()
+            publisher.put(b"after")
+            print("interrupted", flush=True)
+            raise
+    """
+    with program(body) as process:
+        assert process.stdout.readline() == "waiting\n"
+        # Mostly it waits by now; where it does not yet, Python itself takes the signal.
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert "interrupted" in output, errors
+    assert "KeyboardInterrupt" in errors
+    assert process.returncode == -signal.SIGINT
+
+
+def test_a_handler_that_returns_runs_while_the_wait_goes_on():
+    body = """
+        taken = []
+        signal.signal(signal.SIGTERM, lambda *_: taken.append(publisher.pool.statistics().in_use))
+        slots = held()
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        # Lets a slot go only when the handler has run.
+        def release():
+            while not taken:
+                time.sleep(0.01)
+            slots.pop()
+        threading.Thread(target=release).start()
+        print("waiting", flush=True)
+        publisher.put(bytes(4096), timeout=60)
+        print("put", taken, flush=True)
+    """
+    with program(body) as process:
+        output, errors = process.communicate(timeout=60)
+    assert output.splitlines() == ["waiting", "put [2]"], errors
+    assert process.returncode == 0
+
+
+def test_a_handler_that_exits_ends_the_program_with_its_status():
+    body = """
+        signal.signal(signal.SIGTERM, lambda *_: exit(7))
+        slots = held()
+        print("waiting", flush=True)
+        publisher.put(bytes(4096), timeout=3600)
+    """
+    with program(body) as process:
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 7, errors
+
+
+def test_an_interrupt_ends_a_send_of_a_dora_node(tmp_path):
+    pytest.importorskip("dora", reason="the dora-rs wheel is not installed (it needs Python 3.11)")
+    camera = node("camera", "camera.py", outputs=("image",), MODE="interrupted")
+    sink = node("sink", "stock_sink.py", inputs={"image": {"source": "camera/image", "queue_size": 100}})
+    journals = run(tmp_path, camera, sink)
+    (interrupted,) = journals["camera"].of("interrupted")
+    assert interrupted == ["send_output", "allocate"]
+    assert "signal handler" in journals["camera"].of("refused")[0]
+    assert [len(received) for received in journals["sink"].of("list")] == [5, 4]

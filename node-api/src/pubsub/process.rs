@@ -1,0 +1,35 @@
+//! Values of zenoh's that belong to the process that made them.
+
+/// A value that a forked child neither uses nor drops: zenoh's threads, which it would wait for, are not there.
+#[derive(Debug)]
+pub(super) struct OfThisProcess<T> {
+    // `None` only while it is being dropped.
+    value: Option<T>,
+    process: u32,
+}
+
+impl<T> OfThisProcess<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self {
+            value: Some(value),
+            process: std::process::id(),
+        }
+    }
+
+    /// `None` in a forked child.
+    pub(super) fn get(&self) -> Option<&T> {
+        self.value.as_ref().filter(|_| self.is_here())
+    }
+
+    pub(super) fn is_here(&self) -> bool {
+        self.process == std::process::id()
+    }
+}
+
+impl<T> Drop for OfThisProcess<T> {
+    fn drop(&mut self) {
+        if !self.is_here() {
+            std::mem::forget(self.value.take());
+        }
+    }
+}

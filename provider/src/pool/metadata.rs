@@ -1,0 +1,60 @@
+//! zenoh's own metadata segment, made while there is still somebody to tell that it cannot be.
+//!
+//! zenoh 1.10 makes it at the first allocation of a process, and panics where it cannot: without room in
+//! `/dev/shm` or without a descriptor. So room and descriptors are looked for when the first pool is built, and
+//! the metadata is made then.
+//!
+//! Knowingly weak: another process can take the room in between. The panic is caught, and the pool refused;
+//! zenoh has no shared memory in this process from then on.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Mutex, PoisonError},
+};
+
+use super::SegmentError;
+use crate::{
+    os::{self, file, limits},
+    reclaim,
+    session::ZENOH_METADATA_BYTES,
+};
+
+/// The metadata segment, and one for the allocation that has it made; a few more for what else happens.
+const DESCRIPTORS: usize = 4;
+
+/// Has the metadata made, once.
+///
+/// # Errors
+/// There is no room for it, or no descriptor.
+pub(super) fn make() -> Result<(), SegmentError> {
+    static MADE: Mutex<bool> = Mutex::new(false);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if *made {
+        return Ok(());
+    }
+    if !limits::are_descriptors_left(DESCRIPTORS) {
+        return Err(SegmentError::TooManyOpenFiles {
+            action: "make zenoh's metadata for",
+            limit: limits::open_files_limit().unwrap_or(u64::MAX),
+        });
+    }
+    // With a page of its own to spare.
+    let needed_bytes = (ZENOH_METADATA_BYTES + os::page_bytes()) as u64;
+    if let Some((free_bytes, total_bytes)) = file::space()
+        && free_bytes < needed_bytes
+    {
+        return Err(SegmentError::NoSpace {
+            needed_bytes,
+            free_bytes,
+            total_bytes,
+        });
+    }
+    if catch_unwind(AssertUnwindSafe(reclaim::make_metadata)).is_err() {
+        return Err(SegmentError::System {
+            action: "make zenoh's metadata for",
+            error: std::io::Error::other("zenoh panicked"),
+        });
+    }
+    *made = true;
+    Ok(())
+}
