@@ -1,5 +1,6 @@
 """Signals while this library waits: an interrupt comes through, other handlers run, and slots stay whole."""
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -24,14 +25,20 @@ PREPARED = """
 """
 
 
+@contextlib.contextmanager
 def program(body):
-    """Start a program that prints "waiting" right before it waits."""
-    return subprocess.Popen(
+    """Start a program that prints "waiting" right before it waits, and end it where the test fails."""
+    process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(PREPARED) + textwrap.dedent(body)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.parametrize(

@@ -227,11 +227,21 @@ def failing_driver():
     control("fail=cuMemAllocAsync:2,fail=cuMemAlloc_v2:2")
     with pytest.raises(MemoryError, match="CUDA_ERROR_OUT_OF_MEMORY"):
         zenoh_pinned.to_device(b"123", "cuda:0")
-    control("reset,fail=cuMemcpyHtoDAsync_v2:719:1")
-    with pytest.raises(zenoh_pinned.CudaError, match="719"):
+    control("reset,fail=cuMemcpyHtoDAsync_v2:999:1")
+    with pytest.raises(zenoh_pinned.CudaError, match="999"):
         zenoh_pinned.to_device(b"123", "cuda:0")
     control("reset")
     assert buffer.to_host().tobytes() == b"123"
+    # After this one the driver answers no call in the context any more, and is asked no more.
+    control("lose_context=0:719")
+    for _ in range(3):
+        with pytest.raises(zenoh_pinned.CudaError, match="context is lost.*719"):
+            zenoh_pinned.to_device(b"123", "cuda:0")
+    with pytest.raises(zenoh_pinned.CudaError, match="context is lost"):
+        buffer.to_host()
+    frame = zenoh_pinned.frame(b"123", "cuda:0")
+    assert (frame.path, bytes(frame)) == ("host", b"123")
+    assert "719" in str(frame.reason)
 
 
 def views_of_an_imported_array_are_held():
