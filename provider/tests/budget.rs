@@ -104,7 +104,9 @@ fn observe(limit: u64, done: &AtomicBool) -> u64 {
         assert_eq!(usage.unreadable_accounts, 0, "{usage:?}");
         samples += 1;
     }
-    assert!(used <= limit + 8 * 4096, "{used} bytes used");
+    // Each of the four has zenoh's own metadata as well, which zenoh locks and nobody bounds.
+    let zenohs = 4 * (32_768 * (32 + 8) + 4096);
+    assert!(used <= limit + zenohs + 8 * 4096, "{used} bytes used");
     println!("{samples} samples: at most {claimed} of {limit} bytes claimed, {used} used");
     claimed
 }
@@ -373,7 +375,7 @@ fn worker_that_exits() {
         "drop" => {
             worker::wait_for_end();
             drop(pool);
-            assert!(shm::segments().is_empty(), "gone with the last byte");
+            assert!(host::accounts().is_empty(), "gone with the last byte");
             return;
         }
         "exit while asking" => {
@@ -390,10 +392,10 @@ fn worker_that_exits() {
             // the child runs the same code as a process of its own would.
             let child = unsafe { libc::fork() };
             if child == 0 {
+                // Its pool is ordinary memory, because zenoh's metadata is its parent's; the page there is, too.
                 std::mem::forget((pool, pool_of(1, LIMIT).unwrap()));
-                let own = HostUsage::now().unwrap();
-                assert_eq!(own.processes.len(), 2, "{own:?}");
-                std::process::exit(0);
+                let pages = HostUsage::now().map_or(0, |usage| usage.processes.len());
+                std::process::exit(if pages == 1 { 0 } else { 1 });
             }
             let mut status = 0;
             // SAFETY: waits for the child made above.

@@ -113,7 +113,7 @@ pub(crate) fn unlink_segments_at_exit() {
     });
 }
 
-/// Permission to give an account page its name; `None` once the process has begun to unlink.
+/// Permission to give a segment or an account page its name; `None` once the process has begun to unlink.
 pub(crate) fn enter_naming() -> Option<RwLockReadGuard<'static, ()>> {
     let guard = NAMING.read().unwrap_or_else(PoisonError::into_inner);
     // Relaxed: as for the driver's gate, the lock orders the handler's store.

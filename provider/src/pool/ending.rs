@@ -36,7 +36,11 @@ pub(super) fn at_exit() {
 }
 
 fn wait_for_frames_on_their_way() {
-    let pools: Vec<_> = lock().iter().filter_map(Weak::upgrade).collect();
+    let pools: Vec<_> = lock()
+        .iter()
+        .filter_map(Weak::upgrade)
+        .filter(|pool| pool.made_here.holds())
+        .collect();
     let started = Instant::now();
     let on_their_way = || {
         let of_pools = pools.iter().any(|pool| {

@@ -241,6 +241,10 @@ impl PinnedPool {
     pub fn drain(&self, patience: Duration) -> Result<(), StillHeld> {
         let started = Instant::now();
         let interruption = Interruption::of_this_wait();
+        if !self.shared.made_here.holds() {
+            // A forked child has no slots, and its parent's are not its to collect.
+            return Ok(());
+        }
         loop {
             self.shared.provider.garbage_collect();
             let in_use = self.shared.slots.statistics().in_use;

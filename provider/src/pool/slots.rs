@@ -249,8 +249,7 @@ impl Slots {
     /// Gives the slot at `offset` of segment `id` back. Both came through shared memory, so a slot that
     /// is not allocated is left as it is.
     pub(super) fn give_back(&self, id: u32, offset: u32) {
-        if reclaim::is_tombstone(offset) {
-            self.counters.tombstone_collected();
+        if reclaim::is_tombstone(offset) && self.counters.tombstone_collected() {
             return;
         }
         if !self.lock().release(id, offset, |_| true) {

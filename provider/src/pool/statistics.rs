@@ -86,8 +86,13 @@ impl Counters {
         self.reclaimed.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn tombstone_collected(&self) {
-        self.tombstones_collected.fetch_add(1, Ordering::Relaxed);
+    /// Counts a header that zenoh has collected; `false` where none is out.
+    pub(super) fn tombstone_collected(&self) -> bool {
+        let reclaimed = self.reclaimed.load(Ordering::Relaxed);
+        let one_more = |collected: u64| (collected < reclaimed).then_some(collected + 1);
+        self.tombstones_collected
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .is_ok()
     }
 
     pub(super) fn segment_given_back(&self) {

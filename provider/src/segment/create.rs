@@ -141,6 +141,9 @@ impl Segment {
 }
 
 fn publish(file: &std::os::fd::OwnedFd) -> Result<u32, SegmentError> {
+    // A name that is given behind the exit handler's back would stay.
+    let _before_the_last_look =
+        os::exit::enter_naming().ok_or_else(|| system("name", Errno::CANCELED))?;
     for _ in 0..NAME_ATTEMPTS {
         let id = random_id()?;
         match file::publish(file, id) {
