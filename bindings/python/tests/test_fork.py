@@ -1,4 +1,4 @@
-"""multiprocessing with the fork start method: a child gets errors or its own, and its parent loses nothing."""
+"""multiprocessing with the fork start method: a child gets errors or its own, its parent loses nothing."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def test_what_a_child_does_with_inherited_objects_is_an_error_that_says_so(pair)
     array = writing.__enter__()
     array[:] = 7
 
-    def work():
+    def work(frame=frame):
         errors = [
             error_of(lambda: publisher.put(b"x")),
             error_of(lambda: publisher.allocate((4,))),
@@ -112,7 +112,8 @@ PROGRAM = """
             auto = zenoh_pinned.to_device(np.zeros(8), "auto")
             answers["auto"] = [auto.path, str(auto.reason)]
         else:
-            answers["to_device"] = zenoh_pinned.to_device(np.arange(8, dtype="uint8"), "cuda:0").to_host().tolist()
+            copied = zenoh_pinned.to_device(np.arange(8, dtype="uint8"), "cuda:0")
+            answers["to_device"] = copied.to_host().tolist()
             with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
                 publisher = session.declare_publisher("a", 4096)
                 answers["shared"] = publisher.pool.reason is None
@@ -146,9 +147,12 @@ def test_a_child_never_calls_the_driver_of_its_parent(driver, tmp_path):
     answers = device_program("device", driver, tmp_path)
     assert answers["array"] == [0, 1, 2]
     for call in ("lend", "to_host", "synchronize"):
-        assert answers[call].startswith("CudaError") and "spawn" in answers[call], answers
-    assert answers["to_device"].startswith("NoDevice") and "spawn" in answers["to_device"], answers
-    assert answers["auto"][0] == "host" and "spawn" in answers["auto"][1]
+        assert answers[call].startswith("CudaError"), answers
+        assert "spawn" in answers[call], answers
+    assert answers["to_device"].startswith("NoDevice"), answers
+    assert "spawn" in answers["to_device"], answers
+    assert answers["auto"][0] == "host"
+    assert "spawn" in answers["auto"][1]
 
 
 def test_a_child_that_was_forked_first_has_a_device_and_shared_memory_of_its_own(driver, tmp_path):

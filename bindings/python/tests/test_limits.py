@@ -30,7 +30,8 @@ def test_pools_beyond_the_open_files_say_which_limit_to_raise():
     assert done.returncode == 0, done.stderr
     made, message = done.stdout.split(" ", 1)
     assert int(made) > 20
-    assert "64 files" in message and "ulimit -n" in message
+    assert "64 files" in message
+    assert "ulimit -n" in message
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="no unshare")
@@ -50,4 +51,5 @@ def test_a_pool_too_large_for_64_mebibytes_of_shared_memory_says_what_to_do():
         ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, "sh"],
     )
     assert done.returncode == 0, done.stderr
-    assert "--shm-size" in done.stdout and done.stdout.endswith("fits\n")
+    assert "--shm-size" in done.stdout
+    assert done.stdout.endswith("fits\n")

@@ -8,6 +8,7 @@ import textwrap
 import time
 
 import pytest
+
 from dataflow import node, run
 
 PREPARED = """

@@ -202,6 +202,12 @@ class PoolStatistics:
     def waited(self) -> float:
         """Seconds spent waiting, over all allocations."""
     @property
+    def reclaimed(self) -> int:
+        """Slots taken back from consumers that had died."""
+    @property
+    def quarantined(self) -> int:
+        """Slots in use because of a process that has died or stands still."""
+    @property
     def pressure(self) -> Literal["low", "normal", "high", "critical"]:
         """How near all processes of this user on this host are to their limit."""
 
@@ -228,6 +234,8 @@ class Pool:
     ) -> Pool: ...
     def statistics(self) -> PoolStatistics:
         """Return what the pool has done so far."""
+    def quarantine(self) -> list[str]:
+        """Return why slots stay in use because of a process that has died or stands still."""
     @property
     def reason(self) -> FallbackReason | None:
         """Why the pool has ordinary memory instead of shared memory; `None` where it has shared memory."""

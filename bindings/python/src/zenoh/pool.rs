@@ -54,6 +54,12 @@ impl Pool {
         PoolStatistics::of(&self.pool.statistics())
     }
 
+    /// Why slots stay in use because of a process that has died or stands still; empty if none does.
+    fn quarantine(&self) -> Vec<String> {
+        let quarantine = self.pool.quarantine();
+        quarantine.iter().map(ToString::to_string).collect()
+    }
+
     /// Why the pool has ordinary memory instead of shared memory; `None` where it has shared memory.
     #[getter]
     fn reason(&self) -> Option<Reason> {
@@ -121,6 +127,10 @@ pub(crate) struct PoolStatistics {
     timeouts: u64,
     /// Seconds spent waiting, over all allocations.
     waited: f64,
+    /// Slots taken back from consumers that had died.
+    reclaimed: u64,
+    /// Slots in use because of a process that has died or stands still.
+    quarantined: u32,
     /// How near all processes of this user on this host are to their limit: ``"low"``, ``"normal"``,
     /// ``"high"`` or ``"critical"``.
     pressure: String,
@@ -137,6 +147,8 @@ impl PoolStatistics {
             waits: statistics.waits,
             timeouts: statistics.timeouts,
             waited: statistics.waited.as_secs_f64(),
+            reclaimed: statistics.reclaimed,
+            quarantined: statistics.quarantined,
             pressure: statistics.pressure.to_string(),
         }
     }

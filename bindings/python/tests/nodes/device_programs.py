@@ -235,7 +235,7 @@ def failing_driver():
     # After this one the driver answers no call in the context any more, and is asked no more.
     control("lose_context=0:719")
     for _ in range(3):
-        with pytest.raises(zenoh_pinned.CudaError, match="context is lost.*719"):
+        with pytest.raises(zenoh_pinned.CudaError, match=r"context is lost.*719"):
             zenoh_pinned.to_device(b"123", "cuda:0")
     with pytest.raises(zenoh_pinned.CudaError, match="context is lost"):
         buffer.to_host()
