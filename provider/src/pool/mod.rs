@@ -30,9 +30,11 @@ mod error;
 mod idle;
 mod metadata;
 mod parked;
+mod reclaimable;
 mod slot;
 mod slots;
 mod statistics;
+mod tables;
 mod waiting;
 
 use std::{

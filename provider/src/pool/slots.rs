@@ -1,7 +1,6 @@
-//! The tables of a pool: which slots exist, which are free, and how the pool grows.
+//! The slots of a pool: taken, given back, and added to as the pool grows.
 
 use std::{
-    collections::BTreeMap,
     ptr::NonNull,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -12,11 +11,12 @@ use zenoh::shm::{ZAllocError, ZLayoutAllocError};
 use super::{
     error::{AllocError, PoolError, SegmentError},
     statistics::{Counters, PoolStatistics},
+    tables::{PoolSegment, SlotState, Tables},
 };
 use crate::{
-    budget::{self, HostShare, Purpose},
+    budget::{self, Purpose},
     os::clock::LastUse,
-    reclaim::{self, HeldSlot, Quarantine, ReclaimPolicy, ReclaimableSlots},
+    reclaim::{self, Quarantine, ReclaimPolicy},
     segment::{Segment, layout::SegmentLayout},
 };
 
@@ -52,90 +52,15 @@ pub(super) struct TakenSlot {
     pub(super) address: NonNull<u8>,
 }
 
-#[derive(Debug)]
-pub(super) struct PoolSegment {
-    pub(super) segment: Arc<Segment>,
-    pub(super) layout: SegmentLayout,
-    pub(super) class: usize,
-    slots: Vec<SlotState>,
-    pub(super) last_use: LastUse,
-    /// Goes after the segment.
-    _share: HostShare,
-}
-
-impl PoolSegment {
-    pub(super) fn is_in_use(&self) -> bool {
-        self.slots.iter().any(|slot| *slot != SlotState::Free)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SlotState {
-    Free,
-    /// The number of the allocation, and when it was made.
-    Taken(u64, Instant),
-}
-
-/// Written under the mutex of [`Slots`] only.
-#[derive(Debug, Default)]
-pub(super) struct Tables {
-    pub(super) segments: BTreeMap<u32, PoolSegment>,
-    /// Free slots by class, as (segment id, slot index). The last released is taken first: its bytes
-    /// are the likeliest to be in a cache.
-    pub(super) free: Vec<Vec<(u32, u32)>>,
-    /// Slots there are, by class.
-    pub(super) made: Vec<u32>,
-    in_use: u32,
-    /// Allocations made so far.
-    allocations: u64,
-    /// Why and when a class could not grow the last time.
-    growth_errors: Vec<Option<(Arc<SegmentError>, Instant)>>,
-}
-
-impl Tables {
-    /// Marks a slot free if it is allocated and `decide`, given the number of the allocation, says so.
-    fn release(&mut self, id: u32, offset: u32, decide: impl FnOnce(u64) -> bool) -> bool {
-        let Some(owner) = self.segments.get_mut(&id) else {
-            return false;
-        };
-        let Some(index) = owner.layout.slot_at(offset as usize) else {
-            return false;
-        };
-        match owner.slots.get_mut(index as usize) {
-            Some(state @ SlotState::Taken(..)) => {
-                let SlotState::Taken(allocation, _) = *state else {
-                    return false;
-                };
-                if !decide(allocation) {
-                    return false;
-                }
-                *state = SlotState::Free;
-                owner.last_use.note();
-            }
-            _ => return false,
-        }
-        self.in_use -= 1;
-        if let Some(free) = self.free.get_mut(owner.class) {
-            free.push((id, index));
-        }
-        true
-    }
-
-    pub(super) fn segments_in(&self, class: usize) -> usize {
-        let owners = self.segments.values();
-        owners.filter(|owner| owner.class == class).count()
-    }
-}
-
 /// See the module's note.
 #[derive(Debug)]
 pub(super) struct Slots {
     pub(super) terms: Terms,
-    pool_name: String,
+    pub(super) pool_name: String,
     classes: Vec<SizeClass>,
     tables: Mutex<Tables>,
     growth: Mutex<()>,
-    quarantine: Quarantine,
+    pub(super) quarantine: Quarantine,
     pub(super) counters: Counters,
 }
 
@@ -408,61 +333,5 @@ impl Slots {
     pub(super) fn lock(&self) -> MutexGuard<'_, Tables> {
         // A panic while the tables are locked is a bug of this file; the tables stay usable.
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ReclaimableSlots for Slots {
-    fn name(&self) -> &str {
-        &self.pool_name
-    }
-
-    fn policy(&self) -> ReclaimPolicy {
-        self.terms.reclaim
-    }
-
-    fn held_longer_than(&self, age: Duration) -> Vec<HeldSlot> {
-        let tables = self.lock();
-        if tables.in_use == 0 {
-            return Vec::new();
-        }
-        let of_segment = |(id, owner): (&u32, &PoolSegment)| {
-            let (id, layout) = (*id, owner.layout);
-            let slots = (0..).zip(owner.slots.clone());
-            slots.filter_map(move |(index, state)| match state {
-                SlotState::Taken(allocation, at) if at.elapsed() > age => Some(HeldSlot {
-                    segment: id,
-                    offset: u32::try_from(layout.offset_of(index)).ok()?,
-                    allocation,
-                }),
-                _ => None,
-            })
-        };
-        tables.segments.iter().flat_map(of_segment).collect()
-    }
-
-    fn any_held(&self) -> bool {
-        self.lock().in_use > 0
-    }
-
-    fn take_back_if(&self, slot: &HeldSlot, decide: &mut dyn FnMut() -> bool) -> bool {
-        let mut tables = self.lock();
-        let is_same = |allocation| allocation == slot.allocation;
-        if !tables.release(slot.segment, slot.offset, |allocation| {
-            is_same(allocation) && decide()
-        }) {
-            return false;
-        }
-        self.counters.reclaimed();
-        let segment = tables.segments.get(&slot.segment);
-        let segment = segment.map(|owner| owner.segment.clone());
-        drop(tables);
-        if let Some(segment) = segment {
-            segment.announce_release();
-        }
-        true
-    }
-
-    fn quarantine(&self) -> &Quarantine {
-        &self.quarantine
     }
 }

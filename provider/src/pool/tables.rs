@@ -1,0 +1,92 @@
+//! The tables of a pool: which slots exist, and which of them are free.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use super::error::SegmentError;
+use crate::{
+    budget::HostShare,
+    os::clock::LastUse,
+    segment::{Segment, layout::SegmentLayout},
+};
+
+/// A segment, and the state of each of its slots.
+#[derive(Debug)]
+pub(super) struct PoolSegment {
+    pub(super) segment: Arc<Segment>,
+    pub(super) layout: SegmentLayout,
+    pub(super) class: usize,
+    pub(super) slots: Vec<SlotState>,
+    pub(super) last_use: LastUse,
+    /// Goes after the segment.
+    pub(super) _share: HostShare,
+}
+
+impl PoolSegment {
+    pub(super) fn is_in_use(&self) -> bool {
+        self.slots.iter().any(|slot| *slot != SlotState::Free)
+    }
+}
+
+/// Whether a slot is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SlotState {
+    Free,
+    /// The number of the allocation, and when it was made.
+    Taken(u64, Instant),
+}
+
+/// Written under the mutex of [`super::slots::Slots`] only.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) segments: BTreeMap<u32, PoolSegment>,
+    /// Free slots by class, as (segment id, slot index). The last released is taken first: its bytes
+    /// are the likeliest to be in a cache.
+    pub(super) free: Vec<Vec<(u32, u32)>>,
+    /// Slots there are, by class.
+    pub(super) made: Vec<u32>,
+    pub(super) in_use: u32,
+    /// Allocations made so far.
+    pub(super) allocations: u64,
+    /// Why and when a class could not grow the last time.
+    pub(super) growth_errors: Vec<Option<(Arc<SegmentError>, Instant)>>,
+}
+
+impl Tables {
+    /// Marks a slot free if it is allocated and `decide`, given the number of the allocation, says so.
+    pub(super) fn release(
+        &mut self,
+        id: u32,
+        offset: u32,
+        decide: impl FnOnce(u64) -> bool,
+    ) -> bool {
+        let Some(owner) = self.segments.get_mut(&id) else {
+            return false;
+        };
+        let Some(index) = owner.layout.slot_at(offset as usize) else {
+            return false;
+        };
+        match owner.slots.get_mut(index as usize) {
+            Some(state @ SlotState::Taken(..)) => {
+                let SlotState::Taken(allocation, _) = *state else {
+                    return false;
+                };
+                if !decide(allocation) {
+                    return false;
+                }
+                *state = SlotState::Free;
+                owner.last_use.note();
+            }
+            _ => return false,
+        }
+        self.in_use -= 1;
+        if let Some(free) = self.free.get_mut(owner.class) {
+            free.push((id, index));
+        }
+        true
+    }
+
+    pub(super) fn segments_in(&self, class: usize) -> usize {
+        let owners = self.segments.values();
+        owners.filter(|owner| owner.class == class).count()
+    }
+}
