@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod forked;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod load;
