@@ -65,7 +65,7 @@ fn every_slot_comes_back_from(way: Way) {
     let pool = pool("storm", 8);
     let mut times = Vec::new();
     // A third of them for each way.
-    let kills = kills(12) / 3;
+    let kills = kills(12).div_ceil(3);
     for sequence in 0..kills {
         let victim = Victim::start(&endpoint, way);
         let publisher = peer::publisher(&session, KEY);
