@@ -88,16 +88,49 @@ pub(crate) fn enter_driver() -> Option<DriverGate> {
 
 /// Has `work` done at exit, once, before zenoh's own handlers: those registered so far run later. Not in a
 /// child that is forked after this.
-pub(crate) fn before_zenoh_ends(work: fn()) {
-    static WORK: OnceLock<(MadeHere, fn())> = OnceLock::new();
+///
+/// It runs on a thread of its own: the one that exits has no thread-locals any more, which logging needs, and
+/// may have been interrupted by a signal with locks held. So the exit waits for it no longer than `patience`
+/// says.
+pub(crate) fn before_zenoh_ends(work: fn(), patience: fn() -> Duration) {
+    struct Work {
+        registered: MadeHere,
+        work: fn(),
+        patience: fn() -> Duration,
+    }
+    static WORK: OnceLock<Work> = OnceLock::new();
+    static DONE: AtomicBool = AtomicBool::new(false);
     extern "C" fn run() {
-        if let Some((registered, work)) = WORK.get()
-            && registered.holds()
-        {
-            work();
+        let Some(Work {
+            registered,
+            work,
+            patience,
+        }) = WORK.get()
+        else {
+            return;
+        };
+        if !registered.holds() {
+            return;
+        }
+        let thread = std::thread::Builder::new().name(String::from("zpin-ending"));
+        let work = *work;
+        let spawned = thread.spawn(move || {
+            // What is wrong is wrong with the process, which is ending.
+            let _ = std::panic::catch_unwind(work);
+            // Release: nothing of the work comes after the exit goes on.
+            DONE.store(true, Ordering::Release);
+        });
+        let until = Instant::now() + patience();
+        while spawned.is_ok() && !DONE.load(Ordering::Acquire) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
-    if WORK.set((MadeHere::now(), work)).is_ok() {
+    let at_exit_of_this = Work {
+        registered: MadeHere::now(),
+        work,
+        patience,
+    };
+    if WORK.set(at_exit_of_this).is_ok() {
         at_exit(run);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    PinnedHostShmProviderBackend, PinnedPool, PoolError, metadata,
+    PinnedHostShmProviderBackend, PinnedPool, PoolError, ending, metadata,
     slots::{SizeClass, Slots, Terms},
 };
 use crate::{budget, os, reclaim::ReclaimPolicy, segment::layout::SegmentLayout, session};
@@ -36,7 +36,7 @@ impl Default for PinnedPoolBuilder {
             max_host_bytes: None,
             time_to_live: Duration::from_secs(30),
             wait: Duration::from_secs(1),
-            linger: Duration::from_millis(500),
+            linger: ending::DEFAULT_LINGER,
             reclaim: None,
         }
     }

@@ -17,6 +17,8 @@ use std::{
 use super::{Shared, parked};
 use crate::os;
 
+/// How long a pool lingers unless it is told otherwise.
+pub(super) const DEFAULT_LINGER: Duration = Duration::from_millis(500);
 /// How often the slots are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
@@ -32,7 +34,18 @@ pub(super) fn linger_for(pool: Weak<Shared>) {
 /// Called when a frame is about to be sent.
 pub(super) fn at_exit() {
     static REGISTERED: Once = Once::new();
-    REGISTERED.call_once(|| os::exit::before_zenoh_ends(wait_for_frames_on_their_way));
+    REGISTERED.call_once(|| os::exit::before_zenoh_ends(wait_for_frames_on_their_way, patience));
+}
+
+/// The longest that any pool lingers, and something for the looking.
+fn patience() -> Duration {
+    // Whoever holds the lock may be the interrupted thread itself.
+    let pools = POOLS.try_lock();
+    let longest = pools.ok().and_then(|pools| {
+        let lingers = pools.iter().filter_map(Weak::upgrade);
+        lingers.map(|pool| pool.linger).max()
+    });
+    longest.unwrap_or(DEFAULT_LINGER).max(DEFAULT_LINGER) + Duration::from_millis(500)
 }
 
 fn wait_for_frames_on_their_way() {

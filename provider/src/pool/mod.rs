@@ -145,7 +145,8 @@ impl PinnedPool {
         self.alloc_timeout(len, self.shared.wait)
     }
 
-    /// As [`PinnedPool::alloc`], without waiting.
+    /// As [`PinnedPool::alloc`], without waiting for a consumer. A pool that may still grow does so first, which
+    /// takes as long as reserving the memory.
     ///
     /// # Errors
     /// As [`PinnedPool::alloc`]; [`AllocError::TimedOut`] at once where no slot is free.

@@ -80,12 +80,17 @@ pub(super) fn linger() -> Option<Duration> {
 /// Lets every parked provider stay where it is, as the process ends.
 pub(super) fn end() {
     ENDING.store(true, Ordering::Relaxed);
+    // Nobody sweeps behind this any more.
+    std::mem::forget(lock());
 }
 
 /// Lets the providers go whose chunks have all come back; `true` once none is left.
 fn release_unused() -> bool {
     let (unused, none_left) = {
         let mut parked = lock();
+        if ENDING.load(Ordering::Relaxed) {
+            return true;
+        }
         let (in_use, unused): (Vec<_>, Vec<_>) = parked.drain(..).partition(Parked::is_in_use);
         *parked = in_use;
         (unused, parked.is_empty())

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -56,32 +57,68 @@ enum Attached {
 /// Who had the metadata attached at a moment.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
-    at: Instant,
+    /// Before and after the processes were looked at.
+    began: Instant,
+    ended: Instant,
     processes: Result<BTreeMap<u32, Attached>, QuarantineReason>,
 }
 
 impl Snapshot {
     /// The processes that have one of the metadata segments `files` attached.
     pub(super) fn now(files: &[Identity], policy: ReclaimPolicy) -> Self {
+        let began = Instant::now();
+        let processes = attached(files, policy);
         Self {
-            at: Instant::now(),
-            processes: attached(files, policy),
+            began,
+            ended: Instant::now(),
+            processes,
         }
     }
 
+    /// `now`, with those of `before` that are not in it and have not ended: the list of locks can miss one.
+    pub(super) fn carrying(
+        now: &Arc<Self>,
+        before: &Self,
+        running_since: impl Fn(u32) -> Option<u64>,
+    ) -> Arc<Self> {
+        let (Ok(processes), Ok(earlier)) = (&now.processes, &before.processes) else {
+            return now.clone();
+        };
+        let is_missing = |(pid, attached): &(&u32, &Attached)| match attached {
+            Attached::Running { started, .. } => {
+                !processes.contains_key(pid) && running_since(**pid) == Some(*started)
+            }
+            Attached::Unknown(_) => false,
+        };
+        let missing: Vec<_> = earlier.iter().filter(is_missing).collect();
+        if missing.is_empty() {
+            return now.clone();
+        }
+        let missing = missing
+            .into_iter()
+            .map(|(pid, attached)| (*pid, attached.clone()));
+        let mut all = processes.clone();
+        all.extend(missing);
+        Arc::new(Self {
+            processes: Ok(all),
+            ..Self::clone(now)
+        })
+    }
+
     /// Whether everybody who was attached in this snapshot is gone in `later`, or has completed a round of
-    /// confirming in between. `start_time` tells that of a process that there is.
+    /// confirming in between. `running_since` tells the start time of a
+    /// process that has not ended.
     ///
     /// # Errors
     /// Who cannot be ruled out, and why.
     pub(super) fn everybody_has_confirmed_by(
         &self,
         later: &Self,
-        start_time: impl Fn(u32) -> Option<u64>,
+        running_since: impl Fn(u32) -> Option<u64>,
     ) -> Result<(), Doubt> {
         let before = self.processes.as_ref().map_err(Clone::clone)?;
         let after = later.processes.as_ref().map_err(Clone::clone)?;
-        let elapsed = later.at.saturating_duration_since(self.at);
+        let elapsed = later.ended.saturating_duration_since(self.began);
         for (pid, attached) in before {
             let started = match attached {
                 Attached::Running { started, .. } => *started,
@@ -90,7 +127,7 @@ impl Snapshot {
             match after.get(pid) {
                 // zenoh lets go of its metadata only as its process ends, and a lock may be missing in the
                 // kernel's list by accident: only who has ended is gone.
-                None if start_time(*pid) == Some(started) => {
+                None if running_since(*pid) == Some(started) => {
                     return Err(QuarantineReason::Unconfirming { pid: *pid }.into());
                 }
                 None => {}
@@ -109,14 +146,14 @@ impl Snapshot {
     pub(super) fn all_others_are_gone_in(
         &self,
         later: &Self,
-        start_time: impl Fn(u32) -> Option<u64>,
+        running_since: impl Fn(u32) -> Option<u64>,
     ) -> bool {
         let (Ok(before), Ok(after)) = (&self.processes, &later.processes) else {
             return false;
         };
         let is_gone = |(pid, attached): (&u32, &Attached)| match attached {
             Attached::Running { started, .. } => {
-                !after.contains_key(pid) && start_time(*pid) != Some(*started)
+                !after.contains_key(pid) && running_since(*pid) != Some(*started)
             }
             Attached::Unknown(_) => false,
         };
@@ -191,7 +228,7 @@ fn attached(
 }
 
 fn look_at(pid: u32) -> Attached {
-    let Some(started) = process::start_time(pid) else {
+    let Some(started) = process::running_since(pid) else {
         return Attached::Unknown(if process::exists(pid) {
             QuarantineReason::Hidden { pid }
         } else {
@@ -229,17 +266,19 @@ mod tests {
     }
 
     fn snapshot(processes: &[(u32, Attached)]) -> Snapshot {
+        let now = Instant::now();
         Snapshot {
-            at: Instant::now(),
+            began: now,
+            ended: now,
             processes: Ok(processes.iter().cloned().collect()),
         }
     }
 
     /// A snapshot that was made so long after another that `rounds` rounds fit in between.
     fn later(before: &Snapshot, rounds: u64, processes: &[(u32, Attached)]) -> Snapshot {
-        let at = before.at + ROUND * u32::try_from(rounds).unwrap();
+        let ended = before.began + ROUND * u32::try_from(rounds).unwrap();
         Snapshot {
-            at,
+            ended,
             ..snapshot(processes)
         }
     }
@@ -321,6 +360,12 @@ mod tests {
             Err(Unconfirming { pid: 7 }.into())
         );
         assert!(!before.all_others_are_gone_in(&nothing, alive));
+        // Missed again, it is still asked about.
+        let nothing = Arc::new(nothing);
+        let carried = Snapshot::carrying(&nothing, &before, alive);
+        assert!(carried.everybody_has_confirmed_by(&nothing, alive).is_err());
+        let ended = Snapshot::carrying(&nothing, &before, nobody);
+        assert_eq!(ended.everybody_has_confirmed_by(&nothing, nobody), Ok(()));
         let another = |_| Some(2);
         assert_eq!(before.everybody_has_confirmed_by(&nothing, another), Ok(()));
         assert!(before.all_others_are_gone_in(&nothing, another));
@@ -369,8 +414,8 @@ mod tests {
     #[test]
     fn what_could_not_be_read_rules_nobody_out() {
         let unreadable = Snapshot {
-            at: Instant::now(),
             processes: Err(QuarantineReason::NoProc),
+            ..snapshot(&[])
         };
         let empty = snapshot(&[]);
         let verdict = |before: &Snapshot, after| before.everybody_has_confirmed_by(after, nobody);

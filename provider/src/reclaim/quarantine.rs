@@ -25,6 +25,12 @@ pub enum QuarantineReason {
     /// The proof takes some tenths of a second.
     #[error("it is being found out whether somebody still holds them")]
     Confirming,
+    /// The proof was begun again and again: processes that have the memory attached come, or are short of
+    /// memory, all the time.
+    #[error(
+        "it cannot be found out whether somebody still holds them: consumers come all the time, or are short of memory"
+    )]
+    Unsettled,
     /// A process that may hold the slots stands still.
     #[error(
         "process {pid} may hold them and stands still: it is stopped, frozen, in a debugger or gets no processor; \

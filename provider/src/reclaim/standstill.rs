@@ -39,7 +39,7 @@ impl Standstill {
             before => {
                 let now = attached();
                 let confirmed = before.as_ref().map(|(_, before)| {
-                    before.everybody_has_confirmed_by(&now, process::start_time)
+                    before.everybody_has_confirmed_by(&now, process::running_since)
                 });
                 self.reason = match confirmed {
                     Some(Err(doubt))

@@ -11,46 +11,39 @@ use super::{
     headers::HeaderPlace,
     quarantine::QuarantineReason,
 };
+use crate::os::process;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// After so many restarts it is said that something is in the way.
+const TOO_MANY_RESTARTS: u32 = 20;
 
 /// See the module's note.
 #[derive(Clone, Debug)]
 pub(super) struct Suspicion {
     pub(super) slot: HeldSlot,
     pub(super) place: HeaderPlace,
-    /// Headers that describe the same slot and were not confirmed by anybody.
-    others: Vec<HeaderPlace>,
     /// Who was attached after the watchdog bit was seen clear.
     pub(super) attached: Arc<Snapshot>,
     /// `None` where somebody confirmed the slot at the last look.
     reason: Option<QuarantineReason>,
     next_look: Instant,
     pause: Duration,
+    /// How often the question was put anew since somebody confirmed.
+    restarts: u32,
 }
 
 impl Suspicion {
-    pub(super) fn new(
-        slot: HeldSlot,
-        place: HeaderPlace,
-        others: Vec<HeaderPlace>,
-        attached: Arc<Snapshot>,
-    ) -> Self {
+    pub(super) fn new(slot: HeldSlot, place: HeaderPlace, attached: Arc<Snapshot>) -> Self {
         Self {
             slot,
             place,
-            others,
             attached,
             reason: Some(QuarantineReason::Confirming),
             next_look: Instant::now() + FIRST_PAUSE,
             pause: FIRST_PAUSE,
+            restarts: 0,
         }
-    }
-
-    /// Whether somebody confirms the slot under another header: then that is its own, and this one stale.
-    pub(super) fn is_about_another_header(&self) -> bool {
-        self.others.iter().any(HeaderPlace::is_confirmed)
     }
 
     /// Whether it is time to look again.
@@ -64,19 +57,32 @@ impl Suspicion {
     }
 
     /// Somebody confirmed it: the bit was cleared, and what counts is who confirms from now on.
-    pub(super) fn is_held(&mut self, attached: Arc<Snapshot>) {
-        self.attached = attached;
+    pub(super) fn is_held(&mut self, attached: &Arc<Snapshot>) {
+        self.start_afresh(attached);
         self.reason = None;
+        self.restarts = 0;
         self.put_off();
     }
 
     /// Somebody could not be ruled out.
-    pub(super) fn waits_for(&mut self, doubt: Doubt, attached: Arc<Snapshot>) {
+    pub(super) fn waits_for(&mut self, doubt: Doubt, attached: &Arc<Snapshot>) {
         if doubt.starts_afresh {
-            self.attached = attached;
+            self.start_afresh(attached);
+            self.restarts += 1;
+            self.pause = FIRST_PAUSE;
         }
-        self.reason = Some(doubt.reason);
+        self.reason = Some(match doubt.reason {
+            QuarantineReason::Confirming if self.restarts > TOO_MANY_RESTARTS => {
+                QuarantineReason::Unsettled
+            }
+            reason => reason,
+        });
         self.put_off();
+    }
+
+    /// What was known of processes that are alive and not listed this time is kept.
+    fn start_afresh(&mut self, attached: &Arc<Snapshot>) {
+        self.attached = Snapshot::carrying(attached, &self.attached, process::running_since);
     }
 
     /// Looks again later, the later the longer it has lasted.

@@ -131,7 +131,7 @@ impl PoolSweep {
             }
             let confirmed = suspicion
                 .attached
-                .everybody_has_confirmed_by(&attached, process::start_time);
+                .everybody_has_confirmed_by(&attached, process::running_since);
             let mut verdict = Verdict::Leave;
             let taken = slots.take_back_if(&suspicion.slot, &mut || {
                 verdict = decide(&suspicion, confirmed.clone());
@@ -152,7 +152,7 @@ impl PoolSweep {
                 Verdict::Suspect => confirmed_again.push(suspicion),
                 Verdict::Wait(doubt) => {
                     reasons.push(doubt.reason.clone());
-                    suspicion.waits_for(doubt, attached.clone());
+                    suspicion.waits_for(doubt, &attached);
                     self.suspicions.push(suspicion);
                 }
             }
@@ -162,7 +162,7 @@ impl PoolSweep {
             let places = confirmed_again.iter().map(|suspicion| &suspicion.place);
             let attached = attached_to(places, slots);
             for mut suspicion in confirmed_again {
-                suspicion.is_held(attached.clone());
+                suspicion.is_held(&attached);
                 self.suspicions.push(suspicion);
             }
         }
@@ -196,14 +196,10 @@ impl PoolSweep {
                 .remove(&(slot.segment, slot.offset))
                 .unwrap_or_default();
             // A header that is free or about to be used for another chunk may still describe this one, with
-            // a count of one. Only the slot's own is confirmed by anybody; if that is another than the one
-            // that is invalidated, the slot is held.
+            // a count of one: zenoh leaves such behind where an allocation fails. Only the slot's own is ever
+            // given to the validator, so only that can be invalidated.
             let is_invalidated = |place: &HeaderPlace| place.header().is_invalidated();
-            let (mut invalidated, others): (Vec<_>, Vec<_>) =
-                places.into_iter().partition(is_invalidated);
-            if others.iter().any(HeaderPlace::is_confirmed) {
-                continue;
-            }
+            let mut invalidated: Vec<_> = places.into_iter().filter(is_invalidated).collect();
             match (invalidated.pop(), invalidated.is_empty()) {
                 (Some(place), true) => {
                     let mut verdict = Verdict::Leave;
@@ -215,7 +211,7 @@ impl PoolSweep {
                         false
                     });
                     if verdict == Verdict::Suspect {
-                        suspected.push((*slot, place, others));
+                        suspected.push((*slot, place));
                     }
                 }
                 (Some(_), false) => reasons.push(QuarantineReason::Contradiction),
@@ -226,11 +222,11 @@ impl PoolSweep {
             return;
         }
         // After the bits were cleared: a round that begins after this sets them again.
-        let attached = attached_to(suspected.iter().map(|(_, place, _)| place), slots);
-        for (slot, place, others) in suspected {
+        let attached = attached_to(suspected.iter().map(|(_, place)| place), slots);
+        for (slot, place) in suspected {
             reasons.push(QuarantineReason::Confirming);
             self.suspicions
-                .push(Suspicion::new(slot, place, others, attached.clone()));
+                .push(Suspicion::new(slot, place, attached.clone()));
         }
     }
 
@@ -306,9 +302,6 @@ fn see(slot: &HeldSlot, place: &HeaderPlace) -> Seen {
 
 /// Decides about a suspected slot and does to its header what follows; the pool's tables are locked.
 fn decide(suspicion: &Suspicion, confirmed: Result<(), Doubt>) -> Verdict {
-    if suspicion.is_about_another_header() {
-        return Verdict::Leave;
-    }
     let Suspicion { slot, place, .. } = suspicion;
     let verdict = verdict::on(see(slot, place), Some(confirmed));
     match verdict {

@@ -1,6 +1,7 @@
 //! The thread that looks after the pools of this process.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
@@ -74,12 +75,17 @@ fn run() {
             }
         }
         let mut soonest = Activity::Idle;
-        pools.retain_mut(|pool| match pool.sweep(|| metadata.known()) {
-            Some(activity) => {
-                soonest = soonest.min(activity);
-                true
+        pools.retain_mut(|pool| {
+            let sweep = AssertUnwindSafe(|| pool.sweep(|| metadata.known()));
+            match catch_unwind(sweep) {
+                Ok(Some(activity)) => {
+                    soonest = soonest.min(activity);
+                    true
+                }
+                Ok(None) => false,
+                // Its next sweep may find things in order again; the others go on.
+                Err(_) => true,
             }
-            None => false,
         });
         std::thread::sleep(Duration::from_millis(match soonest {
             Activity::Suspecting => 25,

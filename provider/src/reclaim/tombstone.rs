@@ -78,7 +78,7 @@ impl Tombstone {
             || self.since.elapsed() >= AT_LEAST
                 && self
                     .attached
-                    .all_others_are_gone_in(&attached_now(), process::start_time);
+                    .all_others_are_gone_in(&attached_now(), process::running_since);
         // Asking took a while; what has changed meanwhile is looked at again another time.
         settled && self.is_ours() && references::give_up(word, count)
     }

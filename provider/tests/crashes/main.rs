@@ -75,16 +75,16 @@ fn every_slot_comes_back_from(way: Way) {
             pool.statistics().in_use == 0
         });
         times.push(killed.elapsed());
+        eventually("a reason outlives its slots", || {
+            pool.quarantine().is_empty()
+        });
         if sequence % 100 == 99 {
             println!("{} of {kills}", sequence + 1);
         }
     }
     let statistics = pool.statistics();
     assert!(statistics.reclaimed > 0, "{statistics:?}");
-    assert_eq!(
-        (statistics.rejected_releases, statistics.quarantined),
-        (0, 0)
-    );
+    assert_eq!(statistics.rejected_releases, 0);
     print_times(&format!("{way:?}, alone"), times);
     drop(std::fs::remove_file(peer::socket_file(&endpoint)));
 }
@@ -102,6 +102,28 @@ fn every_slot_comes_back_from_consumers_killed_with_unread_messages() {
 #[test]
 fn every_slot_comes_back_from_consumers_killed_with_copies_in_flight() {
     every_slot_comes_back_from(Way::Copying);
+}
+
+#[test]
+fn slots_come_back_though_failed_allocations_have_left_headers_that_describe_them() {
+    let endpoint = peer::endpoint();
+    let session = peer::open(peer::listening(&endpoint), None);
+    let pool = pool("failing", HELD as u32);
+    // zenoh hands out its headers in turn: after one turn each describes a slot of this pool.
+    for _ in 0..33_000 {
+        drop(pool.alloc(1).unwrap());
+    }
+    let victim = Victim::start(&endpoint, Way::Holding);
+    let publisher = peer::publisher(&session, KEY);
+    let killed = victim.die_holding(&mut || load::publish(&pool, &publisher, 0));
+    for _ in 0..100 {
+        pool.try_alloc(1).unwrap_err();
+    }
+    eventually("a killed consumer's slots did not come back", || {
+        pool.statistics().in_use == 0
+    });
+    println!("{:?} after the kill", killed.elapsed());
+    drop(std::fs::remove_file(peer::socket_file(&endpoint)));
 }
 
 #[test]
