@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,9 @@ import pytest
 import zenoh_pinned
 
 HERE = Path(__file__).parent
+
+# A shell that runs the tests in its background has them ignore interrupts, and what they start as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def free_port() -> int:
