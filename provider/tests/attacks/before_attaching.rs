@@ -49,10 +49,23 @@ fn what_is_not_a_file_by_a_segments_name_is_not_attached() {
     }
 }
 
+/// The answer to an attack that puts a file there that nobody has locked: any zenoh process that starts or ends
+/// meanwhile, that of another test for instance, removes it.
+fn answer_unless_swept(attack: &str) -> String {
+    let mut answer = answer_after(attack, &[]);
+    for _ in 0..20 {
+        if !answer.contains("NotFound") {
+            break;
+        }
+        answer = answer_after(attack, &[]);
+    }
+    answer
+}
+
 #[test]
 fn another_file_by_a_segments_name_is_attached_within_its_own_bounds() {
-    assert_eq!(answer_after("replace", &[]), "attached");
-    assert_eq!(answer_after("impersonate", &[]), "attached");
+    assert_eq!(answer_unless_swept("replace"), "attached");
+    assert_eq!(answer_unless_swept("impersonate"), "attached");
     for seed in ["1", "2", "3"] {
         assert_eq!(answer_after("scribble_header", &[seed]), "attached");
     }
