@@ -44,7 +44,7 @@ def test_what_a_child_does_with_inherited_objects_is_an_error_that_says_so(pair)
     array = writing.__enter__()
     array[:] = 7
 
-    def work(frame=frame):
+    def work():
         errors = [
             error_of(lambda: publisher.put(b"x")),
             error_of(lambda: publisher.allocate((4,))),
@@ -53,7 +53,7 @@ def test_what_a_child_does_with_inherited_objects_is_an_error_that_says_so(pair)
             error_of(lambda: subscriber.recv(1)),
             error_of(lambda: writing.__exit__(None, None, None)),
         ]
-        return errors, publisher.pool.statistics().in_use, bytes(frame)
+        return errors, publisher.pool.statistics().in_use, bytes(frame)  # noqa: F821
 
     errors, used, shown = child(work)
     assert [kind for kind, _ in errors] == ["RuntimeError"] * len(errors), errors
