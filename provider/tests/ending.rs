@@ -95,3 +95,33 @@ fn worker_that_ends() {
     }
     std::process::exit(0);
 }
+
+#[test]
+fn a_pool_that_goes_behind_the_exit_handler_holds_up_nobody() {
+    let mut worker = worker::orders("worker_whose_pool_goes_last").start();
+    worker.line("sent");
+    worker.end_without_report();
+}
+
+static LAST: std::sync::Mutex<Option<(PinnedPool, zenoh::bytes::ZBytes)>> =
+    std::sync::Mutex::new(None);
+
+extern "C" fn drop_the_pool() {
+    let (pool, frame) = LAST.lock().unwrap().take().unwrap();
+    drop(pool);
+    std::mem::forget(frame);
+}
+
+#[test]
+#[ignore = "a worker of another test"]
+fn worker_whose_pool_goes_last() {
+    // Registered before all of the library's and zenoh's handlers, so run after them.
+    // SAFETY: a plain function, which stays loaded.
+    unsafe { libc::atexit(drop_the_pool) };
+    let pool = PinnedPool::builder().slot_bytes(BYTES).build().unwrap();
+    let frame = pool.alloc(BYTES).unwrap().into_shm();
+    *LAST.lock().unwrap() = Some((pool, frame));
+    println!("sent");
+    worker::wait_for_end();
+    std::process::exit(0);
+}

@@ -19,7 +19,7 @@ use crate::{
     session::ZENOH_METADATA_BYTES,
 };
 
-/// The metadata segment, and one for the allocation that has it made; a few more for what else happens.
+/// The metadata segment, and a few more for what else happens.
 const DESCRIPTORS: usize = 4;
 
 /// Has the metadata made, once.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::{
-    slots::Slots,
-    tables::{PoolSegment, SlotState},
+use super::{slots::Slots, tables::SlotState};
+use crate::{
+    os::clock::Moment,
+    reclaim::{HeldSlot, Quarantine, ReclaimPolicy, ReclaimableSlots},
 };
-use crate::reclaim::{HeldSlot, Quarantine, ReclaimPolicy, ReclaimableSlots};
 
 impl ReclaimableSlots for Slots {
     fn name(&self) -> &str {
@@ -22,19 +22,23 @@ impl ReclaimableSlots for Slots {
         if tables.in_use == 0 {
             return Vec::new();
         }
-        let of_segment = |(id, owner): (&u32, &PoolSegment)| {
-            let (id, layout) = (*id, owner.layout);
-            let slots = (0..).zip(owner.slots.clone());
-            slots.filter_map(move |(index, state)| match state {
-                SlotState::Taken(allocation, at) if at.elapsed() > age => Some(HeldSlot {
-                    segment: id,
-                    offset: u32::try_from(layout.offset_of(index)).ok()?,
-                    allocation,
-                }),
-                _ => None,
-            })
-        };
-        tables.segments.iter().flat_map(of_segment).collect()
+        let now = Moment::now();
+        let mut held = Vec::new();
+        for (segment, owner) in &tables.segments {
+            for (index, state) in (0..).zip(&owner.slots) {
+                if let SlotState::Taken(allocation, at) = *state
+                    && now.since(at) > age
+                    && let Ok(offset) = u32::try_from(owner.layout.offset_of(index))
+                {
+                    held.push(HeldSlot {
+                        segment: *segment,
+                        offset,
+                        allocation,
+                    });
+                }
+            }
+        }
+        held
     }
 
     fn any_held(&self) -> bool {

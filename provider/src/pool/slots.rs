@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     budget::{self, Purpose},
-    os::clock::LastUse,
+    os::clock::{LastUse, Moment},
     reclaim::{self, Quarantine, ReclaimPolicy},
     segment::{Segment, layout::SegmentLayout},
 };
@@ -156,8 +156,7 @@ impl Slots {
     fn take_free(&self, class: usize) -> Option<TakenSlot> {
         let mut tables = self.lock();
         let (id, index) = tables.free.get_mut(class)?.pop()?;
-        tables.allocations += 1;
-        let taken = SlotState::Taken(tables.allocations, Instant::now());
+        let taken = SlotState::Taken(self.counters.allocated(), Moment::now());
         let owner = tables.segments.get_mut(&id)?;
         *owner.slots.get_mut(index as usize)? = taken;
         let offset = u32::try_from(owner.layout.offset_of(index)).ok()?;
@@ -167,7 +166,6 @@ impl Slots {
             offset,
         };
         tables.in_use += 1;
-        self.counters.allocated();
         Some(slot)
     }
 

@@ -60,8 +60,9 @@ pub(super) struct Counters {
 
 // Relaxed throughout: each counter stands for itself and orders nothing.
 impl Counters {
-    pub(super) fn allocated(&self) {
-        self.allocations.fetch_add(1, Ordering::Relaxed);
+    /// Counts an allocation, and gives its number.
+    pub(super) fn allocated(&self) -> u64 {
+        self.allocations.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(super) fn waiting(&self) {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use super::error::SegmentError;
 use crate::{
     budget::HostShare,
-    os::clock::LastUse,
+    os::clock::{LastUse, Moment},
     segment::{Segment, layout::SegmentLayout},
 };
 
@@ -32,7 +32,7 @@ impl PoolSegment {
 pub(super) enum SlotState {
     Free,
     /// The number of the allocation, and when it was made.
-    Taken(u64, Instant),
+    Taken(u64, Moment),
 }
 
 /// Written under the mutex of [`super::slots::Slots`] only.
@@ -45,8 +45,6 @@ pub(super) struct Tables {
     /// Slots there are, by class.
     pub(super) made: Vec<u32>,
     pub(super) in_use: u32,
-    /// Allocations made so far.
-    pub(super) allocations: u64,
     /// Why and when a class could not grow the last time.
     pub(super) growth_errors: Vec<Option<(Arc<SegmentError>, Instant)>>,
 }
@@ -62,22 +60,16 @@ impl Tables {
         let Some(owner) = self.segments.get_mut(&id) else {
             return false;
         };
-        let Some(index) = owner.layout.slot_at(offset as usize) else {
+        let index = owner.layout.slot_at(offset as usize);
+        let slot = index.and_then(|index| Some((index, owner.slots.get_mut(index as usize)?)));
+        let Some((index, state)) = slot else {
             return false;
         };
-        match owner.slots.get_mut(index as usize) {
-            Some(state @ SlotState::Taken(..)) => {
-                let SlotState::Taken(allocation, _) = *state else {
-                    return false;
-                };
-                if !decide(allocation) {
-                    return false;
-                }
-                *state = SlotState::Free;
-                owner.last_use.note();
-            }
+        match *state {
+            SlotState::Taken(allocation, _) if decide(allocation) => *state = SlotState::Free,
             _ => return false,
         }
+        owner.last_use.note();
         self.in_use -= 1;
         if let Some(free) = self.free.get_mut(owner.class) {
             free.push((id, index));

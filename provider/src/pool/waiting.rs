@@ -19,7 +19,6 @@ pub(super) struct WaitForSlot<'a> {
     slots: &'a Slots,
     class: usize,
     timeout: Duration,
-    interruption: Interruption,
     was_interrupted: &'a Cell<bool>,
 }
 
@@ -35,7 +34,6 @@ impl<'a> WaitForSlot<'a> {
             slots,
             class,
             timeout,
-            interruption: Interruption::of_this_wait(),
             was_interrupted,
         }
     }
@@ -56,13 +54,14 @@ impl<'a> WaitForSlot<'a> {
         };
         let _precise = futex::PreciseTimers::for_this_thread();
         self.slots.counters.waiting();
+        let interruption = Interruption::of_this_wait();
         loop {
             let waiting: Vec<_> = words().map(|words| words.begin_waiting()).collect();
             provider.garbage_collect();
             let result = JustAlloc.alloc(layout, provider);
             let waited = started.elapsed();
             let is_over = result.is_ok() || waited >= self.timeout;
-            if !is_over && self.interruption.is_wanted() {
+            if !is_over && interruption.is_wanted() {
                 self.was_interrupted.set(true);
             }
             if is_over || self.was_interrupted.get() {

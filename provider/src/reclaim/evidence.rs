@@ -1,4 +1,4 @@
-//! What the kernel says about the processes that may hold a chunk.
+//! Who may hold a chunk, from one look at the processes to a later one.
 
 use std::{
     collections::BTreeMap,
@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{policy::ReclaimPolicy, quarantine::QuarantineReason};
-use crate::os::{
-    file::Identity,
-    locks, process,
-    threads::{self, ThreadSleeps},
+use super::{
+    attached::{self, Attached},
+    policy::ReclaimPolicy,
+    quarantine::QuarantineReason,
 };
+use crate::os::file::Identity;
 
 /// How often a confirmator has to go to sleep before a round of it is taken to have begun and ended in
 /// between: one sleep ends the round under way, the next a whole one; the others are a margin for sleeps
@@ -22,9 +22,6 @@ pub(super) const WAKES: u64 = 6;
 const ROUND: Duration = Duration::from_millis(50);
 /// A process whose confirmator has not come so far by then stands still.
 const STANDS_STILL: Duration = Duration::from_millis(600);
-
-/// zenoh's thread that confirms what its process holds, as the kernel cuts its name.
-const CONFIRMATOR: &str = "Watchdog Confir";
 
 /// Why somebody cannot be ruled out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,17 +40,6 @@ impl From<QuarantineReason> for Doubt {
     }
 }
 
-/// A process that has zenoh's metadata attached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Attached {
-    /// With its start time, and its confirmators: one for each copy of zenoh in it.
-    Running {
-        started: u64,
-        confirmators: Vec<ThreadSleeps>,
-    },
-    Unknown(QuarantineReason),
-}
-
 /// Who had the metadata attached at a moment.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
@@ -67,7 +53,7 @@ impl Snapshot {
     /// The processes that have one of the metadata segments `files` attached.
     pub(super) fn now(files: &[Identity], policy: ReclaimPolicy) -> Self {
         let began = Instant::now();
-        let processes = attached(files, policy);
+        let processes = attached::now(files, policy);
         Self {
             began,
             ended: Instant::now(),
@@ -106,8 +92,8 @@ impl Snapshot {
     }
 
     /// Whether everybody who was attached in this snapshot is gone in `later`, or has completed a round of
-    /// confirming in between. `running_since` tells the start time of a
-    /// process that has not ended.
+    /// confirming in between. `running_since` tells the start time of a process
+    /// that has not ended.
     ///
     /// # Errors
     /// Who cannot be ruled out, and why.
@@ -212,46 +198,12 @@ fn has_confirmed(
     Ok(())
 }
 
-fn attached(
-    files: &[Identity],
-    policy: ReclaimPolicy,
-) -> Result<BTreeMap<u32, Attached>, QuarantineReason> {
-    if policy != ReclaimPolicy::ProvenInNamespace && !process::sees_every_process() {
-        return Err(QuarantineReason::OtherNamespaces);
-    }
-    let holders = locks::holders_of_any(files).map_err(|_| QuarantineReason::NoProc)?;
-    if !holders.contains(&std::process::id()) {
-        // This process has them attached, so the list is not what it seems.
-        return Err(QuarantineReason::NoProc);
-    }
-    Ok(holders.into_iter().map(|pid| (pid, look_at(pid))).collect())
-}
-
-fn look_at(pid: u32) -> Attached {
-    let Some(started) = process::running_since(pid) else {
-        return Attached::Unknown(if process::exists(pid) {
-            QuarantineReason::Hidden { pid }
-        } else {
-            QuarantineReason::Forked { pid }
-        });
-    };
-    match threads::named(pid, CONFIRMATOR) {
-        Ok(mut confirmators) => {
-            confirmators.sort_unstable_by_key(|confirmator| confirmator.thread);
-            Attached::Running {
-                started,
-                confirmators,
-            }
-        }
-        Err(_) => Attached::Unknown(QuarantineReason::Unconfirming { pid }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use QuarantineReason::{Confirming, Forked, Stalled, Unconfirming};
 
     use super::*;
+    use crate::os::threads::ThreadSleeps;
 
     fn running(started: u64, sleeps: &[(u32, u64)]) -> Attached {
         let confirmator = |(thread, sleeps): &(u32, u64)| ThreadSleeps {

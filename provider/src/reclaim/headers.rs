@@ -146,15 +146,12 @@ pub(super) struct Headers {
 }
 
 impl Headers {
-    /// As [`Headers::discover`], but not more often than is reasonable; `false` where nothing is new.
-    pub(super) fn discover_again(&mut self) -> bool {
+    /// As [`Headers::discover`], but not more often than is reasonable.
+    pub(super) fn discover_again(&mut self) {
         let lately = |at: Instant| at.elapsed() < DISCOVER_AGAIN_AFTER;
-        if self.discovered.is_some_and(lately) {
-            return false;
+        if !self.discovered.is_some_and(lately) {
+            self.discover();
         }
-        let known = self.segments.len();
-        self.discover();
-        self.segments.len() > known
     }
 
     /// Maps the metadata segments that zenoh has open in this process and that are not mapped yet.

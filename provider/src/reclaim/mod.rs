@@ -67,6 +67,7 @@
 //! - A consumer that lives for long keeps the tombstones of all that died beside it, up to a bound.
 //! - A process of the same user can write anything into zenoh's metadata. What does not fit is left alone.
 
+mod attached;
 mod evidence;
 mod headers;
 mod policy;

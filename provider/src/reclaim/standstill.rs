@@ -13,7 +13,7 @@ use crate::os::process;
 
 /// A slot that is out for longer is worth the question.
 pub(super) const LONG: Duration = Duration::from_secs(1);
-/// A process whose confirmator completes no round for so long stands still.
+/// How often it is asked; longer than it takes to be sure of a process that does not stand still.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// What was found out last.

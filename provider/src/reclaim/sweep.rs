@@ -185,10 +185,8 @@ impl PoolSweep {
             .iter()
             .map(|slot| (slot.segment, slot.offset))
             .collect();
+        headers.discover_again();
         let mut found = headers.describing(&chunks);
-        if headers.discover_again() {
-            found = headers.describing(&chunks);
-        }
         self.name_who_stands_still(slots, &found, reasons);
         let mut suspected = Vec::new();
         for slot in unsuspected {

@@ -50,19 +50,7 @@ pub(crate) fn watch(slots: Weak<dyn ReclaimableSlots>, policy: ReclaimPolicy) {
     }
 }
 
-/// Says that the thread has ended, however it did, so that the next pool starts another.
-struct Running;
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            lock().running_in = None;
-        }
-    }
-}
-
 fn run() {
-    let _running = Running;
     let mut pools: Vec<PoolSweep> = Vec::new();
     let mut metadata = Metadata::default();
     loop {
