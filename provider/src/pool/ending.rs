@@ -67,7 +67,8 @@ fn wait_for_frames_on_their_way() {
         std::thread::sleep(LOOK_EVERY);
     }
     parked::end();
-    // What is left is left: nothing is unmapped under somebody's feet while the process ends.
+    // What is left is left: nothing is unmapped under somebody's feet while the process ends, and a pool that
+    // its owner drops behind this is not parked, which would wait for the lock just taken for good.
     std::mem::forget(pools);
 }
 

@@ -49,11 +49,6 @@ impl Parked {
 
 /// Keeps the provider for as long as chunks of it are in use.
 pub(super) fn park(provider: Parked) {
-    if ENDING.load(Ordering::Relaxed) {
-        // A pool that goes behind the exit handler: it must neither wait for the lock that this keeps nor
-        // collect garbage.
-        return std::mem::forget(provider);
-    }
     if !provider.is_in_use() {
         return;
     }
