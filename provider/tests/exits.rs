@@ -19,10 +19,11 @@ use std::{
 };
 
 use cudarc::driver::{CudaSlice, CudaStream};
-use harness::{driver, eventually, frames, shm, worker};
+use harness::{
+    device::{self, BYTES, frame},
+    driver, eventually, shm, worker,
+};
 use zenoh_pinned::{CopyError, DevicePath, FallbackReason, Frame, PinnedPool, Pinner, cudarc};
-
-const BYTES: usize = 64 << 10;
 
 /// Everything that a process with copies in flight has.
 struct Busy {
@@ -44,18 +45,11 @@ fn pool(name: &str) -> PinnedPool {
         .unwrap()
 }
 
-fn frame(pool: &PinnedPool, pinner: &Pinner, sequence: u64) -> Frame {
-    let mut slot = pool.alloc(BYTES).unwrap();
-    frames::fill(&mut slot, sequence);
-    Frame::from_payload(&slot.into_shm(), pinner).unwrap()
-}
-
 /// Three frames alive, and their copies under way for a second.
 fn busy() -> Busy {
     let name = format!("exits {}", std::process::id());
     let pool = pool(&name);
-    let pinner = Pinner::builder().device(0).staging(1, 1 << 20).build();
-    let stream = pinner.context().expect("no device").new_stream().unwrap();
+    let (pinner, stream) = device::first();
     eventually("registration", || {
         frame(&pool, &pinner, 0).path() == DevicePath::Direct
     });

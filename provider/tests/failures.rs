@@ -9,13 +9,13 @@
 
 mod harness;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use cudarc::driver::CudaStream;
-use harness::{driver, eventually, frames};
-use zenoh_pinned::{CopyError, DevicePath, FallbackReason, Frame, PinnedPool, Pinner, cudarc};
-
-const BYTES: usize = 64 << 10;
+use harness::{
+    device::{self, BYTES, frame},
+    driver, eventually, frames,
+};
+use zenoh_pinned::{CopyError, DevicePath, FallbackReason, PinnedPool, Pinner};
 
 fn with_double(settings: &str, body: impl FnOnce()) {
     if driver::is_real() {
@@ -34,22 +34,10 @@ fn pool() -> PinnedPool {
         .unwrap()
 }
 
-fn frame(pool: &PinnedPool, pinner: &Pinner, sequence: u64) -> Frame {
-    let mut slot = pool.alloc(BYTES).unwrap();
-    frames::fill(&mut slot, sequence);
-    Frame::from_payload(&slot.into_shm(), pinner).unwrap()
-}
-
-fn device() -> (Pinner, Arc<CudaStream>) {
-    let pinner = Pinner::builder().device(0).staging(1, 1 << 20).build();
-    let stream = pinner.context().expect("no device").new_stream().unwrap();
-    (pinner, stream)
-}
-
 /// Copies frames until one has this path and reason; every one of them must arrive whole.
 fn eventually_by(path: DevicePath, matches: impl Fn(Option<FallbackReason>) -> bool) {
     let pool = pool();
-    let (pinner, stream) = device();
+    let (pinner, stream) = device::first();
     let mut sequence = 0;
     eventually("the expected path", || {
         sequence += 1;
@@ -115,7 +103,7 @@ fn a_segment_that_is_refused_is_staged_where_staging_slots_are_not() {
 fn a_failed_allocation_is_a_typed_error_and_the_frame_can_be_copied_again() {
     with_double("", || {
         let pool = pool();
-        let (pinner, stream) = device();
+        let (pinner, stream) = device::first();
         let frame = frame(&pool, &pinner, 1);
         driver::set("fail=cuMemAllocAsync:2:1");
         let error = frame.copy_to_device(&stream).unwrap_err();
@@ -132,7 +120,7 @@ fn a_failed_allocation_is_a_typed_error_and_the_frame_can_be_copied_again() {
 fn a_failed_copy_is_a_typed_error_and_its_slot_comes_back() {
     with_double("copy_delay_us=1000", || {
         let pool = pool();
-        let (pinner, stream) = device();
+        let (pinner, stream) = device::first();
         for code in [1, 999] {
             let frame = frame(&pool, &pinner, 2);
             driver::set(&format!("fail=cuMemcpyHtoDAsync_v2:{code}:1"));
@@ -153,7 +141,7 @@ fn a_failed_copy_is_a_typed_error_and_its_slot_comes_back() {
 fn a_copy_whose_event_fails_is_waited_for_and_arrives() {
     with_double("copy_delay_us=3000", || {
         let pool = pool();
-        let (pinner, stream) = device();
+        let (pinner, stream) = device::first();
         // cudarc makes two events with every allocation, so the memory is there before.
         let mut device = stream.alloc_zeros::<u8>(BYTES).unwrap();
         for call in ["cuEventCreate", "cuEventRecord"] {
@@ -177,7 +165,7 @@ fn an_event_that_cannot_be_asked_about_keeps_its_hold() {
     // What the lost hold keeps stays registered, so only misuse is looked for.
     driver::with_driver("", || {
         let pool = pool();
-        let (pinner, stream) = device();
+        let (pinner, stream) = device::first();
         driver::set("fail=cuEventQuery:700:1,copy_delay_us=20000");
         let device = frame(&pool, &pinner, 4).copy_to_device(&stream).unwrap();
         eventually("the hold is given up for lost", || {

@@ -17,13 +17,15 @@ mod reset;
 use std::{sync::Arc, time::Duration};
 
 use cudarc::driver::{CudaStream, DevicePtr, sys};
-use harness::{driver, eventually, frames, peer, worker};
+use harness::{
+    device::{BYTES, frame},
+    driver, eventually, frames, peer, worker,
+};
 use zenoh::Wait;
 use zenoh_pinned::{
     AllocError, CopyError, DevicePath, FallbackReason, Frame, PinnedPool, Pinner, cudarc,
 };
 
-const BYTES: usize = 64 << 10;
 const IN_FLIGHT: usize = 3;
 
 fn with_double(settings: &str, body: impl FnOnce()) {
@@ -42,12 +44,6 @@ fn pool() -> PinnedPool {
         .wait(Duration::from_secs(60))
         .build()
         .unwrap()
-}
-
-fn frame(pool: &PinnedPool, pinner: &Pinner, sequence: u64) -> Frame {
-    let mut slot = pool.alloc(BYTES).unwrap();
-    frames::fill(&mut slot, sequence);
-    Frame::from_payload(&slot.into_shm(), pinner).unwrap()
 }
 
 /// A pinner that has registered the pool.

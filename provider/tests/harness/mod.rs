@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub mod attack;
+pub mod device;
 pub mod driver;
 pub mod frames;
 pub mod host;
