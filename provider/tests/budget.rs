@@ -75,14 +75,11 @@ fn what_all_processes_have_never_exceeds_the_limit_while_many_ask_at_once() {
         let done = AtomicBool::new(false);
         let most = std::thread::scope(|scope| {
             let observer = scope.spawn(|| observe(SMALL_LIMIT, &done));
-            for grabber in &mut grabbers {
-                let outcome = grabber.line("grabbed");
-                println!("{outcome}");
-                let numbers = outcome.split_ascii_whitespace();
-                let counts: Vec<u32> = numbers.filter_map(|word| word.parse().ok()).collect();
-                assert!(counts[0] > 0 && counts[1] > 0, "{outcome}");
-            }
+            let outcomes: Vec<_> = grabbers.iter_mut().map(|one| one.line("grabbed")).collect();
             done.store(true, Ordering::Relaxed);
+            println!("{outcomes:?}");
+            let refused = |outcome: &String| !outcome.contains("refused 0 times");
+            assert!(outcomes.iter().any(refused), "nobody asked for too much");
             observer.join().unwrap()
         });
         for grabber in &mut grabbers {
@@ -117,7 +114,8 @@ fn worker_grabber() {
     let mut random: u64 = worker::order("SEED").parse().unwrap();
     let limit: u64 = worker::order("LIMIT").parse().unwrap();
     let (mut granted, mut refused) = (0, 0);
-    for _ in 0..150 {
+    // While the machine does something else, all the tries of one can fall where the others have it all.
+    while granted + refused < 150 || granted == 0 {
         random = random
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
