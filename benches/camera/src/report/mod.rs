@@ -1,0 +1,91 @@
+//! What a run leaves: the record, the raw samples, plots, and tables for documents.
+
+mod documents;
+mod plots;
+mod samples;
+mod summary;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+pub use plots::Curve;
+pub use samples::Samples;
+use serde::{Deserialize, Serialize};
+pub use summary::{Latency, Summary, median};
+
+use crate::{Outcome, copies::BySize, environment::Environment};
+
+/// Something that was not measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeftOut {
+    pub what: String,
+    pub why: String,
+}
+
+impl LeftOut {
+    pub fn new(what: &str, why: &str) -> Self {
+        Self {
+            what: what.to_owned(),
+            why: why.to_owned(),
+        }
+    }
+}
+
+/// Everything but the raw samples.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    pub frame_bytes: usize,
+    pub slots: usize,
+    pub environment: Environment,
+    pub summaries: Vec<Summary>,
+    pub copies: Option<BySize>,
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Record {
+    pub fn new(
+        environment: Environment,
+        summaries: Vec<Summary>,
+        copies: Option<BySize>,
+        left_out: Vec<LeftOut>,
+    ) -> Self {
+        Self {
+            frame_bytes: crate::frame::FRAME_BYTES,
+            slots: crate::workload::SLOTS,
+            environment,
+            summaries,
+            copies,
+            left_out,
+        }
+    }
+}
+
+/// Writes the record, the plots and the tables into a folder, and prints the tables.
+pub fn write(out: &Path, record: &Record, curves: &[Curve]) -> Outcome {
+    std::fs::write(
+        out.join("record.json"),
+        serde_json::to_string_pretty(record)? + "\n",
+    )?;
+    plots::latencies(&out.join("latency.svg"), curves)?;
+    plots::scaling(&out.join("scaling.svg"), &record.summaries)?;
+    if let Some(copies) = &record.copies {
+        plots::by_size(&out.join("copies.svg"), copies)?;
+    }
+    let tables = tables::all(record);
+    std::fs::write(out.join("tables.md"), &tables)?;
+    println!("{tables}");
+    eprintln!("written: {}", out.display());
+    Ok(())
+}
+
+/// Writes the tables of a record into the places that documents have for them.
+pub fn write_tables(record: &Path, documents: &[PathBuf]) -> Outcome {
+    let text = std::fs::read_to_string(record)
+        .map_err(|error| format!("{}: {error}", record.display()))?;
+    let record: Record = serde_json::from_str(&text)?;
+    for document in documents {
+        let filled = documents::fill(document, &record)?;
+        eprintln!("{}: {filled} places filled", document.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! Plots: how latencies are distributed, how copies go by size, and how arms scale with consumers.
+
+use std::path::Path;
+
+use plotters::{
+    coord::Shift,
+    prelude::{
+        ChartBuilder, Color, DrawingArea, IntoDrawingArea, IntoLogRange, LineSeries, PathElement,
+        RGBColor, SVGBackend, WHITE,
+    },
+};
+
+use super::Summary;
+use crate::{Outcome, arm::Arm, copies::BySize, round::Round, workload::Workload};
+
+/// One colour for each arm, in the order of [`Arm`].
+const COLOURS: [RGBColor; 10] = [
+    RGBColor(0x8d, 0x8d, 0x8d),
+    RGBColor(0x1b, 0x6c, 0xa8),
+    RGBColor(0x66, 0xa1, 0x82),
+    RGBColor(0xd1, 0x49, 0x5b),
+    RGBColor(0xed, 0xae, 0x49),
+    RGBColor(0x7b, 0x4f, 0xa3),
+    RGBColor(0x8d, 0x8d, 0x8d),
+    RGBColor(0xed, 0xae, 0x49),
+    RGBColor(0x1b, 0x6c, 0xa8),
+    RGBColor(0x2b, 0x2b, 0x2b),
+];
+const PANEL: (u32, u32) = (760, 340);
+/// Points of a distribution's line.
+const POINTS: usize = 200;
+
+type Area<'out> = DrawingArea<SVGBackend<'out>, Shift>;
+
+/// The distribution of an arm's times from sending to use.
+pub struct Curve {
+    arm: Arm,
+    workload: Workload,
+    /// Share of frames, and microseconds within which so many were used.
+    points: Vec<(f64, f64)>,
+}
+
+impl Curve {
+    pub fn of(summary: &Summary, rounds: &[Round]) -> Self {
+        let consumers = rounds.iter().flat_map(|round| &round.consumers);
+        let mut times: Vec<u64> = consumers
+            .flat_map(|consumer| &consumer.sightings)
+            .map(|seen| seen.used.saturating_sub(seen.sent))
+            .collect();
+        times.sort_unstable();
+        let last = times.len().saturating_sub(1);
+        let point = |step: usize| {
+            let share = step as f64 / POINTS as f64;
+            let time = times.get((last as f64 * share) as usize)?;
+            Some((share, *time as f64 / 1e3))
+        };
+        Self {
+            arm: summary.arm,
+            workload: summary.workload,
+            points: (0..=POINTS).filter_map(point).collect(),
+        }
+    }
+}
+
+fn colour(arm: Arm) -> RGBColor {
+    COLOURS[arm as usize % COLOURS.len()]
+}
+
+/// A panel for each comparison of one camera and one consumer.
+pub fn latencies(path: &Path, curves: &[Curve]) -> Outcome {
+    let of_one = |curve: &&Curve| (curve.workload.cameras, curve.workload.consumers) == (1, 1);
+    let mut panels: Vec<(String, Vec<Line>)> = Vec::new();
+    for curve in curves.iter().filter(of_one) {
+        let place = if curve.arm.copies_to_device() {
+            "device"
+        } else {
+            "host"
+        };
+        let title = format!("Sent to used on the {place}: {}", curve.workload.name());
+        let points = curve
+            .points
+            .iter()
+            .map(|(share, time)| (*time, *share))
+            .collect();
+        let line = Line {
+            arm: curve.arm,
+            points,
+        };
+        match panels.iter_mut().find(|(name, _)| *name == title) {
+            Some((_, lines)) => lines.push(line),
+            None => panels.push((title, vec![line])),
+        }
+    }
+    draw(path, &panels, "microseconds", "share of frames")
+}
+
+/// GB/s by the size of a copy.
+pub fn by_size(path: &Path, copies: &BySize) -> Outcome {
+    let lines = Arm::DEVICE.map(|arm| {
+        let of_arm = copies.copies.iter().filter(|copies| copies.arm == arm);
+        let points = of_arm.map(|copies| (copies.bytes as f64, copies.gigabytes_per_second));
+        Line {
+            arm,
+            points: points.collect(),
+        }
+    });
+    let title = String::from("Copies to the device by size");
+    draw(path, &[(title, lines.into())], "bytes", "GB/s")
+}
+
+/// GB/s of all consumers by their number, one camera, full speed.
+pub fn scaling(path: &Path, summaries: &[Summary]) -> Outcome {
+    let mut panels = Vec::new();
+    for (place, arms) in [("host", &Arm::HOST[..3]), ("device", &Arm::DEVICE[..])] {
+        let lines: Vec<_> = arms.iter().map(|arm| scaling_of(*arm, summaries)).collect();
+        if lines.iter().any(|line| line.points.len() > 1) {
+            panels.push((
+                format!("One camera at full speed, used on the {place}"),
+                lines,
+            ));
+        }
+    }
+    draw(path, &panels, "consumers", "GB/s, all consumers")
+}
+
+fn scaling_of(arm: Arm, summaries: &[Summary]) -> Line {
+    let of_arm = summaries.iter().filter(|summary| {
+        summary.arm == arm && summary.workload.cameras == 1 && summary.workload.rate.is_none()
+    });
+    let point = |summary: &Summary| {
+        (
+            summary.workload.consumers as f64,
+            summary.gigabytes_per_second,
+        )
+    };
+    let mut points: Vec<_> = of_arm.map(point).collect();
+    points.sort_by(|one, other| one.0.total_cmp(&other.0));
+    Line { arm, points }
+}
+
+struct Line {
+    arm: Arm,
+    points: Vec<(f64, f64)>,
+}
+
+/// Panels one below the other, the x axis logarithmic.
+fn draw(path: &Path, panels: &[(String, Vec<Line>)], x: &str, y: &str) -> Outcome {
+    if panels.is_empty() {
+        return Ok(());
+    }
+    let size = (PANEL.0, PANEL.1 * panels.len() as u32);
+    let root = SVGBackend::new(path, size).into_drawing_area();
+    root.fill(&WHITE)?;
+    for (area, (title, lines)) in root.split_evenly((panels.len(), 1)).iter().zip(panels) {
+        draw_panel(area, title, lines, x, y)?;
+    }
+    Ok(root.present()?)
+}
+
+fn draw_panel(area: &Area<'_>, title: &str, lines: &[Line], x: &str, y: &str) -> Outcome {
+    let all = || lines.iter().flat_map(|line| &line.points);
+    let least = all()
+        .map(|point| point.0)
+        .fold(f64::INFINITY, f64::min)
+        .max(1e-3);
+    let most = all().map(|point| point.0).fold(least * 1.1, f64::max);
+    let height = all().map(|point| point.1).fold(f64::MIN_POSITIVE, f64::max);
+    let mut chart = ChartBuilder::on(area)
+        .caption(title, ("sans-serif", 15))
+        .margin(8)
+        .x_label_area_size(34)
+        .y_label_area_size(52)
+        .build_cartesian_2d((least..most).log_scale(), 0.0..height * 1.02)?;
+    chart
+        .configure_mesh()
+        .x_desc(x)
+        .y_desc(y)
+        .light_line_style(WHITE)
+        .draw()?;
+    for line in lines.iter().filter(|line| !line.points.is_empty()) {
+        let style = colour(line.arm).stroke_width(2);
+        chart
+            .draw_series(LineSeries::new(line.points.iter().copied(), style))?
+            .label(line.arm.name())
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style));
+    }
+    chart
+        .configure_series_labels()
+        .background_style(WHITE.mix(0.8))
+        .draw()?;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! The raw samples, compressed: a line for each frame at each consumer.
+
+use std::{fs::File, io::Write, path::Path};
+
+use flate2::{Compression, write::GzEncoder};
+
+use crate::{Outcome, arm::Arm, frame::COUNTED, round::Round, workload::Workload};
+
+pub struct Samples {
+    file: GzEncoder<File>,
+}
+
+impl Samples {
+    /// A new file of samples. Times are nanoseconds: `sent` of CLOCK_MONOTONIC, the others from there on.
+    pub fn create(path: &Path) -> Outcome<Self> {
+        let mut file = GzEncoder::new(File::create(path)?, Compression::best());
+        writeln!(
+            file,
+            "workload,arm,round,consumer,number,sent,begun,arrived,used,path"
+        )?;
+        Ok(Self { file })
+    }
+
+    pub fn add(&mut self, workload: &Workload, arm: Arm, number: usize, round: &Round) -> Outcome {
+        let rate = workload.rate.unwrap_or_default();
+        let (cameras, consumers) = (workload.cameras, workload.consumers);
+        let arm = serde_json::to_value(arm)?;
+        let arm = arm.as_str().unwrap_or_default();
+        for (index, consumer) in round.consumers.iter().enumerate() {
+            for seen in &consumer.sightings {
+                let later = |time: u64| time as i64 - seen.sent as i64;
+                writeln!(
+                    self.file,
+                    "{cameras}x{consumers}@{rate},{arm},{number},{index},{:#x},{},{},{},{},{}",
+                    seen.number & !COUNTED,
+                    seen.sent,
+                    later(seen.begun),
+                    later(seen.arrived),
+                    later(seen.used),
+                    seen.path
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn finish(self) -> Outcome {
+        self.file.finish()?.sync_all()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! One round: the processes of one arm and one workload, and what they have seen.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    Outcome,
+    arm::Arm,
+    clock,
+    consumer::Sighting,
+    dataflow,
+    process::Process,
+    workload::{Orders, Workload},
+};
+
+/// What one round gave. CPU times in nanoseconds.
+#[derive(Debug, Default)]
+pub struct Round {
+    pub cameras: Vec<Camera>,
+    pub consumers: Vec<Consumer>,
+    /// Of dora's daemon; zero where there is none.
+    pub daemon_cpu: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Camera {
+    pub sent: u64,
+    /// Periods that passed without a frame because the camera was held up.
+    pub missed: u64,
+    pub cpu: u64,
+    pub copied: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Consumer {
+    pub sightings: Vec<Sighting>,
+    pub wrong: u64,
+    pub copied: u64,
+    pub cpu: u64,
+}
+
+/// Runs one round. `dora` is the command of dora's arms.
+pub fn run(arm: Arm, workload: &Workload, dora: Option<&Path>) -> Outcome<Round> {
+    let name = format!("camera-bench-{}", clock::now());
+    let folder = std::env::temp_dir().join(name);
+    fs::create_dir_all(&folder)?;
+    let orders = Orders {
+        arm,
+        workload: *workload,
+        index: 0,
+        folder: folder.clone(),
+    };
+    let result = match (arm.is_dora(), dora) {
+        (true, Some(dora)) => dataflow::run(&orders, dora),
+        (true, None) => Err("dora's command is needed".into()),
+        (false, _) => processes(&orders),
+    };
+    let outcome = result.and_then(|daemon_cpu| read(&orders, daemon_cpu));
+    match &outcome {
+        Ok(_) => fs::remove_dir_all(&folder)?,
+        Err(_) => eprintln!("what the round left is in {}", folder.display()),
+    }
+    outcome
+}
+
+fn processes(orders: &Orders) -> Outcome<u64> {
+    let start = |role: &str, index: usize| {
+        let orders = Orders {
+            index,
+            ..orders.clone()
+        };
+        Process::start(role, &orders)
+    };
+    let Workload {
+        cameras, consumers, ..
+    } = orders.workload;
+    let mut cameras = (0..cameras)
+        .map(|index| start("camera", index))
+        .collect::<Outcome<Vec<_>>>()?;
+    if orders.arm != Arm::Iceoryx {
+        // zenoh tries again only after a second where nobody listens yet.
+        for index in 0..cameras.len() {
+            wait_for_file(&orders.folder.join(format!("camera-{index}.sock")))?;
+        }
+    }
+    let mut consumers = (0..consumers)
+        .map(|index| start("consumer", index))
+        .collect::<Outcome<Vec<_>>>()?;
+    for consumer in &mut consumers {
+        consumer.wait_for("warm")?;
+    }
+    for camera in &mut cameras {
+        camera.tell("go")?;
+    }
+    for camera in &mut cameras {
+        camera.wait_for("done")?;
+    }
+    for consumer in consumers {
+        consumer.end()?;
+    }
+    for camera in cameras {
+        camera.end()?;
+    }
+    Ok(0)
+}
+
+fn wait_for_file(path: &Path) -> Outcome {
+    for _ in 0..6000 {
+        if path.exists() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Err(format!("{} never appeared", path.display()).into())
+}
+
+fn read(orders: &Orders, daemon_cpu: u64) -> Outcome<Round> {
+    let text = |role: &str, index: usize| -> Outcome<(PathBuf, String)> {
+        let path = orders.result(role, index);
+        let text = fs::read_to_string(&path)
+            .map_err(|error| format!("{} left nothing: {error}", path.display()))?;
+        Ok((path, text))
+    };
+    let mut round = Round {
+        daemon_cpu,
+        ..Round::default()
+    };
+    for index in 0..orders.workload.cameras {
+        let (path, text) = text("camera", index)?;
+        let [sent, missed, cpu, copied] = numbers(&path, &text)?;
+        round.cameras.push(Camera {
+            sent,
+            missed,
+            cpu,
+            copied,
+        });
+    }
+    for index in 0..orders.workload.consumers {
+        let (path, text) = text("consumer", index)?;
+        let (lines, last) = match text.trim_end().rsplit_once('\n') {
+            Some(split) => split,
+            None => ("", text.trim_end()),
+        };
+        let [wrong, copied, cpu] = numbers(&path, last)?;
+        let sightings = lines.lines().filter_map(Sighting::parse).collect();
+        round.consumers.push(Consumer {
+            sightings,
+            wrong,
+            copied,
+            cpu,
+        });
+    }
+    Ok(round)
+}
+
+fn numbers<const COUNT: usize>(path: &Path, text: &str) -> Outcome<[u64; COUNT]> {
+    let numbers: Vec<u64> = text
+        .split_ascii_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    numbers
+        .try_into()
+        .map_err(|_| format!("{} does not hold {COUNT} numbers", path.display()).into())
+}
