@@ -1,9 +1,19 @@
 //! Which processors a process runs on.
 //!
-//! Where two processes meet decides more of a wake-up's time than any library does. So in every arm the cameras
-//! share the first half of the processors and the consumers the second one.
+//! Where two processes meet decides more of a wake-up's time than any library does. So the arms of a comparison have
+//! the same placement: *apart*, cameras on the first half of the processors and consumers on the second one, or
+//! *free*, as the kernel likes it. dora's arms are compared free: it has a daemon besides, and its default way cannot
+//! keep up at 30 Hz where a node has one processor only.
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Placement {
+    Apart,
+    Free,
+}
 
 /// The halves.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +38,11 @@ pub fn processors(half: Half) -> std::io::Result<Vec<usize>> {
     })
 }
 
-/// Has this thread, and all that it starts from now on, run there.
-pub fn place(half: Half) -> std::io::Result<()> {
+/// Has this thread, and all that it starts from now on, run in its half, where placement is apart.
+pub fn place(placement: Placement, half: Half) -> std::io::Result<()> {
+    if placement == Placement::Free {
+        return Ok(());
+    }
     let mut set = CpuSet::new();
     for index in processors(half)? {
         set.set(index);

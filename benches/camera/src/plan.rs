@@ -1,6 +1,6 @@
 //! Which rounds are run.
 
-use crate::{arm::Arm, workload::Workload};
+use crate::{arm::Arm, placement::Placement, workload::Workload};
 
 /// Arms that are compared under one workload; their rounds alternate.
 pub struct Comparison {
@@ -46,26 +46,39 @@ fn workload(cameras: usize, consumers: usize, rate: Option<f64>, seconds: f64) -
         consumers,
         rate,
         seconds,
+        placement: Placement::Apart,
     }
 }
 
-/// The host side: dora beside zenoh and iceoryx2, then more cameras and more consumers.
+/// The host side: dora beside zenoh and iceoryx2, then without dora, with more consumers and more cameras.
 pub fn host(length: Length) -> Vec<Comparison> {
     let (rounds, seconds) = length.main();
-    let mut plan: Vec<_> = [(Some(30.0), seconds), (None, seconds.min(2.0))]
-        .map(|(rate, seconds)| Comparison {
-            workload: workload(1, 1, rate, seconds),
-            arms: Arm::HOST.to_vec(),
+    let paced = workload(1, 1, Some(30.0), seconds);
+    let fast = workload(1, 1, None, seconds.min(2.0));
+    let free = |workload| Workload {
+        placement: Placement::Free,
+        ..workload
+    };
+    let without_dora = [Arm::Stock, Arm::Pinned, Arm::Iceoryx];
+    let mut plan = Vec::new();
+    for (workload, arms) in [
+        (paced, &without_dora[..]),
+        (fast, &without_dora[..]),
+        (free(paced), &Arm::HOST[..]),
+        (free(fast), &Arm::HOST[..]),
+    ] {
+        plan.push(Comparison {
+            workload,
+            arms: arms.to_vec(),
             rounds,
-        })
-        .into();
+        });
+    }
     let (rounds, seconds) = length.scaling();
-    let scaled = [Arm::Stock, Arm::Pinned, Arm::Iceoryx];
     for rate in [Some(30.0), None] {
         for (cameras, consumers) in [(1, 2), (1, 4), (1, 8), (2, 1), (4, 1), (4, 4)] {
             plan.push(Comparison {
                 workload: workload(cameras, consumers, rate, seconds),
-                arms: scaled.to_vec(),
+                arms: without_dora.to_vec(),
                 rounds,
             });
         }

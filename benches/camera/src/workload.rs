@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::arm::Arm;
+use crate::{arm::Arm, placement::Placement};
 
 /// Slots of a producer, in every arm that lets one choose.
 pub const SLOTS: usize = 8;
@@ -20,6 +20,7 @@ pub struct Workload {
     pub rate: Option<f64>,
     /// How long the counted part of a round takes, in seconds.
     pub seconds: f64,
+    pub placement: Placement,
 }
 
 /// What one process is to do. Travels as JSON in the environment.
@@ -43,10 +44,15 @@ impl Workload {
             plural(self.cameras, "camera"),
             plural(self.consumers, "consumer"),
         );
-        match self.rate {
-            Some(rate) => format!("{cameras}, {consumers}, {rate} Hz"),
-            None => format!("{cameras}, {consumers}, full speed"),
-        }
+        let speed = match self.rate {
+            Some(rate) => format!("{rate} Hz"),
+            None => String::from("full speed"),
+        };
+        let placement = match self.placement {
+            Placement::Apart => "apart",
+            Placement::Free => "placed freely",
+        };
+        format!("{cameras}, {consumers}, {speed}, {placement}")
     }
 
     /// Nanoseconds between two frames; zero at full speed.

@@ -38,7 +38,7 @@ trait Outlet {
 
 pub fn run() -> Outcome {
     let orders = Orders::from_environment()?;
-    placement::place(placement::Half::Cameras)?;
+    placement::place(orders.workload.placement, placement::Half::Cameras)?;
     let mut outlet: Box<dyn Outlet> = match orders.arm {
         Arm::Stock | Arm::DevicePlain | Arm::DeviceCallerPinned => {
             Box::new(zenoh::Stock::open(&orders)?)

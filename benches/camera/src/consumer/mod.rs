@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 
 pub fn run() -> Outcome {
     let orders = Orders::from_environment()?;
-    placement::place(placement::Half::Consumers)?;
+    placement::place(orders.workload.placement, placement::Half::Consumers)?;
     let pinner = if orders.arm.copies_to_device() {
         Pinner::builder().device(0).build()
     } else {

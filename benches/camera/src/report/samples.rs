@@ -24,14 +24,15 @@ impl Samples {
     pub fn add(&mut self, workload: &Workload, arm: Arm, number: usize, round: &Round) -> Outcome {
         let rate = workload.rate.unwrap_or_default();
         let (cameras, consumers) = (workload.cameras, workload.consumers);
-        let arm = serde_json::to_value(arm)?;
-        let arm = arm.as_str().unwrap_or_default();
+        let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let arm = word(serde_json::to_value(arm)?);
+        let placement = word(serde_json::to_value(workload.placement)?);
         for (index, consumer) in round.consumers.iter().enumerate() {
             for seen in &consumer.sightings {
                 let later = |time: u64| time as i64 - seen.sent as i64;
                 writeln!(
                     self.file,
-                    "{cameras}x{consumers}@{rate},{arm},{number},{index},{:#x},{},{},{},{},{}",
+                    "{cameras}x{consumers}@{rate} {placement},{arm},{number},{index},{:#x},{},{},{},{},{}",
                     seen.number & !COUNTED,
                     seen.sent,
                     later(seen.begun),

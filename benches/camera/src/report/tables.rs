@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Latency, Record, Summary};
-use crate::{arm::Arm, copies::BySize, workload::Workload};
+use crate::{arm::Arm, copies::BySize, placement::Placement, workload::Workload};
 
 /// All tables of a record, with the machine they were taken on.
 pub fn all(record: &Record) -> String {
@@ -14,22 +14,8 @@ pub fn all(record: &Record) -> String {
         record.frame_bytes,
         record.slots
     );
-    let mut workloads: Vec<Workload> = Vec::new();
-    for summary in &record.summaries {
-        if !workloads.contains(&summary.workload) {
-            workloads.push(summary.workload);
-        }
-    }
-    for workload in workloads {
-        for on_device in [false, true] {
-            let of_it = |summary: &&Summary| {
-                summary.workload == workload && summary.arm.copies_to_device() == on_device
-            };
-            let summaries: Vec<_> = record.summaries.iter().filter(of_it).collect();
-            if !summaries.is_empty() {
-                let _ = write!(text, "\n### {}\n\n{}", workload.name(), table(&summaries));
-            }
-        }
+    for (workload, _, summaries) in by_workload(record) {
+        let _ = write!(text, "\n### {}\n\n{}", workload.name(), table(&summaries));
     }
     if let Some(copies) = &record.copies {
         let _ = write!(
@@ -48,28 +34,33 @@ pub fn all(record: &Record) -> String {
     text
 }
 
+/// Workloads, whether their frames go to a device, and the summaries of each.
+fn by_workload(record: &Record) -> impl Iterator<Item = (Workload, bool, Vec<&Summary>)> {
+    let mut groups: Vec<(Workload, bool, Vec<&Summary>)> = Vec::new();
+    for summary in &record.summaries {
+        let (workload, on_device) = (summary.workload, summary.arm.copies_to_device());
+        match groups
+            .iter_mut()
+            .find(|(other, device, _)| (*other, *device) == (workload, on_device))
+        {
+            Some((_, _, summaries)) => summaries.push(summary),
+            None => groups.push((workload, on_device, vec![summary])),
+        }
+    }
+    groups.into_iter()
+}
+
 /// The table that documents know by this name; `None` where the record has none.
 pub fn named(record: &Record, name: &str) -> Option<String> {
     let one_by_one = |on_device: bool| {
-        let of_it = |summary: &&Summary| {
-            let Workload {
-                cameras, consumers, ..
-            } = summary.workload;
-            summary.arm.copies_to_device() == on_device && (cameras, consumers) == (1, 1)
-        };
-        let summaries: Vec<_> = record.summaries.iter().filter(of_it).collect();
-        (!summaries.is_empty()).then(|| {
-            let (paced, fast): (Vec<_>, Vec<_>) = summaries
-                .into_iter()
-                .partition(|summary| summary.workload.rate.is_some());
-            let mut text = String::new();
-            for (title, summaries) in [("At 30 Hz:", paced), ("At full speed:", fast)] {
-                if !summaries.is_empty() {
-                    let _ = write!(text, "{title}\n\n{}\n", table(&summaries));
-                }
-            }
-            text
-        })
+        let of_one = |workload: &Workload| (workload.cameras, workload.consumers) == (1, 1);
+        let text: String = by_workload(record)
+            .filter(|(workload, device, _)| of_one(workload) && *device == on_device)
+            .map(|(workload, _, summaries)| {
+                format!("{}:\n\n{}\n", workload.name(), table(&summaries))
+            })
+            .collect();
+        (!text.is_empty()).then_some(text)
     };
     match name {
         "camera-host" => one_by_one(false),
@@ -128,7 +119,9 @@ fn scaling(record: &Record) -> Option<String> {
          consumers |\n|---|---|---|---|---|\n",
     );
     let mut rows = 0;
-    let paced = |summary: &&Summary| summary.workload.rate.is_some() && !summary.arm.is_dora();
+    let paced = |summary: &&Summary| {
+        summary.workload.rate.is_some() && summary.workload.placement == Placement::Apart
+    };
     for at_30_hz in record.summaries.iter().filter(paced) {
         let workload = at_30_hz.workload;
         let same = |other: &&Summary| {
@@ -212,6 +205,7 @@ fn aims(record: &Record) -> String {
             summary.arm == arm
                 && workload.rate.is_some()
                 && (workload.cameras, workload.consumers) == (1, 1)
+                && (workload.placement == Placement::Free) == arm.is_dora()
         })
     };
     let used = |arm: Arm| Some(at_30_hz(arm)?.used.as_ref()?.p50);
