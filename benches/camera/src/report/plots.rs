@@ -6,7 +6,7 @@ use plotters::{
     coord::Shift,
     prelude::{
         ChartBuilder, Color, DrawingArea, IntoDrawingArea, IntoLogRange, LineSeries, PathElement,
-        RGBColor, SVGBackend, WHITE,
+        RGBColor, SVGBackend, SeriesLabelPosition, WHITE,
     },
 };
 
@@ -26,7 +26,9 @@ const COLOURS: [RGBColor; 10] = [
     RGBColor(0x1b, 0x6c, 0xa8),
     RGBColor(0x2b, 0x2b, 0x2b),
 ];
-const PANEL: (u32, u32) = (760, 340);
+const PANEL: (u32, u32) = (960, 320);
+/// Beside each plot, for the names of its lines.
+const LEGEND: u32 = 290;
 /// Points of a distribution's line.
 const POINTS: usize = 200;
 
@@ -159,20 +161,21 @@ fn draw(path: &Path, panels: &[(String, Vec<Line>)], x: &str, y: &str) -> Outcom
 
 fn draw_panel(area: &Area<'_>, title: &str, lines: &[Line], x: &str, y: &str) -> Outcome {
     let all = || lines.iter().flat_map(|line| &line.points);
-    let least = all()
-        .map(|point| point.0)
-        .fold(f64::INFINITY, f64::min)
-        .max(1e-3);
-    let most = all().map(|point| point.0).fold(least * 1.1, f64::max);
+    let least = all().map(|point| point.0).fold(f64::INFINITY, f64::min);
+    let most = all().map(|point| point.0).fold(least, f64::max);
+    let (least, most) = (round_numbers(least).0, round_numbers(most).1);
     let height = all().map(|point| point.1).fold(f64::MIN_POSITIVE, f64::max);
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 15))
         .margin(8)
+        .margin_right(LEGEND)
         .x_label_area_size(34)
         .y_label_area_size(52)
         .build_cartesian_2d((least..most).log_scale(), 0.0..height * 1.02)?;
     chart
         .configure_mesh()
+        .x_labels(12)
+        .x_label_formatter(&|value| label(*value))
         .x_desc(x)
         .y_desc(y)
         .light_line_style(WHITE)
@@ -184,9 +187,31 @@ fn draw_panel(area: &Area<'_>, title: &str, lines: &[Line], x: &str, y: &str) ->
             .label(line.arm.name())
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style));
     }
+    let chart_width = chart.plotting_area().dim_in_pixel().0 as i32;
     chart
         .configure_series_labels()
-        .background_style(WHITE.mix(0.8))
+        .position(SeriesLabelPosition::Coordinate(chart_width + 8, 4))
         .draw()?;
     Ok(())
+}
+
+/// 1, 2 or 5 times a power of ten: the last one that is not above `value`, and the first one above it.
+fn round_numbers(value: f64) -> (f64, f64) {
+    let value = value.max(1e-3);
+    let power = 10f64.powf(value.log10().floor());
+    match value / power {
+        below if below < 2.0 => (power, 2.0 * power),
+        below if below < 5.0 => (2.0 * power, 5.0 * power),
+        _ => (5.0 * power, 10.0 * power),
+    }
+}
+
+/// A number without zeros that say nothing.
+fn label(value: f64) -> String {
+    match value {
+        large if large >= 1e6 => format!("{:.0}M", large / 1e6),
+        large if large >= 1e4 => format!("{:.0}k", large / 1e3),
+        small if small < 1.0 => format!("{small:.2}"),
+        other => format!("{other:.0}"),
+    }
 }
