@@ -12,7 +12,8 @@ DEMO_ARGUMENTS ?= --save-frame last-frame.png
 
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help demo dora-demo test test-python lint corpus fuzz miri sanitize figures dora-figures python-figures soak wheel
+.PHONY: help demo dora-demo test test-python lint corpus fuzz miri sanitize bench camera-figures figures dora-figures \
+	python-figures soak wheel
 
 help:
 	@echo "make demo          build and run the camera example (DEMO_ARGUMENTS='--fps 0 --json' changes how)"
@@ -25,6 +26,8 @@ help:
 	@echo "make corpus        write the seeds of the fuzz targets to fuzz/corpus"
 	@echo "make miri          the fuzz targets' properties under Miri"
 	@echo "make sanitize      the same and the unit tests of the provider with the sanitizers"
+	@echo "make bench         the benchmarks: single operations and the camera workload, under ten minutes"
+	@echo "make camera-figures  only the camera workload (CAMERA_LENGTH=full for half an hour of it)"
 	@echo "make figures       measure against stock zenoh shared memory, some two minutes"
 	@echo "make python-figures  what single calls of the Python package cost, half a minute"
 	@echo "make soak          a thousand kills twice, stops, and ten minutes of coming and going; some half an hour"
@@ -131,6 +134,13 @@ sanitize:
 	export CARGO_TARGET_DIR="$(abspath $(TARGET))/sanitize-thread" RUSTFLAGS=-Zsanitizer=thread $(UNSTABLE); \
 	cargo $(NIGHTLY) test -Zbuild-std --target $(HOST) -p zenoh-pinned --lib -- \
 		--test-threads=1 --skip segment::release::tests
+
+CAMERA_LENGTH ?= short
+CAMERA_RESULTS ?= $(TARGET)/camera-figures
+
+camera-figures: $(VENV)/.ready
+	cargo build --release -p zenoh-pinned-camera-bench
+	"$(TARGET)/release/camera-bench" run "$(CAMERA_RESULTS)" --length $(CAMERA_LENGTH) --dora "$$PWD/$(VENV)/bin/dora"
 
 figures:
 	cargo build --release -p zenoh-pinned-transport-bench

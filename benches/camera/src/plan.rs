@@ -14,7 +14,7 @@ pub struct Comparison {
 pub enum Length {
     /// Some seconds, to see that everything runs.
     Trial,
-    /// Some five minutes.
+    /// Some six minutes.
     Short,
     /// Long enough for a p99.9 at 30 Hz; some twenty minutes.
     Full,
@@ -25,7 +25,7 @@ impl Length {
     fn main(self) -> (usize, f64) {
         match self {
             Self::Trial => (1, 0.5),
-            Self::Short => (3, 3.4),
+            Self::Short => (3, 2.5),
             Self::Full => (5, 10.0),
         }
     }
@@ -34,7 +34,7 @@ impl Length {
     fn scaling(self) -> (usize, f64) {
         match self {
             Self::Trial => (1, 0.3),
-            Self::Short => (1, 2.0),
+            Self::Short => (1, 1.5),
             Self::Full => (3, 4.0),
         }
     }

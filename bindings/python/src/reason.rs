@@ -38,6 +38,8 @@ impl Reason {
             FallbackReason::NotAttachable { .. } => "not_attachable",
             FallbackReason::PagesMissing { .. } => "pages_missing",
             FallbackReason::StagingBusy { .. } => "staging_busy",
+            FallbackReason::ContextLost { .. } => "context_lost",
+            FallbackReason::Forked => "forked",
             FallbackReason::Exiting => "exiting",
             _ => "other",
         }

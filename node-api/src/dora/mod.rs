@@ -13,8 +13,9 @@
 //! Invariants:
 //! - An output keeps one path for its life: messages of two paths would overtake each other.
 //! - The pinned path is taken only where every consumer that dora itself waits for answers over it, and where
-//!   a marker in the pool has come back from all receivers (`route`). Otherwise dora's own path is taken, with
-//!   a [`DoraPathReason`].
+//!   a marker in the pool has come back from all receivers (`route`). Otherwise an output that is not settled yet
+//!   takes dora's own path, with a [`DoraPathReason`]; for one that is, a larger pool that cannot be had is an
+//!   error of the message.
 //! - What goes by way of the daemon because a consumer cannot attach shared memory never touches dora's own
 //!   shared memory either, which that consumer could not attach just as well.
 //! - What was sent has been received before the session closes, and that closes before the node does: dora's

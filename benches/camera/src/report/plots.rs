@@ -6,7 +6,7 @@ use plotters::{
     coord::Shift,
     prelude::{
         ChartBuilder, Color, DrawingArea, IntoDrawingArea, IntoLogRange, LineSeries, PathElement,
-        RGBColor, SVGBackend, SeriesLabelPosition, WHITE,
+        RGBColor, SVGBackend, Text, WHITE,
     },
 };
 
@@ -165,33 +165,37 @@ fn draw_panel(area: &Area<'_>, title: &str, lines: &[Line], x: &str, y: &str) ->
     let most = all().map(|point| point.0).fold(least, f64::max);
     let (least, most) = (round_numbers(least).0, round_numbers(most).1);
     let height = all().map(|point| point.1).fold(f64::MIN_POSITIVE, f64::max);
-    let mut chart = ChartBuilder::on(area)
+    let (plot, legend) = area.split_horizontally(PANEL.0 - LEGEND);
+    let mut chart = ChartBuilder::on(&plot)
         .caption(title, ("sans-serif", 15))
         .margin(8)
-        .margin_right(LEGEND)
+        .margin_right(24)
         .x_label_area_size(34)
         .y_label_area_size(52)
         .build_cartesian_2d((least..most).log_scale(), 0.0..height * 1.02)?;
     chart
         .configure_mesh()
-        .x_labels(12)
+        .x_labels(8)
         .x_label_formatter(&|value| label(*value))
         .x_desc(x)
         .y_desc(y)
         .light_line_style(WHITE)
         .draw()?;
-    for line in lines.iter().filter(|line| !line.points.is_empty()) {
+    let drawn = || lines.iter().filter(|line| !line.points.is_empty());
+    for line in drawn() {
         let style = colour(line.arm).stroke_width(2);
-        chart
-            .draw_series(LineSeries::new(line.points.iter().copied(), style))?
-            .label(line.arm.name())
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style));
+        chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
     }
-    let chart_width = chart.plotting_area().dim_in_pixel().0 as i32;
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::Coordinate(chart_width + 8, 4))
-        .draw()?;
+    for (index, line) in drawn().enumerate() {
+        let height = 40 + 18 * index as i32;
+        let style = colour(line.arm).stroke_width(2);
+        legend.draw(&PathElement::new([(0, height), (18, height)], style))?;
+        legend.draw(&Text::new(
+            line.arm.name(),
+            (24, height - 5),
+            ("sans-serif", 12),
+        ))?;
+    }
     Ok(())
 }
 

@@ -52,7 +52,10 @@ class FallbackReason:
         "not_shared_memory",
         "locked_memory_limit",
         "not_attachable",
+        "pages_missing",
         "staging_busy",
+        "context_lost",
+        "forked",
         "exiting",
         "other",
     ]:
