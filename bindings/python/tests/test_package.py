@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,15 @@ def test_everything_public_is_documented():
         for attribute in vars(thing) if isinstance(thing, type) else []:
             if not attribute.startswith("_") and thing.__module__ != "zenoh_pinned._native":
                 assert getattr(thing, attribute).__doc__, f"{name}.{attribute}"
+
+
+def test_the_stubs_know_every_code_of_a_reason():
+    source = (PACKAGE / "src" / "reason.rs").read_text()
+    stubs = (PACKAGE / "python" / "zenoh_pinned" / "_native.pyi").read_text()
+    given = set(re.findall(r'=> "([a-z_]+)"', source))
+    listed = re.search(r"def code\(\s*self,?\s*\) -> Literal\[(.*?)\]", stubs, re.DOTALL)
+    assert listed is not None
+    assert given == set(re.findall(r'"([a-z_]+)"', listed[1]))
 
 
 def others():
