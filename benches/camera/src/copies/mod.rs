@@ -14,7 +14,7 @@ use zenoh_pinned::{Frame, PinnedPool, Pinner, cudarc::driver::CudaStream};
 use crate::{Outcome, arm::Arm, clock, plan::Length, report::median};
 use sources::Sources;
 
-/// Bytes that one sample moves, at least.
+/// Bytes that one sample moves, at least, in no more copies than that.
 const BYTES_OF_A_SAMPLE: usize = 64 << 20;
 const MOST_COPIES: usize = 256;
 const SIZES: [usize; 9] = [
@@ -66,13 +66,17 @@ impl BySize {
 }
 
 pub fn measure(pinner: &Pinner, length: Length) -> Outcome<BySize> {
-    let repetitions = if length == Length::Trial { 2 } else { 9 };
+    let (repetitions, most_copies) = match length {
+        Length::Trial => (1, 2),
+        _ => (9, MOST_COPIES),
+    };
     let context = pinner.context().ok_or("no device")?;
     let stream = context.new_stream()?;
     let mut copies = Vec::new();
     for bytes in SIZES {
         eprintln!("copies of {bytes} bytes");
-        copies.extend(of_size(pinner, &stream, bytes, repetitions)?);
+        let row = (BYTES_OF_A_SAMPLE / bytes).clamp(1, most_copies);
+        copies.extend(of_size(pinner, &stream, bytes, repetitions, row)?);
     }
     let registered_bytes = 64 << 20;
     let registrations = (0..repetitions.min(5))
@@ -90,26 +94,26 @@ fn of_size(
     stream: &Arc<CudaStream>,
     bytes: usize,
     repetitions: usize,
+    row: usize,
 ) -> Outcome<Vec<Copies>> {
     let mut sources = Sources::new(pinner, stream, bytes)?;
-    let count = (BYTES_OF_A_SAMPLE / bytes).clamp(1, MOST_COPIES);
     let mut rows = [const { Vec::new() }; Arm::DEVICE.len()];
     let mut alone = [const { Vec::new() }; Arm::DEVICE.len()];
     for repetition in 0..=repetitions {
         for (index, arm) in Arm::DEVICE.into_iter().enumerate() {
             let begun = clock::now();
-            for _ in 0..count {
+            for _ in 0..row {
                 sources.enqueue(arm, stream)?;
             }
             stream.synchronize()?;
-            let row = clock::now() - begun;
+            let all = clock::now() - begun;
             let begun = clock::now();
             sources.enqueue(arm, stream)?;
             stream.synchronize()?;
             let one = clock::now() - begun;
             // The first time warms up.
             if repetition > 0 {
-                rows[index].push((count * bytes) as f64 / row as f64);
+                rows[index].push((row * bytes) as f64 / all as f64);
                 alone[index].push(one as f64 / 1e3);
             }
         }

@@ -1,5 +1,6 @@
 //! What a run leaves: the record, the raw samples, plots, and tables for documents.
 
+mod aims;
 mod documents;
 mod plots;
 mod samples;

@@ -139,3 +139,70 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        placement::Placement,
+        round::{Camera, Consumer},
+    };
+
+    #[test]
+    fn percentiles_are_those_of_the_sorted_times_and_few_samples_have_no_p999() {
+        let latency = Latency::of((1..=100).rev().map(|time| time * 1000)).expect("samples");
+        assert_eq!(
+            (latency.p50, latency.p99, latency.maximum),
+            (51.0, 100.0, 100.0)
+        );
+        assert_eq!(latency.p999, None);
+        let many = Latency::of((0..2000).map(|time| time * 1000)).expect("samples");
+        assert_eq!(many.p999, Some(1998.0));
+        assert!(Latency::of(std::iter::empty()).is_none());
+    }
+
+    #[test]
+    fn what_did_not_arrive_is_lost_at_each_consumer_and_copies_count_for_each_frame() {
+        let workload = Workload {
+            cameras: 1,
+            consumers: 2,
+            rate: None,
+            seconds: 1.0,
+            placement: Placement::Free,
+        };
+        let seen = |number: u64| Sighting {
+            number,
+            begun: 0,
+            sent: number * 1_000_000_000,
+            arrived: number * 1_000_000_000 + 5_000,
+            used: number * 1_000_000_000 + 9_000,
+            path: 'h',
+        };
+        let consumer = |frames: u64| Consumer {
+            sightings: (0..frames).map(seen).collect(),
+            wrong: 1,
+            copied: 10 * frames,
+            cpu: frames * 2_000_000,
+        };
+        let round = Round {
+            cameras: vec![Camera {
+                sent: 4,
+                missed: 2,
+                cpu: 12_000_000,
+                copied: 40,
+            }],
+            consumers: vec![consumer(4), consumer(3)],
+            daemon_cpu: 0,
+        };
+        let summary = Summary::of(Arm::Stock, &workload, &[round]);
+        assert_eq!(
+            (summary.sent, summary.missed, summary.lost, summary.wrong),
+            (4, 2, 1, 2)
+        );
+        assert_eq!(summary.camera_cpu_milliseconds, 3.0);
+        assert_eq!(summary.consumer_cpu_milliseconds, 2.0);
+        assert_eq!(summary.copied_bytes_per_frame, (2.0 * 40.0 + 70.0) / 7.0);
+        let used = summary.used.expect("samples");
+        assert_eq!((used.p50, used.samples), (9.0, 7));
+    }
+}
