@@ -166,6 +166,7 @@ pub(crate) fn is_exported(name: &str) -> bool {
         crate::copy::NAMES,
         crate::device::NAMES,
         crate::event::NAMES,
+        crate::kernel::NAMES,
         crate::memory::NAMES,
         crate::pointer::NAMES,
         crate::registration::NAMES,

@@ -147,6 +147,7 @@ impl State {
         self.control.lost.remove(&device);
         let context = handle_of(device);
         self.events.lose(context);
+        self.modules.lose(context);
         self.streams.lose(context);
         self.registrations.lose(context);
         Ok(())

@@ -37,7 +37,7 @@ pub(crate) struct Fill {
 }
 
 impl Place {
-    fn address(&self) -> *mut u8 {
+    pub(crate) fn address(&self) -> *mut u8 {
         match self {
             Self::Device { range, .. } | Self::Registered { range, .. } | Self::Pageable(range) => {
                 range.pointer()
@@ -46,7 +46,7 @@ impl Place {
         }
     }
 
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Device { range, .. } | Self::Registered { range, .. } | Self::Pageable(range) => {
                 range.bytes
@@ -56,7 +56,7 @@ impl Place {
     }
 
     /// Why this place can no longer be used, if so.
-    fn gone(&self) -> Result<(), String> {
+    pub(crate) fn gone(&self) -> Result<(), String> {
         match self {
             Self::Device { block, range } if block.is_freed() => {
                 Err(format!("use_after_free: {range:x?}"))
@@ -123,6 +123,9 @@ impl Work {
                 copy.to.begin(&mut state.registrations);
             }
             Self::Fill(fill) => fill.to.begin(&mut state.registrations),
+            Self::Sum(sum) => sum
+                .places()
+                .for_each(|place| place.begin(&mut state.registrations)),
             _ => {}
         }
     }
@@ -135,6 +138,9 @@ impl Work {
                 copy.to.end(&mut state.registrations);
             }
             Self::Fill(fill) => fill.to.end(&mut state.registrations),
+            Self::Sum(sum) => sum
+                .places()
+                .for_each(|place| place.end(&mut state.registrations)),
             _ => {}
         }
     }

@@ -59,6 +59,12 @@ impl Double {
         Ok(())
     }
 
+    /// Each device on a bus of its own, where no machine has one.
+    fn bus_id(&'static self, device: c_int) -> Result<String, Status> {
+        let bus = self.lock().device(device)?;
+        Ok(format!("ffff:{bus:02x}:00.0"))
+    }
+
     fn identify(&'static self, device: c_int) -> Result<[u8; 16], Status> {
         self.lock().device(device).map(uuid)
     }
@@ -79,6 +85,13 @@ exports! {
     };
     [Init] fn cuDeviceGetUuid(to: Out<[u8; 16]>, device: c_int) |double| to.set(double.identify(device)?);
     [Init] fn cuDeviceGetUuid_v2(to: Out<[u8; 16]>, device: c_int) |double| to.set(double.identify(device)?);
+    [Init] fn cuDeviceGetPCIBusId(id: Out<c_char>, length: c_int, device: c_int) |double| {
+        let text = double.bus_id(device)?;
+        match usize::try_from(length) {
+            Ok(room) if room > text.len() => id.set_text(text.as_bytes(), room),
+            _ => Err(INVALID_VALUE),
+        }
+    };
     [Init] fn cuDeviceTotalMem_v2(bytes: Out<usize>, device: c_int) |double| {
         double.lock().device(device)?;
         bytes.set(TOTAL_MEMORY)

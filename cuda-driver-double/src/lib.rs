@@ -2,15 +2,17 @@
 //!
 //! Linked as `libcuda.so.1` (callers may look for `libcuda.so` first, so link both) in a folder on
 //! `LD_LIBRARY_PATH`, it serves the driver functions that cudarc uses for contexts, streams,
-//! events, memory and copies. Device memory is memory of the process; each stream has a worker.
+//! events, memory, copies and launches. Device memory is memory of the process; each stream has a worker.
 //!
 //! It proves ordering and lifetime: copies run late and in stream order, read registered source
 //! memory only then, and refuse freed, unknown or partly registered memory; what a caller must not
-//! do is on record as a violation. It proves nothing about speed, about kernels, or about any
-//! rule of the driver that its documentation leaves open. Of the driver's own rules it leaves out:
-//! releasing a context frees nothing that was made in it; a registration holds for all contexts;
-//! a reset (`cuDevicePrimaryCtxReset`) takes a context's streams, events and registrations away, but
-//! what is queued still runs, late, and device memory stays; write access of a registered range is not checked; a forked child can do nothing with it, and
+//! do is on record as a violation. It runs no device code: it knows one kernel by its name, a sum of
+//! words that it computes itself in the stream's order, so that a test sees which bytes a kernel would
+//! read. It proves nothing about speed, about device code, or about any rule of the driver that its
+//! documentation leaves open. Of the driver's own rules it leaves out: releasing a context frees nothing that
+//! was made in it; a registration holds for all contexts; a reset (`cuDevicePrimaryCtxReset`) takes a context's
+//! streams, events, modules and registrations away, but what is queued still runs, late, and device memory
+//! stays; write access of a registered range is not checked; a forked child can do nothing with it, and
 //! is on record for each try.
 //!
 //! The legacy stream and the blocking and per-thread streams of a context wait for each other as
@@ -18,7 +20,7 @@
 //!
 //! # Control
 //! `CUDA_DOUBLE`, read at the first call, and `cuda_double_control(text)`, a comma-separated list:
-//! - `copy_delay_us=N`: copies run no earlier than this long after they were asked for;
+//! - `copy_delay_us=N`: copies and kernels run no earlier than this long after they were asked for;
 //! - `devices=N` (as `CUDA_DOUBLE_DEVICES`);
 //! - `fail=FUNCTION:CODE[:TIMES[:SKIP]]`: fail calls, without effect, for ever or so many times;
 //! - `delay=FUNCTION:MICROSECONDS[:LENGTH]`: delay calls for at least so many bytes;
@@ -45,6 +47,7 @@ mod copy;
 mod device;
 mod event;
 mod exit;
+mod kernel;
 mod ledger;
 mod memory;
 mod pointer;

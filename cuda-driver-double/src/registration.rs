@@ -234,6 +234,9 @@ exports! {
     [Context, bytes] fn cuMemHostAlloc(address: Out<usize>, bytes: usize, flags: c_uint) |double| {
         address.set(double.allocate_host(bytes, flags)?)
     };
+    [Context, bytes] fn cuMemAllocHost_v2(address: Out<usize>, bytes: usize) |double| {
+        address.set(double.allocate_host(bytes, 0)?)
+    };
     [Context] fn cuMemFreeHost(start: usize) |double| double.free_host(start);
     [Context] fn cuMemHostGetDevicePointer_v2(device: Out<usize>, host: usize, flags: c_uint) |double| {
         let known = double.lock().registrations.containing(host).is_some();

@@ -5,6 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::context::Contexts;
 use crate::control::Control;
 use crate::event::Events;
+use crate::kernel::Modules;
 use crate::ledger::Ledger;
 use crate::memory::DeviceMemory;
 use crate::registration::Registrations;
@@ -18,6 +19,7 @@ pub(crate) struct State {
     pub(crate) contexts: Contexts,
     pub(crate) streams: Streams,
     pub(crate) events: Events,
+    pub(crate) modules: Modules,
     pub(crate) memory: DeviceMemory,
     pub(crate) registrations: Registrations,
     pub(crate) ledger: Ledger,

@@ -14,11 +14,13 @@ pub(crate) const NO_DEVICE: Status = 100;
 pub(crate) const INVALID_DEVICE: Status = 101;
 pub(crate) const INVALID_CONTEXT: Status = 201;
 pub(crate) const INVALID_HANDLE: Status = 400;
+pub(crate) const NOT_FOUND: Status = 500;
 pub(crate) const NOT_READY: Status = 600;
 pub(crate) const ILLEGAL_ADDRESS: Status = 700;
 pub(crate) const CONTEXT_IS_DESTROYED: Status = 709;
 pub(crate) const ALREADY_REGISTERED: Status = 712;
 pub(crate) const NOT_REGISTERED: Status = 713;
+pub(crate) const MISALIGNED_ADDRESS: Status = 716;
 pub(crate) const UNKNOWN: Status = 999;
 
 /// Every code of the CUDA 12.0 header. Callers turn codes into an enumeration, so the control
@@ -135,11 +137,13 @@ fn description(code: Status) -> Option<&'static CStr> {
         INVALID_DEVICE => Some(c"invalid device ordinal"),
         INVALID_CONTEXT => Some(c"invalid device context"),
         INVALID_HANDLE => Some(c"invalid resource handle"),
+        NOT_FOUND => Some(c"named symbol not found"),
         NOT_READY => Some(c"device not ready"),
         ILLEGAL_ADDRESS => Some(c"an illegal memory access was encountered"),
         CONTEXT_IS_DESTROYED => Some(c"context is destroyed"),
         ALREADY_REGISTERED => Some(c"part or all of the requested memory range is already mapped"),
         NOT_REGISTERED => Some(c"pointer does not correspond to a registered memory region"),
+        MISALIGNED_ADDRESS => Some(c"misaligned address"),
         UNKNOWN => Some(c"unknown error"),
         other => name(other),
     }

@@ -5,6 +5,7 @@ use std::ffi::{c_int, c_uint, c_void};
 use std::time::Instant;
 
 use crate::copy::{Copy, Fill};
+use crate::kernel::Sum;
 use crate::status::{INVALID_HANDLE, Status};
 
 /// The place of one operation in its stream. It is reached once that operation has ended.
@@ -17,6 +18,7 @@ pub(crate) struct Point {
 pub(crate) enum Work {
     Copy(Copy),
     Fill(Fill),
+    Sum(Sum),
     /// Frees the device block that starts here.
     Free(usize),
     /// Completes the record of this event.

@@ -32,7 +32,7 @@ impl Double {
         Ok(handle)
     }
 
-    /// Puts work at the end of a stream. Copies are due only after the delay that is set now, so a
+    /// Puts work at the end of a stream. Copies and kernels are due only after the delay that is set now, so a
     /// queue of them is late as a whole and not one delay after the other.
     pub(crate) fn enqueue(
         &'static self,
@@ -43,7 +43,7 @@ impl Double {
     ) -> Result<Point, Status> {
         state.streams.usable(stream)?;
         let due = match work {
-            Work::Copy(_) => Instant::now().checked_add(state.control.copy_delay),
+            Work::Copy(_) | Work::Sum(_) => Instant::now().checked_add(state.control.copy_delay),
             _ => None,
         };
         work.begin(state);
@@ -82,6 +82,7 @@ impl Double {
         match &operation.work {
             Work::Copy(copy) => copy.run(),
             Work::Fill(fill) => fill.run(),
+            Work::Sum(sum) => sum.run(),
             Work::Free(start) => {
                 let freed = self.lock().memory.free(*start);
                 // Poisoning takes time, so it happens without the lock.

@@ -1,10 +1,10 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::device::{cuDeviceGetAttribute, cuDriverGetVersion};
+use crate::device::{cuDeviceGetAttribute, cuDeviceGetPCIBusId, cuDriverGetVersion};
 use crate::registration::cuMemHostUnregister;
 use crate::report::cuda_double_report;
-use crate::status::NO_DEVICE;
+use crate::status::{INVALID_VALUE, NO_DEVICE};
 
 fn version() -> u32 {
     let mut version = 0;
@@ -118,4 +118,15 @@ fn the_report_says_what_the_counts_say() {
         json.contains(&format!("\"registrations_made\": {made},")),
         "{json}"
     );
+}
+
+#[test]
+fn a_device_has_a_bus_that_fits_the_place_for_it() {
+    let _turn = turn();
+    let mut id = [0u8; 13];
+    let mut place = || Out::at(id.as_mut_ptr().expose_provenance());
+    let (whole, short) = (place(), place());
+    assert_eq!(cu!(cuDeviceGetPCIBusId(short, 12, 0)), INVALID_VALUE);
+    assert_eq!(cu!(cuDeviceGetPCIBusId(whole, 13, 0)), 0);
+    assert_eq!(&id, b"ffff:00:00.0\0");
 }

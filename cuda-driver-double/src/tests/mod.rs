@@ -1,6 +1,7 @@
 //! Tests through the exported functions. The double is one for the process, so they take turns.
 
 mod control;
+mod kernel;
 mod lifetime;
 mod order;
 mod registration;

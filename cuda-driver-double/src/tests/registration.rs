@@ -2,7 +2,9 @@ use std::thread;
 
 use super::*;
 use crate::copy::{cuMemcpyDtoHAsync_v2, cuMemcpyHtoDAsync_v2};
-use crate::registration::{cuMemFreeHost, cuMemHostAlloc, cuMemHostGetFlags, cuMemHostUnregister};
+use crate::registration::{
+    cuMemAllocHost_v2, cuMemFreeHost, cuMemHostAlloc, cuMemHostGetFlags, cuMemHostUnregister,
+};
 use crate::status::{ALREADY_REGISTERED, INVALID_VALUE, NOT_REGISTERED};
 use crate::stream_calls::cuStreamSynchronize;
 
@@ -198,4 +200,6 @@ fn allocated_host_memory_is_page_locked_but_not_a_registration() {
     assert_eq!(cu!(cuMemHostUnregister(host)), NOT_REGISTERED);
     assert_eq!(cu!(cuMemFreeHost(host)), 0);
     assert_eq!(cu!(cuMemFreeHost(host)), INVALID_VALUE);
+    assert_eq!(cu!(cuMemAllocHost_v2(Out::to(&mut host), 100)), 0);
+    assert_eq!(cu!(cuMemFreeHost(host)), 0);
 }
