@@ -20,7 +20,7 @@ pub fn alone<Body: FnOnce()>(mebibytes: u32, body: Body) {
     }
     // What the test leaves there itself is looked for when it has ended.
     let script = format!(
-        "mount -t tmpfs -o size={mebibytes}m tmpfs /dev/shm && \"$@\" && test -z \"$(ls -l /dev/shm | tee /dev/stderr | grep zenoh)\""
+        "mount -t tmpfs -o size={mebibytes}m tmpfs /dev/shm && \"$@\" && test -z \"$(ls -l /dev/shm | tee -a /dev/stderr | grep zenoh)\""
     );
     let mut command = Command::new("unshare");
     command.args(["--mount", "--map-root-user", "sh", "-c", &script, "sh"]);
