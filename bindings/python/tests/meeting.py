@@ -22,7 +22,7 @@ def eventually(condition, seconds=10.0):
         time.sleep(0.01)
 
 
-def listening(port):
+def listening(port: int) -> dict[str, object]:
     return {
         "mode": "peer",
         "listen": {"endpoints": [f"tcp/127.0.0.1:{port}"]},
@@ -30,7 +30,7 @@ def listening(port):
     }
 
 
-def connecting(port):
+def connecting(port: int) -> dict[str, object]:
     return {
         "mode": "peer",
         "connect": {"endpoints": [f"tcp/127.0.0.1:{port}"]},
