@@ -1,12 +1,15 @@
 """Asks the CUDA driver what it is and which devices it has, and prints that as JSON; no more than that.
 
-A program of its own, because a driver that does not answer must not take the lane with it.
+A program of its own, because a driver that does not answer must not take the lane with it. With the argument
+``hold`` it makes a context and keeps it until its input closes: a driver without persistence mode starts the
+device anew for whoever comes first, which takes seconds every time.
 """
 
 from __future__ import annotations
 
 import ctypes
 import json
+import sys
 
 ATTRIBUTES = {
     "integrated": 18,
@@ -59,5 +62,17 @@ def device(driver: ctypes.CDLL, ordinal: int) -> dict[str, object]:
     return described
 
 
+def hold() -> None:
+    """Keep a context of the first device until standard input closes."""
+    driver = ctypes.CDLL("libcuda.so.1")
+    context = ctypes.c_void_p()
+    statuses = [driver.cuInit(0), driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0)]
+    print(f"cuInit and cuDevicePrimaryCtxRetain give {statuses}", flush=True)
+    sys.stdin.read()
+
+
 if __name__ == "__main__":
-    print(json.dumps(describe()))
+    if sys.argv[1:] == ["hold"]:
+        hold()
+    else:
+        print(json.dumps(describe()))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
 import platform
 import resource
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,8 @@ import bounded
 from kit import has_all_processes, with_driver
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kit import Kit
 
 LIBRARIES = ("numpy", "torch", "cupy-cuda13x", "cupy-cuda12x", "cupy", "jax", "jaxlib", "pytest", "pyarrow")
@@ -35,6 +39,18 @@ def probe_driver(kit: Kit) -> dict[str, object]:
     except (IndexError, ValueError):
         return {"missing": f"the CUDA driver could not be asked: {ended.tail(500)}"}
     return described
+
+
+@contextlib.contextmanager
+def awake(kit: Kit) -> Iterator[None]:
+    """Keep the device started for as long as the lane takes."""
+    words = [sys.executable, str(Path(__file__).with_name("driver_probe.py")), "hold"]
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=nowhere, env=with_driver(kit)) as holder:
+        try:
+            yield
+        finally:
+            holder.kill()
 
 
 def _read(path: str) -> str | None:

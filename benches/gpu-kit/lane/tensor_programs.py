@@ -125,6 +125,8 @@ class Jax(OnHost):
     def __init__(self) -> None:
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         import jax
+        import jax.dlpack
+        import jax.numpy
 
         self.jax = jax
         self.version = jax.__version__
