@@ -13,7 +13,7 @@ DEMO_ARGUMENTS ?= --save-frame last-frame.png
 export RUST_BACKTRACE ?= 1
 
 .PHONY: help demo dora-demo test test-python lint corpus fuzz miri sanitize bench camera-figures figures dora-figures \
-	python-figures soak wheel
+	python-figures soak wheel gpu-kit gpu-lane-double
 
 help:
 	@echo "make demo          build and run the camera example (DEMO_ARGUMENTS='--fps 0 --json' changes how)"
@@ -31,6 +31,8 @@ help:
 	@echo "make figures       measure against stock zenoh shared memory, some two minutes"
 	@echo "make python-figures  what single calls of the Python package cost, half a minute"
 	@echo "make soak          a thousand kills twice, stops, and ten minutes of coming and going; some half an hour"
+	@echo "make gpu-kit       pack what a machine with a GPU needs to test and measure, into dist/gpu-kit"
+	@echo "make gpu-lane-double  run that here against the driver double, at most eight minutes"
 	@echo "make dora-figures  measure dataflows against dora's own outputs, some six minutes"
 
 demo: $(VENV)/.ready
@@ -86,7 +88,20 @@ soak: $(VENV)/.ready
 	"$(TARGET)/release/soak" $(SOAK_SECONDS) "$(SOAK_RESULTS)" "$$(realpath $(TARGET))/release/driver-double"
 
 wheel: $(VENV)/.ready
-	$(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./$(PACKAGE)
+	PATH="$(abspath $(VENV))/bin:$$PATH" $(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./$(PACKAGE)
+
+# Test programs of the provider that use a device or register memory, and packages with benchmarks; of the
+# latter, those that are not there are left out.
+GPU_KIT_TESTS := budget crashes delivery device_copy exits failures fork giving_back lifecycle registering \
+	registration_conformance
+GPU_KIT_BENCHES := zenoh-pinned-camera-bench zenoh-pinned-micro-bench
+
+gpu-kit: wheel
+	$(PYTHON) benches/gpu-kit/pack.py --tests $(GPU_KIT_TESTS) --benches $(GPU_KIT_BENCHES) \
+		--wheels dist --out dist/gpu-kit
+
+gpu-lane-double: gpu-kit
+	benches/gpu-kit/try-with-double.sh dist/gpu-kit $(PYTHON) dist/gpu-lane-double
 
 lint:
 	cargo fmt --all --check

@@ -17,9 +17,10 @@ use harness::{
 };
 use zenoh_pinned::{CopyError, DevicePath, FallbackReason, PinnedPool, Pinner};
 
+const TO_ORDER: &str = "a real driver does not fail to order";
+
 fn with_double(settings: &str, body: impl FnOnce()) {
-    if driver::is_real() {
-        println!("skipped: a real driver does not fail to order");
+    if driver::only_real_is_here(TO_ORDER) {
         return;
     }
     driver::with_driver(settings, body).assert_clean();
@@ -79,7 +80,7 @@ fn a_platform_without_registration_is_told_as_such() {
 
 #[test]
 fn a_device_that_says_it_cannot_register_is_not_asked_to() {
-    if driver::is_real() {
+    if driver::only_real_is_here(TO_ORDER) {
         return;
     }
     let report = driver::with_driver("attribute=99:0", || {
@@ -159,7 +160,7 @@ fn a_copy_whose_event_fails_is_waited_for_and_arrives() {
 
 #[test]
 fn an_event_that_cannot_be_asked_about_keeps_its_hold() {
-    if driver::is_real() {
+    if driver::only_real_is_here(TO_ORDER) {
         return;
     }
     // What the lost hold keeps stays registered, so only misuse is looked for.
@@ -178,7 +179,7 @@ fn an_event_that_cannot_be_asked_about_keeps_its_hold() {
 
 #[test]
 fn memory_that_cannot_be_unregistered_stays_mapped() {
-    if driver::is_real() {
+    if driver::only_real_is_here(TO_ORDER) {
         return;
     }
     let report = driver::with_driver("fail=cuMemHostUnregister:1", || {
@@ -270,7 +271,7 @@ fn a_device_that_is_not_there_is_told_with_the_number_that_are() {
 
 #[test]
 fn without_a_driver_library_everything_works_on_the_host() {
-    if driver::is_real() {
+    if driver::only_real_is_here(TO_ORDER) {
         return;
     }
     let pinner = Pinner::builder().device(0).build();

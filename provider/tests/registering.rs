@@ -251,3 +251,43 @@ fn worker_behind_another() {
     println!("direct");
     worker::wait_for_end();
 }
+
+#[test]
+fn four_processes_register_one_pool_with_the_driver_at_once_and_all_copy_directly() {
+    host::alone(256, || {
+        let producer = Producer::new(2);
+        let name = "worker_that_registers";
+        let mut consumers: Vec<_> = (0..4).map(|_| producer.consumer(name, "all", 0)).collect();
+        // Each has its context by then, so that the first frame finds all four ready to register.
+        for consumer in &mut consumers {
+            consumer.line("listening");
+        }
+        let said = producer.send_until("all", consumers.iter_mut().collect(), "registered");
+        let whole: usize = BYTES.iter().map(|bytes| 24 * bytes + 4096).sum();
+        assert_eq!(said, vec![whole.to_string(); 4]);
+        for consumer in &mut consumers {
+            let report = consumer.end();
+            report.assert_clean();
+            if let Some(made) = report.registrations() {
+                assert_eq!(made.len(), 2, "each segment once: {made:?}");
+            }
+        }
+        producer.end();
+    });
+}
+
+#[test]
+#[ignore = "a worker of another test"]
+fn worker_that_registers() {
+    let pinner = Pinner::builder().device(0).staging(0, 0).build();
+    let mut direct = [0; 2];
+    consume(&pinner, |bytes, path, reason| {
+        let segment = BYTES.iter().position(|known| *known == bytes).unwrap();
+        let refused = matches!(reason, Some(FallbackReason::Driver { .. }));
+        assert!(!refused, "{reason:?}");
+        direct[segment] += u32::from(path == DevicePath::Direct);
+        direct.iter().all(|copies| *copies >= 10)
+    });
+    println!("registered {}", pinner.statistics().registered_bytes);
+    worker::wait_for_end();
+}

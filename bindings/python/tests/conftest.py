@@ -2,53 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import zenoh_pinned
 
+from meeting import connecting, free_port, link, listening
+
 HERE = Path(__file__).parent
 
 # A shell that runs the tests in its background has them ignore interrupts, and what they start as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
-
-
-def eventually(condition, seconds=10.0):
-    """Wait for `condition`; a watchdog, no measurement."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it never came to be"
-        time.sleep(0.01)
-
-
-def listening(port):
-    return {
-        "mode": "peer",
-        "listen": {"endpoints": [f"tcp/127.0.0.1:{port}"]},
-        "scouting": {"multicast": {"enabled": False}},
-    }
-
-
-def connecting(port):
-    return {
-        "mode": "peer",
-        "connect": {"endpoints": [f"tcp/127.0.0.1:{port}"]},
-        "listen": {"endpoints": []},
-        "scouting": {"multicast": {"enabled": False}},
-    }
 
 
 @pytest.fixture
@@ -76,29 +44,6 @@ def pair(sessions):
     yield publisher, subscriber
     publisher.close()
     subscriber.close()
-
-
-def link(publisher, subscriber):
-    """Publish until something arrives, and until zenoh's routes are settled.
-
-    Within milliseconds of the first message that arrives zenoh can still lose the next one, without a word.
-    """
-
-    def arrives():
-        publisher.put(b"hello")
-        with contextlib.suppress(TimeoutError):
-            return subscriber.recv(0.05) is not None
-
-    eventually(arrives)
-    time.sleep(0.05)
-    eventually(arrives)
-    while subscriber.try_recv() is not None:
-        pass
-    eventually(lambda: in_use(publisher) == 0)
-
-
-def in_use(publisher):
-    return publisher.pool.statistics().in_use
 
 
 def script(name, *arguments, environment=None, **options):

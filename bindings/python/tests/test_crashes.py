@@ -7,7 +7,8 @@ import sys
 
 import zenoh_pinned
 
-from conftest import HERE, eventually, listening
+from conftest import HERE
+from meeting import eventually, listening
 
 HOLDER = HERE / "nodes" / "holder.py"
 

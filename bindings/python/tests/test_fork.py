@@ -6,7 +6,7 @@ import subprocess
 import sys
 import textwrap
 
-from conftest import eventually, in_use
+from meeting import eventually, in_use
 
 
 def child(work):

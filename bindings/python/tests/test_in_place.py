@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import zenoh_pinned
 
-from conftest import eventually, in_use, link, script
+from conftest import script
+from meeting import eventually, in_use, link
 
 
 def test_what_is_written_in_the_block_lies_in_the_slot_and_arrives(pair):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import zenoh_pinned
 
-from conftest import eventually, in_use, link
+from meeting import eventually, in_use, link
 
 FRAMES = int(os.environ.get("ZENOH_PINNED_LEAK_FRAMES", "10000"))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import zenoh_pinned
 
-from conftest import in_use
+from meeting import in_use
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import zenoh_pinned
 
-from conftest import eventually, in_use
+from meeting import eventually, in_use
 
 
 def received(pair, array):
@@ -43,7 +43,7 @@ def test_a_view_keeps_the_slot_whatever_is_deleted_first(pair, view):
 
 
 def test_views_outlive_the_subscriber_and_the_session(port):
-    from conftest import connecting, link, listening
+    from meeting import connecting, link, listening
 
     with zenoh_pinned.Session(listening(port)) as producer:
         publisher = producer.declare_publisher("test/frame", 4096)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import zenoh_pinned
 
-from conftest import connecting, eventually, free_port, in_use, link, listening
+from meeting import connecting, eventually, free_port, in_use, link, listening
 
 
 class Counting:

@@ -7,7 +7,7 @@ use zenoh_pinned::{Frame, Pinner};
 
 use crate::{
     KEY,
-    harness::{eventually, peer, signal, worker},
+    harness::{driver, eventually, peer, signal, worker},
 };
 
 /// Frames that it holds when it is killed.
@@ -89,7 +89,7 @@ fn worker_victim() {
     );
     let subscriber = session.declare_subscriber(KEY).wait().unwrap();
     let mut held: Vec<Sample> = Vec::new();
-    let mut devices = Vec::new();
+    let (mut devices, mut copied) = (Vec::new(), Vec::new());
     while held.len() + devices.len() < HELD {
         let sample = subscriber.recv().unwrap();
         let Some(stream) = &stream else {
@@ -101,13 +101,25 @@ fn worker_victim() {
             frame.registered_address().is_ok()
         });
         devices.push(frame.copy_to_device(stream).unwrap());
+        if driver::is_real() {
+            copied.push(frame);
+        }
     }
-    if copies {
+    if copies && !driver::is_real() {
         assert_eq!(pinner.statistics().copies_in_flight, HELD);
     }
     // What comes after these is dropped at once, so that they are all that it holds.
     println!("holds");
-    while let Ok(sample) = subscriber.recv() {
+    // A real device is done in no time: it is killed while it copies the same ones again and again.
+    let wait = Duration::from_millis(if copied.is_empty() { 1000 } else { 0 });
+    while let Ok(sample) = subscriber.recv_timeout(wait) {
         drop(sample);
+        let Some(stream) = stream.as_ref().filter(|_| driver::is_real()) else {
+            continue;
+        };
+        for (frame, device) in copied.iter().zip(&mut devices) {
+            frame.copy_into(device, stream).unwrap();
+        }
+        stream.synchronize().unwrap();
     }
 }

@@ -61,6 +61,14 @@ pub fn is_real() -> bool {
     std::env::var("ZENOH_PINNED_TEST_DRIVER").is_ok_and(|driver| driver == "real")
 }
 
+/// Whether a test that only the double can serve is left out, which its output then says.
+pub fn only_real_is_here(why: &str) -> bool {
+    if is_real() {
+        println!("skipped: {why}");
+    }
+    is_real()
+}
+
 /// The folder that holds the double under the driver's name.
 pub fn folder() -> PathBuf {
     let program = std::env::current_exe().unwrap();

@@ -1,4 +1,4 @@
-"""Programs with a CUDA device; each one is a function, run in a process of its own."""
+"""Programs with a CUDA device; each one is a function, run in a process of its own, without pytest."""
 
 import ctypes
 import gc
@@ -9,12 +9,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import zenoh_pinned
 
-import conftest
+import meeting
 
 
 def control(text):
@@ -24,12 +23,12 @@ def control(text):
 
 
 def pair(device="cuda:0", frame_bytes=65536, slots=4):
-    port = conftest.free_port()
-    producer = zenoh_pinned.Session(conftest.listening(port))
-    consumer = zenoh_pinned.Session(conftest.connecting(port), device=device)
+    port = meeting.free_port()
+    producer = zenoh_pinned.Session(meeting.listening(port))
+    consumer = zenoh_pinned.Session(meeting.connecting(port), device=device)
     publisher = producer.declare_publisher("test/frame", frame_bytes, slots=slots, wait=10)
     subscriber = consumer.declare_subscriber("test/frame")
-    conftest.link(publisher, subscriber)
+    meeting.link(publisher, subscriber)
     return publisher, subscriber, (producer, consumer)
 
 
@@ -40,7 +39,7 @@ def direct(publisher, subscriber):
         publisher.put(bytes(64))
         return subscriber.recv(5).path == "direct"
 
-    conftest.eventually(is_direct)
+    meeting.eventually(is_direct)
 
 
 def late_copies():
@@ -59,7 +58,7 @@ def late_copies():
         assert buffer.path == "direct", buffer
         assert buffer.reason is None
         assert set(buffer.to_host()) == {number}, number
-    conftest.eventually(lambda: conftest.in_use(publisher) == 0)
+    meeting.eventually(lambda: meeting.in_use(publisher) == 0)
     del sessions
 
 
@@ -78,7 +77,7 @@ def shapes_and_types():
     assert zenoh_pinned.to_device(array, 0).dtype == "float32"
     assert zenoh_pinned.to_device(bytearray(b"123"), "cuda").to_host().tobytes() == b"123"
     for wrong in ({"shape": (5,)}, {"dtype": "complex64"}):
-        with pytest.raises((ValueError, TypeError)):
+        with meeting.raises((ValueError, TypeError)):
             zenoh_pinned.to_device(frame, "cuda:0", **wrong)
     del sessions
 
@@ -89,8 +88,8 @@ def copies_into_an_array_that_exists():
     publisher.put(np.full(1000, 9, "uint8"))
     zenoh_pinned.copy_into(existing, subscriber.recv(5), existing.__cuda_array_interface__["stream"])
     existing.synchronize()
-    conftest.eventually(lambda: set(existing.to_host()) == {9})
-    with pytest.raises(ValueError, match="1000"):
+    meeting.eventually(lambda: set(existing.to_host()) == {9})
+    with meeting.raises(ValueError, match="1000"):
         zenoh_pinned.copy_into(existing, bytes(999))
     del sessions
 
@@ -210,14 +209,14 @@ def staged_and_pageable():
     assert buffer.path in ("staged", "pageable"), buffer
     assert buffer.reason.code in ("over_budget", "staging_busy"), buffer.reason
     assert set(buffer.to_host()) == {3}
-    with pytest.raises(ValueError, match="already"):
+    with meeting.raises(ValueError, match="already"):
         zenoh_pinned.open_device("cuda:0")
     del sessions
 
 
 def no_such_device():
     for what in (lambda: zenoh_pinned.to_device(b"1", "cuda:7"), lambda: zenoh_pinned.Session(device=7)):
-        with pytest.raises(zenoh_pinned.NoDevice, match="CUDA device 7"):
+        with meeting.raises(zenoh_pinned.NoDevice, match="CUDA device 7"):
             what()
     assert zenoh_pinned.to_device(b"1", "auto").device == "cuda:0"
 
@@ -225,19 +224,19 @@ def no_such_device():
 def failing_driver():
     buffer = zenoh_pinned.to_device(b"123", "cuda:0")
     control("fail=cuMemAllocAsync:2,fail=cuMemAlloc_v2:2")
-    with pytest.raises(MemoryError, match="CUDA_ERROR_OUT_OF_MEMORY"):
+    with meeting.raises(MemoryError, match="CUDA_ERROR_OUT_OF_MEMORY"):
         zenoh_pinned.to_device(b"123", "cuda:0")
     control("reset,fail=cuMemcpyHtoDAsync_v2:999:1")
-    with pytest.raises(zenoh_pinned.CudaError, match="999"):
+    with meeting.raises(zenoh_pinned.CudaError, match="999"):
         zenoh_pinned.to_device(b"123", "cuda:0")
     control("reset")
     assert buffer.to_host().tobytes() == b"123"
     # After this one the driver answers no call in the context any more, and is asked no more.
     control("lose_context=0:719")
     for _ in range(3):
-        with pytest.raises(zenoh_pinned.CudaError, match=r"context is lost.*719"):
+        with meeting.raises(zenoh_pinned.CudaError, match=r"context is lost.*719"):
             zenoh_pinned.to_device(b"123", "cuda:0")
-    with pytest.raises(zenoh_pinned.CudaError, match="context is lost"):
+    with meeting.raises(zenoh_pinned.CudaError, match="context is lost"):
         buffer.to_host()
     frame = zenoh_pinned.frame(b"123", "cuda:0")
     assert (frame.path, bytes(frame)) == ("host", b"123")
@@ -278,7 +277,8 @@ def the_interpreter_is_free_while_a_copy_waits():
 
 
 def exit_with_copies_in_flight():
-    control("copy_delay_us=500000")
+    if os.environ.get("ZENOH_PINNED_CUDA") != "real":
+        control("copy_delay_us=500000")
     array = np.zeros(1 << 20, "uint8")
     globals()["kept"] = [zenoh_pinned.to_device(array, "cuda:0") for _ in range(10)]
 

@@ -1,0 +1,83 @@
+"""Tensors: the device programs of the Python package's tests, and torch, CuPy and JAX beside a publisher.
+
+None of it needs pytest. What a library lacks here, itself or a device, leaves it out with a message.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import bounded
+from kit import with_driver
+
+if TYPE_CHECKING:
+    from kit import Kit
+
+# Those that any driver can serve; the rest of the folder's tests tell the double what to do.
+DEVICE_PROGRAMS = (
+    "shapes_and_types",
+    "copies_into_an_array_that_exists",
+    "registered_host_memory",
+    "streams_of_others",
+    "staged_and_pageable",
+    "no_such_device",
+    "exit_with_copies_in_flight",
+)
+LIBRARIES = ("host", "torch", "cupy", "jax")
+PROGRAM_SECONDS = 40.0
+LIBRARY_SECONDS = 60.0
+
+
+def _device_program(kit: Kit, name: str, limit: float) -> dict[str, object]:
+    program = str(kit.folder / "python-tests" / "nodes" / "device_programs.py")
+    ended = bounded.run([*kit.alone, sys.executable, program, name], limit, with_driver(kit))
+    kit.note(f"--- device program {name}\n{ended.tail()}")
+    passed = ended.succeeded and ended.output.lstrip().startswith("ok")
+    entry: dict[str, object] = {"test": name, "outcome": "passed" if passed else "failed"}
+    if not passed:
+        entry["said"] = ended.tail()
+    return entry
+
+
+def _library(kit: Kit, name: str, limit: float) -> dict[str, object]:
+    program = str(kit.folder / "lane" / "tensor_programs.py")
+    ended = bounded.run([*kit.alone, sys.executable, program, name], limit, with_driver(kit))
+    kit.note(f"--- {name} beside a publisher\n{ended.tail()}")
+    entry: dict[str, object] = {
+        "test": f"{name} beside a publisher",
+        "outcome": "failed",
+        "said": ended.tail(),
+    }
+    lines = [line for line in ended.output.splitlines() if line.startswith("{")]
+    if ended.succeeded and lines:
+        said = json.loads(lines[-1])
+        entry = {**entry, "outcome": "skipped" if "skipped" in said else "passed", **said}
+        del entry["said"]
+    return entry
+
+
+def run(kit: Kit, limit: float) -> dict[str, int]:
+    """Run all of them within `limit` seconds, and write `tensors.json`."""
+    until = kit.remaining() - limit
+    entries: list[dict[str, object]] = []
+    tests = [(_device_program, name, PROGRAM_SECONDS) for name in DEVICE_PROGRAMS]
+    tests += [(_library, name, LIBRARY_SECONDS) for name in LIBRARIES]
+    if importlib.util.find_spec("numpy") is None:
+        entries.append({"test": "all of them", "outcome": "skipped", "skipped": "numpy is not installed"})
+        tests.clear()
+    for test, name, most in tests:
+        left = min(most, kit.remaining() - until)
+        if left < 1:
+            entries.append({"test": name, "outcome": "not run"})
+            continue
+        entry = test(kit, name, left)
+        entries.append(entry)
+        said = {key: value for key, value in entry.items() if key not in ("said", "test", "outcome")}
+        kit.say(f"tensors: {entry['outcome']} {entry['test']} {json.dumps(said) if said else ''}")
+    outcomes = ("passed", "failed", "skipped", "not run")
+    summary = {outcome: sum(entry["outcome"] == outcome for entry in entries) for outcome in outcomes}
+    kit.write("tensors.json", {"summary": summary, "tests": entries})
+    return summary
