@@ -13,8 +13,22 @@ use crate::{
     round,
 };
 
+/// Four cameras with all slots in use, whatever the arm, and what their libraries need besides.
+const SHARED_MEMORY: u64 = 512 << 20;
+
 pub fn run(out: &Path, length: Length, dora: Option<&Path>, device_only: bool) -> Outcome {
     std::fs::create_dir_all(out)?;
+    let shared = rustix::fs::statvfs("/dev/shm")?;
+    let free = shared.f_bavail * shared.f_frsize;
+    if free < SHARED_MEMORY {
+        return Err(format!(
+            "/dev/shm has {} MiB free, four cameras need {} MiB: raise its size (docker run --shm-size, or mount -o \
+             remount,size=)",
+            free >> 20,
+            SHARED_MEMORY >> 20
+        )
+        .into());
+    }
     // Asked here so that nothing is started in vain; the consumers make their own.
     let pinner = Pinner::builder().device(0).build();
     let mut left_out = Vec::new();

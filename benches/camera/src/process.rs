@@ -3,8 +3,8 @@
 use std::{
     io::{BufRead, BufReader, Write},
     process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
-    time::Duration,
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    time::{Duration, Instant},
 };
 
 use crate::{Outcome, workload::Orders};
@@ -43,17 +43,23 @@ impl Process {
         })
     }
 
-    /// Waits until it says `word` on a line.
-    pub fn wait_for(&mut self, word: &str) -> Outcome {
-        loop {
-            match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) if line == word => return Ok(()),
-                Ok(_) => {}
-                Err(error) => {
-                    return Err(format!("{} never said {word:?}: {error}", self.name).into());
-                }
+    /// Whether it says `word` on a line within so long.
+    ///
+    /// # Errors
+    /// It has ended instead.
+    fn says(&mut self, word: &str, within: Duration) -> Outcome<bool> {
+        match self.lines.recv_timeout(within) {
+            Ok(line) => Ok(line == word),
+            Err(RecvTimeoutError::Timeout) => Ok(false),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(format!("{} ended before it said {word:?}", self.name).into())
             }
         }
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
     }
 
     pub fn tell(&mut self, line: &str) -> Outcome {
@@ -71,6 +77,24 @@ impl Process {
             false => Err(format!("{} failed: {status}", self.name).into()),
         }
     }
+}
+
+/// Waits until each of `processes` has said `word`, as long as all of `others` go on.
+pub fn all_say(word: &str, processes: &mut [Process], others: &mut [Process]) -> Outcome {
+    let begun = Instant::now();
+    for process in processes {
+        while !process.says(word, Duration::from_millis(50))? {
+            for other in &mut *others {
+                if other.has_ended() {
+                    return Err(format!("{} ended too early", other.name).into());
+                }
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(format!("{} never said {word:?}", process.name).into());
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Process {

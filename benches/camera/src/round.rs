@@ -12,7 +12,7 @@ use crate::{
     clock,
     consumer::Sighting,
     dataflow,
-    process::Process,
+    process::{self, Process},
     workload::{Orders, Workload},
 };
 
@@ -82,22 +82,24 @@ fn processes(orders: &Orders) -> Outcome<u64> {
         .collect::<Outcome<Vec<_>>>()?;
     if orders.arm != Arm::Iceoryx {
         // zenoh tries again only after a second where nobody listens yet.
-        for index in 0..cameras.len() {
-            wait_for_file(&orders.folder.join(format!("camera-{index}.sock")))?;
+        for (index, camera) in cameras.iter_mut().enumerate() {
+            let socket = orders.folder.join(format!("camera-{index}.sock"));
+            while !socket.exists() {
+                if camera.has_ended() {
+                    return Err("a camera failed to begin".into());
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
         }
     }
     let mut consumers = (0..consumers)
         .map(|index| start("consumer", index))
         .collect::<Outcome<Vec<_>>>()?;
-    for consumer in &mut consumers {
-        consumer.wait_for("warm")?;
-    }
+    process::all_say("warm", &mut consumers, &mut cameras)?;
     for camera in &mut cameras {
         camera.tell("go")?;
     }
-    for camera in &mut cameras {
-        camera.wait_for("done")?;
-    }
+    process::all_say("done", &mut cameras, &mut consumers)?;
     for consumer in consumers {
         consumer.end()?;
     }
@@ -105,16 +107,6 @@ fn processes(orders: &Orders) -> Outcome<u64> {
         camera.end()?;
     }
     Ok(0)
-}
-
-fn wait_for_file(path: &Path) -> Outcome {
-    for _ in 0..6000 {
-        if path.exists() {
-            return Ok(());
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    Err(format!("{} never appeared", path.display()).into())
 }
 
 fn read(orders: &Orders, daemon_cpu: u64) -> Outcome<Round> {

@@ -72,7 +72,9 @@ fn colour(arm: Arm) -> RGBColor {
 pub fn latencies(path: &Path, curves: &[Curve]) -> Outcome {
     let of_one = |curve: &&Curve| (curve.workload.cameras, curve.workload.consumers) == (1, 1);
     let mut panels: Vec<(String, Vec<Line>)> = Vec::new();
-    for curve in curves.iter().filter(of_one) {
+    // An arm that failed has none.
+    let has_points = |curve: &&Curve| !curve.points.is_empty();
+    for curve in curves.iter().filter(of_one).filter(has_points) {
         let place = if curve.arm.copies_to_device() {
             "device"
         } else {
@@ -147,7 +149,9 @@ struct Line {
 
 /// Panels one below the other, the x axis logarithmic.
 fn draw(path: &Path, panels: &[(String, Vec<Line>)], x: &str, y: &str) -> Outcome {
-    if panels.is_empty() {
+    let has_points =
+        |(_, lines): &(String, Vec<Line>)| lines.iter().any(|line| !line.points.is_empty());
+    if panels.is_empty() || !panels.iter().all(has_points) {
         return Ok(());
     }
     let size = (PANEL.0, PANEL.1 * panels.len() as u32);
