@@ -12,7 +12,7 @@ DEMO_ARGUMENTS ?= --save-frame last-frame.png
 
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help demo dora-demo test test-python lint corpus fuzz miri sanitize figures dora-figures python-figures soak wheel
+.PHONY: help demo dora-demo test test-python lint corpus fuzz miri sanitize figures micro-figures dora-figures python-figures soak wheel
 
 help:
 	@echo "make demo          build and run the camera example (DEMO_ARGUMENTS='--fps 0 --json' changes how)"
@@ -26,6 +26,7 @@ help:
 	@echo "make miri          the fuzz targets' properties under Miri"
 	@echo "make sanitize      the same and the unit tests of the provider with the sanitizers"
 	@echo "make figures       measure against stock zenoh shared memory, some two minutes"
+	@echo "make micro-figures  single steps by Criterion, copies to a GPU where there is one; some two minutes"
 	@echo "make python-figures  what single calls of the Python package cost, half a minute"
 	@echo "make soak          a thousand kills twice, stops, and ten minutes of coming and going; some half an hour"
 	@echo "make dora-figures  measure dataflows against dora's own outputs, some six minutes"
@@ -135,6 +136,13 @@ sanitize:
 figures:
 	cargo build --release -p zenoh-pinned-transport-bench
 	cargo run --quiet --release -p zenoh-pinned-transport-bench
+
+# Building the benchmark builds the program that prints its tables as well.
+micro-figures: export CRITERION_HOME = $(abspath $(TARGET))/micro-figures
+micro-figures:
+	rm -rf "$$CRITERION_HOME"
+	cargo bench -p zenoh-pinned-micro-bench --bench micro -- --quiet
+	"$(TARGET)/release/micro-tables"
 
 dora-figures: $(VENV)/.ready
 	cargo build --release -p zenoh-pinned-dora-bench -p zenoh-pinned-python

@@ -1,0 +1,55 @@
+//! Several messages sent right behind each other, from before the first one's memory is taken to the last one in
+//! hand in another process's callback; the time is that of one message, a share of the whole.
+//!
+//! Where `delivery` waits for each message, here the work for a message is what counts. Shared memory costs every
+//! message the same, an ordinary one costs by its bytes: up to some size the latter is less, and this is to show
+//! which. As there, the bytes are neither written nor read by the application; zenoh sends small messages together
+//! where it can, as is its default.
+
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion};
+
+use crate::{
+    Error,
+    clock::{between, now},
+    line::Line,
+    or_end,
+    producer::Producer,
+    sampling,
+    transport::Transport,
+};
+
+const BYTES: [usize; 5] = [64, 1 << 10, 4 << 10, 16 << 10, 64 << 10];
+const MESSAGES: u32 = 64;
+
+pub(crate) fn measure(criterion: &mut Criterion) {
+    let mut lines: [Option<Line>; 3] = [const { None }; 3];
+    let title = format!("put to frame, a message of {MESSAGES} in a row");
+    let mut group = criterion.benchmark_group(title);
+    sampling::one_call(&mut group, 60, Duration::from_millis(100));
+    for bytes in BYTES {
+        for (transport, line) in Transport::ALL.into_iter().zip(&mut lines) {
+            let mut producer = None;
+            group.bench_function(BenchmarkId::new(transport.name(), bytes), |bencher| {
+                let producer = producer
+                    .get_or_insert_with(|| or_end(Producer::new(transport, MESSAGES, bytes)));
+                let line =
+                    line.get_or_insert_with(|| or_end(Line::new(transport, "receive", false)));
+                bencher
+                    .iter_custom(|rounds| (0..rounds).map(|_| or_end(burst(producer, line))).sum());
+            });
+        }
+    }
+    group.finish();
+}
+
+fn burst(producer: &Producer, line: &mut Line) -> Result<Duration, Error> {
+    std::thread::sleep(Duration::from_millis(1));
+    let begin = now();
+    for _ in 1..MESSAGES {
+        line.put_untold(producer.message()?)?;
+    }
+    line.put(producer.message()?)?;
+    Ok(between(begin, line.consumer.time()?) / MESSAGES)
+}
