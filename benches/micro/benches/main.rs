@@ -57,7 +57,9 @@ fn main() -> Outcome {
             _ => consumer::release(transport, endpoint),
         };
     }
-    let measures = arguments.iter().any(|argument| argument == "--bench");
+    // As Criterion decides it.
+    let has = |flag| arguments.iter().any(|argument| argument == flag);
+    let measures = has("--bench") && !has("--test") && !has("--list");
     let placement = placement::take_first_processor()?;
     let folder = results::folder();
     let mut criterion = Criterion::default()

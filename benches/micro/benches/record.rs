@@ -12,7 +12,7 @@ use zenoh_pinned_micro_bench::results::{ENVIRONMENT, LEFT_OUT};
 use crate::{Error, Outcome, device::Device};
 
 pub(crate) struct Record {
-    /// `None` where nothing is measured: benchmarks are listed or tried only.
+    /// `None` where nothing is measured.
     left_out: Option<File>,
 }
 
@@ -38,6 +38,11 @@ impl Record {
         Ok(Self {
             left_out: Some(left_out),
         })
+    }
+
+    /// Whether benchmarks are measured, not only listed or tried.
+    pub(crate) fn is_of_measurement(&self) -> bool {
+        self.left_out.is_some()
     }
 
     /// To standard error, as lists of benchmarks go to standard output.
