@@ -13,33 +13,31 @@ use criterion::{BenchmarkId, Criterion};
 use crate::{
     Error,
     clock::{between, now},
-    line::Line,
-    or_end,
+    line::{Line, Lines},
     producer::Producer,
-    sampling,
+    record::Record,
     transport::Transport,
+    turns,
 };
 
 const BYTES: [usize; 5] = [64, 1 << 10, 4 << 10, 16 << 10, 64 << 10];
 const MESSAGES: u32 = 64;
 
-pub(crate) fn measure(criterion: &mut Criterion) {
-    let mut lines: [Option<Line>; 3] = [const { None }; 3];
+pub(crate) fn measure(criterion: &mut Criterion, record: &Record) {
     let title = format!("put to frame, a message of {MESSAGES} in a row");
     let mut group = criterion.benchmark_group(title);
-    sampling::one_call(&mut group, 60, Duration::from_millis(100));
+    let mut lines = Lines::new(false);
     for bytes in BYTES {
-        for (transport, line) in Transport::ALL.into_iter().zip(&mut lines) {
-            let mut producer = None;
-            group.bench_function(BenchmarkId::new(transport.name(), bytes), |bencher| {
-                let producer = producer
-                    .get_or_insert_with(|| or_end(Producer::new(transport, MESSAGES, bytes)));
-                let line =
-                    line.get_or_insert_with(|| or_end(Line::new(transport, "receive", false)));
-                bencher
-                    .iter_custom(|rounds| (0..rounds).map(|_| or_end(burst(producer, line))).sum());
-            });
-        }
+        let arms = Transport::ALL.map(|transport| BenchmarkId::new(transport.name(), bytes));
+        let mut producers = [const { None }; 3];
+        turns::measure(&mut group, arms.into(), record.samples(100), |arm| {
+            let transport = Transport::ALL[arm];
+            let producer = match &mut producers[arm] {
+                Some(producer) => producer,
+                none => none.insert(Producer::new(transport, MESSAGES, bytes)?),
+            };
+            burst(producer, lines.of(transport)?)
+        });
     }
     group.finish();
 }

@@ -2,7 +2,7 @@
 //!
 //! Both processes read the same clock. The message is there before `put` and nobody writes or reads its bytes: a
 //! copy that the transport itself makes is in the time, what the application does with the bytes is not. In hand
-//! means what `consumer` says. Beside it, as the floor, a bare wake-up of the same process by a byte in a pipe.
+//! means what `consumer` says. Beside it, as the floor, a bare wake-up of another process by a byte in a pipe.
 //!
 //! This is the latency of single messages, in which the wake-ups of the two processes hide what a small message
 //! itself costs; `burst` shows that.
@@ -12,66 +12,53 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion};
 
 use crate::{
-    Error, FRAME_BYTES,
+    FRAME_BYTES,
     clock::{between, now},
-    line::Line,
-    or_end,
+    line::Lines,
     producer::Producer,
-    sampling,
+    record::Record,
     transport::Transport,
+    turns,
 };
 
 const BYTES: [usize; 5] = [64, 4 << 10, 64 << 10, 1 << 20, FRAME_BYTES];
 /// Larger ones take long without shared memory, and nobody doubts the outcome.
 const MOST_BYTES_WITHOUT_SHARED_MEMORY: usize = 1 << 20;
 const GAP: Duration = Duration::from_millis(1);
-const SAMPLES: usize = 300;
-const WARM_UP: Duration = Duration::from_millis(100);
+const FLOOR: &str = "floor: a byte in a pipe";
 
-pub(crate) fn measure(criterion: &mut Criterion) {
-    let mut lines: [Option<Line>; 3] = [const { None }; 3];
+pub(crate) fn measure(criterion: &mut Criterion, record: &Record) {
     let mut group = criterion.benchmark_group("put to frame, 1 ms between puts");
-    sampling::one_call(&mut group, SAMPLES, WARM_UP);
+    let mut lines = Lines::new(true);
     for bytes in BYTES {
-        for (transport, line) in Transport::ALL.into_iter().zip(&mut lines) {
-            if transport == Transport::Plain && bytes > MOST_BYTES_WITHOUT_SHARED_MEMORY {
-                continue;
-            }
-            let mut producer = None;
-            group.bench_function(BenchmarkId::new(transport.name(), bytes), |bencher| {
-                let producer =
-                    producer.get_or_insert_with(|| or_end(Producer::new(transport, 8, bytes)));
-                let line =
-                    line.get_or_insert_with(|| or_end(Line::new(transport, "receive", true)));
-                bencher.iter_custom(|rounds| {
-                    (0..rounds).map(|_| or_end(delivery(producer, line))).sum()
-                });
-            });
-        }
+        let transports = match bytes {
+            0..=MOST_BYTES_WITHOUT_SHARED_MEMORY => &Transport::ALL[..],
+            _ => &[Transport::Pinned, Transport::Stock],
+        };
+        let names = transports.iter().map(|transport| transport.name());
+        let arms = names
+            .chain([FLOOR])
+            .map(|name| BenchmarkId::new(name, bytes));
+        let mut producers = [const { None }; 3];
+        let samples = record.samples(300);
+        turns::measure(&mut group, arms.collect(), samples, |arm| {
+            std::thread::sleep(GAP);
+            let Some(transport) = transports.get(arm) else {
+                let consumer = &mut lines.of(Transport::Pinned)?.consumer;
+                let begin = now();
+                consumer.wake()?;
+                return Ok(between(begin, consumer.time()?));
+            };
+            let producer = match &mut producers[arm] {
+                Some(producer) => producer,
+                none => none.insert(Producer::new(*transport, 8, bytes)?),
+            };
+            let line = lines.of(*transport)?;
+            let message = producer.message()?;
+            let begin = now();
+            line.put(message)?;
+            Ok(between(begin, line.consumer.time()?))
+        });
     }
     group.finish();
-    let mut group = criterion.benchmark_group("put to frame, the floor");
-    sampling::one_call(&mut group, SAMPLES, WARM_UP);
-    let line = &mut lines[0];
-    group.bench_function("a byte in a pipe", |bencher| {
-        let line =
-            line.get_or_insert_with(|| or_end(Line::new(Transport::Pinned, "receive", true)));
-        bencher.iter_custom(|rounds| (0..rounds).map(|_| or_end(wake_up(line))).sum());
-    });
-    group.finish();
-}
-
-fn delivery(producer: &Producer, line: &mut Line) -> Result<Duration, Error> {
-    std::thread::sleep(GAP);
-    let message = producer.message()?;
-    let begin = now();
-    line.put(message)?;
-    Ok(between(begin, line.consumer.time()?))
-}
-
-fn wake_up(line: &mut Line) -> Result<Duration, Error> {
-    std::thread::sleep(GAP);
-    let begin = now();
-    line.consumer.wake()?;
-    Ok(between(begin, line.consumer.time()?))
 }

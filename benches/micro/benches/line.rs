@@ -40,3 +40,26 @@ impl Line {
         self.untold.put(message).wait()
     }
 }
+
+/// A line for each transport that is asked for.
+pub(crate) struct Lines {
+    lines: [Option<Line>; 3],
+    is_express: bool,
+}
+
+impl Lines {
+    /// Of consumers that receive.
+    pub(crate) fn new(is_express: bool) -> Self {
+        Self {
+            lines: [const { None }; 3],
+            is_express,
+        }
+    }
+
+    pub(crate) fn of(&mut self, transport: Transport) -> Result<&mut Line, Error> {
+        match &mut self.lines[transport as usize] {
+            Some(line) => Ok(line),
+            none => Ok(none.insert(Line::new(transport, "receive", self.is_express)?)),
+        }
+    }
+}

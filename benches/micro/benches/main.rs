@@ -4,8 +4,8 @@
 //! there, or only its test double, and where memory or permissions are missing, the benchmark is left out, with a
 //! message and a line in a file beside Criterion's results; the run goes on. `micro-tables` prints the results.
 //!
-//! Criterion measures one arm after the other, so arms whose figures lie close together are to be compared by
-//! `make figures`, which alternates them. This process and all its threads run on the first processor that it may
+//! Where other processes take part, arms take turns (`turns`); the rest Criterion measures one after the other, so
+//! figures of it that lie close together say little. This process and all its threads run on the first processor that it may
 //! use, the other processes that it starts on the last one: placement decides much of such times, and would differ
 //! from arm to arm otherwise.
 //!
@@ -32,6 +32,7 @@ mod room;
 mod sampling;
 mod session;
 mod transport;
+mod turns;
 mod waiting;
 
 use criterion::Criterion;
@@ -69,9 +70,9 @@ fn main() -> Outcome {
     let device = device::Device::open();
     let mut record = Record::begin(measures.then_some(&*folder), &placement, &device)?;
     allocation::measure(&mut criterion, &mut record)?;
-    waiting::measure(&mut criterion);
-    delivery::measure(&mut criterion);
-    burst::measure(&mut criterion);
+    waiting::measure(&mut criterion, &record);
+    delivery::measure(&mut criterion, &record);
+    burst::measure(&mut criterion, &record);
     look_up::measure(&mut criterion, &mut record, &device)?;
     arrow_head::measure(&mut criterion)?;
     registration::measure(&mut criterion, &mut record, &device)?;

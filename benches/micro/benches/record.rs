@@ -45,6 +45,14 @@ impl Record {
         self.left_out.is_some()
     }
 
+    /// So many samples; the fewest that Criterion takes where nothing is measured.
+    pub(crate) fn samples(&self, wanted: usize) -> usize {
+        match self.is_of_measurement() {
+            true => wanted,
+            false => 10,
+        }
+    }
+
     /// To standard error, as lists of benchmarks go to standard output.
     pub(crate) fn leave_out(&mut self, what: &str, why: impl Display) -> Outcome {
         let why = why.to_string().replace('\n', " ");

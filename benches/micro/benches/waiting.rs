@@ -6,17 +6,19 @@
 
 use std::time::Duration;
 
-use criterion::Criterion;
+use criterion::{BenchmarkId, Criterion};
 
 use crate::{
     Error, FRAME_BYTES,
     clock::{between, now},
     line::Line,
-    or_end,
     producer::Producer,
-    sampling,
+    record::Record,
     transport::Transport,
+    turns,
 };
+
+const TRANSPORTS: [Transport; 2] = [Transport::Pinned, Transport::Stock];
 
 struct Waiting {
     producer: Producer,
@@ -41,15 +43,16 @@ impl Waiting {
     }
 }
 
-pub(crate) fn measure(criterion: &mut Criterion) {
+pub(crate) fn measure(criterion: &mut Criterion, record: &Record) {
     let mut group = criterion.benchmark_group("waiting allocation, release to return");
-    sampling::one_call(&mut group, 200, Duration::from_millis(200));
-    for transport in [Transport::Pinned, Transport::Stock] {
-        let mut waiting = None;
-        group.bench_function(transport.name(), |bencher| {
-            let waiting = waiting.get_or_insert_with(|| or_end(Waiting::new(transport)));
-            bencher.iter_custom(|rounds| (0..rounds).map(|_| or_end(waiting.round())).sum());
-        });
-    }
+    let arms = TRANSPORTS.map(|transport| BenchmarkId::new(transport.name(), FRAME_BYTES));
+    let mut waiting = [const { None }; 2];
+    turns::measure(&mut group, arms.into(), record.samples(200), |arm| {
+        let waiting = match &mut waiting[arm] {
+            Some(waiting) => waiting,
+            none => none.insert(Waiting::new(TRANSPORTS[arm])?),
+        };
+        waiting.round()
+    });
     group.finish();
 }
