@@ -11,10 +11,10 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion};
 
 use crate::{
-    Error,
+    Error, Outcome,
     clock::{between, now},
     line::{Line, Lines},
-    producer::Producer,
+    producer::{self, Producer},
     record::Record,
     transport::Transport,
     turns,
@@ -23,23 +23,23 @@ use crate::{
 const BYTES: [usize; 5] = [64, 1 << 10, 4 << 10, 16 << 10, 64 << 10];
 const MESSAGES: u32 = 64;
 
-pub(crate) fn measure(criterion: &mut Criterion, record: &Record) {
+pub(crate) fn measure(criterion: &mut Criterion, record: &mut Record) -> Outcome {
     let title = format!("put to frame, a message of {MESSAGES} in a row");
-    let mut group = criterion.benchmark_group(title);
-    let mut lines = Lines::new(false);
+    let mut group = criterion.benchmark_group(&title);
+    let mut lines = Lines::new("receive", false);
     for bytes in BYTES {
-        let arms = Transport::ALL.map(|transport| BenchmarkId::new(transport.name(), bytes));
-        let mut producers = [const { None }; 3];
-        turns::measure(&mut group, arms.into(), record.samples(100), |arm| {
-            let transport = Transport::ALL[arm];
-            let producer = match &mut producers[arm] {
-                Some(producer) => producer,
-                none => none.insert(Producer::new(transport, MESSAGES, bytes)?),
-            };
-            burst(producer, lines.of(transport)?)
+        let what = format!("{title}, {bytes} bytes");
+        let producers = producer::of_each(record, &what, &Transport::ALL, MESSAGES, bytes)?;
+        let arms = producers
+            .iter()
+            .map(|(transport, _)| BenchmarkId::new(transport.name(), bytes));
+        turns::measure(&mut group, arms.collect(), record.samples(100), |arm| {
+            let (transport, producer) = &producers[arm];
+            burst(producer, lines.of(*transport)?)
         });
     }
     group.finish();
+    Ok(())
 }
 
 fn burst(producer: &Producer, line: &mut Line) -> Result<Duration, Error> {

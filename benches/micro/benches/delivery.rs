@@ -12,10 +12,10 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion};
 
 use crate::{
-    FRAME_BYTES,
+    Error, FRAME_BYTES, Outcome,
     clock::{between, now},
-    line::Lines,
-    producer::Producer,
+    line::{Line, Lines},
+    producer::{self, Producer},
     record::Record,
     transport::Transport,
     turns,
@@ -25,40 +25,47 @@ const BYTES: [usize; 5] = [64, 4 << 10, 64 << 10, 1 << 20, FRAME_BYTES];
 /// Larger ones take long without shared memory, and nobody doubts the outcome.
 const MOST_BYTES_WITHOUT_SHARED_MEMORY: usize = 1 << 20;
 const GAP: Duration = Duration::from_millis(1);
+const GROUP: &str = "put to frame, 1 ms between puts";
 const FLOOR: &str = "floor: a byte in a pipe";
 
-pub(crate) fn measure(criterion: &mut Criterion, record: &Record) {
-    let mut group = criterion.benchmark_group("put to frame, 1 ms between puts");
-    let mut lines = Lines::new(true);
+pub(crate) fn measure(criterion: &mut Criterion, record: &mut Record) -> Outcome {
+    let mut group = criterion.benchmark_group(GROUP);
+    let mut lines = Lines::new("receive", true);
     for bytes in BYTES {
         let transports = match bytes {
             0..=MOST_BYTES_WITHOUT_SHARED_MEMORY => &Transport::ALL[..],
             _ => &[Transport::Pinned, Transport::Stock],
         };
-        let names = transports.iter().map(|transport| transport.name());
+        let what = format!("{GROUP}, {bytes} bytes");
+        let producers = producer::of_each(record, &what, transports, 8, bytes)?;
+        let Some((first, _)) = producers.first() else {
+            continue;
+        };
+        let names = producers.iter().map(|(transport, _)| transport.name());
         let arms = names
             .chain([FLOOR])
             .map(|name| BenchmarkId::new(name, bytes));
-        let mut producers = [const { None }; 3];
-        let samples = record.samples(300);
-        turns::measure(&mut group, arms.collect(), samples, |arm| {
+        turns::measure(&mut group, arms.collect(), record.samples(300), |arm| {
             std::thread::sleep(GAP);
-            let Some(transport) = transports.get(arm) else {
-                let consumer = &mut lines.of(Transport::Pinned)?.consumer;
-                let begin = now();
-                consumer.wake()?;
-                return Ok(between(begin, consumer.time()?));
-            };
-            let producer = match &mut producers[arm] {
-                Some(producer) => producer,
-                none => none.insert(Producer::new(*transport, 8, bytes)?),
-            };
-            let line = lines.of(*transport)?;
-            let message = producer.message()?;
-            let begin = now();
-            line.put(message)?;
-            Ok(between(begin, line.consumer.time()?))
+            match producers.get(arm) {
+                Some((transport, producer)) => delivery(producer, lines.of(*transport)?),
+                None => wake_up(lines.of(*first)?),
+            }
         });
     }
     group.finish();
+    Ok(())
+}
+
+fn delivery(producer: &Producer, line: &mut Line) -> Result<Duration, Error> {
+    let message = producer.message()?;
+    let begin = now();
+    line.put(message)?;
+    Ok(between(begin, line.consumer.time()?))
+}
+
+fn wake_up(line: &mut Line) -> Result<Duration, Error> {
+    let begin = now();
+    line.consumer.wake()?;
+    Ok(between(begin, line.consumer.time()?))
 }

@@ -5,13 +5,18 @@
 use criterion::{BenchmarkId, Criterion, Throughput};
 use zenoh_pinned::PinnedPool;
 
-use crate::{Outcome, copies::BYTES, sampling};
+use crate::{Outcome, copies::BYTES, record::Record, room, sampling};
 
-pub(crate) fn measure(criterion: &mut Criterion) -> Outcome {
-    let mut group = criterion.benchmark_group("copy on the host");
+const GROUP: &str = "copy on the host";
+
+pub(crate) fn measure(criterion: &mut Criterion, record: &mut Record) -> Outcome {
+    let mut group = criterion.benchmark_group(GROUP);
     sampling::many_calls(&mut group);
     group.sampling_mode(criterion::SamplingMode::Flat);
     for bytes in BYTES {
+        if !room::is_there(record, &format!("{GROUP}, {bytes} bytes"), bytes)? {
+            continue;
+        }
         let pool = PinnedPool::builder().slots(1).slot_bytes(bytes).build()?;
         let mut slot = pool.alloc(bytes)?;
         slot.fill(1);

@@ -18,7 +18,7 @@ pub(crate) struct Line {
 
 impl Line {
     /// With the other process in a role of `consumer`, and messages sent as the flag of `session::publisher` says.
-    pub(crate) fn new(transport: Transport, role: &str, is_express: bool) -> Result<Self, Error> {
+    fn new(transport: Transport, role: &str, is_express: bool) -> Result<Self, Error> {
         let endpoint = session::endpoint();
         let session = session::listen(transport, &endpoint)?;
         let consumer = OtherProcess::start(&[role, transport.name(), &endpoint])?;
@@ -44,14 +44,16 @@ impl Line {
 /// A line for each transport that is asked for.
 pub(crate) struct Lines {
     lines: [Option<Line>; 3],
+    role: &'static str,
     is_express: bool,
 }
 
 impl Lines {
-    /// Of consumers that receive.
-    pub(crate) fn new(is_express: bool) -> Self {
+    /// See [`Line::new`].
+    pub(crate) fn new(role: &'static str, is_express: bool) -> Self {
         Self {
             lines: [const { None }; 3],
+            role,
             is_express,
         }
     }
@@ -59,7 +61,7 @@ impl Lines {
     pub(crate) fn of(&mut self, transport: Transport) -> Result<&mut Line, Error> {
         match &mut self.lines[transport as usize] {
             Some(line) => Ok(line),
-            none => Ok(none.insert(Line::new(transport, "receive", self.is_express)?)),
+            none => Ok(none.insert(Line::new(transport, self.role, self.is_express)?)),
         }
     }
 }

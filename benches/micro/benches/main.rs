@@ -61,6 +61,7 @@ fn main() -> Outcome {
     // As Criterion decides it.
     let has = |flag| arguments.iter().any(|argument| argument == flag);
     let measures = has("--bench") && !has("--test") && !has("--list");
+    session::check_shared_memory()?;
     let placement = placement::take_first_processor()?;
     let folder = results::folder();
     let mut criterion = Criterion::default()
@@ -70,13 +71,13 @@ fn main() -> Outcome {
     let device = device::Device::open();
     let mut record = Record::begin(measures.then_some(&*folder), &placement, &device)?;
     allocation::measure(&mut criterion, &mut record)?;
-    waiting::measure(&mut criterion, &record);
-    delivery::measure(&mut criterion, &record);
-    burst::measure(&mut criterion, &record);
+    waiting::measure(&mut criterion, &mut record)?;
+    delivery::measure(&mut criterion, &mut record)?;
+    burst::measure(&mut criterion, &mut record)?;
     look_up::measure(&mut criterion, &mut record, &device)?;
     arrow_head::measure(&mut criterion)?;
     registration::measure(&mut criterion, &mut record, &device)?;
-    host_copies::measure(&mut criterion)?;
+    host_copies::measure(&mut criterion, &mut record)?;
     copies::measure(&mut criterion, &mut record, &device)?;
     criterion.final_summary();
     Ok(())

@@ -9,7 +9,7 @@ use zenoh::{
 };
 use zenoh_pinned::PinnedPool;
 
-use crate::{Error, transport::Transport};
+use crate::{Error, record::Record, room, transport::Transport};
 
 pub(crate) type StockProvider = ShmProvider<PosixShmProviderBackend>;
 
@@ -54,6 +54,32 @@ impl Producer {
             Memory::Plain => vec![0; self.bytes].into(),
         })
     }
+}
+
+/// A producer for each of the transports that can be had here; the others are left out. Stock zenoh locks its
+/// memory, which not everybody may.
+pub(crate) fn of_each(
+    record: &mut Record,
+    what: &str,
+    transports: &[Transport],
+    slots: u32,
+    bytes: usize,
+) -> Result<Vec<(Transport, Producer)>, Error> {
+    let mut producers = Vec::new();
+    for transport in transports {
+        let needed = match transport {
+            Transport::Pinned | Transport::Stock => 2 * u64::from(slots) * bytes.max(4096) as u64,
+            Transport::Plain => 0,
+        };
+        let producer = room::for_shared_memory(needed)
+            .map_err(Error::from)
+            .and_then(|()| Producer::new(*transport, slots, bytes));
+        match producer {
+            Ok(producer) => producers.push((*transport, producer)),
+            Err(why) => record.leave_out(&format!("{what}, {}", transport.name()), why)?,
+        }
+    }
+    Ok(producers)
 }
 
 /// zenoh's own provider with room for so many buffers, and a page more: its allocator keeps books in the segment.

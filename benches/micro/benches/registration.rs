@@ -36,16 +36,19 @@ pub(crate) fn measure(
     record: &mut Record,
     device: &Result<Device, String>,
 ) -> Outcome {
+    // Twice: one file that stays, and one that is reserved anew each time.
+    let needed = 2 * BYTES as u64;
     let folders = [
-        (SMALL_PAGES, Folder::of_shared_memory()),
-        (HUGE_PAGES, Folder::of_huge_pages()),
+        (
+            SMALL_PAGES,
+            room::for_shared_memory(needed),
+            Folder::of_shared_memory(),
+        ),
+        (HUGE_PAGES, room::of_memory(needed), Folder::of_huge_pages()),
     ];
-    for (title, folder) in folders {
-        // Twice: one file that stays, and one that is reserved anew each time.
-        let room = room::for_shared_memory(2 * BYTES as u64).map_err(Error::from);
-        let folder = room
-            .and_then(|()| Ok(folder?))
-            .and_then(|folder| check(title, folder));
+    for (title, room, folder) in folders {
+        let folder = room.map_err(Error::from).and_then(|()| Ok(folder?));
+        let folder = folder.and_then(|folder| check(title, folder));
         match folder {
             Ok((folder, file)) => of_pages(criterion, record, device, (title, &folder, &file))?,
             Err(why) => record.leave_out(title, why)?,

@@ -11,7 +11,7 @@ use std::{
 use zenoh::{Session, Wait, pubsub::Publisher, qos::CongestionControl, shm::ShmClientStorage};
 use zenoh_pinned::Pinner;
 
-use crate::{Error, transport::Transport};
+use crate::{Error, Outcome, transport::Transport};
 
 /// Messages that the consumer tells a time of.
 pub(crate) const TOLD: &str = "told";
@@ -26,6 +26,18 @@ pub(crate) fn endpoint() -> String {
     let name = format!("micro-bench-{}-{count}.sock", std::process::id());
     let path = std::env::temp_dir().join(name);
     format!("unixsock-stream/{}", path.display())
+}
+
+/// Fails where zenoh cannot have shared memory in this process, with the reason.
+pub(crate) fn check_shared_memory() -> Outcome {
+    share_memory(&mut zenoh::Config::default())
+}
+
+fn share_memory(config: &mut zenoh::Config) -> Outcome {
+    match zenoh_pinned::prepare_session(config) {
+        Some(reason) => Err(reason.into()),
+        None => Ok(()),
+    }
 }
 
 /// The producer's session.
@@ -56,8 +68,8 @@ fn open(
     config.insert_json5(what, &format!("[\"{endpoint}\"]"))?;
     if transport == Transport::Plain {
         config.insert_json5("transport/shared_memory/enabled", "false")?;
-    } else if let Some(reason) = zenoh_pinned::prepare_session(&mut config) {
-        return Err(reason.into());
+    } else {
+        share_memory(&mut config)?;
     }
     match clients {
         Some(clients) => zenoh::open(config).with_shm_clients(clients).wait(),

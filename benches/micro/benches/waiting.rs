@@ -9,50 +9,38 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion};
 
 use crate::{
-    Error, FRAME_BYTES,
+    Error, FRAME_BYTES, Outcome,
     clock::{between, now},
-    line::Line,
-    producer::Producer,
+    line::{Line, Lines},
+    producer::{self, Producer},
     record::Record,
     transport::Transport,
     turns,
 };
 
-const TRANSPORTS: [Transport; 2] = [Transport::Pinned, Transport::Stock];
+const GROUP: &str = "waiting allocation, release to return";
 
-struct Waiting {
-    producer: Producer,
-    line: Line,
-}
-
-impl Waiting {
-    fn new(transport: Transport) -> Result<Self, Error> {
-        Ok(Self {
-            producer: Producer::new(transport, 1, FRAME_BYTES)?,
-            line: Line::new(transport, "release", true)?,
-        })
-    }
-
-    fn round(&mut self) -> Result<Duration, Error> {
-        self.line.put(self.producer.message()?)?;
-        // The consumer has the only slot now, so this waits.
-        let next = self.producer.message()?;
-        let returned = now();
-        drop(next);
-        Ok(between(self.line.consumer.time()?, returned))
-    }
-}
-
-pub(crate) fn measure(criterion: &mut Criterion, record: &Record) {
-    let mut group = criterion.benchmark_group("waiting allocation, release to return");
-    let arms = TRANSPORTS.map(|transport| BenchmarkId::new(transport.name(), FRAME_BYTES));
-    let mut waiting = [const { None }; 2];
-    turns::measure(&mut group, arms.into(), record.samples(200), |arm| {
-        let waiting = match &mut waiting[arm] {
-            Some(waiting) => waiting,
-            none => none.insert(Waiting::new(TRANSPORTS[arm])?),
-        };
-        waiting.round()
+pub(crate) fn measure(criterion: &mut Criterion, record: &mut Record) -> Outcome {
+    let transports = [Transport::Pinned, Transport::Stock];
+    let producers = producer::of_each(record, GROUP, &transports, 1, FRAME_BYTES)?;
+    let mut group = criterion.benchmark_group(GROUP);
+    let arms = producers
+        .iter()
+        .map(|(transport, _)| BenchmarkId::new(transport.name(), FRAME_BYTES));
+    let mut lines = Lines::new("release", true);
+    turns::measure(&mut group, arms.collect(), record.samples(200), |arm| {
+        let (transport, producer) = &producers[arm];
+        round(producer, lines.of(*transport)?)
     });
     group.finish();
+    Ok(())
+}
+
+fn round(producer: &Producer, line: &mut Line) -> Result<Duration, Error> {
+    line.put(producer.message()?)?;
+    // The consumer has the only slot now, so this waits.
+    let next = producer.message()?;
+    let returned = now();
+    drop(next);
+    Ok(between(line.consumer.time()?, returned))
 }
