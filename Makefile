@@ -12,8 +12,8 @@ DEMO_ARGUMENTS ?= --save-frame last-frame.png
 
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help demo dora-demo test test-python lint corpus fuzz miri sanitize bench camera-figures figures dora-figures \
-	python-figures soak wheel gpu-kit gpu-lane-double
+.PHONY: help demo dora-demo test test-python lint corpus fuzz miri sanitize bench micro-figures camera-figures figures \
+	dora-figures python-figures soak wheel gpu-kit gpu-lane-double
 
 help:
 	@echo "make demo          build and run the camera example (DEMO_ARGUMENTS='--fps 0 --json' changes how)"
@@ -29,6 +29,7 @@ help:
 	@echo "make bench         the benchmarks: single operations and the camera workload, under ten minutes"
 	@echo "make camera-figures  only the camera workload (CAMERA_LENGTH=full for half an hour of it)"
 	@echo "make figures       measure against stock zenoh shared memory, some two minutes"
+	@echo "make micro-figures  single steps by Criterion, copies to a GPU where there is one; some two minutes"
 	@echo "make python-figures  what single calls of the Python package cost, half a minute"
 	@echo "make soak          a thousand kills twice, stops, and ten minutes of coming and going; some half an hour"
 	@echo "make gpu-kit       pack what a machine with a GPU needs to test and measure, into dist/gpu-kit"
@@ -150,6 +151,8 @@ sanitize:
 	cargo $(NIGHTLY) test -Zbuild-std --target $(HOST) -p zenoh-pinned --lib -- \
 		--test-threads=1 --skip segment::release::tests
 
+bench: micro-figures camera-figures
+
 CAMERA_LENGTH ?= short
 CAMERA_RESULTS ?= $(TARGET)/camera-figures
 
@@ -160,6 +163,13 @@ camera-figures: $(VENV)/.ready
 figures:
 	cargo build --release -p zenoh-pinned-transport-bench
 	cargo run --quiet --release -p zenoh-pinned-transport-bench
+
+# Building the benchmark builds the program that prints its tables as well.
+micro-figures: export CRITERION_HOME = $(abspath $(TARGET))/micro-figures
+micro-figures:
+	rm -rf "$$CRITERION_HOME"
+	cargo bench -p zenoh-pinned-micro-bench --bench micro -- --quiet
+	"$(TARGET)/release/micro-tables"
 
 dora-figures: $(VENV)/.ready
 	cargo build --release -p zenoh-pinned-dora-bench -p zenoh-pinned-python
