@@ -151,7 +151,10 @@ sanitize:
 	cargo $(NIGHTLY) test -Zbuild-std --target $(HOST) -p zenoh-pinned --lib -- \
 		--test-threads=1 --skip segment::release::tests
 
-bench: micro-figures camera-figures
+# One after the other, also under make -j.
+bench:
+	$(MAKE) micro-figures
+	$(MAKE) camera-figures
 
 CAMERA_LENGTH ?= short
 CAMERA_RESULTS ?= $(TARGET)/camera-figures
