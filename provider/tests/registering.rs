@@ -257,11 +257,15 @@ fn four_processes_register_one_pool_with_the_driver_at_once_and_all_copy_directl
     host::alone(256, || {
         let producer = Producer::new(2);
         let name = "worker_that_registers";
-        let mut consumers: Vec<_> = (0..4).map(|_| producer.consumer(name, "all", 0)).collect();
-        // Each has its context by then, so that the first frame finds all four ready to register.
-        for consumer in &mut consumers {
-            consumer.line("listening");
-        }
+        // One after the other, because zenoh processes that start at once sweep away each other's memory. The
+        // first frame finds all four ready to register.
+        let mut consumers: Vec<_> = (0..4)
+            .map(|_| {
+                let mut consumer = producer.consumer(name, "all", 0);
+                consumer.line("listening");
+                consumer
+            })
+            .collect();
         let said = producer.send_until("all", consumers.iter_mut().collect(), "registered");
         let whole: usize = BYTES.iter().map(|bytes| 24 * bytes + 4096).sum();
         assert_eq!(said, vec![whole.to_string(); 4]);

@@ -8,6 +8,7 @@ themselves out where the driver is real, and say so.
 from __future__ import annotations
 
 import os
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -66,7 +67,9 @@ def _run(kit: Kit, test: Test, until: float) -> None:
         environment["ZENOH_PINNED_TEST_HOST"] = "shared"
     program = str(kit.built / "deps" / test.binary)
     words = [*kit.alone, program, "--exact", test.name, "--nocapture"]
-    ended = bounded.run(words, limit, environment)
+    # Names there carry a process id, which is the same in each new pid namespace.
+    with tempfile.TemporaryDirectory(prefix="t", dir=kit.folder.parent, ignore_cleanup_errors=True) as own:
+        ended = bounded.run(words, limit, {**environment, "TMPDIR": own})
     test.attempts += 1
     test.seconds = round(ended.seconds, 3)
     kit.note(f"--- {test.binary} {test.name}, {ended.seconds:.2f} s\n{ended.tail()}")
