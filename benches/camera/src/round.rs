@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use crate::{
@@ -77,24 +76,17 @@ fn processes(orders: &Orders) -> Outcome<u64> {
     let Workload {
         cameras, consumers, ..
     } = orders.workload;
-    let mut cameras = (0..cameras)
-        .map(|index| start("camera", index))
-        .collect::<Outcome<Vec<_>>>()?;
-    if orders.arm != Arm::Iceoryx {
-        // zenoh tries again only after a second where nobody listens yet.
-        for (index, camera) in cameras.iter_mut().enumerate() {
-            let socket = orders.folder.join(format!("camera-{index}.sock"));
-            while !socket.exists() {
-                if camera.has_ended() {
-                    return Err("a camera failed to begin".into());
-                }
-                std::thread::sleep(Duration::from_millis(5));
-            }
+    // One after the other: zenoh processes that start at once can sweep away each other's new memory.
+    let start_all = |role: &str, count: usize| {
+        let mut processes = Vec::new();
+        for index in 0..count {
+            processes.push(start(role, index)?);
+            process::all_say("listening", &mut processes[index..], &mut [])?;
         }
-    }
-    let mut consumers = (0..consumers)
-        .map(|index| start("consumer", index))
-        .collect::<Outcome<Vec<_>>>()?;
+        Outcome::Ok(processes)
+    };
+    let mut cameras = start_all("camera", cameras)?;
+    let mut consumers = start_all("consumer", consumers)?;
     process::all_say("warm", &mut consumers, &mut cameras)?;
     for camera in &mut cameras {
         camera.tell("go")?;

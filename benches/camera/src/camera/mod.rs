@@ -51,6 +51,9 @@ pub fn run() -> Outcome {
         Arm::DoraPinned => Box::new(dora::Pinned::open()?),
     };
     let parent = Parent::listen();
+    if !orders.arm.is_dora() {
+        println!("listening");
+    }
     let mut number = 0;
     let may_begin = |number: u64| match orders.arm.is_dora() {
         true => number >= WARM_UP_FRAMES,

@@ -41,6 +41,9 @@ pub fn run() -> Outcome {
         true => Some(Device::open(&orders, &pinner)?),
         false => None,
     };
+    if !orders.arm.is_dora() {
+        println!("listening");
+    }
     let ending = ending();
     let mut warm = WarmUp::of(&orders);
     let mut seen = Sightings::default();
