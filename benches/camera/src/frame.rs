@@ -21,6 +21,11 @@ pub struct Head {
     pattern: u64,
 }
 
+/// The frame's place in its camera's sequence, of the number that is written in front of it.
+pub fn number_of(number: u64) -> u64 {
+    number & ((1 << CAMERA_SHIFT) - 1)
+}
+
 /// Writes every byte but the time of sending, which [`stamp`] adds.
 pub fn write(bytes: &mut [u8], camera: usize, number: u64, begun: u64) {
     let pattern = (number + 1)

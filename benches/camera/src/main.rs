@@ -61,7 +61,7 @@ enum Command {
         /// The folder for the results
         out: PathBuf,
     },
-    /// Write the tables of a record into the places that documents have for them
+    /// Write the tables of a record beside it, and into the places that documents have for them
     Tables {
         /// A record that `run` has written
         record: PathBuf,

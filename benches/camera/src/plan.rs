@@ -94,7 +94,7 @@ pub fn host(length: Length) -> Vec<Comparison> {
 pub fn device(length: Length) -> Vec<Comparison> {
     let (rounds, seconds) = match length {
         Length::Trial => (1, 0.5),
-        Length::Short => (2, 3.0),
+        Length::Short => (2, 2.5),
         Length::Full => (5, 10.0),
     };
     let compare = |cameras, consumers, rate, seconds, rounds| Comparison {
@@ -104,7 +104,7 @@ pub fn device(length: Length) -> Vec<Comparison> {
     };
     let mut plan = vec![
         compare(1, 1, Some(30.0), seconds, rounds),
-        compare(1, 1, None, seconds.min(2.0), rounds),
+        compare(1, 1, None, seconds.min(1.5), rounds),
     ];
     let (rounds, seconds) = length.scaling();
     let numbers: &[_] = match length {

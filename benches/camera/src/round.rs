@@ -1,6 +1,7 @@
 //! One round: the processes of one arm and one workload, and what they have seen.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -31,6 +32,8 @@ pub struct Camera {
     pub missed: u64,
     pub cpu: u64,
     pub copied: u64,
+    /// Pages of its segments by NUMA node.
+    pub memory_nodes: BTreeMap<u32, u64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -114,12 +117,14 @@ fn read(orders: &Orders, daemon_cpu: u64) -> Outcome<Round> {
     };
     for index in 0..orders.workload.cameras {
         let (path, text) = text("camera", index)?;
-        let [sent, missed, cpu, copied] = numbers(&path, &text)?;
+        let (counts, nodes) = text.split_once('\n').unwrap_or((&text, "{}"));
+        let [sent, missed, cpu, copied] = numbers(&path, counts)?;
         round.cameras.push(Camera {
             sent,
             missed,
             cpu,
             copied,
+            memory_nodes: serde_json::from_str(nodes)?,
         });
     }
     for index in 0..orders.workload.consumers {

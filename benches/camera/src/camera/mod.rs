@@ -16,7 +16,9 @@ use std::{
 use crate::{
     Outcome,
     arm::Arm,
-    clock, frame,
+    clock,
+    environment::memory_nodes,
+    frame,
     frame::{COUNTED, FRAME_BYTES},
     placement,
     workload::{Orders, WARM_UP_FRAMES},
@@ -82,7 +84,7 @@ pub fn run() -> Outcome {
 }
 
 /// The counted frames; gives how many were sent, how many periods passed without one because the camera was
-/// held up, the CPU time, and the bytes that were copied.
+/// held up, the CPU time, and the bytes that were copied; then where the memory is.
 fn count(outlet: &mut dyn Outlet, orders: &Orders) -> Outcome<String> {
     let (period, duration) = (orders.workload.period(), orders.workload.nanoseconds());
     let cpu = clock::cpu_of_this_process();
@@ -104,7 +106,9 @@ fn count(outlet: &mut dyn Outlet, orders: &Orders) -> Outcome<String> {
         sent += 1;
     }
     let used = clock::cpu_of_this_process() - cpu;
-    Ok(format!("{sent} {missed} {used} {}", sent * outlet.copies()))
+    let nodes = serde_json::to_string(&memory_nodes::of_segments())?;
+    let copied = sent * outlet.copies();
+    Ok(format!("{sent} {missed} {used} {copied}\n{nodes}"))
 }
 
 fn send(outlet: &mut dyn Outlet, orders: &Orders, number: u64) -> Outcome {

@@ -1,6 +1,7 @@
 //! Where figures were taken: the parts of a machine that decide them.
 
 mod device;
+pub mod memory_nodes;
 
 pub use device::Device;
 use serde::{Deserialize, Serialize};

@@ -68,22 +68,29 @@ pub fn write(out: &Path, record: &Record, curves: &[Curve]) -> Outcome {
         serde_json::to_string_pretty(record)? + "\n",
     )?;
     plots::latencies(&out.join("latency.svg"), curves)?;
+    println!("{}", write_what_follows(out, record)?);
+    eprintln!("written: {}", out.display());
+    Ok(())
+}
+
+/// Writes what follows from the record alone, and gives the tables.
+fn write_what_follows(out: &Path, record: &Record) -> Outcome<String> {
     plots::scaling(&out.join("scaling.svg"), &record.summaries)?;
     if let Some(copies) = &record.copies {
         plots::by_size(&out.join("copies.svg"), copies)?;
     }
     let tables = tables::all(record);
     std::fs::write(out.join("tables.md"), &tables)?;
-    println!("{tables}");
-    eprintln!("written: {}", out.display());
-    Ok(())
+    Ok(tables)
 }
 
-/// Writes the tables of a record into the places that documents have for them.
-pub fn write_tables(record: &Path, documents: &[PathBuf]) -> Outcome {
-    let text = std::fs::read_to_string(record)
-        .map_err(|error| format!("{}: {error}", record.display()))?;
+/// Writes the tables of a record into the places that documents have for them, and all tables and the plots of its
+/// summaries beside it.
+pub fn write_tables(path: &Path, documents: &[PathBuf]) -> Outcome {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let record: Record = serde_json::from_str(&text)?;
+    write_what_follows(path.parent().unwrap_or(Path::new(".")), &record)?;
     for document in documents {
         let filled = documents::fill(document, &record)?;
         eprintln!("{}: {filled} places filled", document.display());

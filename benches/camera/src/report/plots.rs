@@ -11,7 +11,9 @@ use plotters::{
 };
 
 use super::Summary;
-use crate::{Outcome, arm::Arm, copies::BySize, round::Round, workload::Workload};
+use crate::{
+    Outcome, arm::Arm, copies::BySize, placement::Placement, round::Round, workload::Workload,
+};
 
 /// One colour for each arm, in the order of [`Arm`].
 const COLOURS: [RGBColor; 10] = [
@@ -129,7 +131,11 @@ pub fn scaling(path: &Path, summaries: &[Summary]) -> Outcome {
 
 fn scaling_of(arm: Arm, summaries: &[Summary]) -> Line {
     let of_arm = summaries.iter().filter(|summary| {
-        summary.arm == arm && summary.workload.cameras == 1 && summary.workload.rate.is_none()
+        let workload = &summary.workload;
+        summary.arm == arm
+            && workload.cameras == 1
+            && workload.rate.is_none()
+            && workload.placement == Placement::Apart
     });
     let point = |summary: &Summary| {
         (
@@ -179,7 +185,7 @@ fn draw_panel(area: &Area<'_>, title: &str, lines: &[Line], x: &str, y: &str) ->
         .build_cartesian_2d((least..most).log_scale(), 0.0..height * 1.02)?;
     chart
         .configure_mesh()
-        .x_labels(8)
+        .x_labels(if most / least > 10.0 { 8 } else { 12 })
         .x_label_formatter(&|value| label(*value))
         .x_desc(x)
         .y_desc(y)

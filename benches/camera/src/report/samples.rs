@@ -1,10 +1,21 @@
-//! The raw samples, compressed: a line for each frame at each consumer.
+//! The raw samples, compressed: a line for each frame at each consumer; at full speed, where there are many, for every
+//! tenth. Figures are always of all frames.
 
 use std::{fs::File, io::Write, path::Path};
 
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{Outcome, arm::Arm, frame::COUNTED, round::Round, workload::Workload};
+use crate::{
+    Outcome,
+    arm::Arm,
+    consumer::Sighting,
+    frame::{self, COUNTED},
+    round::Round,
+    workload::Workload,
+};
+
+/// Of the frames at full speed.
+const ONE_IN: u64 = 10;
 
 pub struct Samples {
     file: GzEncoder<File>,
@@ -28,7 +39,10 @@ impl Samples {
         let arm = word(serde_json::to_value(arm)?);
         let placement = word(serde_json::to_value(workload.placement)?);
         for (index, consumer) in round.consumers.iter().enumerate() {
-            for seen in &consumer.sightings {
+            let is_kept = |seen: &&Sighting| {
+                workload.rate.is_some() || frame::number_of(seen.number).is_multiple_of(ONE_IN)
+            };
+            for seen in consumer.sightings.iter().filter(is_kept) {
                 let later = |time: u64| time as i64 - seen.sent as i64;
                 writeln!(
                     self.file,

@@ -72,6 +72,9 @@ pub struct Summary {
     /// Frames by the path they took: `h` host, `d` direct, `s` staged, `p` pageable, `c` the caller's buffers, `o` the
     /// driver's own memory.
     pub paths: BTreeMap<char, u64>,
+    /// Pages of all cameras' segments by NUMA node.
+    #[serde(default)]
+    pub memory_nodes: BTreeMap<u32, u64>,
 }
 
 impl Summary {
@@ -88,6 +91,10 @@ impl Summary {
         let mut paths = BTreeMap::new();
         for sighting in sightings() {
             *paths.entry(sighting.path).or_default() += 1;
+        }
+        let mut nodes = BTreeMap::new();
+        for (node, pages) in cameras().flat_map(|camera| &camera.memory_nodes) {
+            *nodes.entry(*node).or_default() += pages;
         }
         let rate = median(rounds.iter().map(frames_per_second).collect());
         let all_consumers = rate * workload.consumers as f64;
@@ -115,6 +122,7 @@ impl Summary {
             lost: (sent * workload.consumers as u64).saturating_sub(received),
             wrong: consumers().map(|consumer| consumer.wrong).sum(),
             paths,
+            memory_nodes: nodes,
         }
     }
 }
@@ -190,6 +198,7 @@ mod tests {
                 missed: 2,
                 cpu: 12_000_000,
                 copied: 40,
+                memory_nodes: BTreeMap::from([(0, 5)]),
             }],
             consumers: vec![consumer(4), consumer(3)],
             daemon_cpu: 0,
