@@ -109,10 +109,14 @@ def add_benches(kit: Path, wanted: list[str]) -> None:
         if package not in there:
             print(f"left out: the workspace has no {package}")
             continue
-        made = built_by("build", "--release", "-p", package, "--bins")
-        made += built_by("bench", "--no-run", "-p", package)
-        for built in made:
-            if built.kind in ("bin", "bench") and built.package == package:
+        programs = built_by("build", "--release", "-p", package, "--bins")
+        # Of programs too this makes test harnesses, by the programs' names.
+        benches = built_by("bench", "--no-run", "-p", package)
+        for built in [
+            *(built for built in programs if built.kind == "bin"),
+            *(built for built in benches if built.kind == "bench"),
+        ]:
+            if built.package == package:
                 install(built, kit / "built" / built.name)
 
 
