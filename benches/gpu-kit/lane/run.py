@@ -77,7 +77,7 @@ def run_parts(kit: Kit) -> dict[str, object]:
 
 def main() -> int:
     """Run the lane into the folder that is the one argument."""
-    # Started in the background it is told to ignore this signal, and the tests that send it would inherit that.
+    # Started in the background it ignores this signal, and the tests that send it would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     out = Path(sys.argv[1])
     is_double = os.environ.get("ZENOH_PINNED_GPU_KIT_DOUBLE") == "1"
