@@ -128,7 +128,7 @@ def add_python(kit: Path, wheel: Path) -> None:
             check_glibc(library)
     shutil.copy(wheel, kit)
     tests = ROOT / "bindings" / "python" / "tests"
-    for name in ("meeting.py", "nodes/device_programs.py"):
+    for name in ("meeting.py", "nodes/device_programs.py", "nodes/any_driver.json"):
         target = kit / "python-tests" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(tests / name, target)

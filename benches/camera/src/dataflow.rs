@@ -4,12 +4,15 @@ use std::{
     fs,
     path::Path,
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
 use crate::{Outcome, arm::Arm, clock, workload::Orders};
+
+/// No dataflow takes so long, however slow the machine is.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs the dataflow to its end; gives the daemon's CPU time while frames were counted, in nanoseconds.
 pub fn run(orders: &Orders, dora: &Path) -> Outcome<u64> {
@@ -26,10 +29,16 @@ pub fn run(orders: &Orders, dora: &Path) -> Outcome<u64> {
         .stdout(log.try_clone()?)
         .stderr(log)
         .spawn()?;
-    watch(&mut process, orders)
+    let watched = watch(&mut process, orders);
+    if watched.is_err() && matches!(process.try_wait(), Ok(None)) {
+        let _ = process.kill();
+        let _ = process.wait();
+    }
+    watched
 }
 
 fn watch(process: &mut Child, orders: &Orders) -> Outcome<u64> {
+    let begun = Instant::now();
     let (mut at_begin, mut at_end) = (None, None);
     loop {
         let used = clock::cpu_of(process.id()).unwrap_or_default();
@@ -45,6 +54,9 @@ fn watch(process: &mut Child, orders: &Orders) -> Outcome<u64> {
             }
             let begin = at_begin.unwrap_or_default();
             return Ok(at_end.unwrap_or_default().saturating_sub(begin));
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err("a dataflow did not end".into());
         }
         std::thread::sleep(Duration::from_millis(10));
     }

@@ -9,7 +9,6 @@
 
 mod arm;
 mod camera;
-mod clock;
 mod consumer;
 mod copies;
 mod dataflow;
@@ -23,12 +22,12 @@ mod plan;
 mod process;
 mod report;
 mod round;
-mod session;
 mod workload;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use zenoh_pinned_measuring::{clock, mappings, session};
 
 /// What may go wrong in any part of it: it ends with the message.
 pub type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -56,11 +55,6 @@ enum Command {
         #[arg(long)]
         device_only: bool,
     },
-    /// What a machine with a GPU is asked: `run --device-only`
-    GpuLane {
-        /// The folder for the results
-        out: PathBuf,
-    },
     /// Write the tables of a record beside it, and into the places that documents have for them
     Tables {
         /// A record that `run` has written
@@ -82,7 +76,6 @@ fn main() -> ExitCode {
             dora,
             device_only,
         } => measure::run(&out, length, dora.as_deref(), device_only),
-        Command::GpuLane { out } => measure::run(&out, plan::Length::Short, None, true),
         Command::Tables { record, documents } => report::write_tables(&record, &documents),
         Command::Camera => camera::run(),
         Command::Consumer => consumer::run(),

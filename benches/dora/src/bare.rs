@@ -17,7 +17,7 @@ use zenoh::{
 
 use crate::{
     FRAME_BYTES, Outcome, clock,
-    mapping::Mappings,
+    mappings::Mappings,
     round::{Plan, Round, WARM_UP},
 };
 

@@ -15,9 +15,7 @@
 mod arm;
 mod bare;
 mod camera;
-mod clock;
 mod dataflow;
-mod mapping;
 mod round;
 mod sink;
 mod table;
@@ -25,6 +23,7 @@ mod table;
 use std::path::Path;
 
 use arm::{Arm, Language, Nodes};
+use zenoh_pinned_measuring::{clock, mappings};
 
 /// Bytes of a 1920x1080 RGBA frame.
 const FRAME_BYTES: usize = 1920 * 1080 * 4;

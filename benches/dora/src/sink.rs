@@ -4,7 +4,7 @@ use std::{fmt::Write, fs, path::PathBuf};
 
 use dora_node_api::{DoraNode, Event, get_integer_param};
 
-use crate::{Outcome, clock, mapping::Mappings, round::WARM_UP};
+use crate::{Outcome, clock, mappings::Mappings, round::WARM_UP};
 
 pub(crate) fn run() -> Outcome {
     let folder = PathBuf::from(std::env::var("FOLDER").map_err(|_| "FOLDER is not set")?);

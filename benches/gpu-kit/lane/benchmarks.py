@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kit import Kit
 
 # How they are started; OUT is the folder for what they write.
-CAMERA = ("camera-bench", "gpu-lane", "OUT")
+CAMERA = ("camera-bench", "run", "OUT", "--device-only")
 MICRO = ("micro", "--bench", "^copy to the device|^registration, ")
 MICRO_TABLES = ("micro-tables",)
 TABLES_SECONDS = 5.0

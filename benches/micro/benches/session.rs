@@ -10,6 +10,7 @@ use std::{
 
 use zenoh::{Session, Wait, pubsub::Publisher, qos::CongestionControl, shm::ShmClientStorage};
 use zenoh_pinned::Pinner;
+use zenoh_pinned_measuring::session;
 
 use crate::{Error, Outcome, transport::Transport};
 
@@ -42,7 +43,7 @@ fn share_memory(config: &mut zenoh::Config) -> Outcome {
 
 /// The producer's session.
 pub(crate) fn listen(transport: Transport, endpoint: &str) -> Result<Session, Error> {
-    open(transport, "listen/endpoints", endpoint, None)
+    open(transport, (&[endpoint], &[]), None)
 }
 
 /// The consumer's session.
@@ -52,20 +53,15 @@ pub(crate) fn connect(
     pinner: &Pinner,
 ) -> Result<Session, Error> {
     let clients = (transport == Transport::Pinned).then(|| zenoh_pinned::shm_clients(pinner));
-    open(transport, "connect/endpoints", endpoint, clients)
+    open(transport, (&[], &[endpoint]), clients)
 }
 
 fn open(
     transport: Transport,
-    what: &str,
-    endpoint: &str,
+    (listen, connect): (&[&str], &[&str]),
     clients: Option<Arc<ShmClientStorage>>,
 ) -> Result<Session, Error> {
-    let mut config = zenoh::Config::default();
-    config.insert_json5("mode", "\"peer\"")?;
-    config.insert_json5("scouting/multicast/enabled", "false")?;
-    config.insert_json5("listen/endpoints", "[]")?;
-    config.insert_json5(what, &format!("[\"{endpoint}\"]"))?;
+    let mut config = session::configuration(listen, connect)?;
     if transport == Transport::Plain {
         config.insert_json5("transport/shared_memory/enabled", "false")?;
     } else {

@@ -11,10 +11,11 @@ mod crowd;
 mod plot;
 mod process;
 mod report;
-mod session;
 mod watch;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use zenoh_pinned_measuring::session;
 
 /// What may go wrong in any part of it: it ends with the message.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -11,6 +11,7 @@ use std::{
 };
 
 use zenoh::{Session, Wait, pubsub::Publisher, qos::CongestionControl, shm::ShmClientStorage};
+use zenoh_pinned_measuring::session;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -26,7 +27,7 @@ pub(crate) fn endpoint() -> String {
 }
 
 pub(crate) fn listen(endpoint: &str) -> Result<Session, Error> {
-    open("listen/endpoints", endpoint, None)
+    session::open(&[endpoint], &[], None)
 }
 
 /// Connects, with these shared-memory clients or, without any, with fresh ones of zenoh's own: its
@@ -42,31 +43,7 @@ pub(crate) fn connect(
                 .build(),
         )
     };
-    open(
-        "connect/endpoints",
-        endpoint,
-        Some(clients.unwrap_or_else(stock)),
-    )
-}
-
-fn open(
-    what: &str,
-    endpoint: &str,
-    clients: Option<Arc<ShmClientStorage>>,
-) -> Result<Session, Error> {
-    let mut config = zenoh::Config::default();
-    config.insert_json5("mode", "\"peer\"")?;
-    config.insert_json5("scouting/multicast/enabled", "false")?;
-    config.insert_json5("listen/endpoints", "[]")?;
-    config.insert_json5(what, &format!("[\"{endpoint}\"]"))?;
-    if let Some(reason) = zenoh_pinned::prepare_session(&mut config) {
-        return Err(reason.into());
-    }
-    let builder = zenoh::open(config);
-    match clients {
-        Some(clients) => builder.with_shm_clients(clients).wait(),
-        None => builder.wait(),
-    }
+    session::open(&[], &[endpoint], Some(clients.unwrap_or_else(stock)))
 }
 
 /// A publisher that blocks rather than drops, once somebody listens.

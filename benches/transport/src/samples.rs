@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-/// Nanoseconds of CLOCK_MONOTONIC.
-pub(crate) fn now() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
+pub(crate) use zenoh_pinned_measuring::clock::now;
 
 #[derive(Default)]
 pub(crate) struct Samples {

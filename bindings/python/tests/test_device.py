@@ -1,6 +1,8 @@
 """Copies to a device: the driver double's, or a real one's where ``ZENOH_PINNED_CUDA=real`` says so."""
 
+import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,15 +10,8 @@ import zenoh_pinned
 
 from conftest import script
 
-ANY_DRIVER = [
-    "shapes_and_types",
-    "copies_into_an_array_that_exists",
-    "registered_host_memory",
-    "streams_of_others",
-    "staged_and_pageable",
-    "no_such_device",
-    "exit_with_copies_in_flight",
-]
+# The programs that any driver can serve; the GPU lane runs them too.
+ANY_DRIVER = json.loads((Path(__file__).parent / "nodes" / "any_driver.json").read_text())
 DOUBLE_ONLY = [
     "late_copies",
     "the_callers_context_stays",

@@ -13,8 +13,7 @@ use zenoh::{
 };
 use zenoh_pinned::{Frame, Pinner};
 
-use super::mappings::Mappings;
-use crate::{Outcome, arm::Arm, iceoryx::Services, session, workload::Orders};
+use crate::{Outcome, arm::Arm, iceoryx::Services, mappings::Mappings, session, workload::Orders};
 
 /// A frame as it was received, and what keeps it.
 pub enum Held {

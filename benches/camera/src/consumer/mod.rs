@@ -1,7 +1,6 @@
 //! A consumer: receives frames from all cameras, on one thread, and reads every byte of each.
 
 mod inlet;
-mod mappings;
 mod sightings;
 
 use std::{

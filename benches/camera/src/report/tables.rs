@@ -70,7 +70,7 @@ pub fn named(record: &Record, name: &str) -> Option<String> {
         "camera-summary" => host_summary(record),
         "camera-host" => one_by_one(false),
         "camera-device" => one_by_one(true),
-        "scaling" => scaling(record),
+        "scaling" => scaling(record, is_double),
         "break-even" => record.copies.as_ref().map(by_size),
         "aims" => Some(aims::table(record)),
         _ => None,
@@ -167,14 +167,17 @@ fn daemon(summary: &Summary) -> String {
     }
 }
 
-fn scaling(record: &Record) -> Option<String> {
+fn scaling(record: &Record, is_double: bool) -> Option<String> {
     let mut text = String::from(
         "| cameras x consumers | arm | used p50 / p99 us at 30 Hz | missed + lost at 30 Hz | GB/s at full speed, all \
          consumers |\n|---|---|---|---|---|\n",
     );
     let mut rows = 0;
     let paced = |summary: &&Summary| {
-        summary.workload.rate.is_some() && summary.workload.placement == Placement::Apart
+        let means_something = !(is_double && summary.arm.copies_to_device());
+        means_something
+            && summary.workload.rate.is_some()
+            && summary.workload.placement == Placement::Apart
     };
     for at_30_hz in record.summaries.iter().filter(paced) {
         let workload = at_30_hz.workload;

@@ -4,12 +4,13 @@ use std::ops::Range;
 
 /// Ranges that were looked up before: asking the kernel for each frame would be measured too.
 #[derive(Default)]
-pub(crate) struct Mappings {
+pub struct Mappings {
     known: Vec<(Range<usize>, bool)>,
 }
 
 impl Mappings {
-    pub(crate) fn is_shared(&mut self, address: usize) -> bool {
+    /// Whether the byte at this address does.
+    pub fn is_shared(&mut self, address: usize) -> bool {
         let known = self
             .known
             .iter()
