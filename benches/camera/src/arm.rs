@@ -26,6 +26,8 @@ pub enum Arm {
     DevicePinned,
     /// The ceiling: as the one before, but the DMA reads memory that the driver allocated in the consumer.
     DeviceCeiling,
+    /// The floor of a consumer's CPU time: frames of this library are received, and nothing is done with them.
+    DeviceReceived,
 }
 
 impl Arm {
@@ -37,11 +39,20 @@ impl Arm {
         Self::Dora64,
         Self::DoraPinned,
     ];
-    pub const DEVICE: [Self; 4] = [
+    /// The memories that a device is fed from.
+    pub const COPYING: [Self; 4] = [
         Self::DevicePlain,
         Self::DeviceCallerPinned,
         Self::DevicePinned,
         Self::DeviceCeiling,
+    ];
+    /// These, and what receiving alone costs.
+    pub const DEVICE: [Self; 5] = [
+        Self::DevicePlain,
+        Self::DeviceCallerPinned,
+        Self::DevicePinned,
+        Self::DeviceCeiling,
+        Self::DeviceReceived,
     ];
 
     pub fn name(self) -> &'static str {
@@ -56,10 +67,16 @@ impl Arm {
             Self::DeviceCallerPinned => "(b) zenoh shared memory, caller's pinning",
             Self::DevicePinned => "(c) zenoh-pinned",
             Self::DeviceCeiling => "(d) driver's own memory: the ceiling",
+            Self::DeviceReceived => "received only: the floor",
         }
     }
 
     pub fn copies_to_device(self) -> bool {
+        Self::COPYING.contains(&self)
+    }
+
+    /// Whether it is compared with those that copy to a device.
+    pub fn is_of_device(self) -> bool {
         Self::DEVICE.contains(&self)
     }
 

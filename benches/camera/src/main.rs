@@ -20,13 +20,20 @@ mod measure;
 mod placement;
 mod plan;
 mod process;
+mod registering;
 mod report;
 mod round;
 mod workload;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use clap::{Parser, Subcommand};
+use report::Record;
+use zenoh_pinned::Pinner;
 use zenoh_pinned_measuring::{clock, mappings, session};
 
 /// What may go wrong in any part of it: it ends with the message.
@@ -51,14 +58,40 @@ enum Command {
         /// dora's command, for its arms
         #[arg(long)]
         dora: Option<PathBuf>,
-        /// Only the arms that copy to a device, and one comparison on the host
+        /// Only the arms of a device, and one comparison on the host; copies by size are then a command of their own
         #[arg(long)]
         device_only: bool,
+        #[command(flatten)]
+        limit: Limit,
     },
-    /// Write the tables of a record beside it, and into the places that documents have for them
+    /// Print a first look at the device: copies of four sizes from each memory, a line of JSON for each
+    Look,
+    /// Measure copies to the device by size, and add them to the record in a folder
+    Copies {
+        /// The folder with the record; both are made where they are missing
+        out: PathBuf,
+        #[arg(long, value_enum, default_value = "short")]
+        length: plan::Length,
+        #[command(flatten)]
+        limit: Limit,
+    },
+    /// Measure what registering one pool costs one and four processes, and add it to the record in a folder
+    Registering {
+        /// The folder with the record; both are made where they are missing
+        out: PathBuf,
+        /// New processes for each
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        #[command(flatten)]
+        limit: Limit,
+    },
+    /// Write the tables and plots of a record beside it, and the tables into the places that documents have for them
     Tables {
         /// A record that `run` has written
         record: PathBuf,
+        /// Fill only the place of this name; may be given several times
+        #[arg(long)]
+        only: Vec<String>,
         /// Documents with `<!-- figures: NAME -->` and `<!-- end figures -->`
         documents: Vec<PathBuf>,
     },
@@ -66,6 +99,51 @@ enum Command {
     Camera,
     #[command(hide = true)]
     Consumer,
+    #[command(hide = true)]
+    Registrant,
+    #[command(hide = true)]
+    Bystander,
+}
+
+#[derive(clap::Args)]
+struct Limit {
+    /// Begin nothing that would not end within so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    within: Option<f64>,
+}
+
+impl Limit {
+    fn deadline(&self) -> Option<Instant> {
+        Some(Instant::now() + Duration::try_from_secs_f64(self.within?).ok()?)
+    }
+}
+
+/// The record in a folder, or a new one.
+fn record_in(out: &Path, pinner: &Pinner) -> Outcome<Record> {
+    std::fs::create_dir_all(out)?;
+    let path = out.join("record.json");
+    match path.exists() {
+        true => Record::read(&path),
+        false => Ok(Record::new(environment::read(pinner))),
+    }
+}
+
+fn measure_copies(out: &Path, length: plan::Length, limit: &Limit) -> Outcome {
+    let pinner = Pinner::builder().device(0).build();
+    let mut record = record_in(out, &pinner)?;
+    copies::measure(&pinner, length, limit.deadline(), |copies| {
+        record.copies = Some(copies.clone());
+        record.save(out)
+    })
+}
+
+fn measure_registering(out: &Path, rounds: usize, limit: &Limit) -> Outcome {
+    let pinner = Pinner::builder().device(0).build();
+    let mut record = record_in(out, &pinner)?;
+    registering::measure(rounds, limit.deadline(), |registering| {
+        record.registering = Some(registering.clone());
+        record.save(out)
+    })
 }
 
 fn main() -> ExitCode {
@@ -75,10 +153,26 @@ fn main() -> ExitCode {
             length,
             dora,
             device_only,
-        } => measure::run(&out, length, dora.as_deref(), device_only),
-        Command::Tables { record, documents } => report::write_tables(&record, &documents),
+            limit,
+        } => measure::run(&measure::Request {
+            out,
+            length,
+            dora,
+            device_only,
+            deadline: limit.deadline(),
+        }),
+        Command::Look => copies::look(&Pinner::builder().device(0).build()),
+        Command::Copies { out, length, limit } => measure_copies(&out, length, &limit),
+        Command::Registering { out, rounds, limit } => measure_registering(&out, rounds, &limit),
+        Command::Tables {
+            record,
+            only,
+            documents,
+        } => report::write_tables(&record, &only, &documents),
         Command::Camera => camera::run(),
         Command::Consumer => consumer::run(),
+        Command::Registrant => registering::run_registrant(),
+        Command::Bystander => registering::run_bystander(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -45,7 +45,7 @@ pub fn run() -> Outcome {
         Arm::Stock | Arm::DevicePlain | Arm::DeviceCallerPinned => {
             Box::new(zenoh::Stock::open(&orders)?)
         }
-        Arm::Pinned | Arm::DevicePinned | Arm::DeviceCeiling => {
+        Arm::Pinned | Arm::DevicePinned | Arm::DeviceCeiling | Arm::DeviceReceived => {
             Box::new(zenoh::Pinned::open(&orders)?)
         }
         Arm::Iceoryx => Box::new(iceoryx::Iceoryx::open(&orders)?),

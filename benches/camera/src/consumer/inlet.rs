@@ -60,7 +60,7 @@ pub fn open(orders: &Orders, pinner: &Pinner) -> Outcome<Box<dyn Inlet>> {
         Arm::Stock | Arm::DevicePlain | Arm::DeviceCallerPinned => {
             Box::new(Zenoh::open(orders, None)?)
         }
-        Arm::Pinned | Arm::DevicePinned | Arm::DeviceCeiling => {
+        Arm::Pinned | Arm::DevicePinned | Arm::DeviceCeiling | Arm::DeviceReceived => {
             Box::new(Zenoh::open(orders, Some(pinner.clone()))?)
         }
         Arm::Iceoryx => Box::new(Iceoryx::open(orders)?),

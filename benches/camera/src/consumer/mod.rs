@@ -18,7 +18,9 @@ pub use sightings::{Sighting, Sightings};
 use zenoh_pinned::Pinner;
 
 use crate::{
-    Outcome, clock,
+    Outcome,
+    arm::Arm,
+    clock,
     device::Device,
     frame::{self, Head},
     placement,
@@ -57,6 +59,11 @@ pub fn run() -> Outcome {
                     Some(device) => {
                         warm.saw(&head, device.is_settled());
                         device.take(held, head, arrived, &mut seen)?;
+                    }
+                    None if orders.arm == Arm::DeviceReceived => {
+                        warm.saw(&head, true);
+                        drop(held);
+                        seen.add(Sighting::new(&head, arrived, clock::now(), 'n'));
                     }
                     None => {
                         warm.saw(&head, true);

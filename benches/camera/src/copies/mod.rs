@@ -3,10 +3,17 @@
 //!
 //! One process. The plain and the caller's copies read a chunk of zenoh's own pool, ours a slot of a pinned one, the
 //! ceiling reads memory that the driver allocated. Arms alternate; each sample is a row of copies on one stream.
+//! `look` is the first figure of a machine: four sizes, a line for each arm, within seconds.
 
+mod look;
 mod sources;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+pub use look::look;
 
 use serde::{Deserialize, Serialize};
 use zenoh_pinned::{Frame, PinnedPool, Pinner, cudarc::driver::CudaStream};
@@ -17,16 +24,17 @@ use sources::Sources;
 /// Bytes that one sample moves, at least, in no more copies than that.
 const BYTES_OF_A_SAMPLE: usize = 64 << 20;
 const MOST_COPIES: usize = 256;
-const SIZES: [usize; 9] = [
+/// What one wants to know first comes first.
+const SIZES_BY_WORTH: [usize; 9] = [
+    crate::frame::FRAME_BYTES,
+    1 << 20,
+    64 << 10,
+    64 << 20,
+    256 << 10,
+    4 << 20,
+    16 << 20,
     4 << 10,
     16 << 10,
-    64 << 10,
-    256 << 10,
-    1 << 20,
-    4 << 20,
-    crate::frame::FRAME_BYTES,
-    16 << 20,
-    64 << 20,
 ];
 
 /// What one arm does at one size.
@@ -65,28 +73,49 @@ impl BySize {
     }
 }
 
-pub fn measure(pinner: &Pinner, length: Length) -> Outcome<BySize> {
+/// Gives what there is after each size to `save`; no size is begun after the deadline.
+pub fn measure(
+    pinner: &Pinner,
+    length: Length,
+    deadline: Option<Instant>,
+    mut save: impl FnMut(&BySize) -> Outcome,
+) -> Outcome {
     let (repetitions, most_copies) = match length {
         Length::Trial => (1, 2),
         _ => (9, MOST_COPIES),
     };
     let context = pinner.context().ok_or("no device")?;
     let stream = context.new_stream()?;
-    let mut copies = Vec::new();
-    for bytes in SIZES {
-        eprintln!("copies of {bytes} bytes");
-        let row = (BYTES_OF_A_SAMPLE / bytes).clamp(1, most_copies);
-        copies.extend(of_size(pinner, &stream, bytes, repetitions, row)?);
-    }
     let registered_bytes = 64 << 20;
     let registrations = (0..repetitions.min(5))
         .map(|_| registration(pinner, registered_bytes))
         .collect::<Outcome<Vec<_>>>()?;
-    Ok(BySize {
-        copies,
+    let mut all = BySize {
+        copies: Vec::new(),
         registered_bytes,
         registration_microseconds: median(registrations),
-    })
+    };
+    save(&all)?;
+    for bytes in SIZES_BY_WORTH {
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            eprintln!("no time is left for copies of {bytes} bytes");
+            continue;
+        }
+        let row = (BYTES_OF_A_SAMPLE / bytes).clamp(1, most_copies);
+        let copies = of_size(pinner, &stream, bytes, repetitions, row)?;
+        let rates = copies
+            .iter()
+            .map(|copies| format!("{:.2}", copies.gigabytes_per_second));
+        let rates: Vec<_> = rates.collect();
+        eprintln!(
+            "copies of {bytes} bytes, (a) to (d): {} GB/s",
+            rates.join(", ")
+        );
+        all.copies.extend(copies);
+        all.copies.sort_by_key(|copies| (copies.bytes, copies.arm));
+        save(&all)?;
+    }
+    Ok(())
 }
 
 fn of_size(
@@ -97,10 +126,10 @@ fn of_size(
     row: usize,
 ) -> Outcome<Vec<Copies>> {
     let mut sources = Sources::new(pinner, stream, bytes)?;
-    let mut rows = [const { Vec::new() }; Arm::DEVICE.len()];
-    let mut alone = [const { Vec::new() }; Arm::DEVICE.len()];
+    let mut rows = [const { Vec::new() }; Arm::COPYING.len()];
+    let mut alone = [const { Vec::new() }; Arm::COPYING.len()];
     for repetition in 0..=repetitions {
-        for (index, arm) in Arm::DEVICE.into_iter().enumerate() {
+        for (index, arm) in Arm::COPYING.into_iter().enumerate() {
             let begun = clock::now();
             for _ in 0..row {
                 sources.enqueue(arm, stream)?;
@@ -118,7 +147,7 @@ fn of_size(
             }
         }
     }
-    let arms = Arm::DEVICE.into_iter().zip(rows.into_iter().zip(alone));
+    let arms = Arm::COPYING.into_iter().zip(rows.into_iter().zip(alone));
     Ok(arms
         .map(|(arm, (row, alone))| Copies {
             arm,

@@ -10,7 +10,7 @@ use zenoh::{
     shm::{PosixShmProviderBackend, ShmProvider, ShmProviderBuilder, ZShmMut},
 };
 use zenoh_pinned::{
-    Frame, PinnedPool, Pinner,
+    DevicePath, Frame, PinnedPool, Pinner,
     cudarc::driver::{CudaSlice, CudaStream},
 };
 
@@ -54,6 +54,11 @@ impl Sources {
             ceiling: pinned()?,
             destination: stream.alloc_zeros(bytes)?,
         })
+    }
+
+    /// The path that a frame of ours takes; `None` of the arms that ask nobody.
+    pub(super) fn path(&self, arm: Arm) -> Option<DevicePath> {
+        (arm == Arm::DevicePinned).then(|| self.ours.path())
     }
 
     /// One copy of the arm.

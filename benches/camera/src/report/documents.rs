@@ -8,11 +8,14 @@ use crate::Outcome;
 const BEGIN: &str = "<!-- figures: ";
 const END: &str = "<!-- end figures -->";
 
-/// Fills every place whose name this record has a table for, and gives how many.
-pub fn fill(document: &Path, record: &Record) -> Outcome<usize> {
+/// Fills every place whose name this record has a table for, and gives how many; of those names that are in `only`,
+/// where that is not empty.
+pub fn fill(document: &Path, record: &Record, only: &[String]) -> Outcome<usize> {
     let text = std::fs::read_to_string(document)
         .map_err(|error| format!("{}: {error}", document.display()))?;
-    let (text, filled) = fill_text(&text, |name| tables::named(record, name))?;
+    let is_wanted = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
+    let table = |name: &str| tables::named(record, name).filter(|_| is_wanted(name));
+    let (text, filled) = fill_text(&text, table)?;
     std::fs::write(document, text)?;
     Ok(filled)
 }

@@ -10,13 +10,15 @@ use plotters::{
     },
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::Summary;
 use crate::{
     Outcome, arm::Arm, copies::BySize, placement::Placement, round::Round, workload::Workload,
 };
 
 /// One colour for each arm, in the order of [`Arm`].
-const COLOURS: [RGBColor; 10] = [
+const COLOURS: [RGBColor; 11] = [
     RGBColor(0x8d, 0x8d, 0x8d),
     RGBColor(0x1b, 0x6c, 0xa8),
     RGBColor(0x66, 0xa1, 0x82),
@@ -27,6 +29,7 @@ const COLOURS: [RGBColor; 10] = [
     RGBColor(0xed, 0xae, 0x49),
     RGBColor(0x1b, 0x6c, 0xa8),
     RGBColor(0x2b, 0x2b, 0x2b),
+    RGBColor(0x66, 0xa1, 0x82),
 ];
 const PANEL: (u32, u32) = (960, 320);
 /// Beside each plot, for the names of its lines.
@@ -37,15 +40,16 @@ const POINTS: usize = 200;
 type Area<'out> = DrawingArea<SVGBackend<'out>, Shift>;
 
 /// The distribution of an arm's times from sending to use.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Curve {
     arm: Arm,
     workload: Workload,
-    /// Share of frames, and microseconds within which so many were used.
-    points: Vec<(f64, f64)>,
+    /// Microseconds within which equally growing shares of the frames were used, from the first to the last.
+    microseconds: Vec<f64>,
 }
 
 impl Curve {
-    pub fn of(summary: &Summary, rounds: &[Round]) -> Self {
+    pub fn of(arm: Arm, workload: &Workload, rounds: &[Round]) -> Self {
         let consumers = rounds.iter().flat_map(|round| &round.consumers);
         let mut times: Vec<u64> = consumers
             .flat_map(|consumer| &consumer.sightings)
@@ -54,14 +58,14 @@ impl Curve {
         times.sort_unstable();
         let last = times.len().saturating_sub(1);
         let point = |step: usize| {
-            let share = step as f64 / POINTS as f64;
-            let time = times.get((last as f64 * share) as usize)?;
-            Some((share, *time as f64 / 1e3))
+            let time = times.get(last * step / POINTS)?;
+            // To a tenth, which is more than the clock is good for.
+            Some((*time as f64 / 100.0).round() / 10.0)
         };
         Self {
-            arm: summary.arm,
-            workload: summary.workload,
-            points: (0..=POINTS).filter_map(point).collect(),
+            arm,
+            workload: *workload,
+            microseconds: (0..=POINTS).filter_map(point).collect(),
         }
     }
 }
@@ -75,22 +79,19 @@ pub fn latencies(path: &Path, curves: &[Curve]) -> Outcome {
     let of_one = |curve: &&Curve| (curve.workload.cameras, curve.workload.consumers) == (1, 1);
     let mut panels: Vec<(String, Vec<Line>)> = Vec::new();
     // An arm that failed has none.
-    let has_points = |curve: &&Curve| !curve.points.is_empty();
+    let has_points = |curve: &&Curve| !curve.microseconds.is_empty();
     for curve in curves.iter().filter(of_one).filter(has_points) {
-        let place = if curve.arm.copies_to_device() {
+        let place = if curve.arm.is_of_device() {
             "device"
         } else {
             "host"
         };
         let title = format!("Sent to used on the {place}: {}", curve.workload.name());
-        let points = curve
-            .points
-            .iter()
-            .map(|(share, time)| (*time, *share))
-            .collect();
+        let share = |index: usize| index as f64 / POINTS as f64;
+        let points = curve.microseconds.iter().enumerate();
         let line = Line {
             arm: curve.arm,
-            points,
+            points: points.map(|(index, time)| (*time, share(index))).collect(),
         };
         match panels.iter_mut().find(|(name, _)| *name == title) {
             Some((_, lines)) => lines.push(line),
@@ -102,7 +103,7 @@ pub fn latencies(path: &Path, curves: &[Curve]) -> Outcome {
 
 /// GB/s by the size of a copy.
 pub fn by_size(path: &Path, copies: &BySize) -> Outcome {
-    let lines = Arm::DEVICE.map(|arm| {
+    let lines = Arm::COPYING.map(|arm| {
         let of_arm = copies.copies.iter().filter(|copies| copies.arm == arm);
         let points = of_arm.map(|copies| (copies.bytes as f64, copies.gigabytes_per_second));
         Line {
@@ -117,7 +118,7 @@ pub fn by_size(path: &Path, copies: &BySize) -> Outcome {
 /// GB/s of all consumers by their number, one camera, full speed.
 pub fn scaling(path: &Path, summaries: &[Summary]) -> Outcome {
     let mut panels = Vec::new();
-    for (place, arms) in [("host", &Arm::HOST[..3]), ("device", &Arm::DEVICE[..])] {
+    for (place, arms) in [("host", &Arm::HOST[..3]), ("device", &Arm::COPYING[..])] {
         let lines: Vec<_> = arms.iter().map(|arm| scaling_of(*arm, summaries)).collect();
         if lines.iter().any(|line| line.points.len() > 1) {
             panels.push((

@@ -18,19 +18,23 @@ use crate::{
 const ONE_IN: u64 = 10;
 
 pub struct Samples {
-    file: GzEncoder<File>,
+    file: File,
 }
 
 impl Samples {
     /// A new file of samples. Times are nanoseconds: `sent` of CLOCK_MONOTONIC, the others from there on.
     pub fn create(path: &Path) -> Outcome<Self> {
-        let mut file = GzEncoder::new(File::create(path)?, Compression::best());
+        let file = File::create(path)?;
+        let mut member = GzEncoder::new(&file, Compression::best());
         writeln!(
-            file,
+            member,
             "workload,arm,round,consumer,number,sent,begun,arrived,used,path"
         )?;
+        member.finish()?;
         Ok(Self { file })
     }
+
+    /// Adds a round, whole: what was added before is readable whatever happens later.
 
     pub fn add(&mut self, workload: &Workload, arm: Arm, number: usize, round: &Round) -> Outcome {
         let rate = workload.rate.unwrap_or_default();
@@ -38,6 +42,8 @@ impl Samples {
         let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         let arm = word(serde_json::to_value(arm)?);
         let placement = word(serde_json::to_value(workload.placement)?);
+        // Members of a gzip file one behind the other are one file to whoever reads it.
+        let mut member = GzEncoder::new(&self.file, Compression::best());
         for (index, consumer) in round.consumers.iter().enumerate() {
             let is_kept = |seen: &&Sighting| {
                 workload.rate.is_some() || frame::number_of(seen.number).is_multiple_of(ONE_IN)
@@ -45,7 +51,7 @@ impl Samples {
             for seen in consumer.sightings.iter().filter(is_kept) {
                 let later = |time: u64| time as i64 - seen.sent as i64;
                 writeln!(
-                    self.file,
+                    member,
                     "{cameras}x{consumers}@{rate} {placement},{arm},{number},{index},{:#x},{},{},{},{},{}",
                     seen.number & !COUNTED,
                     seen.sent,
@@ -56,11 +62,7 @@ impl Samples {
                 )?;
             }
         }
-        Ok(())
-    }
-
-    pub fn finish(self) -> Outcome {
-        self.file.finish()?.sync_all()?;
+        member.finish()?;
         Ok(())
     }
 }

@@ -3,7 +3,13 @@
 use std::fmt::Write;
 
 use super::{Latency, Record, Summary, aims};
-use crate::{arm::Arm, copies::BySize, placement::Placement, workload::Workload};
+use crate::{
+    arm::Arm,
+    copies::BySize,
+    placement::Placement,
+    registering::{Registering, Seen},
+    workload::Workload,
+};
 
 /// All tables of a record, with the machine they were taken on.
 pub fn all(record: &Record) -> String {
@@ -24,6 +30,13 @@ pub fn all(record: &Record) -> String {
             by_size(copies)
         );
     }
+    if let Some(registering) = &record.registering {
+        let _ = write!(
+            text,
+            "\n### Processes that register one pool\n\n{}",
+            processes(registering)
+        );
+    }
     let _ = write!(text, "\n### Aims\n\n{}", aims::table(record));
     if !record.left_out.is_empty() {
         text += "\n### Left out\n\n";
@@ -38,7 +51,7 @@ pub fn all(record: &Record) -> String {
 fn by_workload(record: &Record) -> impl Iterator<Item = (Workload, bool, Vec<&Summary>)> {
     let mut groups: Vec<(Workload, bool, Vec<&Summary>)> = Vec::new();
     for summary in &record.summaries {
-        let (workload, on_device) = (summary.workload, summary.arm.copies_to_device());
+        let (workload, on_device) = (summary.workload, summary.arm.is_of_device());
         match groups
             .iter_mut()
             .find(|(other, device, _)| (*other, *device) == (workload, on_device))
@@ -66,12 +79,14 @@ pub fn named(record: &Record, name: &str) -> Option<String> {
     let is_double = is_double.is_some_and(|device| device.is_double);
     match name {
         // What a double of the driver takes says nothing.
-        "camera-device" | "break-even" if is_double => None,
+        "camera-device" | "break-even" | "registering" | "device-summary" if is_double => None,
         "camera-summary" => host_summary(record),
         "camera-host" => one_by_one(false),
         "camera-device" => one_by_one(true),
         "scaling" => scaling(record, is_double),
         "break-even" => record.copies.as_ref().map(by_size),
+        "registering" => record.registering.as_ref().map(processes),
+        "device-summary" => device_summary(record),
         "aims" => Some(aims::table(record)),
         _ => None,
     }
@@ -80,7 +95,7 @@ pub fn named(record: &Record, name: &str) -> Option<String> {
 fn table(summaries: &[&Summary]) -> String {
     let mut text = String::from(
         "| arm | in hand p50 / p99 us | used p50 / p99 / p99.9 / max us | frames/s | GB/s | CPU ms a frame: camera / \
-         consumer | MB copied by a CPU a frame | missed / lost / wrong |\n|---|---|---|---|---|---|---|---|\n",
+         consumer | MB copied by a CPU a frame | missed / lost / wrong | path |\n|---|---|---|---|---|---|---|---|---|\n",
     );
     for summary in summaries {
         let short = |latency: &Option<Latency>| match latency {
@@ -99,7 +114,7 @@ fn table(summaries: &[&Summary]) -> String {
         let daemon = daemon(summary);
         let _ = writeln!(
             text,
-            "| {} | {} | {used} | {:.1} | {:.2} | {:.2} / {:.2}{daemon} | {:.1} | {} / {} / {} |",
+            "| {} | {} | {used} | {:.1} | {:.2} | {:.2} / {:.2}{daemon} | {:.1} | {} / {} / {} | {} |",
             summary.arm.name(),
             short(&summary.in_hand),
             summary.frames_per_second,
@@ -109,7 +124,88 @@ fn table(summaries: &[&Summary]) -> String {
             summary.copied_bytes_per_frame / 1e6,
             summary.missed,
             summary.lost,
-            summary.wrong
+            summary.wrong,
+            paths(summary)
+        );
+    }
+    text
+}
+
+/// The ways that frames took, each with its number where there are several.
+fn paths(summary: &Summary) -> String {
+    let name = |path: &char| match path {
+        'd' => "direct",
+        's' => "staged",
+        'p' => "pageable",
+        'c' => "caller's buffers",
+        'o' => "driver's memory",
+        'n' => "none",
+        _ => "host",
+    };
+    let several = summary.paths.len() > 1;
+    let named = summary.paths.iter().map(|(path, frames)| match several {
+        true => format!("{} {frames}", name(path)),
+        false => name(path).to_owned(),
+    });
+    named.collect::<Vec<_>>().join(", ")
+}
+
+/// One row for each memory that a device was fed from, at 30 Hz, with the rate of its copies alone.
+fn device_summary(record: &Record) -> Option<String> {
+    let mut text = String::from(
+        "| one camera, one consumer, 30 Hz | sent to bytes on the device, p50 / p99 us | consumer's CPU ms a frame | MB \
+         copied by a CPU a frame | frames/s at full speed | GB/s of copies alone |\n|---|---|---|---|---|---|\n",
+    );
+    let of = |arm: Arm, is_paced: bool| {
+        record.summaries.iter().find(|summary| {
+            let workload = &summary.workload;
+            (summary.arm, workload.cameras, workload.consumers) == (arm, 1, 1)
+                && workload.rate.is_some() == is_paced
+        })
+    };
+    let mut rows = 0;
+    for arm in Arm::COPYING {
+        let Some(paced) = of(arm, true) else { continue };
+        let Some(used) = &paced.used else { continue };
+        let or_nothing = |value: Option<String>| value.unwrap_or_else(|| String::from("-"));
+        let fast = of(arm, false).map(|fast| format!("{:.0}", fast.frames_per_second));
+        let alone = record
+            .copies
+            .as_ref()
+            .and_then(|copies| copies.of(arm, record.frame_bytes));
+        let alone = alone.map(|copies| format!("{:.1}", copies.gigabytes_per_second));
+        rows += 1;
+        let _ = writeln!(
+            text,
+            "| {} | {:.0} / {:.0} | {:.2} | {:.1} | {} | {} |",
+            arm.name(),
+            used.p50,
+            used.p99,
+            paced.consumer_cpu_milliseconds,
+            paced.copied_bytes_per_frame / 1e6,
+            or_nothing(fast),
+            or_nothing(alone)
+        );
+    }
+    (rows > 0).then_some(text)
+}
+
+fn processes(registering: &Registering) -> String {
+    let mut text = String::from(
+        "| processes | pool MiB | first frame to registered, ms: quickest / slowest process | a bystander's copies of 64 \
+         KiB before, p50 / p99 / max us | meanwhile, p50 / p99 / max us |\n|---|---|---|---|---|\n",
+    );
+    for row in &registering.rows {
+        let seen = |seen: &Seen| format!("{:.0} / {:.0} / {:.0}", seen.p50, seen.p99, seen.maximum);
+        let _ = writeln!(
+            text,
+            "| {} | {} | {:.1} / {:.1} | {} | {} |",
+            row.processes,
+            row.pool_bytes >> 20,
+            row.quickest,
+            row.slowest,
+            seen(&row.quiet),
+            seen(&row.meanwhile)
         );
     }
     text
@@ -174,7 +270,7 @@ fn scaling(record: &Record, is_double: bool) -> Option<String> {
     );
     let mut rows = 0;
     let paced = |summary: &&Summary| {
-        let means_something = !(is_double && summary.arm.copies_to_device());
+        let means_something = !(is_double && summary.arm.is_of_device());
         means_something
             && summary.workload.rate.is_some()
             && summary.workload.placement == Placement::Apart
@@ -227,7 +323,7 @@ fn by_size(copies: &BySize) -> String {
             Some(frames) => format!("{frames:.0}"),
             None => String::from("never"),
         };
-        let [plain, caller, ours, ceiling] = Arm::DEVICE.map(rate);
+        let [plain, caller, ours, ceiling] = Arm::COPYING.map(rate);
         let _ = writeln!(
             text,
             "| {bytes} | {plain} | {caller} | {ours} | {ceiling} | {} | {} | {paid} |",
