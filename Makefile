@@ -13,7 +13,7 @@ DEMO_ARGUMENTS ?= --save-frame last-frame.png
 export RUST_BACKTRACE ?= 1
 
 .PHONY: help demo dora-demo test test-python lint corpus fuzz miri sanitize bench micro-figures camera-figures figures \
-	dora-figures python-figures soak wheel gpu-kit gpu-lane-double
+	dora-figures python-figures soak wheel gpu-kit gpu-lane-double gpu-results
 
 help:
 	@echo "make demo          build and run the camera example (DEMO_ARGUMENTS='--fps 0 --json' changes how)"
@@ -33,7 +33,8 @@ help:
 	@echo "make python-figures  what single calls of the Python package cost, half a minute"
 	@echo "make soak          a thousand kills twice, stops, and ten minutes of coming and going; some half an hour"
 	@echo "make gpu-kit       pack what a machine with a GPU needs to test and measure, into dist/gpu-kit"
-	@echo "make gpu-lane-double  run that here against the driver double, at most eight minutes"
+	@echo "make gpu-lane-double  run that here against the driver double, whole and with each stage broken in turn"
+	@echo "make gpu-results OUT=FOLDER  write what the lane brought home into benches/results, README and RFC"
 	@echo "make dora-figures  measure dataflows against dora's own outputs, some six minutes"
 
 demo: $(VENV)/.ready
@@ -73,6 +74,7 @@ test-python: $(VENV)/.ready $(VENV)/others/.ready
 	python="$$PWD/$(PYTHON)"; \
 	cd $(PACKAGE); \
 	"$$python" -m pytest --reruns 2
+	$(PYTHON) -m pytest --quiet benches/gpu-kit/tests
 
 SOAK_SECONDS ?= 600
 SOAK_RESULTS ?= $(TARGET)/soak
@@ -91,18 +93,21 @@ soak: $(VENV)/.ready
 wheel: $(VENV)/.ready
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./$(PACKAGE)
 
-# Test programs of the provider that use a device or register memory, and packages with benchmarks; of the
-# latter, those that are not there are left out.
-GPU_KIT_TESTS := budget crashes delivery device_copy exits failures fork giving_back lifecycle registering \
-	registration_conformance
+# Everything that a device or its driver could change, which is nearly all there is. dora's need its command.
+GPU_KIT_TESTS := attacks backend_conformance budget context_lost crashes delivery device_copy ending exits failures fork \
+	giving_back hostile_descriptors lifecycle limits pool pubsub registering registration_conformance
 GPU_KIT_BENCHES := zenoh-pinned-camera-bench zenoh-pinned-micro-bench
 
-gpu-kit: wheel
+gpu-kit: $(VENV)/.ready
 	$(PYTHON) benches/gpu-kit/pack.py --tests $(GPU_KIT_TESTS) --benches $(GPU_KIT_BENCHES) \
-		--wheels dist --out dist/gpu-kit
+		--peer "$$($(PYTHON) -c 'import zenoh; print(*zenoh.__path__)')" --out dist/gpu-kit
 
 gpu-lane-double: gpu-kit
-	benches/gpu-kit/try-with-double.sh dist/gpu-kit $(PYTHON) dist/gpu-lane-double
+	$(PYTHON) benches/gpu-kit/try_with_double.py dist/gpu-kit dist/gpu-lane-double
+
+gpu-results: $(VENV)/.ready
+	cargo build --release -p zenoh-pinned-camera-bench
+	$(PYTHON) benches/gpu-kit/bring_home.py "$(OUT)" --tool "$(TARGET)/release/camera-bench"
 
 lint:
 	cargo fmt --all --check

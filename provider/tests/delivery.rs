@@ -82,9 +82,9 @@ fn an_unmodified_python_subscriber_receives_our_frames_as_shared_memory() {
         .port();
     let endpoint = format!("tcp/127.0.0.1:{port}");
     let session = peer::open(peer::listening(&endpoint), None);
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/subscriber.py");
     let subscriber = Command::new(python)
-        .args([script, &endpoint, "frames", &FRAMES.to_string()])
+        .arg(harness::source("tests/peers/subscriber.py"))
+        .args([&endpoint, "frames", &FRAMES.to_string()])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

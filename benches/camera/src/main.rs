@@ -61,6 +61,9 @@ enum Command {
         /// Only the arms of a device, and one comparison on the host; copies by size are then a command of their own
         #[arg(long)]
         device_only: bool,
+        /// No tables and no plots; `tables` makes them of the record, anywhere
+        #[arg(long)]
+        record_only: bool,
         #[command(flatten)]
         limit: Limit,
     },
@@ -153,12 +156,14 @@ fn main() -> ExitCode {
             length,
             dora,
             device_only,
+            record_only,
             limit,
         } => measure::run(&measure::Request {
             out,
             length,
             dora,
             device_only,
+            record_only,
             deadline: limit.deadline(),
         }),
         Command::Look => copies::look(&Pinner::builder().device(0).build()),

@@ -31,6 +31,8 @@ pub struct Request {
     pub dora: Option<PathBuf>,
     /// Only the arms of a device, and one comparison on the host; no copies by size.
     pub device_only: bool,
+    /// No tables and no plots: they follow from the record wherever it is read.
+    pub record_only: bool,
     /// No round is begun that would not end by then.
     pub deadline: Option<Instant>,
 }
@@ -73,7 +75,10 @@ pub fn run(request: &Request) -> Outcome {
         })?;
     }
     record.save(&request.out)?;
-    record.tabulate(&request.out)
+    match request.record_only {
+        true => Ok(()),
+        false => record.tabulate(&request.out),
+    }
 }
 
 fn check_room() -> Outcome {

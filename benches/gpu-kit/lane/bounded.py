@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-HEARTBEAT_SECONDS = 15.0
+LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,11 @@ def run(
     arguments: Sequence[str],
     limit: float,
     environment: Mapping[str, str],
-    heartbeat: Callable[[str], None] | None = None,
+    on_line: Callable[[str], None] | None = None,
 ) -> Ended:
     """Run a program for `limit` seconds at most; what is left of its process group afterwards is killed.
 
-    `heartbeat` is told the last line of the output now and then.
+    `on_line` is told each line of the output, soon after it was written.
     """
     began = time.monotonic()
     # A file, not a pipe: a forgotten grandchild that holds the other end must not keep this waiting.
@@ -69,20 +68,14 @@ def run(
             )
         except OSError as error:
             return Ended(127, False, 0.0, f"{arguments[0]} cannot be started: {error}")
-        ended = threading.Event()
-        if heartbeat is not None:
-            beating = (ended, output.fileno(), heartbeat)
-            threading.Thread(target=_beat, args=beating, daemon=True).start()
-        timed_out = False
+        lines = _Lines(output.fileno(), on_line)
         try:
-            process.wait(max(limit, 0.1))
-        except subprocess.TimeoutExpired:
-            timed_out = True
+            timed_out = not _ends(process, began + max(limit, 0.1), lines)
         finally:
-            ended.set()
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        lines.tell()
         text = _read(output.fileno(), 0)
     return Ended(process.returncode, timed_out, time.monotonic() - began, text)
 
@@ -93,9 +86,30 @@ def _read(file: int, start: int) -> str:
     return os.pread(file, max(size - start, 0), start).decode(errors="replace")
 
 
-def _beat(ended: threading.Event, file: int, heartbeat: Callable[[str], None]) -> None:
-    while not ended.wait(HEARTBEAT_SECONDS):
-        with contextlib.suppress(OSError):
-            end = _read(file, max(os.fstat(file).st_size - 2000, 0))
-            lines = [line.strip() for line in end.splitlines() if line.strip()]
-            heartbeat(lines[-1][:150] if lines else "no output yet")
+class _Lines:
+    """The lines of a file that grows, each told once."""
+
+    def __init__(self, file: int, on_line: Callable[[str], None] | None) -> None:
+        self.file, self.on_line, self.told = file, on_line, 0
+
+    def tell(self) -> None:
+        """Tell those that are new and whole."""
+        if self.on_line is None:
+            return
+        new = os.pread(self.file, max(os.fstat(self.file).st_size - self.told, 0), self.told)
+        whole = new[: new.rfind(b"\n") + 1]
+        self.told += len(whole)
+        for line in whole.decode(errors="replace").splitlines():
+            self.on_line(line)
+
+
+def _ends(process: subprocess.Popen[bytes], deadline: float, lines: _Lines) -> bool:
+    """Tell whether the process ends by then."""
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            process.wait(left if lines.on_line is None else min(left, LOOK_SECONDS))
+        except subprocess.TimeoutExpired:
+            lines.tell()
+        else:
+            return True
+    return False

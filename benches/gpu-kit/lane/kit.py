@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import os
 import resource
+import sys
 import time
-import zipfile
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bounded
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from typing import Any
 
 DOUBLE = "driver double: proves order, not speed"
 OWN_SHARED_MEMORY = 'mount -t tmpfs -o size=8g tmpfs /dev/shm && exec "$@"'
-NAMESPACES = (["unshare", "--mount"], ["unshare", "--mount", "--map-root-user"])
+STATE = "kit.json"
 
 
 @dataclass
@@ -28,10 +29,26 @@ class Kit:
     out: Path
     is_double: bool
     deadline: float
+    brief: bool = False
+    """Each stage does its least, to see that the lane works."""
     device: str = DOUBLE
+    driver: dict[str, Any] = field(default_factory=dict)
     alone: list[str] = field(default_factory=list)
     """The words before a command that give it a `/dev/shm` of its own; none where that cannot be had."""
     environment: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, folder: Path, deadline: float) -> Kit:
+        """Read what `save` wrote, for a stage that must have ended by then."""
+        state = json.loads((folder / STATE).read_text())
+        paths = {"folder": folder, "out": Path(state["out"])}
+        # The stage's own: a mark that it is one, and whatever it is told in its environment.
+        environment = {**os.environ, **state["environment"]}
+        return cls(**{**state, **paths, "deadline": deadline, "environment": environment})
+
+    def save(self) -> None:
+        """Write it into the kit's folder."""
+        (self.folder / STATE).write_text(json.dumps(asdict(self), default=str))
 
     @property
     def built(self) -> Path:
@@ -39,7 +56,7 @@ class Kit:
         return self.folder / "built"
 
     def remaining(self) -> float:
-        """Seconds until the deadline of the lane."""
+        """Seconds until the deadline."""
         return self.deadline - time.monotonic()
 
     def manifest(self) -> dict[str, object]:
@@ -58,33 +75,32 @@ class Kit:
         with (self.out / "log.txt").open("a", errors="replace") as log:
             log.write(text.rstrip("\n") + "\n")
 
-    def write(self, name: str, contents: dict[str, object]) -> None:
-        """Write a result, with the device that it was made on and what was built."""
-        labelled = {"device": self.device, "kit": self.manifest(), **contents}
-        (self.out / name).write_text(json.dumps(labelled, indent=1) + "\n")
-
 
 def open_kit(folder: Path, out: Path, is_double: bool, seconds: float) -> Kit:
     """Get the kit ready to run: the driver, the Python package, `/dev/shm` and locked memory."""
     kit = Kit(folder, out, is_double, time.monotonic() + seconds)
     (out / "log.txt").write_text("")
-    kit.environment = dict(os.environ)
-    kit.environment["RUST_BACKTRACE"] = "1"
-    kit.environment["PYTHONUNBUFFERED"] = "1"
-    kit.environment.pop("ZENOH_PINNED_TEST_DRIVER", None)
+    own = f"{folder / 'package'}{os.pathsep}{folder / 'python-tests'}"
+    others = os.environ.get("PYTHONPATH")
+    kit.environment = {
+        "RUST_BACKTRACE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": f"{own}{os.pathsep}{others}" if others else own,
+        # Where the tests look for programs and for a Python with the released zenoh.
+        "CARGO_MANIFEST_DIR": str(folder / "source" / "provider"),
+        "ZENOH_PINNED_PYTHON": sys.executable,
+    }
     if not is_double:
-        kit.environment["ZENOH_PINNED_TEST_DRIVER"] = "real"
-        kit.environment["ZENOH_PINNED_CUDA"] = "real"
-    _unpack_wheel(kit)
+        kit.environment |= {"ZENOH_PINNED_TEST_DRIVER": "real", "ZENOH_PINNED_CUDA": "real"}
     _raise_locked_memory()
-    for words in NAMESPACES:
-        words = [*words, "sh", "-c", OWN_SHARED_MEMORY, "sh"]
-        if bounded.run([*words, "true"], 10, kit.environment).succeeded:
-            kit.alone = words
-            break
+    # Root needs no user namespace, and may not be allowed one.
+    unshare = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    words = [*unshare, "sh", "-c", OWN_SHARED_MEMORY, "sh"]
+    if bounded.run([*words, "true"], 10, os.environ).succeeded:
+        kit.alone = words
     if kit.alone and not has_all_processes():
         # Nobody outside this container shares a /dev/shm that was made for one program of the lane.
-        kit.environment.setdefault("ZENOH_PINNED_RECLAIM", "namespace")
+        kit.environment["ZENOH_PINNED_RECLAIM"] = "namespace"
     return kit
 
 
@@ -95,24 +111,16 @@ def has_all_processes() -> bool:
 
 def with_driver(kit: Kit) -> dict[str, str]:
     """Give the environment in which programs find the lane's driver, the double where it is that."""
+    environment = {**os.environ, **kit.environment}
     if not kit.is_double:
-        return dict(kit.environment)
+        return environment
     folder = kit.folder / "driver-double"
     folder.mkdir(exist_ok=True)
     for name in ("libcuda.so", "libcuda.so.1"):
         link = folder / name
         if not link.is_symlink():
             link.symlink_to(kit.built / "libcuda_driver_double.so")
-    return {**kit.environment, "LD_LIBRARY_PATH": str(folder), "CUDA_DOUBLE": "devices=2"}
-
-
-def _unpack_wheel(kit: Kit) -> None:
-    for wheel in kit.folder.glob("*.whl"):
-        with zipfile.ZipFile(wheel) as package:
-            package.extractall(kit.folder / "package")
-    own = f"{kit.folder / 'package'}{os.pathsep}{kit.folder / 'python-tests'}"
-    others = kit.environment.get("PYTHONPATH")
-    kit.environment["PYTHONPATH"] = f"{own}{os.pathsep}{others}" if others else own
+    return {**environment, "LD_LIBRARY_PATH": str(folder), "CUDA_DOUBLE": "devices=2"}
 
 
 def _raise_locked_memory() -> None:

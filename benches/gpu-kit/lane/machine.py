@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib.metadata
 import json
 import os
@@ -93,9 +94,37 @@ def _versions() -> dict[str, str]:
     return found
 
 
+def _mount_of(path: str) -> str | None:
+    mounts = [line.split(" ") for line in (_read("/proc/self/mounts") or "").splitlines()]
+    return next((f"{words[2]} {words[3]}" for words in reversed(mounts) if words[1] == path), None)
+
+
+def _makes_segments() -> str:
+    """Try what a segment needs of `/dev/shm`: an unnamed file, reserved pages, a lock, and then a name."""
+    name = Path(f"/dev/shm/zenoh-pinned-lane-{os.getpid()}")
+    try:
+        file = os.open("/dev/shm", os.O_TMPFILE | os.O_RDWR, 0o600)
+        try:
+            os.posix_fallocate(file, 0, 1 << 20)
+            fcntl.flock(file, fcntl.LOCK_SH)
+            # By way of the descriptor's own name in /proc, which is a link.
+            directory = os.open("/dev/shm", os.O_RDONLY)
+            os.link(f"/proc/self/fd/{file}", name.name, dst_dir_fd=directory, follow_symlinks=True)
+            os.close(directory)
+        finally:
+            os.close(file)
+            name.unlink(missing_ok=True)
+    except OSError as error:
+        return f"no: {error}"
+    return "yes"
+
+
 def _shared_memory(kit: Kit) -> dict[str, object]:
     space = os.statvfs("/dev/shm")
     return {
+        "mount": _mount_of("/dev/shm"),
+        "O_TMPFILE, fallocate, flock and a name": _makes_segments(),
+        "user namespaces": bounded.run(["unshare", "--user", "true"], 10, kit.environment).succeeded,
         "bytes": space.f_blocks * space.f_frsize,
         "free bytes": space.f_bavail * space.f_frsize,
         "huge pages": _read("/sys/kernel/mm/transparent_hugepage/shmem_enabled"),
@@ -110,12 +139,13 @@ def _processor() -> str | None:
     return None
 
 
-def report(kit: Kit, driver: dict[str, object]) -> None:
-    """Write `environment.json`."""
+def describe(kit: Kit) -> dict[str, object]:
+    """Tell everything of the machine that decides figures."""
+    driver = kit.driver
     devices = driver.get("devices")
     limits = {key: resource.getrlimit(getattr(resource, f"RLIMIT_{name}")) for key, name in LIMITS.items()}
     kernel_driver = _read("/proc/driver/nvidia/version")
-    described: dict[str, object] = {
+    return {
         "driver": driver,
         "kernel module": kernel_driver.splitlines()[0] if kernel_driver and not kit.is_double else None,
         "on the bus": _on_the_bus(devices) if isinstance(devices, list) and not kit.is_double else [],
@@ -138,4 +168,3 @@ def report(kit: Kit, driver: dict[str, object]) -> None:
         "python": sys.version,
         "libraries": _versions(),
     }
-    kit.write("environment.json", described)

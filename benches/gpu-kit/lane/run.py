@@ -1,42 +1,37 @@
-"""The lane: tests and measurements of zenoh-pinned on a machine with a CUDA device, in under eight minutes.
+"""The lane: tests and measurements of zenoh-pinned on a machine with a CUDA device, in the minutes it has.
 
-Every part has its own time, one that fails never stops the rest, and all results are written to a few files.
-The status is 0 only when nothing failed and no test was left for lack of time. `run-on-gpu.sh` calls this.
+`run.py OUT [--minutes N]`. Every stage has its own time, hands on what it does not use, and cannot take the
+results of another one with it; each result is on disk as soon as it is known. The status is 0 only when all
+of it ran and nothing failed. `run-on-gpu.sh` calls this.
 """
 
 from __future__ import annotations
 
-import json
+import argparse
 import os
 import signal
+import subprocess
 import sys
-import traceback
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import benchmarks
+import conductor
 import machine
-import sanitizer
-import suite
-import tensors
-from kit import DOUBLE, Kit, open_kit
+from kit import DOUBLE, open_kit
+from stages import STAGES
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-TOTAL_SECONDS = 460.0
-# Name, what runs, and its seconds; the last one has what the others leave of the total.
-PARTS: tuple[tuple[str, Callable[[Kit, float], object], float], ...] = (
-    ("tests", suite.run, 150),
-    ("tensors", tensors.run, 70),
-    ("sanitizer", sanitizer.run, 40),
-    ("camera", benchmarks.run_camera, 160),
-    ("micro", benchmarks.run_micro, 100),
-)
-PACKING_SECONDS = 10.0
+# For what comes before the first stage, and after the last.
+RESERVE_SECONDS = 5.0
+# Of the minutes that one has, the machine's own start and its transfers take some; these are the lane's.
+LEAST_MINUTES = 1.0
 # What the double calls its devices, also where it stands in for a real driver.
 DOUBLE_NAME = "CUDA driver double"
 MOST_LOG_BYTES = 8 << 20
+# Their first import on a machine reads gigabytes; later ones find them in memory.
+IMPORTS = "\n".join(
+    f"try:\n import {name}\nexcept Exception as error:\n print('{name}:', error)"
+    for name in ("numpy", "torch", "cupy", "jax")
+)
 
 
 def label(driver: dict[str, object]) -> str:
@@ -48,58 +43,58 @@ def label(driver: dict[str, object]) -> str:
     return f"{first.get('name')}, CUDA {driver.get('CUDA version of the driver')}"
 
 
-def failures(summary: object) -> list[str]:
-    """Give what in a part's summary means that something failed or was not tried."""
-    if not isinstance(summary, dict):
-        return []
-    bad = [f"{summary[key]} {key}" for key in ("failed", "not run") if summary.get(key)]
-    if summary.get("outcome") == "failed":
-        bad.append("failed")
-    for name, part in summary.items():
-        bad += [f"{name} {text}" for text in failures(part)]
-    return bad
-
-
-def run_parts(kit: Kit) -> dict[str, object]:
-    """Run every part, whatever comes of those before."""
-    summaries: dict[str, object] = {}
-    for name, part, seconds in PARTS:
-        limit = min(seconds, kit.remaining() - PACKING_SECONDS)
-        kit.say(f"== {name}, at most {limit:.0f} s")
-        try:
-            summaries[name] = part(kit, limit)
-        except Exception:
-            kit.say(f"{name} broke off: {traceback.format_exc()}")
-            summaries[name] = {"outcome": "failed", "said": traceback.format_exc()}
-    benchmarks.pack(kit)
-    return summaries
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path, help="the folder for the results")
+    parser.add_argument("--minutes", type=float, default=8, help="how long all of it may take (default: 8)")
+    parser.add_argument(
+        "--brief", action="store_true", help="each stage does its least: to try the lane itself"
+    )
+    read = parser.parse_args()
+    if read.minutes < LEAST_MINUTES:
+        parser.error(f"less than {LEAST_MINUTES:.0f} minute is no time for anything")
+    return read
 
 
 def main() -> int:
-    """Run the lane into the folder that is the one argument."""
-    # Started in the background it ignores this signal, and the tests that send it would inherit that.
+    """Run the lane."""
+    began = time.monotonic()
+    asked = arguments()
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    out = Path(sys.argv[1])
     is_double = os.environ.get("ZENOH_PINNED_GPU_KIT_DOUBLE") == "1"
-    kit = open_kit(Path(__file__).parent.parent, out, is_double, TOTAL_SECONDS)
-    driver = machine.probe_driver(kit)
-    if "missing" in driver:
-        kit.say(str(driver["missing"]))
-        kit.say("With ZENOH_PINNED_GPU_KIT_DOUBLE=1 everything runs against the driver double instead.")
-        return 2
-    kit.device = label(driver)
-    kit.say(f"device: {kit.device}")
-    machine.report(kit, driver)
-    with machine.awake(kit):
-        summaries = run_parts(kit)
-    bad = {name: failures(summary) for name, summary in summaries.items() if failures(summary)}
-    kit.write(
-        "summary.json", {"seconds": round(TOTAL_SECONDS - kit.remaining()), "bad": bad, "parts": summaries}
-    )
-    for name, summary in summaries.items():
-        kit.say(f"{name}: {json.dumps(summary)}")
-    kit.say(f"BAD: {json.dumps(bad)}" if bad else "nothing failed")
-    log = out / "log.txt"
+    kit = open_kit(Path(__file__).parent.parent, asked.out, is_double, asked.minutes * 60 - RESERVE_SECONDS)
+    kit.brief = asked.brief
+    nowhere = subprocess.DEVNULL
+    words = [sys.executable, "-c", IMPORTS]
+    with subprocess.Popen(words, stdin=nowhere, stdout=nowhere, stderr=nowhere) as imports:
+        kit.driver = machine.probe_driver(kit)
+        if "missing" in kit.driver:
+            imports.kill()
+            kit.say(str(kit.driver["missing"]))
+            kit.say("With ZENOH_PINNED_GPU_KIT_DOUBLE=1 everything runs against the driver double instead.")
+            return 2
+        kit.device = label(kit.driver)
+        kit.say(f"device: {kit.device}")
+        kit.save()
+        about = {"device": kit.device, "began": time.strftime("%Y-%m-%d %H:%M:%S"), "kit": kit.manifest()}
+        lane = conductor.Lane(
+            out=kit.out,
+            stages=STAGES,
+            deadline=kit.deadline,
+            minutes=asked.minutes,
+            brief=kit.brief,
+            about=about,
+            command=conductor.stage_words(kit.folder),
+            say=kit.say,
+        )
+        with machine.awake(kit):
+            states = lane.run()
+        imports.kill()
+    bad = {state.stage: state.said or state.results or state.state for state in states if not state.succeeded}
+    kit.say(f"NOT AS IT SHOULD BE: {bad}" if bad else "nothing failed")
+    kit.say(f"the lane took {time.monotonic() - began:.0f} s")
+    log = kit.out / "log.txt"
     if log.stat().st_size > MOST_LOG_BYTES:
         log.write_bytes(log.read_bytes()[-MOST_LOG_BYTES:])
     return 1 if bad else 0

@@ -11,6 +11,7 @@ import bounded
 
 if TYPE_CHECKING:
     from kit import Kit
+    from results import Results
 
 # Each is a test of its own: they come in this order, as many as there is time for.
 TESTS = (
@@ -24,6 +25,7 @@ TESTS = (
 )
 TEST_SECONDS = 40.0
 FOUND = 86
+MARGIN_SECONDS = 1.0
 
 
 def _program() -> str | None:
@@ -41,19 +43,17 @@ def _outcome(ended: bounded.Ended, errors: list[int]) -> str:
     return "clean" if ended.succeeded and errors else "could not tell"
 
 
-def run(kit: Kit, limit: float) -> dict[str, object]:
-    """Run the tests within `limit` seconds, and write `sanitizer.json`."""
+def run(kit: Kit, results: Results) -> None:
+    """Run as many of the tests as there is time for; the outcome of each is a result."""
     program = _program()
     if kit.is_double or program is None:
         why = "the driver double has no device" if kit.is_double else "compute-sanitizer is not installed"
-        kit.write("sanitizer.json", {"skipped": why})
-        return {"skipped": why}
-    until = kit.remaining() - limit
-    tests: list[dict[str, object]] = []
-    for name in TESTS:
-        left = min(TEST_SECONDS, kit.remaining() - until)
+        results.add(outcome="skipped", said=why)
+        return
+    for name in TESTS[:1] if kit.brief else TESTS:
+        left = min(TEST_SECONDS, kit.remaining() - MARGIN_SECONDS)
         if left < 5:
-            tests.append({"test": name, "outcome": "no time left"})
+            results.add(test=name, outcome="no time left")
             continue
         # The tests start themselves once more, so what they start is looked at too.
         words = [program, "--tool", "memcheck", "--target-processes", "all"]
@@ -64,14 +64,7 @@ def run(kit: Kit, limit: float) -> dict[str, object]:
         kit.note(f"--- compute-sanitizer {name}\n{ended.tail(20000)}")
         errors = [int(count) for count in re.findall(r"ERROR SUMMARY: (\d+) error", ended.output)]
         outcome = _outcome(ended, errors)
-        entry: dict[str, object] = {"test": name, "outcome": outcome, "seconds": round(ended.seconds, 1)}
-        tests.append(
-            {**entry, "errors by process": errors, "said": "" if outcome == "clean" else ended.tail()}
-        )
+        said = "" if outcome == "clean" else ended.tail()
+        seconds = round(ended.seconds, 1)
+        results.add(test=name, outcome=outcome, seconds=seconds, errors_by_process=errors, said=said)
         kit.say(f"compute-sanitizer: {outcome} {name}")
-    outcomes = ("clean", "failed", "could not tell", "no time left")
-    summary: dict[str, object] = {
-        outcome: sum(test["outcome"] == outcome for test in tests) for outcome in outcomes
-    }
-    kit.write("sanitizer.json", {"summary": summary, "program": program, "tests": tests})
-    return summary

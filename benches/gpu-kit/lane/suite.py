@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kit import Kit
+    from results import Results
 
 TEST_SECONDS = 60.0
+# For the last one to be killed and written down.
+MARGIN_SECONDS = 1.0
+BRIEF_TESTS = 6
 # First what a device decides most about.
 FIRST = ("registering", "device_copy")
 
@@ -58,8 +62,8 @@ def _collect(kit: Kit) -> list[Test]:
     return tests
 
 
-def _run(kit: Kit, test: Test, until: float) -> None:
-    limit = min(TEST_SECONDS, kit.remaining() - until)
+def _run(kit: Kit, test: Test) -> None:
+    limit = min(TEST_SECONDS, kit.remaining() - MARGIN_SECONDS)
     if limit < 1:
         return
     environment = dict(kit.environment)
@@ -84,31 +88,39 @@ def _run(kit: Kit, test: Test, until: float) -> None:
     test.outcome = "skipped" if skipped else "passed"
 
 
-def run(kit: Kit, limit: float) -> dict[str, int]:
-    """Run all tests within `limit` seconds, and write `tests.json`."""
-    until = kit.remaining() - limit
+def _tell(results: Results, test: Test) -> None:
+    results.add(**asdict(test))
+
+
+def run(kit: Kit, results: Results) -> None:
+    """Run as many tests as there is time for; the outcome of each is a result."""
     tests = _collect(kit)
     waiting = [test for test in tests if test.outcome == "not run"]
+    for test in tests:
+        if test.outcome == "failed":
+            _tell(results, test)
+    if kit.brief:
+        waiting = waiting[:BRIEF_TESTS]
     # Beside each other only where each has a /dev/shm of its own.
     cores = os.cpu_count() or 1
     together = min(4, max(2, cores // 2)) if kit.alone else 1
-    kit.say(f"tests: {len(waiting)} of {len({test.binary for test in tests})} programs, {together} at a time")
-    done = 0
+    shared_memory = "its own for each test" if kit.alone else "the machine's"
+    kit.say(f"tests: {len(waiting)}, {together} at a time, /dev/shm: {shared_memory}")
+    failed: list[Test] = []
     with ThreadPoolExecutor(together) as pool:
-        for _ in pool.map(lambda test: _run(kit, test, until), waiting):
-            done += 1
+        running = {pool.submit(_run, kit, test): test for test in waiting}
+        for done, future in enumerate(as_completed(running), 1):
+            future.result()
+            test = running[future]
+            if test.outcome == "failed" and kit.remaining() > MARGIN_SECONDS + 1:
+                failed.append(test)
+            else:
+                _tell(results, test)
             if done % 20 == 0:
                 kit.say(f"tests: {done} of {len(waiting)}")
-    for test in [test for test in waiting if test.outcome == "failed"]:
+    for test in failed:
         first = test.said
-        _run(kit, test, until)
+        _run(kit, test)
         if test.outcome != "failed":
             test.said = f"passed when run again; the first time it said\n{first}"
-    outcomes = ("passed", "failed", "skipped", "ignored", "not run")
-    summary = {outcome: sum(test.outcome == outcome for test in tests) for outcome in outcomes}
-    again = sum(test.attempts > 1 and test.outcome != "failed" for test in tests)
-    summary["passed only when run again"] = again
-    own = "its own for each test" if kit.alone else "the machine's"
-    shown = [asdict(test) for test in tests]
-    kit.write("tests.json", {"summary": summary, "shared memory": own, "tests": shown})
-    return summary
+        _tell(results, test)

@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import zenoh_pinned
-
 from meeting import connecting, free_port, listening
 
 KEY = "gpu-kit/frame"
@@ -81,6 +80,8 @@ class Torch(OnHost):
             needs_device(f"torch {self.version}")
         if not torch.cuda.is_available():
             raise LeftOut(f"torch {self.version} sees no CUDA device")
+        # Until then torch takes no memory for pinned, whatever the driver says.
+        torch.cuda.init()
 
     def total(self, buffer: zenoh_pinned.DeviceBuffer) -> int:
         """Sum by a kernel of torch."""

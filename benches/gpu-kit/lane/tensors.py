@@ -15,10 +15,12 @@ from kit import with_driver
 
 if TYPE_CHECKING:
     from kit import Kit
+    from results import Results
 
 LIBRARIES = ("host", "torch", "cupy", "jax")
 PROGRAM_SECONDS = 40.0
 LIBRARY_SECONDS = 60.0
+MARGIN_SECONDS = 1.0
 
 
 def _device_program(kit: Kit, name: str, limit: float) -> dict[str, object]:
@@ -49,27 +51,20 @@ def _library(kit: Kit, name: str, limit: float) -> dict[str, object]:
     return entry
 
 
-def run(kit: Kit, limit: float) -> dict[str, int]:
-    """Run all of them within `limit` seconds, and write `tensors.json`."""
-    until = kit.remaining() - limit
-    entries: list[dict[str, object]] = []
+def run(kit: Kit, results: Results) -> None:
+    """Run as many of them as there is time for; the outcome of each is a result."""
+    if importlib.util.find_spec("numpy") is None:
+        results.add(test="all of them", outcome="skipped", skipped="numpy is not installed")
+        return
     # Those that any driver can serve; the rest of the folder's tests tell the double what to do.
     programs = json.loads((kit.folder / "python-tests" / "nodes" / "any_driver.json").read_text())
-    tests = [(_device_program, name, PROGRAM_SECONDS) for name in programs]
-    tests += [(_library, name, LIBRARY_SECONDS) for name in LIBRARIES]
-    if importlib.util.find_spec("numpy") is None:
-        entries.append({"test": "all of them", "outcome": "skipped", "skipped": "numpy is not installed"})
-        tests.clear()
+    if kit.brief:
+        programs = programs[:2]
+    tests = [(_library, name, LIBRARY_SECONDS) for name in LIBRARIES]
+    tests += [(_device_program, name, PROGRAM_SECONDS) for name in programs]
     for test, name, most in tests:
-        left = min(most, kit.remaining() - until)
-        if left < 1:
-            entries.append({"test": name, "outcome": "not run"})
-            continue
-        entry = test(kit, name, left)
-        entries.append(entry)
+        left = min(most, kit.remaining() - MARGIN_SECONDS)
+        entry = test(kit, name, left) if left >= 1 else {"test": name, "outcome": "not run"}
+        results.add(**entry)
         said = {key: value for key, value in entry.items() if key not in ("said", "test", "outcome")}
         kit.say(f"tensors: {entry['outcome']} {entry['test']} {json.dumps(said) if said else ''}")
-    outcomes = ("passed", "failed", "skipped", "not run")
-    summary = {outcome: sum(entry["outcome"] == outcome for entry in entries) for outcome in outcomes}
-    kit.write("tensors.json", {"summary": summary, "tests": entries})
-    return summary

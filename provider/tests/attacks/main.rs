@@ -16,8 +16,8 @@ mod while_frames_flow;
 
 #[test]
 fn every_attack_has_a_test_here_and_a_row_in_the_table() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../attacks");
-    let table = std::fs::read_to_string(format!("{folder}/README.md")).unwrap();
+    let folder = harness::source("../attacks");
+    let table = std::fs::read_to_string(folder.join("README.md")).unwrap();
     let tests = concat!(
         include_str!("before_attaching.rs"),
         include_str!("registering.rs"),

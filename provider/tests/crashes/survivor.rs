@@ -15,7 +15,7 @@ use zenoh::{Wait, sample::Sample};
 
 use crate::{
     KEY,
-    harness::{frames, peer, worker},
+    harness::{frames, peer, source, worker},
 };
 
 const HELD: usize = 3;
@@ -45,9 +45,9 @@ impl Survivor {
             println!("without a Python consumer: set ZENOH_PINNED_PYTHON, as make test does");
             return None;
         };
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/holder.py");
         let mut process = Command::new(python)
-            .args([script, endpoint, KEY])
+            .arg(source("tests/peers/holder.py"))
+            .args([endpoint, KEY])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

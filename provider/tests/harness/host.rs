@@ -18,12 +18,12 @@ pub fn alone<Body: FnOnce()>(mebibytes: u32, body: Body) {
         }
         None => {}
     }
-    // What the test leaves there itself is looked for when it has ended.
+    // What the test leaves there itself is looked for when it has ended, with who still has it locked.
     let script = format!(
-        "mount -t tmpfs -o size={mebibytes}m tmpfs /dev/shm && \"$@\" && test -z \"$(ls -l /dev/shm | tee -a /dev/stderr | grep zenoh)\""
+        "mount -t tmpfs -o size={mebibytes}m tmpfs /dev/shm && \"$@\" && \
+         if ls -li /dev/shm | grep zenoh >&2; then cat /proc/locks >&2; exit 1; fi"
     );
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "--map-root-user", "sh", "-c", &script, "sh"]);
+    let mut command = in_mounts_of_its_own(&script);
     command.arg(std::env::current_exe().unwrap());
     let name = super::driver::test_name::<Body>();
     command.args(["--exact", &name, "--nocapture", "--include-ignored"]);
@@ -33,6 +33,19 @@ pub fn alone<Body: FnOnce()>(mebibytes: u32, body: Body) {
         status.success(),
         "the test failed in its namespace, or left something in /dev/shm: {status}"
     );
+}
+
+/// A command that runs a shell script in a mount namespace of its own; words that are added are the script's `$@`.
+pub fn in_mounts_of_its_own(script: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command.arg("--mount");
+    // SAFETY: asks who this process runs as.
+    if unsafe { libc::geteuid() } != 0 {
+        // Who may not mount gets a user namespace in which it may; root may be allowed none.
+        command.arg("--map-root-user");
+    }
+    command.args(["sh", "-c", script, "sh"]);
+    command
 }
 
 /// Bytes of `/dev/shm` that the kernel counts as used.
@@ -64,11 +77,14 @@ pub fn sweep_as_zenoh() {
     for (_, name) in super::shm::segments() {
         let path = format!("/dev/shm/{name}");
         let Ok(file) = std::fs::File::open(&path) else {
+            eprintln!("not swept, it cannot be opened: {path}");
             continue;
         };
         // SAFETY: a lock of a descriptor that is open.
         if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
             std::fs::remove_file(path).unwrap();
+        } else {
+            eprintln!("not swept, it is locked: {path}");
         }
     }
 }

@@ -12,7 +12,17 @@ pub mod shm;
 pub mod signal;
 pub mod worker;
 
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+/// A file of this crate's sources, also where the tests were carried to another machine with them.
+pub fn source(path: &str) -> PathBuf {
+    let folder = std::env::var_os("CARGO_MANIFEST_DIR");
+    let folder = folder.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    folder.join(path)
+}
 
 /// Waits until `condition` holds; a test that gets stuck fails with `what`. A watchdog against
 /// deadlocks, not a bound on speed.

@@ -25,8 +25,7 @@ use zenoh_pinned::{
 /// Orders for a worker in a mount namespace of its own, with so much in `/dev/shm`.
 fn in_shared_memory_of(size: &str, name: &str) -> worker::Orders {
     let script = format!("mount -t tmpfs -o size={size} tmpfs /dev/shm && exec \"$@\"");
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "--map-root-user", "sh", "-c", &script, "sh"]);
+    let mut command = harness::host::in_mounts_of_its_own(&script);
     command.arg(std::env::current_exe().unwrap());
     worker::orders_by(command, name)
 }
