@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -27,11 +26,6 @@ LEAST_MINUTES = 1.0
 # What the double calls its devices, also where it stands in for a real driver.
 DOUBLE_NAME = "CUDA driver double"
 MOST_LOG_BYTES = 8 << 20
-# Their first import on a machine reads gigabytes; later ones find them in memory.
-IMPORTS = "\n".join(
-    f"try:\n import {name}\nexcept Exception as error:\n print('{name}:', error)"
-    for name in ("numpy", "torch", "cupy", "jax")
-)
 
 
 def label(driver: dict[str, object]) -> str:
@@ -51,7 +45,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--brief", action="store_true", help="each stage does its least: to try the lane itself"
     )
+    names = [stage.name for stage in STAGES]
+    say = f"only this stage, of {', '.join(names)}; can be given again"
+    parser.add_argument("--only", action="append", choices=names, metavar="STAGE", default=[], help=say)
     read = parser.parse_args()
+    read.only = read.only or names
     if read.minutes < LEAST_MINUTES:
         parser.error(f"less than {LEAST_MINUTES:.0f} minute is no time for anything")
     return read
@@ -65,32 +63,26 @@ def main() -> int:
     is_double = os.environ.get("ZENOH_PINNED_GPU_KIT_DOUBLE") == "1"
     kit = open_kit(Path(__file__).parent.parent, asked.out, is_double, asked.minutes * 60 - RESERVE_SECONDS)
     kit.brief = asked.brief
-    nowhere = subprocess.DEVNULL
-    words = [sys.executable, "-c", IMPORTS]
-    with subprocess.Popen(words, stdin=nowhere, stdout=nowhere, stderr=nowhere) as imports:
-        kit.driver = machine.probe_driver(kit)
-        if "missing" in kit.driver:
-            imports.kill()
-            kit.say(str(kit.driver["missing"]))
-            kit.say("With ZENOH_PINNED_GPU_KIT_DOUBLE=1 everything runs against the driver double instead.")
-            return 2
-        kit.device = label(kit.driver)
-        kit.say(f"device: {kit.device}")
-        kit.save()
-        about = {"device": kit.device, "began": time.strftime("%Y-%m-%d %H:%M:%S"), "kit": kit.manifest()}
-        lane = conductor.Lane(
-            out=kit.out,
-            stages=STAGES,
-            deadline=kit.deadline,
-            minutes=asked.minutes,
-            brief=kit.brief,
-            about=about,
-            command=conductor.stage_words(kit.folder),
-            say=kit.say,
-        )
-        with machine.awake(kit):
-            states = lane.run()
-        imports.kill()
+    kit.driver = machine.probe_driver(kit)
+    if "missing" in kit.driver:
+        kit.say(str(kit.driver["missing"]))
+        kit.say("With ZENOH_PINNED_GPU_KIT_DOUBLE=1 everything runs against the driver double instead.")
+        return 2
+    kit.device = label(kit.driver)
+    kit.say(f"device: {kit.device}")
+    kit.save()
+    lane = conductor.Lane(
+        out=kit.out,
+        stages=[stage for stage in STAGES if stage.name in asked.only],
+        deadline=kit.deadline,
+        minutes=asked.minutes,
+        brief=kit.brief,
+        about={"device": kit.device, "began": time.strftime("%Y-%m-%d %H:%M:%S"), "kit": kit.manifest()},
+        command=conductor.stage_words(kit.folder),
+        say=kit.say,
+    )
+    with machine.awake(kit):
+        states = lane.run()
     bad = {state.stage: state.said or state.results or state.state for state in states if not state.succeeded}
     kit.say(f"NOT AS IT SHOULD BE: {bad}" if bad else "nothing failed")
     kit.say(f"the lane took {time.monotonic() - began:.0f} s")

@@ -80,6 +80,8 @@ fn worker_that_exits() {
             worker::wait_for_end();
         }
         "forked child" => {
+            // Time for the keeper to fall asleep: it has just been started to look after the page.
+            std::thread::sleep(std::time::Duration::from_millis(200));
             // SAFETY: no other thread of this process holds a lock of the library: the keeper sleeps, and
             // the child runs the same code as a process of its own would.
             let child = unsafe { libc::fork() };

@@ -71,22 +71,44 @@ pub fn accounts() -> Vec<PathBuf> {
         .collect()
 }
 
-/// Unlinks what nobody has locked, as every zenoh process does at its start and end.
+/// Unlinks what no living process has locked, as every zenoh process does at its start and end.
+///
+/// On some machines the lock of a killed process stands for a tenth of a second after it was waited for, where a
+/// mapping keeps it and the process had several threads; zenoh's next sweep would find it free.
 pub fn sweep_as_zenoh() {
-    use std::os::fd::AsRawFd;
     for (_, name) in super::shm::segments() {
         let path = format!("/dev/shm/{name}");
-        let Ok(file) = std::fs::File::open(&path) else {
-            eprintln!("not swept, it cannot be opened: {path}");
-            continue;
-        };
-        // SAFETY: a lock of a descriptor that is open.
-        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+        let file = std::fs::File::open(&path).unwrap();
+        super::eventually("the lock of a dead process ends", || {
+            is_last(&file) || is_locked_by_the_living(&file)
+        });
+        if is_last(&file) {
             std::fs::remove_file(path).unwrap();
-        } else {
-            eprintln!("not swept, it is locked: {path}");
         }
     }
+}
+
+/// Whether nobody else has a lock of the file.
+fn is_last(file: &std::fs::File) -> bool {
+    use std::os::fd::AsRawFd;
+    // SAFETY: a lock of a descriptor that is open.
+    unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) == 0 }
+}
+
+/// Whether a process that runs has a lock of the file, by the kernel's list.
+fn is_locked_by_the_living(file: &std::fs::File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = file.metadata().unwrap();
+    let (device, inode) = (metadata.dev(), metadata.ino());
+    let (major, minor) = (libc::major(device), libc::minor(device));
+    let name = format!("{major:02x}:{minor:02x}:{inode}");
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    // A number, the kind, how it binds, what it allows, whose it is, and the file.
+    let mut words = locks.lines().map(|lock| lock.split_ascii_whitespace());
+    words.any(|mut lock| {
+        let holder = lock.nth(4).unwrap_or_default().to_owned();
+        lock.next() == Some(&name) && std::fs::exists(format!("/proc/{holder}")).unwrap()
+    })
 }
 
 /// Stops a worker, and returns when none of its threads runs any more.
