@@ -52,7 +52,7 @@ def touch(size: int) -> float:
 
 
 def begin_imports(kit: Kit) -> dict[str, subprocess.Popen[bytes]]:
-    """Have libraries read from the disk, of which their first import takes gigabytes; later ones are quick."""
+    """Have libraries read from the disk: their first import takes gigabytes, later ones are quick."""
     return {name: _begin_import(kit, name) for name in LIBRARIES}
 
 

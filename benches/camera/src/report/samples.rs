@@ -35,7 +35,6 @@ impl Samples {
     }
 
     /// Adds a round, whole: what was added before is readable whatever happens later.
-
     pub fn add(&mut self, workload: &Workload, arm: Arm, number: usize, round: &Round) -> Outcome {
         let rate = workload.rate.unwrap_or_default();
         let (cameras, consumers) = (workload.cameras, workload.consumers);
