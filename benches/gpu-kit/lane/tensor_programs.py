@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import zenoh_pinned
+
 from meeting import connecting, free_port, listening
 
 KEY = "gpu-kit/frame"

@@ -1,4 +1,5 @@
 """The lane itself, with stages that are made for this: whatever one does, the others' results are there."""
+# ruff: noqa: ANN001, ANN201, ANN202, D103
 
 import itertools
 import json
