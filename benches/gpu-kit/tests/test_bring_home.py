@@ -1,5 +1,5 @@
 """What a lane left becomes a page, and figures of the driver double never do."""
-# ruff: noqa: ANN001, ANN201, ANN202, D103
+# ruff: noqa: ANN001, ANN201, D103
 
 import json
 import sys
