@@ -131,7 +131,7 @@ fn admit(
             return Err(code);
         }
     }
-    Ok(())
+    state.admit_beside_captures(name)
 }
 
 /// Declares exported functions:
@@ -162,10 +162,12 @@ pub(crate) use exports;
 /// Whether the double exports a function of this name.
 pub(crate) fn is_exported(name: &str) -> bool {
     [
+        crate::capture::NAMES,
         crate::context::NAMES,
         crate::copy::NAMES,
         crate::device::NAMES,
         crate::event::NAMES,
+        crate::graph::NAMES,
         crate::kernel::NAMES,
         crate::memory::NAMES,
         crate::pointer::NAMES,

@@ -11,6 +11,7 @@ use crate::status::{INVALID_VALUE, Status};
 use crate::stream::Work;
 
 /// One end of a copy.
+#[derive(Clone)]
 pub(crate) enum Place {
     Device {
         block: Arc<Block>,
@@ -26,11 +27,13 @@ pub(crate) enum Place {
     Staged(Vec<u8>),
 }
 
+#[derive(Clone)]
 pub(crate) struct Copy {
     pub(crate) to: Place,
     pub(crate) from: Place,
 }
 
+#[derive(Clone)]
 pub(crate) struct Fill {
     pub(crate) to: Place,
     pub(crate) value: u8,
@@ -231,7 +234,8 @@ impl Double {
             *counter += 1;
         }
         let from = match from {
-            Place::Pageable(range) => {
+            // Of a captured copy each execution reads the bytes.
+            Place::Pageable(range) if !state.captures.has(stream) => {
                 drop(state);
                 let staged = stage(range)?;
                 state = self.lock();

@@ -7,7 +7,9 @@ use std::time::Instant;
 use crate::call::{Out, exports};
 use crate::context::device_of;
 use crate::state::{Double, State};
-use crate::status::{CONTEXT_IS_DESTROYED, INVALID_HANDLE, INVALID_VALUE, NOT_READY, Status};
+use crate::status::{
+    CAPTURED_EVENT, CONTEXT_IS_DESTROYED, INVALID_HANDLE, INVALID_VALUE, NOT_READY, Status,
+};
 use crate::stream::{Point, Work};
 
 const DISABLE_TIMING: c_uint = 2;
@@ -21,6 +23,8 @@ struct Event {
     lost: bool,
     flags: c_uint,
     recorded: Option<Point>,
+    /// The stream whose capture it was last recorded in.
+    captured: Option<usize>,
     /// When the latest record took place, once it did.
     completed: Option<Instant>,
 }
@@ -43,6 +47,7 @@ impl Events {
             lost: false,
             flags,
             recorded: None,
+            captured: None,
             completed: None,
         };
         self.by_handle.insert(handle, event);
@@ -78,7 +83,18 @@ impl Events {
 }
 
 impl State {
-    fn query(&self, event: usize) -> Result<(), Status> {
+    /// An event of a capture stands for nothing that happens.
+    fn conflict_of(&mut self, name: &str, event: usize) -> Result<(), Status> {
+        let captured = self.events.get(event)?.captured;
+        let Some(stream) = captured else {
+            return Ok(());
+        };
+        // Also when the capture has ended since.
+        let _ = self.conflict_on(name, stream);
+        Err(CAPTURED_EVENT)
+    }
+
+    fn query(&mut self, event: usize) -> Result<(), Status> {
         if let Some(event) = self.events.by_handle.get(&event) {
             let active = device_of(event.context).is_some_and(|of| self.contexts.is_active(of));
             if !active {
@@ -88,6 +104,7 @@ impl State {
                 return Err(code);
             }
         }
+        self.conflict_of("cuEventQuery", event)?;
         let recorded = self.events.recorded(event)?;
         if self.streams.have_reached(recorded.as_slice()) {
             Ok(())
@@ -116,16 +133,21 @@ impl Double {
         let mut state = self.lock();
         state.events.get(event)?;
         let stream = self.stream_of(&mut state, stream)?;
+        let captured = state.captures.has(stream).then_some(stream);
         let point = self.enqueue(&mut state, stream, Vec::new(), Work::Record(event))?;
         if let Some(event) = state.events.by_handle.get_mut(&event) {
             event.recorded = Some(point);
+            event.captured = captured;
             event.completed = None;
         }
         Ok(())
     }
 
     fn synchronize_event(&'static self, event: usize) -> Result<(), Status> {
-        let recorded = self.lock().events.recorded(event)?;
+        let mut state = self.lock();
+        state.conflict_of("cuEventSynchronize", event)?;
+        let recorded = state.events.recorded(event)?;
+        drop(state);
         self.wait_for(recorded.as_slice())
     }
 }

@@ -56,6 +56,7 @@ impl Modules {
 }
 
 /// One launch of the kernel.
+#[derive(Clone)]
 pub(crate) struct Sum {
     /// None where there are none.
     words: Option<Place>,

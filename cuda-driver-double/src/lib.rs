@@ -16,7 +16,7 @@
 //! is on record for each try.
 //!
 //! The legacy stream and the blocking and per-thread streams of a context wait for each other as
-//! the driver documents it.
+//! the driver documents it. A capture forbids what the driver forbids, and one that is disturbed is on record.
 //!
 //! # Control
 //! `CUDA_DOUBLE`, read at the first call, and `cuda_double_control(text)`, a comma-separated list:
@@ -41,12 +41,14 @@
 //! runs. Operations only wait for operations that were queued before them, so no cycle can form.
 
 mod call;
+mod capture;
 mod context;
 mod control;
 mod copy;
 mod device;
 mod event;
 mod exit;
+mod graph;
 mod kernel;
 mod ledger;
 mod memory;

@@ -20,6 +20,8 @@ const POISON: u8 = 0xDD;
 pub(crate) struct Block {
     pub(crate) range: Range,
     pub(crate) context: usize,
+    /// Allocated in the order of a stream.
+    is_pooled: bool,
     /// A free was asked for: no new work may use the block.
     doomed: AtomicBool,
     /// The free took place: not even work asked for earlier may use the block.
@@ -27,7 +29,7 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    fn map(bytes: usize, context: usize) -> Result<Self, Status> {
+    fn map(bytes: usize, context: usize, is_pooled: bool) -> Result<Self, Status> {
         let length = bytes
             .checked_next_multiple_of(page_size())
             .ok_or(OUT_OF_MEMORY)?;
@@ -48,6 +50,7 @@ impl Block {
         let block = Self {
             range: Range::new(address.expose_provenance(), bytes)?,
             context,
+            is_pooled,
             doomed: AtomicBool::new(false),
             freed: AtomicBool::new(false),
         };
@@ -136,7 +139,7 @@ impl State {
 }
 
 impl Double {
-    fn allocate(&'static self, bytes: usize) -> Result<usize, Status> {
+    fn allocate(&'static self, bytes: usize, is_pooled: bool) -> Result<usize, Status> {
         let context = {
             let state = self.lock();
             if bytes == 0 {
@@ -148,18 +151,22 @@ impl Double {
             state.contexts.current()?
         };
         // Filling takes time, so it happens without the lock.
-        let block = Block::map(bytes, context)?;
+        let block = Block::map(bytes, context, is_pooled)?;
         let start = block.range.start;
         self.lock().memory.blocks.insert(start, Arc::new(block));
         Ok(start)
     }
 
-    /// Waits for all work of the context first, as the driver does.
+    /// Waits for all work of the context first, as the driver does, but not for memory of a pool.
     fn free(&'static self, start: usize) -> Result<(), Status> {
         let mut state = self.lock();
         state.doom(start)?;
         let context = state.contexts.current()?;
-        let pending = state.streams.pending_in(context);
+        let block = state.memory.blocks.get(&start);
+        let pending = match block.is_some_and(|block| block.is_pooled) {
+            true => Vec::new(),
+            false => state.streams.pending_in(context),
+        };
         let mut state = self.wait_while(state, |state| !state.streams.have_reached(&pending));
         let failure = state.failure(context);
         let freed = state.memory.free(start);
@@ -171,6 +178,7 @@ impl Double {
     fn free_in_order(&'static self, start: usize, stream: usize) -> Result<(), Status> {
         let mut state = self.lock();
         let stream = self.stream_of(&mut state, stream)?;
+        state.admit_outside("cuMemFreeAsync", stream)?;
         state.doom(start)?;
         self.enqueue(&mut state, stream, Vec::new(), Work::Free(start))?;
         Ok(())
@@ -201,11 +209,14 @@ impl Double {
 
 exports! {
     [Context, bytes] fn cuMemAlloc_v2(address: Out<usize>, bytes: usize) |double| {
-        address.set(double.allocate(bytes)?)
+        address.set(double.allocate(bytes, false)?)
     };
     [Context, bytes] fn cuMemAllocAsync(address: Out<usize>, bytes: usize, stream: usize) |double| {
-        double.stream_of(&mut double.lock(), stream)?;
-        address.set(double.allocate(bytes)?)
+        let mut state = double.lock();
+        let stream = double.stream_of(&mut state, stream)?;
+        state.admit_outside("cuMemAllocAsync", stream)?;
+        drop(state);
+        address.set(double.allocate(bytes, true)?)
     };
     [Context] fn cuMemFree_v2(address: usize) |double| double.free(address);
     [Context] fn cuMemFreeAsync(address: usize, stream: usize) |double| double.free_in_order(address, stream);

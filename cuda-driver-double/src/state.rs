@@ -2,9 +2,11 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::capture::Captures;
 use crate::context::Contexts;
 use crate::control::Control;
 use crate::event::Events;
+use crate::graph::Graphs;
 use crate::kernel::Modules;
 use crate::ledger::Ledger;
 use crate::memory::DeviceMemory;
@@ -18,6 +20,8 @@ pub(crate) struct State {
     pub(crate) control: Control,
     pub(crate) contexts: Contexts,
     pub(crate) streams: Streams,
+    pub(crate) captures: Captures,
+    pub(crate) graphs: Graphs,
     pub(crate) events: Events,
     pub(crate) modules: Modules,
     pub(crate) memory: DeviceMemory,

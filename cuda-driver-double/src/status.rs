@@ -21,10 +21,16 @@ pub(crate) const CONTEXT_IS_DESTROYED: Status = 709;
 pub(crate) const ALREADY_REGISTERED: Status = 712;
 pub(crate) const NOT_REGISTERED: Status = 713;
 pub(crate) const MISALIGNED_ADDRESS: Status = 716;
+pub(crate) const CAPTURE_UNSUPPORTED: Status = 900;
+pub(crate) const CAPTURE_INVALIDATED: Status = 901;
+pub(crate) const CAPTURE_UNMATCHED: Status = 903;
+pub(crate) const CAPTURE_ISOLATION: Status = 905;
+pub(crate) const CAPTURE_IMPLICIT: Status = 906;
+pub(crate) const CAPTURED_EVENT: Status = 907;
+pub(crate) const CAPTURE_WRONG_THREAD: Status = 908;
 pub(crate) const UNKNOWN: Status = 999;
 
-/// Every code of the CUDA 12.0 header. Callers turn codes into an enumeration, so the control
-/// accepts none that is not in here.
+/// Every code of the CUDA 12.0 header, and some that newer drivers have; a caller has to cope with any number.
 #[rustfmt::skip]
 const NAMES_BY_CODE: &[(Status, &CStr)] = &[
     (0, c"CUDA_SUCCESS"),
@@ -36,6 +42,7 @@ const NAMES_BY_CODE: &[(Status, &CStr)] = &[
     (6, c"CUDA_ERROR_PROFILER_NOT_INITIALIZED"),
     (7, c"CUDA_ERROR_PROFILER_ALREADY_STARTED"),
     (8, c"CUDA_ERROR_PROFILER_ALREADY_STOPPED"),
+    (46, c"CUDA_ERROR_DEVICE_UNAVAILABLE"),
     (34, c"CUDA_ERROR_STUB_LIBRARY"),
     (100, c"CUDA_ERROR_NO_DEVICE"),
     (101, c"CUDA_ERROR_INVALID_DEVICE"),
@@ -63,6 +70,7 @@ const NAMES_BY_CODE: &[(Status, &CStr)] = &[
     (222, c"CUDA_ERROR_UNSUPPORTED_PTX_VERSION"),
     (223, c"CUDA_ERROR_JIT_COMPILATION_DISABLED"),
     (224, c"CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY"),
+    (226, c"CUDA_ERROR_CONTAINED"),
     (300, c"CUDA_ERROR_INVALID_SOURCE"),
     (301, c"CUDA_ERROR_FILE_NOT_FOUND"),
     (302, c"CUDA_ERROR_SHARED_OBJECT_SYMBOL_NOT_FOUND"),

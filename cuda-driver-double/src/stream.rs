@@ -31,6 +31,24 @@ pub(crate) enum Work {
     Wait,
 }
 
+impl Work {
+    /// The same once more, for a further launch of a graph.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Copy(copy) => Self::Copy(copy.clone()),
+            Self::Fill(fill) => Self::Fill(fill.clone()),
+            Self::Sum(sum) => Self::Sum(sum.clone()),
+            Self::Free(start) => Self::Free(*start),
+            Self::Record(event) => Self::Record(*event),
+            Self::Call { function, data } => Self::Call {
+                function: *function,
+                data: *data,
+            },
+            Self::Wait => Self::Wait,
+        }
+    }
+}
+
 pub(crate) type HostFunction = unsafe extern "C" fn(*mut c_void);
 
 pub(crate) struct Operation {

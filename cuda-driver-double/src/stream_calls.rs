@@ -15,7 +15,7 @@ const PER_THREAD: usize = 2;
 pub(crate) const GREATEST_PRIORITY: c_int = -5;
 
 /// A number that no other thread of the process has or had.
-fn thread_number() -> u64 {
+pub(crate) fn thread_number() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     thread_local! {
         static NUMBER: Cell<u64> = const { Cell::new(0) };
@@ -81,6 +81,7 @@ impl Double {
     fn query(&'static self, handle: usize) -> Result<(), Status> {
         let mut state = self.lock();
         let stream = self.stream_of(&mut state, handle)?;
+        state.conflict_on("cuStreamQuery", stream)?;
         if state.streams.pending_on(stream).is_empty() {
             Ok(())
         } else {
@@ -92,6 +93,7 @@ impl Double {
         let pending = {
             let mut state = self.lock();
             let stream = self.stream_of(&mut state, handle)?;
+            state.conflict_on("cuStreamSynchronize", stream)?;
             state.streams.pending_on(stream)
         };
         self.wait_for(&pending)

@@ -41,7 +41,12 @@ impl Double {
         after: Vec<Point>,
         work: Work,
     ) -> Result<Point, Status> {
-        state.streams.usable(stream)?;
+        let of = state.streams.usable(stream)?;
+        let (context, kind) = (of.context, of.kind);
+        if state.captures.has(stream) {
+            return state.capture(stream, &after, work);
+        }
+        state.conflict_with_legacy(context, kind)?;
         let due = match work {
             Work::Copy(_) | Work::Sum(_) => Instant::now().checked_add(state.control.copy_delay),
             _ => None,

@@ -1,5 +1,6 @@
 //! Tests through the exported functions. The double is one for the process, so they take turns.
 
+mod capture;
 mod control;
 mod kernel;
 mod lifetime;
