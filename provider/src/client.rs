@@ -7,6 +7,7 @@ use zenoh::shm::{
 };
 
 use crate::{
+    os,
     pinner::{Pinner, WeakPinner},
     segment::Segment,
 };
@@ -57,9 +58,12 @@ impl ShmClient for PinnedHostShmClient {
             tracing::error!(%error, "a shared-memory message is lost");
             error
         })?;
-        if let Some(pinner) = self.pinner.as_ref().and_then(WeakPinner::upgrade) {
-            pinner.segment_attached(&segment);
-        }
+        // This is zenoh's thread, which receives for everybody: should the last pinner go here, it waits for nothing.
+        os::waiting::not_during(|| {
+            if let Some(pinner) = self.pinner.as_ref().and_then(WeakPinner::upgrade) {
+                pinner.segment_attached(&segment);
+            }
+        });
         Ok(Arc::new(AttachedSegment { segment }))
     }
 }

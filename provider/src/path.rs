@@ -153,7 +153,7 @@ impl FallbackReason {
     /// Whether the same registration may succeed later.
     pub(crate) fn is_transient(&self) -> bool {
         // Out of memory may pass (2); pages registered already (712) are about to be unregistered by a
-        // pinner that is going.
+        // pinner that is going; captures end (900 and following).
         matches!(
             self,
             Self::OverBudget { .. }
@@ -161,7 +161,10 @@ impl FallbackReason {
                 | Self::RegistrationContended
                 | Self::NotAttachable { .. }
                 | Self::PagesMissing { .. }
-                | Self::Driver { code: 2 | 712, .. }
+                | Self::Driver {
+                    code: 2 | 712 | 900..=908,
+                    ..
+                }
         )
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{Purpose, Sums, account, host};
-use crate::os::{clock::Moment, file::Identity, process::MadeHere};
+use crate::os::{clock::Moment, file::Identity, process::MadeHere, waiting};
 
 /// What idles less than this is not given back for the sake of a request: whoever used it a moment ago is
 /// about to use it again.
@@ -81,6 +81,7 @@ pub(super) fn give_back_now(excess: Sums) -> bool {
 }
 
 fn run() {
+    waiting::never_here();
     loop {
         // A panic of somebody's own registration must not end the looking after.
         let pause = catch_unwind(AssertUnwindSafe(look_after)).unwrap_or(Some(EVERY.1));

@@ -1,47 +1,47 @@
-//! Device memory of a copy, lent to other libraries of the process.
+//! Device memory of a copy, lent to other libraries.
 
 use std::{
     mem::ManuallyDrop,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::{Arc, OnceLock},
 };
 
-use cudarc::driver::{
-    CudaSlice, CudaStream, DevicePtr, DevicePtrMut, DeviceSlice, DriverError, SyncOnDrop, sys,
-};
+use cudarc::driver::{CudaStream, DevicePtrMut, DeviceSlice, SyncOnDrop, sys};
 
-use super::{CopyError, idle, to_device::Way};
+use super::{CopyError, Entered, capturing, lent, to_device::Way};
 use crate::{
-    cuda,
+    cuda::{self, Capturing, DeviceMemory, DriverError, Event, Fence, Visit},
     frame::Frame,
     os,
     path::{DevicePath, FallbackReason},
 };
 
-/// Lent to the default stream.
-const TO_DEFAULT: u8 = 1;
-/// Lent to a stream that may be gone when the memory is freed.
-const ELSEWHERE: u8 = 2;
-
 /// A frame's bytes on the device, for libraries that use them on streams of their own. Usable from any
 /// thread.
 ///
 /// Where a `CudaSlice` belongs to code that speaks cudarc, this belongs to code that knows an address: what
-/// DLPack's `DLTensor.data` and `__cuda_array_interface__` carry. Dropping it frees the memory behind
-/// whatever was enqueued until then on the stream of the copy and wherever it was lent to. Streams of others
-/// are not touched for that, as nothing says that they still exist: where it was lent to another one than the
-/// default stream, a background thread frees it when the context has done what it had to do. Dropping
-/// waits for none of that, except on devices without stream-ordered allocation.
+/// DLPack's `DLTensor.data` and `__cuda_array_interface__` carry.
+///
+/// # Who may use it, and when its memory goes
+/// Its own stream finds the bytes without further ado; any other one does after [`DeviceBuffer::lend_to`], and so do
+/// streams that are ordered behind either. Once it was lent, or copied on a stream that the library does not keep
+/// ([`DeviceBuffer::leave_stream`]), nobody here knows where it is used. So dropping it gives the memory back behind
+/// *everything* that is enqueued in the context by then, on whatever stream and by whomever: a background thread waits
+/// for that. Dropping itself waits for nothing. A buffer that was never lent goes behind its own stream, without a
+/// thread.
+///
+/// # Streams that are captured
+/// A buffer can be lent to a stream that is being captured into a CUDA graph; this call then waits for the copy. The
+/// graph's launches use the memory, so keep the buffer for as long as the graph. Nothing here disturbs a capture.
 #[derive(Debug)]
 pub struct DeviceBuffer {
-    /// Given up by `drop`, through the exit gate only.
-    memory: ManuallyDrop<CudaSlice<u8>>,
-    address: u64,
+    /// Given up by `drop`, through the exit gate only, as is what follows.
+    memory: ManuallyDrop<DeviceMemory>,
     way: Way,
     stream: Arc<CudaStream>,
-    lent: AtomicU8,
+    /// Behind the copy.
+    copied: ManuallyDrop<Event>,
+    /// Set once others may use the memory where nobody here knows.
+    lent: OnceLock<Arc<Fence>>,
 }
 
 impl Frame {
@@ -49,28 +49,46 @@ impl Frame {
     ///
     /// # Errors
     /// [`CopyError`]. The frame stays usable, so the copy can be tried again.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use zenoh_pinned::Frame;
+    /// # fn lend(frame: &Frame, context: &std::sync::Arc<cudarc::driver::CudaContext>)
+    /// #     -> Result<(), Box<dyn std::error::Error>> {
+    /// let buffer = frame.copy_to_device_buffer(&context.new_stream()?)?;
+    /// buffer.lend_to(&context.default_stream())?; // from now on the default stream finds the bytes
+    /// println!("{} bytes at {:#x}", buffer.len(), buffer.address());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn copy_to_device_buffer(
         &self,
         stream: &Arc<CudaStream>,
     ) -> Result<DeviceBuffer, CopyError> {
-        let (memory, way) = self.copy_to_new(stream)?;
-        let (address, read) = memory.device_ptr(stream);
-        drop(read);
-        Ok(DeviceBuffer {
-            memory: ManuallyDrop::new(memory),
-            address,
-            way,
-            stream: stream.clone(),
-            lent: AtomicU8::new(0),
-        })
+        let (memory, way) = self.copy_to_memory(stream)?;
+        let _entered = super::enter_driver()?;
+        match Event::record(stream) {
+            Ok(copied) => Ok(DeviceBuffer {
+                memory: ManuallyDrop::new(memory),
+                way,
+                stream: stream.clone(),
+                copied: ManuallyDrop::new(copied),
+                lent: OnceLock::new(),
+            }),
+            Err(error) => {
+                // SAFETY: only the copy uses it, on this stream.
+                let _ = unsafe { memory.free_in_order(stream) };
+                Err(CopyError::driver("cuEventRecord", error, stream.context()))
+            }
+        }
     }
 }
 
-/// Device memory of another library, known by its address.
-struct ForeignMemory<'a> {
-    address: u64,
-    bytes: usize,
-    stream: &'a Arc<CudaStream>,
+/// Device memory known by its address.
+pub(super) struct ForeignMemory<'a> {
+    pub(super) address: u64,
+    pub(super) bytes: usize,
+    pub(super) stream: &'a Arc<CudaStream>,
 }
 
 impl DeviceSlice<u8> for ForeignMemory<'_> {
@@ -117,27 +135,28 @@ impl Frame {
 impl DeviceBuffer {
     /// The device address of the first byte.
     pub fn address(&self) -> u64 {
-        self.address
+        self.memory.address()
     }
 
     /// Length in bytes, never zero.
     #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
     pub fn len(&self) -> usize {
-        self.memory.len()
+        self.memory.bytes()
     }
 
     /// The ordinal of the device.
     pub fn ordinal(&self) -> usize {
-        self.stream.context().ordinal()
+        self.memory.context().ordinal()
     }
 
-    /// The stream that the copy was enqueued on: whatever is enqueued on it afterwards finds the bytes.
+    /// The stream that the copy was enqueued on: whatever is enqueued on it afterwards finds the bytes. After
+    /// [`DeviceBuffer::leave_stream`] it may be gone.
     pub fn stream(&self) -> &Arc<CudaStream> {
         &self.stream
     }
 
     /// Copies the bytes back to the host and waits for them, mostly to look at: as they are behind what was
-    /// enqueued until now wherever the buffer was lent to.
+    /// enqueued until now wherever the buffer was lent to. Of a buffer that was lent this waits for the whole context.
     ///
     /// # Errors
     /// [`CopyError::Length`] where `destination` has another length, [`CopyError::Driver`],
@@ -149,16 +168,15 @@ impl DeviceBuffer {
                 destination_bytes: destination.len(),
             });
         }
-        let _gate = self.enter()?;
-        let ordered = match self.lent.load(Ordering::Relaxed) {
-            0 => Ok(()),
-            TO_DEFAULT => cuda::wait_for(&self.stream, &self.stream.context().default_stream()),
-            _ => cuda::synchronize_context(self.stream.context()),
+        let _entered = self.enter()?;
+        let ordered = match self.lent.get() {
+            Some(fence) => fence.pass(),
+            // What its own stream has done with it since.
+            None => cuda::synchronize(&self.stream),
         };
-        ordered
-            .and_then(|()| self.stream.memcpy_dtoh(&*self.memory, destination))
-            .and_then(|()| cuda::synchronize(&self.stream))
-            .map_err(|error| self.failed("cuMemcpyDtoHAsync", error))
+        ordered.map_err(|error| self.failed("cuMemFree", error))?;
+        let copied = self.memory.copy_to_host(destination);
+        copied.map_err(|error| self.failed("cuMemcpyDtoH", error))
     }
 
     /// Waits until the bytes are there.
@@ -166,8 +184,9 @@ impl DeviceBuffer {
     /// # Errors
     /// [`CopyError::Driver`], [`CopyError::ContextLost`], [`CopyError::Forked`].
     pub fn synchronize(&self) -> Result<(), CopyError> {
-        let _gate = self.enter()?;
-        cuda::synchronize(&self.stream).map_err(|error| self.failed("cuStreamSynchronize", error))
+        let _entered = self.enter()?;
+        let waited = self.copied.synchronize();
+        waited.map_err(|error| self.failed("cuEventSynchronize", error))
     }
 
     /// The way that the bytes took.
@@ -180,36 +199,57 @@ impl DeviceBuffer {
         self.way.1.as_ref()
     }
 
-    /// Lets whatever is enqueued on `stream` from now on find the bytes, and has the memory freed only behind
-    /// what is enqueued there until then. `stream` has to exist during this call only.
+    /// Lets whatever is enqueued on `stream` from now on find the bytes; from there they may go to any other stream.
+    /// `stream` has to exist during this call only. Where it is being captured, this waits for the copy.
     ///
     /// # Errors
+    /// [`CopyError::DeviceAllocation`] where the device has no memory left for what waits for the borrowers,
     /// [`CopyError::Driver`], [`CopyError::ContextLost`], [`CopyError::Forked`]: nothing has been lent.
     pub fn lend_to(&self, stream: &Arc<CudaStream>) -> Result<(), CopyError> {
-        let _gate = self.enter()?;
+        let _entered = self.enter()?;
+        self.mark_lent()?;
         if stream == &self.stream {
             return Ok(());
         }
-        cuda::wait_for(stream, &self.stream)
-            .map_err(|error| self.failed("cuStreamWaitEvent", error))?;
-        let to = match cuda::is_default(stream) {
-            true => TO_DEFAULT,
-            false => ELSEWHERE,
+        let is_used_at_once = matches!(capturing(stream), Ok(Capturing::No));
+        let ordered = match is_used_at_once {
+            true => self.copied.is_awaited_by(stream),
+            // A graph, and whatever the default stream is blocked by, cannot wait for what happened outside.
+            false => self.copied.synchronize(),
         };
-        // Relaxed: read by `drop`, which has the buffer for itself.
-        self.lent.fetch_or(to, Ordering::Relaxed);
+        ordered.map_err(|error| self.failed("cuStreamWaitEvent", error))
+    }
+
+    /// Never touches the stream of the copy again, because nobody here keeps it: its memory then goes as if it had
+    /// been lent.
+    ///
+    /// # Errors
+    /// As [`DeviceBuffer::lend_to`].
+    pub fn leave_stream(&self) -> Result<(), CopyError> {
+        let _entered = self.enter()?;
+        self.mark_lent()
+    }
+
+    fn mark_lent(&self) -> Result<(), CopyError> {
+        if self.lent.get().is_none() {
+            let context = self.memory.context();
+            let fence = Fence::of(context);
+            let fence = fence.map_err(|error| CopyError::allocation(self.len(), error, context))?;
+            // Another thread may have been quicker; there is one fence for a context.
+            let _ = self.lent.set(fence);
+        }
         Ok(())
     }
 
-    fn enter(&self) -> Result<os::exit::DriverGate, CopyError> {
-        match cuda::loss_of(self.stream.context()) {
+    fn enter(&self) -> Result<Entered, CopyError> {
+        match cuda::loss_of(self.memory.context()) {
             Some(loss) => Err(loss.into()),
             None => super::enter_driver(),
         }
     }
 
     fn failed(&self, call: &'static str, error: DriverError) -> CopyError {
-        CopyError::driver(call, error, self.stream.context())
+        CopyError::driver(call, error, self.memory.context())
     }
 }
 
@@ -218,32 +258,33 @@ impl Drop for DeviceBuffer {
         let Some(_gate) = os::exit::enter_driver() else {
             return;
         };
-        // SAFETY: taken once, here, and never used again.
-        let memory = unsafe { ManuallyDrop::take(&mut self.memory) };
-        let lent = *self.lent.get_mut();
-        let loss = cuda::loss_of(self.stream.context());
-        if loss.as_ref().is_some_and(|loss| loss.is_destroyed) {
-            // The memory went with the context, and its address may be somebody else's by now.
-            return std::mem::forget(memory);
+        let _visit = Visit::begin();
+        // SAFETY: each is taken once, here, and never used again.
+        let (memory, copied) = unsafe {
+            (
+                ManuallyDrop::take(&mut self.memory),
+                ManuallyDrop::take(&mut self.copied),
+            )
+        };
+        drop(copied);
+        if cuda::loss_of(memory.context()).is_some() {
+            // It goes with the context, and its address may be somebody else's by now.
+            return memory.abandon();
         }
-        cuda::keeping_current(|| {
-            if loss.is_some() {
-                // Nothing runs in a failed context, so nothing is waited for.
-                return drop(memory);
-            }
-            if lent & ELSEWHERE != 0 {
-                return idle::free_when_idle(memory);
-            }
-            let default = self.stream.context().default_stream();
-            if lent & TO_DEFAULT != 0
-                && let Err(error) = cuda::wait_for(&self.stream, &default)
-            {
-                // Work on it may still be going on, and nobody can tell when it ends.
-                let error = cuda::name_of(error);
-                std::mem::forget(memory);
-                return tracing::error!(error, "device memory stays until this process ends");
-            }
-            drop(memory);
-        });
+        if let Some(fence) = self.lent.take() {
+            return lent::free_when_unused(memory, fence);
+        }
+        let is_executed = matches!(cuda::capturing(&self.stream), Ok(Capturing::No));
+        // SAFETY: it was never lent, so what uses it is enqueued on its own stream.
+        let freed = match is_executed {
+            true => unsafe { memory.free_in_order(&self.stream) },
+            false => return lent::free_behind_everything(memory),
+        };
+        if let Err(error) = freed
+            && cuda::note(self.stream.context(), error).is_none()
+        {
+            let error = error.name();
+            tracing::error!(error, "device memory stays until this process ends");
+        }
     }
 }

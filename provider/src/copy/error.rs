@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use cudarc::driver::{CudaContext, DriverError};
+use cudarc::driver::CudaContext;
 
 use crate::{
-    cuda::{self, Loss},
+    cuda::{self, DriverError, Loss},
     path::FallbackReason,
 };
 
@@ -51,6 +51,12 @@ pub enum CopyError {
         /// The driver's name for it.
         name: String,
     },
+    /// The stream is being captured into a graph, and what was asked for cannot be a part of one.
+    #[error("the stream is being captured into a CUDA graph, {why}")]
+    Capturing {
+        /// What cannot be, and what can.
+        why: &'static str,
+    },
     /// This process was forked from the one that has the device.
     #[error(
         "this process was forked from the one that uses the device, and CUDA does not work across a fork: start processes with exec (Python: the start methods 'spawn' and 'forkserver'), or fork before the first pinner with a device"
@@ -80,8 +86,8 @@ impl CopyError {
         }
         Self::Driver {
             call,
-            code: error.0 as u32,
-            name: cuda::name_of(error),
+            code: error.0,
+            name: error.name(),
         }
     }
 
@@ -91,7 +97,7 @@ impl CopyError {
         }
         Self::DeviceAllocation {
             bytes,
-            name: cuda::name_of(error),
+            name: error.name(),
         }
     }
 }

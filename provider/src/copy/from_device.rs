@@ -2,11 +2,11 @@
 
 use std::{ptr::NonNull, sync::Arc};
 
-use cudarc::driver::{CudaStream, DevicePtr, DeviceSlice, DriverError, sys};
+use cudarc::driver::{CudaStream, DevicePtr, DeviceSlice};
 
-use super::{CopyError, in_flight::Hold};
+use super::{CopyError, in_flight::Hold, refuse_captured};
 use crate::{
-    cuda::{self, Event},
+    cuda::{self, DriverError, Event},
     os,
     pinner::Pinner,
     pool::Slot,
@@ -46,6 +46,10 @@ impl Slot {
         pinner: &Pinner,
     ) -> Result<CopyBack, CopyError> {
         let _gate = pinner.enter(stream)?;
+        refuse_captured(
+            stream,
+            "and a slot is published once: copy behind the graph's launch",
+        )?;
         let bytes = self.len();
         if source.len() != bytes {
             return Err(CopyError::Length {
@@ -104,7 +108,7 @@ impl CopyBack {
     /// [`CopyError::Driver`], [`CopyError::Forked`].
     pub fn wait(mut self) -> Result<Slot, CopyError> {
         let _gate = super::enter_driver()?;
-        let invalid = DriverError(sys::cudaError_enum::CUDA_ERROR_INVALID_HANDLE);
+        let invalid = DriverError::INVALID_HANDLE;
         let waited = match &self.copying {
             Some(copying) => copying.event.synchronize(),
             None => Err(invalid),

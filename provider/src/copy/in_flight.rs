@@ -13,11 +13,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cudarc::driver::{CudaContext, CudaStream, DriverError};
+use cudarc::driver::{CudaContext, CudaStream};
 
 use super::staging::StagingLease;
 use crate::{
-    cuda::{self, Event},
+    cuda::{self, CapturedGraph, DriverError, Event},
     os,
 };
 
@@ -80,6 +80,8 @@ struct Copy {
 #[derive(Debug, Default)]
 struct State {
     arrived: Vec<Copy>,
+    /// Of graphs that have gone.
+    finished: Vec<Hold>,
     thread: Option<std::thread::JoinHandle<()>>,
     closing: bool,
 }
@@ -142,6 +144,21 @@ impl InFlight {
         self.watch(Copy { event, hold });
     }
 
+    /// Keeps `hold` until the graph that `stream` is captured into has gone, with all that was made of it.
+    ///
+    /// # Errors
+    /// The driver's; nothing is kept then.
+    pub(crate) fn keep_with_graph(
+        &self,
+        stream: &CudaStream,
+        graph: CapturedGraph,
+        hold: Hold,
+    ) -> Result<(), DriverError> {
+        self.shared.held.fetch_add(1, Ordering::Relaxed);
+        let shared = self.shared.clone();
+        cuda::keep_with(stream, graph, move || shared.finished(hold))
+    }
+
     /// Holds not yet released, and how many of them never will be.
     pub(crate) fn counts(&self) -> (usize, usize) {
         // Relaxed: numbers to look at.
@@ -166,15 +183,7 @@ impl InFlight {
         self.shared.held.fetch_add(1, Ordering::Relaxed);
         let mut state = self.shared.lock();
         state.arrived.push(copy);
-        if state.thread.is_none() {
-            let shared = self.shared.clone();
-            let thread = std::thread::Builder::new()
-                .name(String::from("zpin-holds"))
-                .spawn(move || shared.watch());
-            // Without a thread the holds stay; the next copy tries again.
-            state.thread = thread.ok();
-        }
-        self.shared.changed.notify_all();
+        self.shared.wake(state);
     }
 }
 
@@ -183,12 +192,52 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Has the thread look, and starts it where there is none.
+    fn wake(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        if state.thread.is_none() && !state.closing {
+            let shared = self.clone();
+            let thread = std::thread::Builder::new()
+                .name(String::from("zpin-holds"))
+                .spawn(move || shared.watch());
+            // Without a thread the holds stay; the next copy tries again.
+            state.thread = thread.ok();
+        }
+        self.changed.notify_all();
+    }
+
+    /// A graph that kept this has gone. Called by the driver, which must not be called from here.
+    fn finished(self: &Arc<Self>, hold: Hold) {
+        if os::exit::enter_driver().is_none() {
+            return hold.keep();
+        }
+        let mut state = self.lock();
+        if !state.closing {
+            state.finished.push(hold);
+            return self.wake(state);
+        }
+        drop(state);
+        // The graph has outlived the pinner and its thread.
+        let shared = self.clone();
+        let thread = std::thread::Builder::new().name(String::from("zpin-holds"));
+        let _ = thread.spawn(move || shared.release(hold));
+    }
+
+    fn release(&self, hold: Hold) {
+        hold.release();
+        self.held.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// The thread's work: take what has arrived, ask about each event, sleep.
     fn watch(&self) {
+        os::waiting::never_here();
+        cuda::relax_this_thread();
         let mut watched: Vec<Copy> = Vec::new();
         let mut give_up_at = None;
         loop {
-            let closing = self.receive(&mut watched);
+            let (closing, finished) = self.receive(&mut watched);
+            for hold in finished {
+                self.release(hold);
+            }
             if closing {
                 let give_up_at = give_up_at.get_or_insert_with(|| Instant::now() + PATIENCE_AT_END);
                 if watched.is_empty() || Instant::now() >= *give_up_at {
@@ -209,17 +258,20 @@ impl Shared {
         }
     }
 
-    /// Moves what has arrived to `watched`, sleeping while there is nothing at all to do.
-    fn receive(&self, watched: &mut Vec<Copy>) -> bool {
+    /// Moves what has arrived to `watched`, sleeping while there is nothing at all to do; tells whether this is the
+    /// end, and what graphs have let go of.
+    fn receive(&self, watched: &mut Vec<Copy>) -> (bool, Vec<Hold>) {
         let mut state = self.lock();
-        while state.arrived.is_empty() && watched.is_empty() && !state.closing {
+        let is_idle =
+            |state: &State| state.arrived.is_empty() && state.finished.is_empty() && !state.closing;
+        while is_idle(&state) && watched.is_empty() {
             state = self
                 .changed
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
         watched.append(&mut state.arrived);
-        state.closing
+        (state.closing, std::mem::take(&mut state.finished))
     }
 
     /// Releases a hold whose event has been reached; gives back one that is still needed.
@@ -227,12 +279,11 @@ impl Shared {
         match copy.event.is_complete() {
             Ok(false) => Some(copy),
             Ok(true) => {
-                copy.hold.release();
-                self.held.fetch_sub(1, Ordering::Relaxed);
+                cuda::succeeded(copy.event.context());
+                self.release(copy.hold);
                 None
             }
-            // The context is lost: the device may still be reading, and nobody can tell when it has
-            // stopped.
+            // The device may still be reading, and nobody can tell when it has stopped.
             Err(error) => {
                 self.leak(copy.hold, copy.event.context(), error);
                 None
@@ -241,14 +292,14 @@ impl Shared {
     }
 
     fn leak(&self, hold: Hold, context: &Arc<CudaContext>, error: DriverError) {
-        match cuda::note(context, error) {
+        match cuda::note_leak(context, error) {
             Some(_) => hold.keep_without_context(),
             // An error of this call alone: the context and its registrations are still in use.
             None => hold.keep(),
         }
         self.leaked.fetch_add(1, Ordering::Relaxed);
         tracing::error!(
-            error = cuda::name_of(error),
+            error = error.name(),
             "nobody can tell whether a copy has ended: its frame is held until this process ends"
         );
     }

@@ -1,7 +1,7 @@
 //! Copies between a frame and a device, and what has to stay alive until they have executed.
 //!
 //! Holds: the three ways to the device (`to_device`), memory there that other libraries borrow
-//! (`device_buffer`), the way back (`from_device`), the registered
+//! (`device_buffer`) and its end (`lent`), the way back (`from_device`), the registered
 //! staging slots (`staging`), and the in-flight holds (`in_flight`).
 //!
 //! Who may write what: a copy's source is never written by this process while a hold on it exists; a
@@ -16,11 +16,17 @@
 //!   it has been reached. Where that cannot be found out (the context is lost), it is held for ever
 //!   and counted. No copy is enqueued in a context that is known to be lost, so what is held for ever is
 //!   what was in flight at that moment.
+//! - What a copy in a CUDA graph reads is held until the graph and all that was made of it have gone.
+//! - Device memory that was lent is given back behind everything that was enqueued in its context until its
+//!   last user let go of it, on whatever stream; a stream of somebody else's is never touched after the call
+//!   that named it.
+//! - The calling thread's current context and capture mode are what they were, and nobody's capture is
+//!   disturbed (`cuda`).
 //! - No call here waits for another process. Only [`CopyBack::wait`], the [`cudarc::driver::HostSlice`]
 //!   way and errors of the driver wait for a stream.
 //!
-//! Knowingly weak: a hold says nothing about the device memory of a copy; cudarc orders its release
-//! behind the copy on the same stream.
+//! Knowingly weak: a hold says nothing about the device memory of a copy into a `CudaSlice`; cudarc orders its
+//! release behind the copy on the same stream.
 //!
 //! Specified by the CUDA driver API: stream and event management, `cuMemcpyHtoDAsync`.
 
@@ -28,12 +34,18 @@ mod device_buffer;
 mod error;
 mod from_device;
 mod host_slice;
-mod idle;
 mod in_flight;
+mod lent;
 mod staging;
 mod to_device;
 
-use crate::{os, path::FallbackReason};
+use cudarc::driver::CudaStream;
+
+use crate::{
+    cuda::{self, Capturing, Visit},
+    os,
+    path::FallbackReason,
+};
 
 pub use device_buffer::DeviceBuffer;
 pub use error::CopyError;
@@ -41,12 +53,43 @@ pub use from_device::CopyBack;
 pub(crate) use in_flight::{Hold, InFlight};
 pub(crate) use staging::{Lease, Staging};
 
-/// Permission to call the driver on behalf of the user, for as long as it is kept.
-pub(crate) fn enter_driver() -> Result<os::exit::DriverGate, CopyError> {
+/// Permission to call the driver on behalf of the user, for as long as it is kept. The calling thread is left as it
+/// was found.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    _visit: Visit,
+    _gate: os::exit::DriverGate,
+}
+
+pub(crate) fn enter_driver() -> Result<Entered, CopyError> {
     if os::exit::driver_is_inherited() {
         return Err(CopyError::Forked);
     }
-    os::exit::enter_driver().ok_or(CopyError::NoDevice {
+    let gate = os::exit::enter_driver().ok_or(CopyError::NoDevice {
         reason: FallbackReason::Exiting,
+    })?;
+    Ok(Entered {
+        _visit: Visit::begin(),
+        _gate: gate,
     })
+}
+
+/// What becomes of work that is enqueued on the stream at this moment.
+fn capturing(stream: &CudaStream) -> Result<Capturing, CopyError> {
+    let asked = cuda::capturing(stream);
+    let failed = |error| CopyError::driver("cuStreamIsCapturing", error, stream.context());
+    match asked.map_err(failed)? {
+        Capturing::Blocked => Err(CopyError::Capturing {
+            why: "and it is the default stream, which cannot be used until then: name another stream",
+        }),
+        answer => Ok(answer),
+    }
+}
+
+/// Refuses a stream that is being captured.
+fn refuse_captured(stream: &CudaStream, why: &'static str) -> Result<(), CopyError> {
+    match capturing(stream)? {
+        Capturing::No => Ok(()),
+        _ => Err(CopyError::Capturing { why }),
+    }
 }

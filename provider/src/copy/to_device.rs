@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtrMut, DeviceSlice};
 
-use super::{CopyError, in_flight::Hold, staging::Lease};
+use super::{
+    CopyError, Entered, capturing, device_buffer::ForeignMemory, in_flight::Hold, refuse_captured,
+    staging::Lease,
+};
 use crate::{
-    cuda,
+    cuda::{self, CapturedGraph, Capturing, DeviceMemory, DriverError},
     frame::Frame,
     path::{DevicePath, FallbackReason},
 };
@@ -42,28 +45,60 @@ impl Frame {
     /// # }
     /// ```
     pub fn copy_to_device(&self, stream: &Arc<CudaStream>) -> Result<CudaSlice<u8>, CopyError> {
-        self.copy_to_new(stream).map(|(memory, _)| memory)
+        let _entered = self.enter_for_new(stream)?;
+        // SAFETY: every byte is written by the copy below before anything enqueued later reads it.
+        let allocated = unsafe { cuda::allocate_slice(stream, self.len()) };
+        let mut destination = allocated.map_err(|error| self.not_allocated(error, stream))?;
+        self.copy_to(&mut destination, stream)?;
+        Ok(destination)
     }
 
-    /// As [`Frame::copy_to_device`]; tells the way of this very copy.
-    pub(super) fn copy_to_new(
+    /// As [`Frame::copy_to_device`], to memory of this library; tells the way of this very copy.
+    pub(super) fn copy_to_memory(
         &self,
         stream: &Arc<CudaStream>,
-    ) -> Result<(CudaSlice<u8>, Way), CopyError> {
-        let _gate = self.pinner().enter(stream)?;
+    ) -> Result<(DeviceMemory, Way), CopyError> {
+        let _entered = self.enter_for_new(stream)?;
+        let allocated = DeviceMemory::allocate(stream, self.len());
+        let memory = allocated.map_err(|error| self.not_allocated(error, stream))?;
+        let mut destination = ForeignMemory {
+            address: memory.address(),
+            bytes: memory.bytes(),
+            stream,
+        };
+        match self.copy_to(&mut destination, stream) {
+            Ok(way) => Ok((memory, way)),
+            Err(error) => {
+                // SAFETY: nothing but the copy that failed was enqueued for it, on this stream.
+                let _ = unsafe { memory.free_in_order(stream) };
+                Err(error)
+            }
+        }
+    }
+
+    fn enter_for_new(&self, stream: &CudaStream) -> Result<Entered, CopyError> {
+        let entered = self.pinner().enter(stream)?;
         if self.is_empty() {
             return Err(CopyError::Empty);
         }
-        // SAFETY: every byte is written by the copy below before anything enqueued later reads it.
-        let allocated = unsafe { stream.alloc::<u8>(self.len()) };
-        let mut destination = allocated
-            .map_err(|error| CopyError::allocation(self.len(), error, stream.context()))?;
-        let way = self.copy_telling(&mut destination, stream)?;
-        Ok((destination, way))
+        refuse_captured(
+            stream,
+            "whose launches would all write memory that is allocated once: copy into memory that exists (copy_into)",
+        )?;
+        Ok(entered)
+    }
+
+    fn not_allocated(&self, error: DriverError, stream: &CudaStream) -> CopyError {
+        CopyError::allocation(self.len(), error, stream.context())
     }
 
     /// As [`Frame::copy_to_device`], into device memory that exists already: a whole `CudaSlice` or a
     /// view of one, exactly as long as the frame.
+    ///
+    /// On a stream that is being captured the copy becomes a part of the graph: each launch copies this frame's
+    /// bytes, and the frame is held until the graph and all that was made of it have gone. The frame is never staged
+    /// then. The context must not track the uses of its memory (`CudaContext::disable_event_tracking`): cudarc's
+    /// events would be captured too.
     ///
     /// # Errors
     /// [`CopyError`]; [`CopyError::Length`] where the destination has another length.
@@ -72,22 +107,25 @@ impl Frame {
         destination: &mut Destination,
         stream: &Arc<CudaStream>,
     ) -> Result<(), CopyError> {
-        self.copy_telling(destination, stream).map(drop)
-    }
-
-    /// As [`Frame::copy_into`]; tells the way of this very copy.
-    pub(super) fn copy_telling<Destination: DevicePtrMut<u8> + DeviceSlice<u8>>(
-        &self,
-        destination: &mut Destination,
-        stream: &Arc<CudaStream>,
-    ) -> Result<Way, CopyError> {
-        let _gate = self.pinner().enter(stream)?;
+        let _entered = self.pinner().enter(stream)?;
         if destination.len() != self.len() {
             return Err(CopyError::Length {
                 source_bytes: self.len(),
                 destination_bytes: destination.len(),
             });
         }
+        match capturing(stream)? {
+            Capturing::Into(graph) => self.copy_in_graph(graph, destination, stream),
+            _ => self.copy_to(destination, stream).map(drop),
+        }
+    }
+
+    /// Enqueues the copy on a stream that is not captured, and tells its way.
+    fn copy_to<Destination: DevicePtrMut<u8>>(
+        &self,
+        destination: &mut Destination,
+        stream: &Arc<CudaStream>,
+    ) -> Result<Way, CopyError> {
         let way = match self.registered_address() {
             Ok(address) => {
                 self.enqueue(address, self.hold(), destination, stream)?;
@@ -97,6 +135,38 @@ impl Frame {
         };
         self.took(way.0, way.1.clone());
         Ok(way)
+    }
+
+    /// Makes the copy a part of a graph, which keeps what it reads.
+    fn copy_in_graph<Destination: DevicePtrMut<u8>>(
+        &self,
+        graph: CapturedGraph,
+        destination: &mut Destination,
+        stream: &Arc<CudaStream>,
+    ) -> Result<(), CopyError> {
+        let context = stream.context();
+        if context.is_managing_stream_synchronization() {
+            return Err(CopyError::Capturing {
+                why: "and cudarc's own events would be captured with the copy: disable_event_tracking() of the context",
+            });
+        }
+        let (source, way) = match self.registered_address() {
+            Ok(address) => (address, (DevicePath::Direct, None)),
+            Err(reason) => {
+                let address = std::ptr::NonNull::from(&self[..]).cast();
+                (address, (DevicePath::Pageable, Some(reason)))
+            }
+        };
+        // The graph keeps the bytes before it reads them, also where the copy then fails.
+        let kept = self.pinner().in_flight();
+        kept.keep_with_graph(stream, graph, self.hold())
+            .map_err(|error| CopyError::driver("cuGraphRetainUserObject", error, context))?;
+        // SAFETY: `source` is readable for the frame's length, and the graph keeps it so and unchanged for as long as
+        // it can be launched. The destination's length was checked.
+        let enqueued = unsafe { cuda::enqueue_from_host(stream, source, self.len(), destination) };
+        enqueued.map_err(|error| CopyError::driver("cuMemcpyHtoDAsync", error, context))?;
+        self.took(way.0, way.1);
+        Ok(())
     }
 
     fn copy_unregistered<Destination: DevicePtrMut<u8>>(

@@ -5,9 +5,14 @@
 
 use std::ptr::NonNull;
 
-use cudarc::driver::{CudaStream, DevicePtr, DevicePtrMut, DriverError, sys};
+use cudarc::driver::{CudaStream, DevicePtr, DevicePtrMut};
 
-use super::{bind, synchronize};
+use super::{
+    DriverError,
+    entries::check,
+    synchronize,
+    visit::{apart, bind},
+};
 
 /// Enqueues a copy of `bytes` from `source` to the start of `destination`.
 ///
@@ -20,18 +25,19 @@ pub(crate) unsafe fn enqueue_from_host<Destination: DevicePtrMut<u8>>(
     bytes: usize,
     destination: &mut Destination,
 ) -> Result<(), DriverError> {
-    bind(stream.context())?;
-    // The guard records cudarc's own write event after the copy, for its stream ordering.
-    let (address, written) = destination.device_ptr_mut(stream);
-    // Where the stream could not be made to wait for earlier uses, cudarc has put that here.
-    stream.context().check_err()?;
+    let entries = bind(stream.context())?;
+    // The guard records cudarc's own write event after the copy, for its stream ordering. Where the stream could not
+    // be made to wait for earlier uses, cudarc has put that into the context.
+    let (guarded, ordered) = apart(stream.context(), || destination.device_ptr_mut(stream));
+    let (address, written) = guarded;
+    ordered?;
     // SAFETY: the caller vouches for both ranges; the stream is alive as it is borrowed.
-    let code = unsafe {
-        sys::cuMemcpyHtoDAsync_v2(address, source.as_ptr().cast(), bytes, stream.cu_stream())
-    };
-    drop(written);
-    code.result()?;
-    ordered(stream)
+    let enqueued = check(unsafe {
+        (entries.copy_to_device)(address, source.as_ptr().cast(), bytes, stream.cu_stream())
+    });
+    let ((), recorded) = apart(stream.context(), || drop(written));
+    enqueued?;
+    ordered_behind(stream, recorded)
 }
 
 /// Enqueues a copy of `bytes` from the start of `source` to `destination`.
@@ -45,27 +51,31 @@ pub(crate) unsafe fn enqueue_from_device<Source: DevicePtr<u8>>(
     bytes: usize,
     destination: NonNull<u8>,
 ) -> Result<(), DriverError> {
-    bind(stream.context())?;
-    let (address, read) = source.device_ptr(stream);
-    stream.context().check_err()?;
+    let entries = bind(stream.context())?;
+    let (guarded, ordered) = apart(stream.context(), || source.device_ptr(stream));
+    let (address, read) = guarded;
+    ordered?;
     // SAFETY: the caller vouches for both ranges; the stream is alive as it is borrowed.
-    let code = unsafe {
-        sys::cuMemcpyDtoHAsync_v2(
+    let enqueued = check(unsafe {
+        (entries.copy_to_host)(
             destination.as_ptr().cast(),
             address,
             bytes,
             stream.cu_stream(),
         )
-    };
-    drop(read);
-    code.result()?;
-    ordered(stream)
+    });
+    let ((), recorded) = apart(stream.context(), || drop(read));
+    enqueued?;
+    ordered_behind(stream, recorded)
 }
 
 /// Where cudarc could not record its event behind the copy, other streams would not wait for it: then
 /// this call does.
-fn ordered(stream: &CudaStream) -> Result<(), DriverError> {
-    match stream.context().check_err() {
+fn ordered_behind(
+    stream: &CudaStream,
+    recorded: Result<(), DriverError>,
+) -> Result<(), DriverError> {
+    match recorded {
         Ok(()) => Ok(()),
         Err(_) => synchronize(stream),
     }

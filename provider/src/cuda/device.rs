@@ -1,15 +1,29 @@
 //! Opening a device, or finding out why there is none.
 
-use std::{mem::ManuallyDrop, sync::Arc};
+use std::{
+    mem::ManuallyDrop,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
-use cudarc::driver::{CudaContext, result, sys};
+use cudarc::driver::{CudaContext, CudaStream, result, sys};
 
-use super::{reason, without_missing_symbols};
+use super::{
+    DriverError, Event, Visit,
+    entries::{self, check},
+    lost,
+    visit::bind,
+};
 use crate::{os, path::FallbackReason};
+
+/// Of `cuStreamCreate`: no implicit order with the default stream.
+pub(super) const NON_BLOCKING: u32 = 1;
 
 /// A context that this crate keeps; given up through the exit gate only.
 #[derive(Debug)]
 pub(crate) struct Device {
+    /// Goes before the context that it is an event of.
+    witness: ManuallyDrop<Option<Arc<Event>>>,
     context: ManuallyDrop<Arc<CudaContext>>,
 }
 
@@ -19,20 +33,19 @@ impl Device {
         if os::exit::driver_is_inherited() {
             return Err(FallbackReason::Forked);
         }
-        // SAFETY: opens the driver library by its well-known names, which is what a CUDA process does.
-        if !unsafe { sys::is_culib_present() } {
-            return Err(FallbackReason::NoDriver);
-        }
+        entries::load()?;
+        let _visit = Visit::begin();
         without_missing_symbols(|| {
-            result::init().map_err(|error| no_device_or("cuInit", ordinal, error))?;
-            let count = result::device::get_count()
-                .map_err(|error| no_device_or("cuDeviceGetCount", ordinal, error))?;
+            let no_device = |call, error| no_device_or(call, ordinal, DriverError::from(error));
+            result::init().map_err(|error| no_device("cuInit", error))?;
+            let count = result::device::get_count();
+            let count = count.map_err(|error| no_device("cuDeviceGetCount", error))?;
             let count = usize::try_from(count).unwrap_or(0);
             if ordinal >= count {
                 return Err(FallbackReason::NoDevice { ordinal, count });
             }
             let context = CudaContext::new(ordinal)
-                .map_err(|error| reason("cuDevicePrimaryCtxRetain", error))?;
+                .map_err(|error| DriverError::from(error).reason("cuDevicePrimaryCtxRetain"))?;
             Self::of_context(context)
         })?
     }
@@ -44,13 +57,19 @@ impl Device {
             std::mem::forget(context);
             return Err(FallbackReason::Forked);
         }
+        entries::load()?;
         os::exit::close_gate_before_driver();
-        Ok(Self::kept(context))
+        let _visit = Visit::begin();
+        Ok(Self {
+            witness: ManuallyDrop::new(lost::witness(&context)),
+            context: ManuallyDrop::new(context),
+        })
     }
 
     /// A further reference to the context of a device.
     pub(crate) fn kept(context: Arc<CudaContext>) -> Self {
         Self {
+            witness: ManuallyDrop::new(None),
             context: ManuallyDrop::new(context),
         }
     }
@@ -59,30 +78,57 @@ impl Device {
         &self.context
     }
 
+    /// A new stream, which waits for no other one; it lives as long as the process.
+    ///
+    /// cudarc's own way to make one waits for the whole context first, which disturbs every capture in it.
+    pub(crate) fn new_stream(&self) -> Result<Arc<CudaStream>, DriverError> {
+        let entries = bind(&self.context)?;
+        let mut stream = std::ptr::null_mut();
+        // SAFETY: the place is this function's own.
+        check(unsafe { (entries.stream_create)(&raw mut stream, NON_BLOCKING) })?;
+        // SAFETY: it was made in this context just now, and nobody ever destroys it.
+        Ok(unsafe { self.context.wrap_borrowed_stream(stream) })
+    }
+
     /// Whether the device can register host memory.
     pub(crate) fn can_register(&self) -> bool {
         use sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_HOST_REGISTER_SUPPORTED as SUPPORTED;
+        // SAFETY: the device is that of a context that is alive.
+        let supported =
+            unsafe { result::device::get_attribute(self.context.cu_device(), SUPPORTED) };
         // A driver that does not know the question answers with an error; registering then tells.
-        self.context.attribute(SUPPORTED).unwrap_or(1) != 0
+        supported.unwrap_or(1) != 0
     }
 }
 
 impl Drop for Device {
     fn drop(&mut self) {
         if let Some(_gate) = os::exit::enter_driver() {
-            // SAFETY: dropped once, here, and never used again.
-            unsafe { ManuallyDrop::drop(&mut self.context) };
+            let _visit = Visit::begin();
+            // SAFETY: each is dropped once, here, and never used again.
+            unsafe {
+                ManuallyDrop::drop(&mut self.witness);
+                ManuallyDrop::drop(&mut self.context);
+            }
         }
     }
 }
 
-fn no_device_or(
-    call: &'static str,
-    ordinal: usize,
-    error: cudarc::driver::DriverError,
-) -> FallbackReason {
-    match error.0 {
-        sys::cudaError_enum::CUDA_ERROR_NO_DEVICE => FallbackReason::NoDevice { ordinal, count: 0 },
-        _ => reason(call, error),
+/// Runs driver code that may panic because an entry point is missing: cudarc looks each one up at its
+/// first use and panics where the driver has none of that name.
+fn without_missing_symbols<T>(call: impl FnOnce() -> T) -> Result<T, FallbackReason> {
+    let outcome = catch_unwind(AssertUnwindSafe(call));
+    outcome.map_err(|panic| FallbackReason::DriverUnusable {
+        detail: panic
+            .downcast_ref::<String>()
+            .cloned()
+            .unwrap_or_else(|| String::from("a call into the driver panicked")),
+    })
+}
+
+fn no_device_or(call: &'static str, ordinal: usize, error: DriverError) -> FallbackReason {
+    match error {
+        DriverError::NO_DEVICE => FallbackReason::NoDevice { ordinal, count: 0 },
+        _ => error.reason(call),
     }
 }

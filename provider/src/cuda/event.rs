@@ -1,95 +1,95 @@
 //! Events of this library: recorded behind a copy, asked about from a background thread.
-//!
-//! cudarc's own event type reports errors that other calls have left in the context, whoever asks next;
-//! for a hold that would look like a failed copy. This one tells only what the driver says about the call.
 
-use std::{mem::ManuallyDrop, sync::Arc};
+use std::{ffi::c_uint, mem::ManuallyDrop, sync::Arc};
 
-use cudarc::driver::{CudaContext, CudaStream, DriverError, result, sys};
+use cudarc::driver::{CudaContext, CudaStream, sys::CUevent};
 
-use super::{bind, loss_of, note};
+use super::{
+    DriverError, Visit,
+    entries::{check, entries},
+    loss_of,
+    visit::bind,
+};
 use crate::os;
 
-/// A recorded event; destroyed through the exit gate only.
+const DISABLE_TIMING: c_uint = 2;
+
+/// An event; destroyed through the exit gate only.
 #[derive(Debug)]
 pub(crate) struct Event {
-    event: sys::CUevent,
+    event: CUevent,
     context: ManuallyDrop<Arc<CudaContext>>,
 }
 
 // SAFETY: the driver allows an event to be used from any thread.
 unsafe impl Send for Event {}
+// SAFETY: as above, also by several at once.
+unsafe impl Sync for Event {}
 
 impl Event {
-    /// Records an event behind everything that is enqueued on `stream` so far.
-    pub(crate) fn record(stream: &CudaStream) -> Result<Self, DriverError> {
-        let context = stream.context();
-        bind(context)?;
-        let event = result::event::create(sys::CUevent_flags::CU_EVENT_DISABLE_TIMING)?;
-        let event = Self {
+    /// An event that counts as reached until it is recorded.
+    pub(super) fn new(context: &Arc<CudaContext>) -> Result<Self, DriverError> {
+        let entries = bind(context)?;
+        let mut event = std::ptr::null_mut();
+        // SAFETY: the place is this function's own.
+        check(unsafe { (entries.event_create)(&raw mut event, DISABLE_TIMING) })?;
+        Ok(Self {
             event,
             context: ManuallyDrop::new(context.clone()),
-        };
+        })
+    }
+
+    /// Records an event behind everything that is enqueued on `stream` so far. Not on a stream that is captured.
+    pub(crate) fn record(stream: &CudaStream) -> Result<Self, DriverError> {
+        let event = Self::new(stream.context())?;
+        let entries = entries()?;
         // SAFETY: event and stream are alive and of one context.
-        unsafe { result::event::record(event.event, stream.cu_stream()) }?;
+        check(unsafe { (entries.event_record)(event.event, stream.cu_stream()) })?;
         Ok(event)
     }
 
     /// Whether the event has been reached, without waiting.
     ///
     /// # Errors
-    /// The driver's error: the context is lost, and it is unknown what the device still reads.
+    /// It cannot be told any more: the context is lost, or the driver does not answer for this event.
     pub(crate) fn is_complete(&self) -> Result<bool, DriverError> {
         // One of many events has told already.
         if loss_of(&self.context).is_some() {
-            return Err(DriverError(
-                sys::cudaError_enum::CUDA_ERROR_CONTEXT_IS_DESTROYED,
-            ));
+            return Err(DriverError::CONTEXT_DESTROYED);
         }
-        // SAFETY: the event is alive, as it is destroyed by `drop` only.
-        match unsafe { result::event::query(self.event) } {
+        match self.query() {
             Ok(()) => Ok(true),
-            Err(DriverError(sys::cudaError_enum::CUDA_ERROR_NOT_READY)) => Ok(false),
-            Err(error) => Err(self.failed(error)),
+            Err(DriverError::NOT_READY) => Ok(false),
+            // Somebody captures a stream; the event is asked about again later.
+            Err(error) if error.is_of_capture() => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
-    /// Makes what is enqueued on `stream` from now on wait for the event.
+    /// What the driver answers, without any consequence.
+    pub(super) fn query(&self) -> Result<(), DriverError> {
+        // The driver was seen to answer without a context too; its documentation promises nothing.
+        let entries = bind(&self.context)?;
+        // SAFETY: the event is alive, as it is destroyed by `drop` only.
+        check(unsafe { (entries.event_query)(self.event) })
+    }
+
+    /// Makes what is enqueued on `stream` from now on wait for the event. Not for a stream that is captured.
     pub(crate) fn is_awaited_by(&self, stream: &CudaStream) -> Result<(), DriverError> {
-        bind(stream.context())?;
+        let entries = bind(stream.context())?;
         // SAFETY: both are alive; the driver keeps what the wait needs when the event is destroyed.
-        unsafe {
-            result::stream::wait_event(
-                stream.cu_stream(),
-                self.event,
-                sys::CUevent_wait_flags::CU_EVENT_WAIT_DEFAULT,
-            )
-        }
+        check(unsafe { (entries.stream_wait)(stream.cu_stream(), self.event, 0) })
     }
 
     /// Waits until the event has been reached.
     pub(crate) fn synchronize(&self) -> Result<(), DriverError> {
-        let waited = bind(&self.context).and_then(|()| {
-            // SAFETY: the event is alive, as it is destroyed by `drop` only.
-            unsafe { result::event::synchronize(self.event) }
-        });
-        waited.map_err(|error| self.failed(error))
+        let entries = bind(&self.context)?;
+        // SAFETY: the event is alive, as it is destroyed by `drop` only.
+        check(unsafe { (entries.event_synchronize)(self.event) })
     }
 
     pub(crate) fn context(&self) -> &Arc<CudaContext> {
         &self.context
-    }
-
-    /// Notes an error. A handle of ours that is none any more was taken away with its context.
-    fn failed(&self, error: DriverError) -> DriverError {
-        let error = match error.0 {
-            sys::cudaError_enum::CUDA_ERROR_INVALID_HANDLE => {
-                DriverError(sys::cudaError_enum::CUDA_ERROR_CONTEXT_IS_DESTROYED)
-            }
-            _ => error,
-        };
-        note(&self.context, error);
-        error
     }
 }
 
@@ -98,11 +98,11 @@ impl Drop for Event {
         let Some(_gate) = os::exit::enter_driver() else {
             return;
         };
+        let _visit = Visit::begin();
         let is_stale = loss_of(&self.context).is_some_and(|loss| loss.is_destroyed);
-        if !is_stale && bind(&self.context).is_ok() {
-            // SAFETY: created by `record`, destroyed once, here. The driver keeps what a pending record
-            // needs.
-            let _ = unsafe { result::event::destroy(self.event) };
+        if !is_stale && let Ok(entries) = bind(&self.context) {
+            // SAFETY: created by `new`, destroyed once, here. The driver keeps what a pending record needs.
+            let _ = unsafe { (entries.event_destroy)(self.event) };
         }
         // SAFETY: dropped once, here, and never used again.
         unsafe { ManuallyDrop::drop(&mut self.context) };

@@ -2,13 +2,21 @@
 
 use std::sync::Arc;
 
-use cudarc::driver::{CudaContext, DriverError, sys};
+use cudarc::driver::CudaContext;
 
-use super::{Device, bind, loss_of, note, reason, without_missing_symbols};
+use super::{
+    Device, DriverError, Visit,
+    entries::{Entries, check},
+    loss_of, note,
+    visit::bind,
+};
 use crate::{
     path::FallbackReason,
     registration::{HostRegion, HostRegistration},
 };
+
+/// `CU_MEMHOSTREGISTER_PORTABLE`: for every context of the process.
+const PORTABLE: u32 = 1;
 
 /// Registers with the CUDA driver, portably: every context of the process may copy from the memory.
 #[derive(Debug)]
@@ -26,7 +34,7 @@ impl CudaHostRegistration {
         }
     }
 
-    fn bind(&self) -> Result<(), FallbackReason> {
+    fn bind(&self) -> Result<&'static Entries, FallbackReason> {
         let context = self.device.context();
         if let Some(loss) = loss_of(context) {
             return Err(loss.into());
@@ -37,7 +45,7 @@ impl CudaHostRegistration {
     fn reason(&self, call: &'static str, error: DriverError) -> FallbackReason {
         match note(self.device.context(), error) {
             Some(loss) => loss.into(),
-            None => reason(call, error),
+            None => error.reason(call),
         }
     }
 }
@@ -56,35 +64,26 @@ impl HostRegistration for CudaHostRegistration {
         if !self.supported {
             return Err(FallbackReason::Unsupported);
         }
-        without_missing_symbols(|| {
-            self.bind()?;
-            // SAFETY: the caller keeps the region mapped until it is unregistered.
-            let code = unsafe {
-                sys::cuMemHostRegister_v2(
-                    region.base.as_ptr().cast(),
-                    region.bytes,
-                    sys::CU_MEMHOSTREGISTER_PORTABLE,
-                )
-            };
-            code.result().map_err(|error| match error.0 {
-                sys::cudaError_enum::CUDA_ERROR_NOT_SUPPORTED => FallbackReason::Unsupported,
-                _ => self.reason("cuMemHostRegister", error),
-            })
-        })?
+        let _visit = Visit::begin();
+        let entries = self.bind()?;
+        let base = region.base.as_ptr().cast();
+        // SAFETY: the caller keeps the region mapped until it is unregistered.
+        let status = unsafe { (entries.host_register)(base, region.bytes, PORTABLE) };
+        check(status).map_err(|error| match error {
+            DriverError::NOT_SUPPORTED => FallbackReason::Unsupported,
+            _ => self.reason("cuMemHostRegister", error),
+        })
     }
 
     unsafe fn unregister(&self, region: HostRegion) -> Result<(), FallbackReason> {
-        without_missing_symbols(|| {
-            self.bind()?;
-            // SAFETY: the caller says that the region is registered; the driver takes its base address.
-            let code = unsafe { sys::cuMemHostUnregister(region.base.as_ptr().cast()) };
-            match code.result() {
-                // Gone already, with a context that somebody has reset.
-                Err(DriverError(sys::cudaError_enum::CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED)) => {
-                    Ok(())
-                }
-                outcome => outcome.map_err(|error| self.reason("cuMemHostUnregister", error)),
-            }
-        })?
+        let _visit = Visit::begin();
+        let entries = self.bind()?;
+        // SAFETY: the caller says that the region is registered; the driver takes its base address.
+        let status = unsafe { (entries.host_unregister)(region.base.as_ptr().cast()) };
+        match check(status) {
+            // Gone already, with a context that somebody has reset.
+            Err(DriverError::NOT_REGISTERED) => Ok(()),
+            outcome => outcome.map_err(|error| self.reason("cuMemHostUnregister", error)),
+        }
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod memory;
 pub(crate) mod process;
 pub(crate) mod registration_lock;
 pub(crate) mod threads;
+pub(crate) mod waiting;
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(

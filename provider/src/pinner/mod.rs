@@ -1,6 +1,7 @@
 //! The consumer's side in one handle: its device, its registrations, its staging slots, its copies.
 
 mod builder;
+mod ending;
 
 use std::{
     io,
@@ -11,12 +12,13 @@ use std::{
 use cudarc::driver::{CudaContext, CudaStream};
 
 pub use builder::PinnerBuilder;
+use ending::Ending;
 
 use crate::{
     budget::{self, Budget, Pressure},
-    copy::{CopyError, InFlight, Lease, Staging, enter_driver},
+    copy::{CopyError, Entered, InFlight, Lease, Staging, enter_driver},
     cuda::{self, Device},
-    os::{exit::DriverGate, process::MadeHere},
+    os::process::MadeHere,
     path::FallbackReason,
     pool::PinnedPool,
     registration::{Found, IdleRegistrations, Registrar, Table},
@@ -68,7 +70,6 @@ impl WeakPinner {
 struct Shared {
     device: Result<Device, FallbackReason>,
     registrar: Option<Registrar>,
-    // In this order they go, after `drop` has emptied them.
     in_flight: InFlight,
     table: Arc<Table>,
     /// Keeps the keeper looking after the table.
@@ -143,7 +144,7 @@ impl Pinner {
     }
 
     /// Permission to make a copy on this stream, for as long as it is kept.
-    pub(crate) fn enter(&self, stream: &CudaStream) -> Result<DriverGate, CopyError> {
+    pub(crate) fn enter(&self, stream: &CudaStream) -> Result<Entered, CopyError> {
         match self.cannot_copy() {
             None => {}
             Some(FallbackReason::Forked) => return Err(CopyError::Forked),
@@ -159,13 +160,24 @@ impl Pinner {
         }
     }
 
-    /// Does some work with the device and leaves the calling thread with the CUDA context that was current
-    /// before: for libraries that other users of CUDA call in the same thread.
-    pub fn keeping_current_context<T>(&self, work: impl FnOnce() -> T) -> T {
-        match self.shared.device {
-            Ok(_) if self.shared.made_here.holds() => cuda::keeping_current(work),
-            _ => work(),
+    /// A new stream of the pinner's context, which waits for no other one and lives as long as the process.
+    ///
+    /// For libraries that other users of CUDA call: unlike `CudaContext::new_stream` it waits for nothing, so that it
+    /// disturbs no stream capture, and leaves the calling thread's context as it was.
+    ///
+    /// # Errors
+    /// [`CopyError`]: there is no device, or the driver refused.
+    pub fn new_stream(&self) -> Result<Arc<CudaStream>, CopyError> {
+        let device = self.shared.device.as_ref();
+        let device = device.map_err(|reason| CopyError::NoDevice {
+            reason: reason.clone(),
+        })?;
+        if !self.shared.made_here.holds() {
+            return Err(CopyError::Forked);
         }
+        let _entered = enter_driver()?;
+        let made = device.new_stream();
+        made.map_err(|error| CopyError::driver("cuStreamCreate", error, device.context()))
     }
 
     /// Registered bytes and copies in flight at this moment.
@@ -254,12 +266,12 @@ impl Drop for Shared {
             ));
             return;
         }
-        // First nobody adds a registration, then no copy uses one, then they go.
-        if let Some(registrar) = &self.registrar {
-            registrar.stop();
-        }
-        self.in_flight.close();
-        self.table.clear();
-        self.staging.clear();
+        let ending = Ending {
+            registrar: self.registrar.take(),
+            in_flight: std::mem::take(&mut self.in_flight),
+            table: self.table.clone(),
+            staging: self.staging.clone(),
+        };
+        ending.begin();
     }
 }

@@ -55,6 +55,7 @@ impl Registrar {
         let thread = std::thread::Builder::new()
             .name(String::from("zpin-registrar"))
             .spawn(move || {
+                os::waiting::never_here();
                 for job in receiver {
                     // Relaxed: a job more or less makes no difference to whoever stops.
                     if stop.load(Ordering::Relaxed) {

@@ -24,21 +24,15 @@ const NO_ORDER: i64 = -1;
 ///
 /// `torch.from_dlpack`, `cupy.from_dlpack` and `jax.dlpack.from_dlpack` take it without a copy. It is ready
 /// for whatever is enqueued on the stream of `to_device()`, or on the one that the importing library names;
-/// nobody waits. Its memory is freed when this and all that imported it have gone, behind the work that is
-/// enqueued by then.
+/// nobody waits, but in a CUDA graph capture. From there it may go to any stream of any library. Its memory is freed
+/// when this and all that imported it have gone, behind all the work that is enqueued by then, on whatever stream.
 #[pyclass(frozen, module = "zenoh_pinned")]
 pub(crate) struct DeviceBuffer {
-    kept: Arc<Kept>,
+    /// Kept by everybody who has imported the buffer.
+    memory: Arc<zenoh_pinned::DeviceBuffer>,
     pinner: Pinner,
     element: &'static Element,
     shape: Vec<usize>,
-}
-
-/// What everybody keeps who has imported the buffer, in the order in which it is dropped.
-struct Kept {
-    memory: zenoh_pinned::DeviceBuffer,
-    /// The caller's object for the stream of the copy, which keeps that stream: the memory is freed on it.
-    _stream: Option<Py<PyAny>>,
 }
 
 impl DeviceBuffer {
@@ -46,13 +40,9 @@ impl DeviceBuffer {
         memory: zenoh_pinned::DeviceBuffer,
         pinner: Pinner,
         (element, shape): (&'static Element, Vec<usize>),
-        stream: Option<Py<PyAny>>,
     ) -> Self {
         Self {
-            kept: Arc::new(Kept {
-                memory,
-                _stream: stream,
-            }),
+            memory: Arc::new(memory),
             pinner,
             element,
             shape,
@@ -60,21 +50,20 @@ impl DeviceBuffer {
     }
 
     fn memory(&self) -> &zenoh_pinned::DeviceBuffer {
-        &self.kept.memory
+        &self.memory
     }
 
     fn ordinal(&self) -> i32 {
         self.memory().ordinal() as i32
     }
 
-    fn lend_to(&self, handle: u64) -> PyResult<()> {
+    fn lend_to(&self, py: Python<'_>, handle: u64) -> PyResult<()> {
         let Some(stream) = stream::of_handle(&self.pinner, handle) else {
             return Ok(());
         };
-        let lent = self
-            .pinner
-            .keeping_current_context(|| self.memory().lend_to(&stream));
-        lent.map_err(errors::copy)
+        // Beside a capture it waits for the copy.
+        py.detach(|| self.memory().lend_to(&stream))
+            .map_err(errors::copy)
     }
 }
 
@@ -124,16 +113,14 @@ impl DeviceBuffer {
 
     /// Waits until the bytes are there. Libraries that import the buffer need no such call.
     fn synchronize(&self, py: Python<'_>) -> PyResult<()> {
-        let wait = || self.memory().synchronize();
-        py.detach(|| self.pinner.keeping_current_context(wait))
+        py.detach(|| self.memory().synchronize())
             .map_err(errors::copy)
     }
 
     /// Copies the bytes back and gives them as a NumPy array of the buffer's shape and type, mostly to look at.
     fn to_host<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut bytes = vec![0; self.memory().len()];
-        let copy = || self.memory().copy_to_host(&mut bytes);
-        py.detach(|| self.pinner.keeping_current_context(copy))
+        py.detach(|| self.memory().copy_to_host(&mut bytes))
             .map_err(errors::copy)?;
         let bytes = PyByteArray::new(py, &bytes);
         let numpy = py.import("numpy")?;
@@ -158,12 +145,15 @@ impl DeviceBuffer {
         }
         match stream {
             // Not ordered by the consumer; ordered here against the default stream when it is freed.
-            None | Some(NO_ORDER) => self.lend_to(0)?,
-            Some(handle) => self.lend_to(u64::try_from(handle).map_err(|_| {
-                PyValueError::new_err(format!(
-                    "{handle} is no stream (DLPack: -1, 1, 2 or a handle)"
-                ))
-            })?)?,
+            None | Some(NO_ORDER) => self.lend_to(py, 0)?,
+            Some(handle) => self.lend_to(
+                py,
+                u64::try_from(handle).map_err(|_| {
+                    PyValueError::new_err(format!(
+                        "{handle} is no stream (DLPack: -1, 1, 2 or a handle)"
+                    ))
+                })?,
+            )?,
         }
         let memory = Memory {
             address: self.memory().address(),
@@ -172,7 +162,7 @@ impl DeviceBuffer {
             shape: &self.shape,
             is_read_only: false,
         };
-        dlpack::capsule(py, &memory, max_version, Box::new(self.kept.clone()))
+        dlpack::capsule(py, &memory, max_version, Box::new(self.memory.clone()))
     }
 
     fn __dlpack_device__(&self) -> (i32, i32) {
@@ -181,7 +171,7 @@ impl DeviceBuffer {
 
     #[getter]
     fn __cuda_array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        self.lend_to(0)?;
+        self.lend_to(py, 0)?;
         let interface = PyDict::new(py);
         interface.set_item("version", 3)?;
         interface.set_item("typestr", self.element.array_type)?;

@@ -79,12 +79,16 @@ pub(crate) fn to_device(
     let handle = stream.as_ref().map(stream::handle).transpose()?;
     let copied = py.detach(|| {
         let (pinner, stream) = stream_of(target, handle)?;
-        let memory = pinner.keeping_current_context(|| source.frame.copy_to_device_buffer(&stream));
-        Ok::<_, PyErr>((memory.map_err(errors::copy)?, pinner))
+        let memory = source.frame.copy_to_device_buffer(&stream);
+        let memory = memory.map_err(errors::copy)?;
+        if handle.is_some() {
+            // It is its owner's, who may destroy it at any time.
+            memory.leave_stream().map_err(errors::copy)?;
+        }
+        Ok::<_, PyErr>((memory, pinner))
     });
     let (memory, pinner) = copied?;
-    let kept = stream.map(Bound::unbind);
-    let buffer = DeviceBuffer::new(memory, pinner, (element, shape), kept);
+    let buffer = DeviceBuffer::new(memory, pinner, (element, shape));
     Ok(Py::new(py, buffer)?.into_any())
 }
 
@@ -113,11 +117,11 @@ pub(crate) fn copy_into(
     let target = Target::Cuda(ordinal);
     let source = Source::of(object, target)?;
     py.detach(|| {
-        let (pinner, stream) = stream_of(target, Some(handle))?;
+        let (_, stream) = stream_of(target, Some(handle))?;
         // SAFETY: the array says that so many bytes of device memory are its own, to be written, and whoever
         // gives a stream says that it is the one that the array is used on.
-        let copy = || unsafe { source.frame.copy_to_address(address, bytes, &stream) };
-        pinner.keeping_current_context(copy).map_err(errors::copy)
+        let copied = unsafe { source.frame.copy_to_address(address, bytes, &stream) };
+        copied.map_err(errors::copy)
     })
 }
 

@@ -13,14 +13,11 @@ use std::{
 };
 
 use pyo3::{exceptions::PyValueError, prelude::*};
-use zenoh_pinned::{
-    Pinner, PinnerBuilder,
-    cudarc::driver::{CudaStream, DriverError},
-};
+use zenoh_pinned::{Pinner, PinnerBuilder, cudarc::driver::CudaStream};
 
 use super::{Target, Wish};
 use crate::{
-    errors::{CudaError, NoDevice},
+    errors::{self, NoDevice},
     process::MadeIn,
 };
 
@@ -149,11 +146,7 @@ pub(crate) fn with_stream(target: Target) -> PyResult<(Pinner, Arc<CudaStream>)>
     if let Some(stream) = stream {
         return Ok((pinner, stream));
     }
-    let made = pinner.context().map(|context| context.new_stream());
-    let failed = |error: DriverError| CudaError::new_err(format!("no stream: {error}"));
-    let stream = made
-        .ok_or_else(|| NoDevice::new_err("the device has gone"))?
-        .map_err(failed)?;
+    let stream = pinner.new_stream().map_err(errors::copy)?;
     if let Some(opened) = table.get_mut(&target) {
         opened.stream = Some(stream.clone());
     }
