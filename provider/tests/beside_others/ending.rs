@@ -1,6 +1,9 @@
 //! A pinner whose last owner lets go on a thread that must not wait for it.
 
-use std::sync::mpsc::channel;
+use std::sync::{
+    atomic::{AtomicBool, Ordering},
+    mpsc::channel,
+};
 
 use super::*;
 
@@ -27,6 +30,8 @@ impl Drop for Owner {
 #[test]
 fn the_last_owner_may_go_with_the_hold_that_the_pinner_itself_keeps() {
     driver::with_driver("copy_delay_us=50000", || {
+        static PANICKED: AtomicBool = AtomicBool::new(false);
+        std::panic::set_hook(Box::new(|_| PANICKED.store(true, Ordering::SeqCst)));
         let (pool, stream) = (pool(2), first().1);
         // Not staged: the copy reads the owner's bytes. The pool's registration has to go with the pinner.
         let pinner = Pinner::builder().device(0).staging(0, 0).build();
@@ -54,6 +59,8 @@ fn the_last_owner_may_go_with_the_hold_that_the_pinner_itself_keeps() {
             };
             names.filter(is_of_it).count() == 0
         });
+        drop(std::panic::take_hook());
+        assert!(!PANICKED.load(Ordering::SeqCst), "a thread has panicked");
     })
     .assert_clean();
 }
