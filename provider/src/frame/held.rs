@@ -6,7 +6,7 @@ use zenoh::{bytes::ZBytes, shm::ZShm};
 
 use super::{FrameError, owned::OwnedBytes};
 use crate::{
-    os::process::{FileMappings, MadeHere},
+    os::process::{FileMappings, MadeHere, Placement},
     segment::Segment,
     session,
 };
@@ -84,15 +84,9 @@ pub(super) fn check_extent(bytes: &[u8]) -> Result<(), FrameError> {
 
 /// A piece that begins in a mapped file has to end there; what zenoh received itself is in no file.
 fn check_piece(piece: &[u8], mappings: &FileMappings) -> Result<(), FrameError> {
-    match mappings.at(piece.as_ptr() as usize) {
-        Some(mapping)
-            if mapping
-                .offset_of(piece.as_ptr() as usize, piece.len())
-                .is_none() =>
-        {
-            Err(FrameError::OutsideSegment { bytes: piece.len() })
-        }
-        _ => Ok(()),
+    match mappings.placement_of(piece.as_ptr() as usize, piece.len()) {
+        Placement::Beyond => Err(FrameError::OutsideSegment { bytes: piece.len() }),
+        Placement::Inside { .. } | Placement::NoFile => Ok(()),
     }
 }
 

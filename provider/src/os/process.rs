@@ -94,7 +94,27 @@ pub(crate) struct FileMapping {
     pub(crate) identity: Identity,
 }
 
+/// Where bytes lie, as far as files are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// They begin in no file.
+    NoFile,
+    /// All of them are one run of this file, from this offset on.
+    Inside { identity: Identity, offset: usize },
+    /// They begin in a file, and not all of them are mapped from there.
+    Beyond,
+}
+
 impl FileMapping {
+    /// Whether `other` shows what follows in the same file: the kernel splits a mapping where a part of it gets another
+    /// protection or memory policy (`mprotect`, `mbind`).
+    fn continues_as(&self, other: &Self) -> bool {
+        let bytes = (self.end - self.start) as u64;
+        self.identity == other.identity
+            && self.end == other.start
+            && self.offset.checked_add(bytes) == Some(other.offset)
+    }
+
     /// The offset in the file of `address`, where all of its `bytes` lie in the mapping.
     pub(crate) fn offset_of(&self, address: usize, bytes: usize) -> Option<usize> {
         let end = address.checked_add(bytes)?;
@@ -107,12 +127,12 @@ impl FileMapping {
     }
 }
 
-/// The file mapping at `address`; `Ok(None)` where no file is mapped there.
+/// Where these bytes lie.
 ///
 /// # Errors
 /// As [`FileMappings::now`].
-pub(crate) fn mapping_at(address: usize) -> io::Result<Option<FileMapping>> {
-    Ok(FileMappings::now()?.at(address))
+pub(crate) fn placement_of(address: usize, bytes: usize) -> io::Result<Placement> {
+    Ok(FileMappings::now()?.placement_of(address, bytes))
 }
 
 /// The file mappings of this process, for some look-ups in a row: each asked of the kernel in one call
@@ -146,8 +166,29 @@ impl FileMappings {
         Ok(Self::Listed(listed(listing).collect()))
     }
 
+    /// Where these bytes lie.
+    pub(crate) fn placement_of(&self, address: usize, bytes: usize) -> Placement {
+        let Some(mut last) = self.at(address) else {
+            return Placement::NoFile;
+        };
+        let begin = last.offset_of(address, 0);
+        let (Some(offset), Some(end)) = (begin, address.checked_add(bytes)) else {
+            return Placement::Beyond;
+        };
+        while last.end < end {
+            match self.at(last.end) {
+                Some(next) if last.continues_as(&next) => last = next,
+                _ => return Placement::Beyond,
+            }
+        }
+        Placement::Inside {
+            identity: last.identity,
+            offset,
+        }
+    }
+
     /// The file mapping at `address`.
-    pub(crate) fn at(&self, address: usize) -> Option<FileMapping> {
+    fn at(&self, address: usize) -> Option<FileMapping> {
         match self {
             Self::Kernel(maps) => query::mapping_at(maps.as_fd(), address).ok().flatten(),
             Self::Listed(mappings) => mappings
@@ -302,14 +343,76 @@ mod tests {
         file::reserve(&file, 8192).unwrap();
         let range = MappedRange::of_file(&file, 8192).unwrap();
         let address = range.base().as_ptr() as usize + 100;
-        let found = mapping_at(address).unwrap().unwrap();
-        assert_eq!(found.identity, file::inspect(&file).unwrap().0);
-        assert_eq!(found.offset_of(address, 1), Some(100));
-        assert_eq!(found.offset_of(address, 8192), None);
+        let (identity, _) = file::inspect(&file).unwrap();
         let maps = BufReader::new(File::open(MAPS_PATH).unwrap());
         let listed = FileMappings::Listed(listed(maps).collect());
-        assert_eq!(listed.at(address), Some(found));
-        assert_eq!(listed.at(0), None);
+        for mappings in [FileMappings::now().unwrap(), listed] {
+            let offset = 100;
+            let inside = Placement::Inside { identity, offset };
+            assert_eq!(mappings.placement_of(address, 1), inside);
+            assert_eq!(mappings.placement_of(address, 8092), inside);
+            assert_eq!(mappings.placement_of(address, 8093), Placement::Beyond);
+            assert_eq!(
+                mappings.placement_of(address, usize::MAX),
+                Placement::Beyond
+            );
+            assert_eq!(mappings.placement_of(0, 1), Placement::NoFile);
+        }
+    }
+
+    #[test]
+    fn a_mapping_that_the_kernel_has_split_is_still_one_run_of_its_file() {
+        let file = file::create_unnamed().unwrap();
+        let page = crate::os::page_bytes();
+        file::reserve(&file, 4 * page as u64).unwrap();
+        let range = MappedRange::of_file(&file, 4 * page).unwrap();
+        let base = range.base().as_ptr();
+        // SAFETY: one page of the mapping made above, which nobody writes.
+        unsafe {
+            let second = base.add(page).cast();
+            rustix::mm::mprotect(second, page, rustix::mm::MprotectFlags::READ).unwrap();
+        }
+        let (identity, _) = file::inspect(&file).unwrap();
+        let maps = BufReader::new(File::open(MAPS_PATH).unwrap());
+        let listed = FileMappings::Listed(listed(maps).collect());
+        for mappings in [FileMappings::now().unwrap(), listed] {
+            let offset = 10;
+            let inside = Placement::Inside { identity, offset };
+            let address = base as usize + offset;
+            assert_eq!(mappings.placement_of(address, 3 * page), inside);
+            assert_eq!(mappings.placement_of(address, 4 * page), Placement::Beyond);
+            let last = mappings.at(base as usize).unwrap();
+            assert_eq!(last.end, base as usize + page, "it is split");
+        }
+    }
+
+    #[test]
+    fn mappings_beside_each_other_are_one_run_only_where_the_file_goes_on() {
+        let identity = Identity {
+            device: 1,
+            inode: 2,
+        };
+        let mapping = |start, offset| FileMapping {
+            start,
+            end: start + 4096,
+            offset,
+            identity,
+        };
+        let first = mapping(4096, 0);
+        assert!(first.continues_as(&mapping(8192, 4096)));
+        assert!(
+            !first.continues_as(&mapping(8192, 0)),
+            "the same page again"
+        );
+        assert!(!first.continues_as(&mapping(12288, 4096)), "a hole between");
+        let other = FileMapping {
+            identity: Identity {
+                inode: 3,
+                ..identity
+            },
+            ..mapping(8192, 4096)
+        };
+        assert!(!first.continues_as(&other));
     }
 
     #[test]

@@ -11,7 +11,11 @@ use std::{
 use super::SegmentRegistration;
 use crate::{
     budget::{Idle, Purpose},
-    os::{clock::LastUse, file::Identity, process},
+    os::{
+        clock::LastUse,
+        file::Identity,
+        process::{self, Placement},
+    },
     path::FallbackReason,
     segment::{Segment, registry},
 };
@@ -176,12 +180,10 @@ impl Table {
         }
         // Somebody else's mapping can be replaced by another at any time, so the kernel is asked about
         // every frame; the answer is keyed by the file.
-        let mapping = process::mapping_at(address)?;
-        let inside = mapping.and_then(|mapping| {
-            let offset = mapping.offset_of(address, bytes)?;
-            Some((mapping.identity, offset))
-        });
-        Ok(inside.and_then(|(identity, offset)| self.find_by_file(identity, offset)))
+        match process::placement_of(address, bytes)? {
+            Placement::Inside { identity, offset } => Ok(self.find_by_file(identity, offset)),
+            Placement::NoFile | Placement::Beyond => Ok(None),
+        }
     }
 
     fn find_by_file(&self, identity: Identity, offset: usize) -> Option<Found> {
