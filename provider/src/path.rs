@@ -108,6 +108,14 @@ pub enum FallbackReason {
         /// Bytes that zenoh locks.
         needed_bytes: u64,
     },
+    /// This host cannot make a segment, whatever is freed.
+    #[error(
+        "no segment can be made on this host ({detail}): it takes Linux with /proc, and a tmpfs at /dev/shm that this user may write"
+    )]
+    NoSegments {
+        /// What was missing.
+        detail: String,
+    },
     /// The segment could not be mapped a second time for registration.
     #[error("the segment could not be attached for registration: {detail}")]
     NotAttachable {

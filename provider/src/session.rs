@@ -3,11 +3,14 @@
 //! zenoh keeps the reference counts of all buffers in metadata segments of 1.25 MiB, one per producing
 //! process, which every side locks (`mlock`). Where that is not allowed, zenoh 1.10 panics on the first
 //! allocation, and a consumer silently loses what it cannot attach. So it is found out beforehand.
+//!
+//! Nor can it have any where no segment can be made: zenoh fails to open a session then. Without `/proc` nobody
+//! could say whether the bytes that zenoh points to are all there.
 
 use std::sync::OnceLock;
 
 use crate::{
-    os::{limits, process::MadeHere},
+    os::{file, limits, process::MadeHere},
     path::FallbackReason,
 };
 
@@ -29,17 +32,19 @@ pub(crate) fn without_shared_memory() -> Option<FallbackReason> {
 }
 
 fn found_out() -> Option<FallbackReason> {
-    if limits::may_lock(ZENOH_LOCKS_BYTES) {
-        return None;
+    if !limits::may_lock(ZENOH_LOCKS_BYTES) {
+        return Some(FallbackReason::LockedMemoryLimit {
+            limit_bytes: limits::locked_memory_limit().unwrap_or(0),
+            needed_bytes: ZENOH_LOCKS_BYTES as u64,
+        });
     }
-    Some(FallbackReason::LockedMemoryLimit {
-        limit_bytes: limits::locked_memory_limit().unwrap_or(0),
-        needed_bytes: ZENOH_LOCKS_BYTES as u64,
-    })
+    let detail = file::why_none_can_be_made()?;
+    Some(FallbackReason::NoSegments { detail })
 }
 
 /// Makes a session's configuration fit this process: turns shared memory off where zenoh may not lock
-/// its metadata, because it would then lose every shared-memory message without a word. Frames arrive
+/// its metadata, because it would then lose every shared-memory message without a word, and where no segment
+/// can be made, because it would then not open. Frames arrive
 /// as ordinary bytes instead.
 ///
 /// Call it on every configuration before `zenoh::open`. Returns the reason where shared memory was

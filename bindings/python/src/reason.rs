@@ -35,6 +35,7 @@ impl Reason {
             FallbackReason::RegistrationContended => "registration_contended",
             FallbackReason::NotSharedMemory => "not_shared_memory",
             FallbackReason::LockedMemoryLimit { .. } => "locked_memory_limit",
+            FallbackReason::NoSegments { .. } => "no_segments",
             FallbackReason::NotAttachable { .. } => "not_attachable",
             FallbackReason::PagesMissing { .. } => "pages_missing",
             FallbackReason::StagingBusy { .. } => "staging_busy",

@@ -73,6 +73,28 @@ pub(crate) fn create_unnamed() -> Result<OwnedFd, Errno> {
     Ok(file)
 }
 
+/// Why no segment can be made here however much is freed; `None` where one can be made, or where only room or
+/// descriptors are short just now.
+pub(crate) fn why_none_can_be_made() -> Option<String> {
+    match create_unnamed() {
+        Ok(file) if !std::path::Path::new(&own_path_of(&file)).exists() => {
+            Some(String::from("/proc is not mounted"))
+        }
+        Err(
+            error @ (Errno::OPNOTSUPP
+            | Errno::ISDIR
+            | Errno::INVAL
+            | Errno::NOENT
+            | Errno::NOTDIR
+            | Errno::ROFS
+            | Errno::ACCESS),
+        ) => Some(format!(
+            "{DIRECTORY} takes no file without a name (O_TMPFILE): {error}"
+        )),
+        _ => None,
+    }
+}
+
 /// Reserves `bytes` of storage for the file; afterwards no access within them can raise SIGBUS.
 pub(crate) fn reserve(file: &OwnedFd, bytes: u64) -> Result<(), Errno> {
     loop {
@@ -85,8 +107,13 @@ pub(crate) fn reserve(file: &OwnedFd, bytes: u64) -> Result<(), Errno> {
 
 /// Gives the file the name of segment `id`. `EEXIST` where that name is taken.
 pub(crate) fn publish(file: &OwnedFd, id: u32) -> Result<(), Errno> {
-    let source = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let source = own_path_of(file);
     rustix::fs::linkat(CWD, source, CWD, path_of(id), AtFlags::SYMLINK_FOLLOW)
+}
+
+/// The path by which this process finds an open file again, also one without a name.
+fn own_path_of(file: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
 /// Opens the segment `id` for reading and writing, without locking it. Never waits: what has the name may

@@ -81,6 +81,58 @@ fn worker_in_16_mebibytes() {
     println!("refused cleanly");
 }
 
+#[test]
+fn where_no_segment_can_be_made_a_pool_uses_ordinary_memory_and_says_why() {
+    let hosts = [
+        ("/proc", "mount -t tmpfs tmpfs /proc"),
+        ("O_TMPFILE", "mount -t proc proc /dev/shm"),
+        ("O_TMPFILE", "mount -t tmpfs -o ro tmpfs /dev/shm"),
+    ];
+    for (missing, mount) in hosts {
+        let script = format!("{mount} && exec \"$@\"");
+        let mut command = harness::host::in_mounts_of_its_own(&script);
+        command.arg(std::env::current_exe().unwrap());
+        let orders = worker::orders_by(command, "worker_without_segments");
+        let mut worker = orders.with("MISSING", missing).start();
+        worker.line("received all the same");
+        worker.end_without_report();
+    }
+}
+
+#[test]
+#[ignore = "a worker of another test"]
+fn worker_without_segments() {
+    let builder = PinnedPool::builder().slots(3).slot_bytes(frames::FULL_HD);
+    let error = builder.clone().build_backend().unwrap_err();
+    let is_told = |reason: &FallbackReason| {
+        let missing = worker::order("MISSING");
+        matches!(reason, FallbackReason::NoSegments { detail } if detail.contains(&missing))
+    };
+    assert!(
+        matches!(&error, PoolError::NoSharedMemory { reason } if is_told(reason)),
+        "{error}"
+    );
+    println!("{error}");
+    let pool = builder.build().unwrap();
+    assert!(pool.reason().is_some_and(is_told), "{:?}", pool.reason());
+
+    let pinner = Pinner::host_only();
+    let clients = zenoh_pinned::shm_clients(&pinner);
+    let mut config = peer::listening(&peer::endpoint());
+    zenoh_pinned::prepare_session(&mut config);
+    let session = peer::open(config, Some(clients));
+    let subscriber = session.declare_subscriber("plain").wait().unwrap();
+    let publisher = peer::publisher(&session, "plain");
+    let mut slot = pool.alloc(frames::FULL_HD).unwrap();
+    frames::fill(&mut slot, 1);
+    publisher.put(slot.into_shm()).wait().unwrap();
+    let frame = Frame::from_payload(subscriber.recv().unwrap().payload(), &pinner).unwrap();
+    assert!(frames::is_frame(&frame, 1));
+    println!("received all the same");
+    worker::wait_for_end();
+    session.close().wait().unwrap();
+}
+
 /// 64 KiB of lockable memory and no CAP_IPC_LOCK, set between fork and exec.
 fn with_64_kib_lockable(command: &mut Command) {
     // SAFETY: only system calls that are safe between fork and exec.

@@ -51,6 +51,7 @@ class FallbackReason:
         "registration_contended",
         "not_shared_memory",
         "locked_memory_limit",
+        "no_segments",
         "not_attachable",
         "pages_missing",
         "staging_busy",
