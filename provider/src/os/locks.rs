@@ -27,19 +27,52 @@ pub(crate) fn holders_of(files: &[Identity]) -> io::Result<BTreeSet<u32>> {
 /// is unlikely.
 const READINGS: usize = 4;
 
-/// The processes that hold a `flock` on at least one of `files`; otherwise as [`holders_of`].
+/// The processes that hold a `flock` on at least one of `files`, with how many; otherwise as [`holders_of`].
 ///
 /// The pid is that of the process that took the lock. It stays in the list after that process has ended
-/// where a forked child still has the file open.
-pub(crate) fn holders_of_any(files: &[Identity]) -> io::Result<BTreeSet<u32>> {
-    let mut holders = BTreeSet::new();
+/// where a forked child still has the file open, and may be another process's by then: see
+/// [`are_open_in`].
+pub(crate) fn holders_of_any(files: &[Identity]) -> io::Result<BTreeMap<u32, usize>> {
+    let mut holders = BTreeMap::new();
     for _ in 0..READINGS {
         let locks = read_list()?;
-        let held = locks.lines().filter_map(parse_line);
-        let of_files = held.filter(|(_, identity)| files.contains(identity));
-        holders.extend(of_files.map(|(pid, _)| pid));
+        let mut listed: BTreeMap<u32, usize> = BTreeMap::new();
+        for (pid, identity) in locks.lines().filter_map(parse_line) {
+            if files.contains(&identity) {
+                *listed.entry(pid).or_default() += 1;
+            }
+        }
+        for (pid, count) in listed {
+            let most = holders.entry(pid).or_default();
+            *most = count.max(*most);
+        }
     }
     Ok(holders)
+}
+
+/// Whether process `pid` itself has as many locks of `files` open as the list shows under its pid. Where it has
+/// fewer, the others are those of an earlier process of that pid, and some child of that one has them.
+///
+/// # Errors
+/// This user may not look into the process, or it has ended.
+pub(crate) fn are_open_in(pid: u32, files: &[Identity], listed: usize) -> io::Result<bool> {
+    let mut open = 0;
+    for descriptor in fs::read_dir(format!("/proc/{pid}/fdinfo"))? {
+        let about = match fs::read_to_string(descriptor?.path()) {
+            // It was closed between the listing and this.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            about => about?,
+        };
+        let lines = about.lines().filter_map(|line| line.strip_prefix("lock:"));
+        let locks = lines.filter_map(parse_line);
+        // One that was inherited bears its owner's pid, here as in the list.
+        let own = |(owner, file): &(u32, Identity)| *owner == pid && files.contains(file);
+        open += locks.filter(own).count();
+        if open >= listed {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The list, in as few pieces as the kernel allows.

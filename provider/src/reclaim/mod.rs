@@ -57,6 +57,13 @@
 //!   a round (a contended allocator), and a process that is stopped and continued several times within a few
 //!   rounds gains sleeps without one. Sleeps beside page faults, and more of them than rounds fit into the time,
 //!   are not counted. The bit has to stay clear through all of it.
+//! - zenoh raises the count of a header that it is about to use before it clears `invalidated`, and describes the new
+//!   chunk last. Where a thread of this process is held up between those two stores for the time of a whole proof
+//!   (six rounds of 50 ms), while the sweep runs on, and that very header described the same slot in its former
+//!   life and was invalidated then, the header is taken for the slot's own. Nothing that can be read tells the two
+//!   apart: a header without an owner that describes the slot is common where allocations fail.
+//! - Who may not look into a process (its program has capabilities of its own, or is another user's) believes the
+//!   list of locks, so a pid that was given away to one that confirms is taken for its former owner.
 //! - In a pid namespace of its own a producer does not see who shares its `/dev/shm` from outside. It then
 //!   reclaims only if told that nobody does ([`ReclaimPolicy::ProvenInNamespace`]). Even then the kernel hides
 //!   the lock of a consumer that has died and left a forked child with its memory, so consumers must not fork.

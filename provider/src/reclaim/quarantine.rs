@@ -50,7 +50,8 @@ pub enum QuarantineReason {
     },
     /// A process has ended, but its lock is still held, by a child it has forked.
     #[error(
-        "process {pid} has ended and left a forked child that still has its memory; end that child"
+        "process {pid} has ended (another may have its pid by now) and left a forked child that still has its \
+         memory; end that child"
     )]
     Forked {
         /// The process that has ended.
