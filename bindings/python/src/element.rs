@@ -9,7 +9,7 @@ use pyo3::{
 };
 use zenoh_pinned_node::dora::ElementType;
 
-use crate::shape::count;
+use crate::shape::resolve;
 
 /// A fixed-width element in this machine's byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,17 +168,19 @@ impl Element {
             .find(|element| element.format.to_str() == Ok(text))
     }
 
+    /// The sizes of a shape that was asked for, of so many bytes; one of them may be -1.
+    ///
     /// # Errors
     /// `ValueError`: so many bytes are no array of these elements and that shape.
-    pub(crate) fn check_size(&self, shape: &[usize], bytes: usize) -> PyResult<()> {
-        let needed = count(shape).and_then(|count| count.checked_mul(self.bytes));
-        match needed == Some(bytes) {
-            true => Ok(()),
-            false => Err(PyValueError::new_err(format!(
-                "{bytes} bytes are no array of {} and shape {shape:?}",
+    pub(crate) fn sizes_of(&self, asked: &[i128], bytes: usize) -> PyResult<Vec<usize>> {
+        let elements = (bytes.is_multiple_of(self.bytes)).then_some(bytes / self.bytes);
+        let sizes = elements.and_then(|elements| resolve(asked, elements));
+        sizes.ok_or_else(|| {
+            PyValueError::new_err(format!(
+                "{bytes} bytes are no array of {} and shape {asked:?}",
                 self.name
-            ))),
-        }
+            ))
+        })
     }
 
     /// The element, for messages that are written in place.

@@ -17,7 +17,7 @@ use crate::{
     errors,
     process::MadeIn,
     reason::Reason,
-    view::dlpack::{self, Memory},
+    view::dlpack::{self, Access, Memory},
 };
 
 /// The native part of `zenoh_pinned.Frame`.
@@ -101,8 +101,8 @@ impl Frame {
         Ok(Arc::new(frame))
     }
 
-    fn reinterpreted(&self, element: &'static Element, shape: Vec<usize>) -> PyResult<Self> {
-        element.check_size(&shape, self.frame.len())?;
+    fn reinterpreted(&self, element: &'static Element, shape: &[i128]) -> PyResult<Self> {
+        let shape = element.sizes_of(shape, self.frame.len())?;
         Ok(Self {
             frame: self.frame.clone(),
             target: self.target,
@@ -179,14 +179,14 @@ impl Frame {
     fn view(
         &self,
         py: Python<'_>,
-        shape: Vec<usize>,
+        shape: Vec<i128>,
         dtype: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let element = match dtype {
             Some(dtype) => Element::of_dtype(dtype)?,
             None => self.element,
         };
-        self.reinterpreted(element, shape)?.into_object(py)
+        self.reinterpreted(element, &shape)?.into_object(py)
     }
 
     fn __len__(&self) -> PyResult<usize> {
@@ -218,18 +218,19 @@ impl Frame {
                 "a frame in host memory has no stream: to_device() makes one on a device",
             ));
         }
-        if copy == Some(true) {
-            return Err(PyBufferError::new_err(
-                "a frame is shown without a copy only: copy it with numpy.array(frame)",
-            ));
-        }
-        let device = dl_device.unwrap_or((dlpack::CPU, 0));
-        let address = match device.0 {
+        let device = dl_device.unwrap_or(dlpack::CPU);
+        let must_copy = copy == Some(true);
+        let address = match device {
             dlpack::CPU => self.frame.as_ptr() as u64,
+            dlpack::CUDA_HOST if must_copy => {
+                return Err(PyBufferError::new_err(
+                    "a copy of a frame is in ordinary memory, not in page-locked memory: leave dl_device or copy out",
+                ));
+            }
             dlpack::CUDA_HOST => self.registered_address()?,
-            other => {
+            (kind, number) => {
                 return Err(PyBufferError::new_err(format!(
-                    "a frame is in host memory, not on a device of DLPack's type {other}: use to_device()"
+                    "a frame is in host memory, not on device {number} of DLPack's type {kind}: use to_device()"
                 )));
             }
         };
@@ -238,13 +239,16 @@ impl Frame {
             device,
             element: self.element,
             shape: &self.shape,
-            is_read_only: true,
+            access: Access::ReadOnly,
         };
+        if must_copy {
+            return dlpack::capsule_of_copy(py, self.bytes(), &memory, max_version);
+        }
         dlpack::capsule(py, &memory, max_version, Box::new(self.frame.clone()))
     }
 
     fn __dlpack_device__(&self) -> (i32, i32) {
-        (dlpack::CPU, 0)
+        dlpack::CPU
     }
 
     fn __repr__(&self) -> String {

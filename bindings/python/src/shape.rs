@@ -12,6 +12,25 @@ pub(crate) fn count(shape: &[usize]) -> Option<usize> {
     }
 }
 
+/// The sizes that were asked for, of so many elements. One of them may be -1: it is what the others leave, where
+/// that is one number. `None` where they are no shape of so many elements.
+pub(crate) fn resolve(asked: &[i128], elements: usize) -> Option<Vec<usize>> {
+    let is_open = |size: &&i128| **size == -1;
+    let size_of = |size: i128, open: usize| match size {
+        -1 => Some(open),
+        _ => usize::try_from(size).ok(),
+    };
+    let with = |open: usize| -> Option<Vec<usize>> {
+        asked.iter().map(|size| size_of(*size, open)).collect()
+    };
+    let shape = match asked.iter().filter(is_open).count() {
+        0 => with(0)?,
+        1 => with(elements.checked_div(count(&with(1)?)?)?)?,
+        _ => return None,
+    };
+    (count(&shape) == Some(elements)).then_some(shape)
+}
+
 /// Steps between elements in row-major order, in units of `unit`. The shape has a [`count`].
 pub(crate) fn strides(shape: &[usize], unit: usize) -> Vec<isize> {
     let mut strides = vec![0; shape.len()];
@@ -21,6 +40,11 @@ pub(crate) fn strides(shape: &[usize], unit: usize) -> Vec<isize> {
         step *= (*size).max(1);
     }
     strides
+}
+
+/// Whether elements in row-major order are in column-major order too.
+pub(crate) fn orders_are_the_same(shape: &[usize]) -> bool {
+    shape.contains(&0) || shape.iter().filter(|size| **size > 1).count() <= 1
 }
 
 /// Whether so many bytes are the elements of this shape, one behind the other in row-major order. No strides

@@ -1,5 +1,7 @@
 """Views of received frames, and how long they last."""
 
+import contextlib
+import ctypes
 import gc
 import weakref
 
@@ -129,10 +131,136 @@ def test_dlpack_says_no_where_it_cannot_say_read_only_or_has_no_such_memory(pair
         frame.__dlpack__(max_version=(1, 0), dl_device=(3, 0))
     with pytest.raises(BufferError, match="to_device"):
         frame.__dlpack__(max_version=(1, 0), dl_device=(2, 0))
-    with pytest.raises(BufferError, match="copy it"):
-        frame.__dlpack__(max_version=(1, 0), copy=True)
+    for elsewhere in ((1, 7), (1, -1), (3, 1)):
+        with pytest.raises(BufferError, match="to_device"):
+            frame.__dlpack__(max_version=(1, 0), dl_device=elsewhere)
+    with pytest.raises(BufferError, match="ordinary memory"):
+        frame.__dlpack__(max_version=(1, 0), dl_device=(3, 0), copy=True)
     with pytest.raises(ValueError, match="no stream"):
         frame.__dlpack__(max_version=(1, 0), stream=1)
+
+
+@pytest.mark.parametrize("max_version", [(1, 0), None])
+def test_a_copy_through_dlpack_is_the_importers_alone(pair, max_version):
+    publisher, _ = pair
+    original = np.arange(24, dtype="float32").reshape(2, 3, 4)
+    frame = received(pair, original).view((2, 3, 4), "float32")
+
+    class Copied:
+        """What `copy=True` gives to importers of each version of DLPack."""
+
+        def __dlpack__(self, **_):
+            return frame.__dlpack__(max_version=max_version, copy=True)
+
+        def __dlpack_device__(self):
+            return frame.__dlpack_device__()
+
+    assert np.from_dlpack(frame, copy=True).flags.writeable
+    copy = np.from_dlpack(Copied())
+    assert np.array_equal(copy, original)
+    assert copy.ctypes.data % 256 == 0
+    assert not np.shares_memory(copy, np.asarray(frame))
+    # NumPy shows memory of versions before 1.0 read-only.
+    assert copy.flags.writeable == (max_version is not None)
+    capsule = frame.__dlpack__(max_version=max_version, copy=True)
+    if max_version is not None:
+        assert flags_of(capsule) == IS_COPIED
+    del frame, Copied
+    gc.collect()
+    eventually(lambda: in_use(publisher) == 0)
+    assert np.array_equal(copy, original)
+
+
+IS_COPIED = 2
+
+
+def flags_of(capsule):
+    """`DLManagedTensorVersioned.flags`: behind the version, the context and the deleter."""
+    pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer_of.restype = ctypes.c_void_p
+    pointer_of.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    address = pointer_of(capsule, b"dltensor_versioned")
+    return ctypes.c_uint64.from_address(address + 24).value
+
+
+class Buffer(ctypes.Structure):
+    """`Py_buffer`, to ask for what `memoryview` never asks for."""
+
+    _fields_ = (
+        ("buf", ctypes.c_void_p),
+        ("obj", ctypes.py_object),
+        ("len", ctypes.c_ssize_t),
+        ("itemsize", ctypes.c_ssize_t),
+        ("readonly", ctypes.c_int),
+        ("ndim", ctypes.c_int),
+        ("format", ctypes.c_char_p),
+        ("shape", ctypes.POINTER(ctypes.c_ssize_t)),
+        ("strides", ctypes.POINTER(ctypes.c_ssize_t)),
+        ("suboffsets", ctypes.POINTER(ctypes.c_ssize_t)),
+        ("internal", ctypes.c_void_p),
+    )
+
+
+@contextlib.contextmanager
+def buffer_of(exporter, flags):
+    buffer = Buffer()
+    get = ctypes.pythonapi.PyObject_GetBuffer
+    get.argtypes = [ctypes.py_object, ctypes.POINTER(Buffer), ctypes.c_int]
+    get(exporter, ctypes.byref(buffer), flags)
+    yield buffer
+    ctypes.pythonapi.PyBuffer_Release(ctypes.byref(buffer))
+
+
+# PyBUF_STRIDES | PyBUF_FORMAT, and PyBUF_F_CONTIGUOUS.
+FULL = 0x1C
+F_CONTIGUOUS = 0x58
+
+
+def test_a_buffer_of_no_dimension_has_no_shape_and_no_strides(pair):
+    frame = received(pair, b"1234").view((), "float32")
+    with buffer_of(frame, FULL) as buffer:
+        assert (buffer.ndim, buffer.len, buffer.itemsize) == (0, 4, 4)
+        assert not buffer.shape
+        assert not buffer.strides
+    assert memoryview(frame).shape == ()
+    assert np.asarray(frame).shape == ()
+
+
+@pytest.mark.parametrize(
+    ("shape", "is_granted"),
+    [
+        ((), True),
+        ((24,), True),
+        ((1, 24), True),
+        ((24, 1), True),
+        ((1, 24, 1), True),
+        ((2, 12), False),
+        ((2, 1, 12), False),
+    ],
+)
+def test_fortrans_order_is_granted_where_it_is_the_same(pair, shape, is_granted):
+    frame = received(pair, np.arange(24, dtype="uint8") if shape else b"1").view(shape)
+    assert np.asarray(frame).flags.f_contiguous == is_granted
+    if is_granted:
+        with buffer_of(frame, F_CONTIGUOUS) as buffer:
+            assert buffer.shape[: buffer.ndim] == list(shape)
+    else:
+        with pytest.raises(BufferError, match="row-major"), buffer_of(frame, F_CONTIGUOUS):
+            pass
+
+
+def test_one_size_of_a_shape_may_be_left_to_the_bytes(pair):
+    frame = received(pair, np.arange(24, dtype="uint8"))
+    for asked in ((-1,), (-1, 1), (2, -1, 3), (4, 6, -1)):
+        expected = np.asarray(frame).reshape(asked)
+        assert frame.view(asked).shape == expected.shape == frame.numpy(asked).shape
+        assert zenoh_pinned.to_device(frame, "cpu", shape=asked).shape == expected.shape
+    assert frame.view((-1, 2), "float32").shape == (3, 2)
+    empty = zenoh_pinned.frame(b"")
+    assert empty.view((-1,)).shape == empty.view((3, -1)).shape[1:] == (0,)
+    for wrong in ((-1, -1), (-2,), (-1, 5), (0, -1), (-1, 2**70)):
+        with pytest.raises(ValueError, match="shape"):
+            frame.view(wrong)
 
 
 def test_a_frame_that_does_not_fit_another_shape_says_so(pair):

@@ -14,7 +14,7 @@ use crate::{
     element::Element,
     errors,
     reason::Reason,
-    view::dlpack::{self, Memory},
+    view::dlpack::{self, Access, Memory},
 };
 
 /// `__dlpack__(stream=...)`: the consumer orders nothing.
@@ -55,6 +55,45 @@ impl DeviceBuffer {
 
     fn ordinal(&self) -> i32 {
         self.memory().ordinal() as i32
+    }
+
+    fn memory_at(&self, address: u64, device: (i32, i32)) -> Memory<'_> {
+        Memory {
+            address,
+            device,
+            element: self.element,
+            shape: &self.shape,
+            access: Access::Shared,
+        }
+    }
+
+    /// What DLPack's `dl_device` asks for where it is the CPU: a copy in ordinary memory, which has been made.
+    fn shown_on_the_host(
+        &self,
+        py: Python<'_>,
+        stream: Option<i64>,
+        max_version: Option<(u32, u32)>,
+        copy: Option<bool>,
+    ) -> PyResult<Py<PyAny>> {
+        if stream.is_some() {
+            return Err(PyValueError::new_err(
+                "an array in host memory has no stream: leave stream or dl_device out",
+            ));
+        }
+        if copy == Some(false) {
+            return Err(PyBufferError::new_err(
+                "a device buffer comes to the host by a copy only: leave copy=False out",
+            ));
+        }
+        let bytes = self.bytes_on_the_host(py)?;
+        dlpack::capsule_of_copy(py, &bytes, &self.memory_at(0, dlpack::CPU), max_version)
+    }
+
+    fn bytes_on_the_host(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        let mut bytes = vec![0; self.memory().len()];
+        py.detach(|| self.memory().copy_to_host(&mut bytes))
+            .map_err(errors::copy)?;
+        Ok(bytes)
     }
 
     fn lend_to(&self, py: Python<'_>, handle: u64) -> PyResult<()> {
@@ -119,10 +158,7 @@ impl DeviceBuffer {
 
     /// Copies the bytes back and gives them as a NumPy array of the buffer's shape and type, mostly to look at.
     fn to_host<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let mut bytes = vec![0; self.memory().len()];
-        py.detach(|| self.memory().copy_to_host(&mut bytes))
-            .map_err(errors::copy)?;
-        let bytes = PyByteArray::new(py, &bytes);
+        let bytes = PyByteArray::new(py, &self.bytes_on_the_host(py)?);
         let numpy = py.import("numpy")?;
         let array = numpy.call_method1("frombuffer", (bytes, self.element.name))?;
         array.call_method1("reshape", (PyTuple::new(py, &self.shape)?,))
@@ -137,10 +173,14 @@ impl DeviceBuffer {
         dl_device: Option<(i32, i32)>,
         copy: Option<bool>,
     ) -> PyResult<Py<PyAny>> {
-        let device = (dlpack::CUDA, self.ordinal());
+        let device = dlpack::cuda(self.ordinal());
+        if dl_device == Some(dlpack::CPU) {
+            return self.shown_on_the_host(py, stream, max_version, copy);
+        }
         if dl_device.is_some_and(|asked| asked != device) || copy == Some(true) {
             return Err(PyBufferError::new_err(
-                "a device buffer is shown where it is, without a copy: copy it after importing it",
+                "a device buffer is shown where it is, without a copy, or copied to the host (dl_device=(1, 0)): copy \
+                 it after importing it",
             ));
         }
         match stream {
@@ -155,18 +195,12 @@ impl DeviceBuffer {
                 })?,
             )?,
         }
-        let memory = Memory {
-            address: self.memory().address(),
-            device,
-            element: self.element,
-            shape: &self.shape,
-            is_read_only: false,
-        };
+        let memory = self.memory_at(self.memory().address(), device);
         dlpack::capsule(py, &memory, max_version, Box::new(self.memory.clone()))
     }
 
     fn __dlpack_device__(&self) -> (i32, i32) {
-        (dlpack::CUDA, self.ordinal())
+        dlpack::cuda(self.ordinal())
     }
 
     #[getter]

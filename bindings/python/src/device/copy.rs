@@ -55,7 +55,7 @@ pub(crate) fn to_device(
     object: &Bound<'_, PyAny>,
     device: Option<&Bound<'_, PyAny>>,
     stream: Option<Bound<'_, PyAny>>,
-    shape: Option<Vec<usize>>,
+    shape: Option<Vec<i128>>,
     dtype: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Py<PyAny>> {
     let py = object.py();
@@ -66,12 +66,12 @@ pub(crate) fn to_device(
     let target = py.detach(|| pinners::target_of(wish));
     let source = Source::of(object, target)?;
     let element = dtype.map_or(Ok(source.element), Element::of_dtype)?;
+    let bytes = source.frame.len();
     let shape = match (shape, dtype) {
-        (Some(shape), _) => shape,
+        (Some(shape), _) => element.sizes_of(&shape, bytes)?,
         (None, None) => source.shape.clone(),
-        (None, Some(_)) => vec![source.frame.len() / element.bytes],
+        (None, Some(_)) => element.sizes_of(&[-1], bytes)?,
     };
-    element.check_size(&shape, source.frame.len())?;
     let stays = target == Target::Host || (wish == Wish::Auto && is_missing(py, target));
     if stays {
         return Frame::shared(source.frame, target, element, shape).into_object(py);

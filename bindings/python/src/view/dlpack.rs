@@ -8,12 +8,20 @@ use pyo3::{exceptions::PyBufferError, ffi, prelude::*};
 
 use crate::{element::Element, shape::strides};
 
-pub(crate) const CPU: i32 = 1;
-pub(crate) const CUDA: i32 = 2;
-pub(crate) const CUDA_HOST: i32 = 3;
+/// `DLDevice`s: a type, and the number of a device of that type.
+pub(crate) const CPU: (i32, i32) = (1, 0);
+pub(crate) const CUDA_HOST: (i32, i32) = (3, 0);
+
+/// The CUDA device of this number.
+pub(crate) const fn cuda(ordinal: i32) -> (i32, i32) {
+    (2, ordinal)
+}
 
 const VERSION: Version = Version { major: 1, minor: 0 };
+/// `DLPACK_FLAG_BITMASK_READ_ONLY`.
 const READ_ONLY: u64 = 1;
+/// `DLPACK_FLAG_BITMASK_IS_COPIED`.
+const IS_COPIED: u64 = 2;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -76,7 +84,18 @@ pub(crate) struct Memory<'a> {
     pub(crate) device: (i32, i32),
     pub(crate) element: &'static Element,
     pub(crate) shape: &'a [usize],
-    pub(crate) is_read_only: bool,
+    pub(crate) access: Access,
+}
+
+/// What the consumer may do with memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Others read it too.
+    ReadOnly,
+    /// It is one array, whoever shows it.
+    Shared,
+    /// It is a copy, which the consumer alone has.
+    Copied,
 }
 
 /// A capsule of the version that the consumer asks for; `keeper` is dropped, on any thread and without the
@@ -96,12 +115,16 @@ pub(crate) fn capsule(
             version: VERSION,
             context: std::ptr::null_mut(),
             deleter: Some(delete::<Versioned>),
-            flags: if memory.is_read_only { READ_ONLY } else { 0 },
+            flags: match memory.access {
+                Access::ReadOnly => READ_ONLY,
+                Access::Shared => 0,
+                Access::Copied => IS_COPIED,
+            },
             tensor: memory.tensor(),
         };
         return wrap(py, export(memory, managed, keeper));
     }
-    if memory.is_read_only {
+    if memory.access == Access::ReadOnly {
         return Err(PyBufferError::new_err(
             "a received frame is read-only, which DLPack says since version 1.0 only and this consumer asked for \
              an older one: update it, or give it a copy (numpy.array(frame))",
@@ -113,6 +136,44 @@ pub(crate) fn capsule(
         deleter: Some(delete::<Unversioned>),
     };
     wrap(py, export(memory, managed, keeper))
+}
+
+/// A capsule of a copy of `bytes`, in ordinary memory; of `memory` only elements and shape count.
+///
+/// # Errors
+/// None but Python's own.
+pub(crate) fn capsule_of_copy(
+    py: Python<'_>,
+    bytes: &[u8],
+    memory: &Memory<'_>,
+    max_version: Option<(u32, u32)>,
+) -> PyResult<Py<PyAny>> {
+    let copy = py.detach(|| AlignedCopy::of(bytes));
+    let memory = Memory {
+        address: copy.0.as_ptr() as u64,
+        device: CPU,
+        access: Access::Copied,
+        ..*memory
+    };
+    capsule(py, &memory, max_version, Box::new(copy))
+}
+
+/// Bytes that begin where DLPack wants data to begin: at a multiple of 256.
+struct AlignedCopy(Vec<AlignedBytes>);
+
+#[derive(Clone, Copy)]
+#[repr(align(256))]
+struct AlignedBytes([u8; 256]);
+
+impl AlignedCopy {
+    fn of(bytes: &[u8]) -> Self {
+        let pieces = bytes.chunks(256).map(|piece| {
+            let mut aligned = AlignedBytes([0; 256]);
+            aligned.0[..piece.len()].copy_from_slice(piece);
+            aligned
+        });
+        Self(pieces.collect())
+    }
 }
 
 impl Memory<'_> {

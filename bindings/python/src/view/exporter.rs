@@ -18,7 +18,10 @@ use pyo3::{
 };
 
 use super::buffer_protocol::{Buffer, F_CONTIGUOUS, FORMAT, SHAPE, STRIDES, WRITABLE};
-use crate::{frame::Frame, shape::strides};
+use crate::{
+    frame::Frame,
+    shape::{self, strides},
+};
 
 /// What a view needs besides the bytes, for as long as it exists.
 struct Description {
@@ -96,7 +99,7 @@ unsafe fn export(
             "a received frame is read-only, because others read it too: copy it to change it",
         ));
     }
-    if flags & F_CONTIGUOUS == F_CONTIGUOUS && shape.len() > 1 {
+    if flags & F_CONTIGUOUS == F_CONTIGUOUS && !shape::orders_are_the_same(shape) {
         return Err(PyBufferError::new_err(
             "the elements are in row-major order, not in Fortran's",
         ));
@@ -108,6 +111,8 @@ unsafe fn export(
         format: element.format.to_owned(),
     });
     let asked = |what: c_int| flags & what == what;
+    // Where there is no dimension the protocol wants no lists.
+    let has_dimensions = !shape.is_empty();
     let filled = Buffer {
         bytes: bytes.as_ptr().cast_mut().cast(),
         object: owner.clone().into_ptr(),
@@ -119,11 +124,11 @@ unsafe fn export(
             true => description.format.as_ptr().cast_mut(),
             false => ptr::null_mut(),
         },
-        shape: match asked(SHAPE) {
+        shape: match has_dimensions && asked(SHAPE) {
             true => description.shape.as_mut_ptr(),
             false => ptr::null_mut(),
         },
-        strides: match asked(STRIDES) {
+        strides: match has_dimensions && asked(STRIDES) {
             true => description.strides.as_mut_ptr(),
             false => ptr::null_mut(),
         },

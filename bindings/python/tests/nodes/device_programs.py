@@ -156,8 +156,35 @@ def dlpack_on_the_device():
     assert np.array_equal(np.frombuffer(ctypes.string_at(address, 48), "int16").reshape(4, 6), array)
 
 
-def streams_of_others():
+def dlpack_brings_a_device_buffer_to_the_host():
+    array = np.arange(24, dtype="int16").reshape(4, 6)
+    buffer = zenoh_pinned.to_device(array, "cuda:0")
+    on_host = np.from_dlpack(buffer, device="cpu")
+    assert np.array_equal(on_host, array)
+    assert on_host.flags.writeable
+    for wrong in ({"copy": False}, {"dl_device": (1, 7)}, {"dl_device": (2, 1)}, {"stream": 1}):
+        with meeting.raises((BufferError, ValueError)):
+            buffer.__dlpack__(**{"max_version": (1, 0), "dl_device": (1, 0), **wrong})
+
+
+def application_on(ordinal):
+    """Do what torch and other libraries do first: make the device's primary context this thread's current one."""
     driver = ctypes.CDLL("libcuda.so.1")
+    context = ctypes.c_void_p()
+    assert driver.cuInit(0) == 0
+    assert driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), ordinal) == 0
+    assert driver.cuCtxSetCurrent(context) == 0
+    return driver, context.value
+
+
+def current_context(driver):
+    now = ctypes.c_void_p()
+    assert driver.cuCtxGetCurrent(ctypes.byref(now)) == 0
+    return now.value
+
+
+def streams_of_others():
+    driver, _ = application_on(0)
     array = np.arange(1000, dtype="uint8")
     for number in range(20):
         buffer = zenoh_pinned.to_device(array, "cuda:0")
@@ -176,17 +203,14 @@ def streams_of_others():
 def the_callers_context_stays():
     driver = ctypes.CDLL("libcuda.so.1")
     zenoh_pinned.to_device(b"1", "cuda:0")
-    second = ctypes.c_void_p()
-    assert driver.cuDevicePrimaryCtxRetain(ctypes.byref(second), 1) == 0
-    assert driver.cuCtxSetCurrent(second) == 0
+    assert current_context(driver) is None, "there was none before"
+    driver, second = application_on(1)
     buffer = zenoh_pinned.to_device(b"1", "cuda:0")
     zenoh_pinned.copy_into(buffer, b"2")
     assert buffer.to_host().tobytes() == b"2"
     capsule = buffer.__dlpack__(stream=1)
     del capsule, buffer
-    now = ctypes.c_void_p()
-    assert driver.cuCtxGetCurrent(ctypes.byref(now)) == 0
-    assert now.value == second.value
+    assert current_context(driver) == second
 
 
 def registered_host_memory():
