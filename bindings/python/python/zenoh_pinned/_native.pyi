@@ -98,9 +98,10 @@ class FrameBase:
     def timestamp(self) -> datetime.datetime | None:
         """The publisher's time, where its session stamps."""
     def view(self, shape: Sequence[int], dtype: npt.DTypeLike | None = None) -> Frame:
-        """Return a frame of the same bytes with another shape and type. One size may be -1: what the others leave.
+        """Return a frame of the same bytes with another shape and type.
 
-        Raise ``ValueError`` where these do not fit the bytes. Nothing is copied, and either keeps them.
+        One size may be -1: it is what the others leave. Raise ``ValueError`` where these do not fit the
+        bytes. Nothing is copied, and either keeps them.
         """
     def __len__(self) -> int: ...
     @property

@@ -168,7 +168,7 @@ def dlpack_brings_a_device_buffer_to_the_host():
 
 
 def application_on(ordinal):
-    """Do what torch and other libraries do first: make the device's primary context this thread's current one."""
+    """Make the device's primary context this thread's current one, as torch and others do first."""
     driver = ctypes.CDLL("libcuda.so.1")
     context = ctypes.c_void_p()
     assert driver.cuInit(0) == 0
