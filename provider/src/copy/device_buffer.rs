@@ -274,12 +274,11 @@ impl Drop for DeviceBuffer {
         if let Some(fence) = self.lent.take() {
             return lent::free_when_unused(memory, fence);
         }
-        let is_executed = matches!(cuda::capturing(&self.stream), Ok(Capturing::No));
+        if !matches!(cuda::capturing(&self.stream), Ok(Capturing::No)) {
+            return lent::free_behind_everything(memory);
+        }
         // SAFETY: it was never lent, so what uses it is enqueued on its own stream.
-        let freed = match is_executed {
-            true => unsafe { memory.free_in_order(&self.stream) },
-            false => return lent::free_behind_everything(memory),
-        };
+        let freed = unsafe { memory.free_in_order(&self.stream) };
         if let Err(error) = freed
             && cuda::note(self.stream.context(), error).is_none()
         {

@@ -60,7 +60,6 @@ pub(super) fn free_behind_everything(memory: DeviceMemory) {
         Ok(fence) => free_when_unused(memory, fence),
         Err(error) => {
             let (error, bytes) = (error.name(), memory.bytes());
-            std::mem::forget(memory);
             tracing::error!(error, bytes, "device memory stays until this process ends");
         }
     }
