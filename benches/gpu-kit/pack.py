@@ -132,8 +132,10 @@ def add_sources(kit: Path, peer: Path) -> None:
     """Add what is run as it is: the Python package, tests' programs, the unmodified peer, and the lane."""
     python = ROOT / "bindings" / "python"
     copy(python / "python" / "zenoh_pinned", kit / "package" / "zenoh_pinned")
-    for name in ("meeting.py", "nodes/device_programs.py", "nodes/any_driver.json"):
-        copy(python / "tests" / name, kit / "python-tests" / name)
+    tests = python / "tests"
+    of_nodes = ("device_programs.py", "any_driver.json", "library_programs.py", "library_programs.json")
+    for name in ("meeting.py", *(f"nodes/{name}" for name in of_nodes)):
+        copy(tests / name, kit / "python-tests" / name)
     copy(ROOT / "provider" / "tests" / "peers", kit / "source" / "provider" / "tests" / "peers")
     copy(ROOT / "attacks", kit / "source" / "attacks")
     copy(HERE / "lane", kit / "lane")

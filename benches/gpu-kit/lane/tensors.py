@@ -1,4 +1,4 @@
-"""Tensors: the device programs of the Python package's tests, and torch, CuPy and JAX beside a publisher.
+"""Tensors: torch, CuPy and JAX beside a publisher, their streams and graphs, and programs for any driver.
 
 None of it needs pytest. What a library lacks here, itself or a device, leaves it out with a message.
 """
@@ -14,6 +14,8 @@ import bounded
 from kit import with_driver
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kit import Kit
     from results import Results
 
@@ -23,15 +25,29 @@ LIBRARY_SECONDS = 60.0
 MARGIN_SECONDS = 1.0
 
 
-def _device_program(kit: Kit, name: str, limit: float) -> dict[str, object]:
-    program = str(kit.folder / "python-tests" / "nodes" / "device_programs.py")
+def _program(kit: Kit, name: str, limit: float) -> dict[str, object]:
+    file = "library_programs.py" if name in _names(kit, "library_programs") else "device_programs.py"
+    program = str(_nodes(kit) / file)
     ended = bounded.run([*kit.alone, sys.executable, program, name], limit, with_driver(kit))
-    kit.note(f"--- device program {name}\n{ended.tail()}")
-    passed = ended.succeeded and ended.output.lstrip().startswith("ok")
-    entry: dict[str, object] = {"test": name, "outcome": "passed" if passed else "failed"}
-    if not passed:
+    kit.note(f"--- {file} {name}\n{ended.tail()}")
+    output = ended.output.lstrip()
+    entry: dict[str, object] = {"test": name, "outcome": "failed"}
+    if ended.succeeded and output.startswith("ok"):
+        entry["outcome"] = "passed"
+    elif ended.succeeded and output.startswith("skipped"):
+        entry |= {"outcome": "skipped", "skipped": output.strip()}
+    else:
         entry["said"] = ended.tail()
     return entry
+
+
+def _nodes(kit: Kit) -> Path:
+    return kit.folder / "python-tests" / "nodes"
+
+
+def _names(kit: Kit, of: str) -> list[str]:
+    names: list[str] = json.loads((_nodes(kit) / f"{of}.json").read_text())
+    return names
 
 
 def _library(kit: Kit, name: str, limit: float) -> dict[str, object]:
@@ -57,11 +73,11 @@ def run(kit: Kit, results: Results) -> None:
         results.add(test="all of them", outcome="skipped", skipped="numpy is not installed")
         return
     # Those that any driver can serve; the rest of the folder's tests tell the double what to do.
-    programs = json.loads((kit.folder / "python-tests" / "nodes" / "any_driver.json").read_text())
+    programs = [*_names(kit, "library_programs"), *_names(kit, "any_driver")]
     if kit.brief:
         programs = programs[:2]
     tests = [(_library, name, LIBRARY_SECONDS) for name in LIBRARIES]
-    tests += [(_device_program, name, PROGRAM_SECONDS) for name in programs]
+    tests += [(_program, name, PROGRAM_SECONDS) for name in programs]
     for test, name, most in tests:
         left = min(most, kit.remaining() - MARGIN_SECONDS)
         entry = test(kit, name, left) if left >= 1 else {"test": name, "outcome": "not run"}

@@ -11,7 +11,10 @@ import zenoh_pinned
 from conftest import script
 
 # The programs that any driver can serve; the GPU lane runs them too.
-ANY_DRIVER = json.loads((Path(__file__).parent / "nodes" / "any_driver.json").read_text())
+NODES = Path(__file__).parent / "nodes"
+ANY_DRIVER = json.loads((NODES / "any_driver.json").read_text())
+# The programs of torch and CuPy, which only a real one serves.
+OF_LIBRARIES = json.loads((NODES / "library_programs.json").read_text())
 DOUBLE_ONLY = [
     "late_copies",
     "the_callers_context_stays",
@@ -36,6 +39,16 @@ def test_on_the_device(program, driver, tmp_path):
     if not is_real:
         assert '"violations":[]' in report.read_text().replace(" ", ""), report.read_text()
         assert not report.with_name("driver.json.late").exists()
+
+
+@pytest.mark.parametrize("program", OF_LIBRARIES)
+def test_streams_and_graphs_of_other_libraries(program):
+    with script("library_programs.py", program) as process:
+        output = process.stdout.read()
+        assert process.wait(120) == 0, output
+    if output.startswith("skipped"):
+        pytest.skip(output.strip())
+    assert output.startswith("ok"), output
 
 
 def test_without_a_driver_auto_gives_the_frame_itself_and_the_reason():
