@@ -6,7 +6,7 @@ use super::*;
 
 const GLOBAL: sys::CUstreamCaptureMode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_GLOBAL;
 
-fn graph_of(captured: &Arc<CudaStream>) -> cudarc::driver::CudaGraph {
+pub(crate) fn graph_of(captured: &Arc<CudaStream>) -> cudarc::driver::CudaGraph {
     let flags = sys::CUgraphInstantiate_flags::CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH;
     let ended = captured.end_capture(flags);
     ended.expect("the capture was disturbed").expect("a graph")

@@ -16,6 +16,7 @@ mod captures;
 mod contexts;
 mod ending;
 mod errors;
+mod flat;
 mod lent;
 
 use std::{sync::Arc, time::Duration};
