@@ -1,4 +1,8 @@
 //! Device memory of this library's own, and waiting for whoever still uses it.
+//!
+//! Knowingly weak: that `cuMemFree` waits for the work of all streams of its context is what drivers do and programs
+//! rely on, and what a fence stands on; the driver API's reference does not promise it. The tests of lent memory
+//! (`tests/beside_others/lent.rs`) fail on a driver that does otherwise.
 
 use std::{
     mem::ManuallyDrop,
