@@ -5,4 +5,5 @@
 mod arrow_stream;
 #[cfg(feature = "dora")]
 pub mod dora;
+mod opening;
 pub mod pubsub;

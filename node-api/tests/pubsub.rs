@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use zenoh::{Config, Session, Wait};
 use zenoh_pinned::{AllocError, DevicePath, Pinner};
-use zenoh_pinned_node::pubsub::{self, FrameSubscriber, PinnedPublisher, ReceiveError};
+use zenoh_pinned_node::pubsub::{self, FrameSubscriber, OpenError, PinnedPublisher, ReceiveError};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -31,6 +31,46 @@ fn sessions(pinner: &Pinner) -> (Session, Session) {
     drop(port);
     let publishing = session(pinner, &[&endpoint], &[]);
     (publishing, session(pinner, &[], &[&endpoint]))
+}
+
+#[test]
+fn a_session_that_cannot_open_in_time_is_an_error_that_names_the_settings() {
+    let mut config = Config::default();
+    for (key, value) in [
+        ("mode", r#""client""#),
+        ("connect/endpoints", r#"["tcp/127.0.0.1:1"]"#),
+        ("connect/timeout_ms", "-1"),
+    ] {
+        config.insert_json5(key, value).unwrap();
+    }
+    let waited = Duration::from_millis(300);
+    let opened = pubsub::open_within(config.clone(), &Pinner::host_only(), waited);
+    let error = opened.unwrap_err();
+    assert!(matches!(error, OpenError::TimedOut { waited: told } if told == waited));
+    assert!(error.to_string().contains("connect/timeout_ms"), "{error}");
+    let interrupted =
+        zenoh_pinned::interruptible(|| true, || pubsub::open(config, &Pinner::host_only()));
+    assert!(matches!(interrupted, Err(OpenError::Interrupted)));
+}
+
+#[test]
+fn a_session_in_a_forked_child_is_an_error_at_once() {
+    let session = session(&Pinner::host_only(), &[], &[]);
+    // SAFETY: the child runs code that is to work in a forked child, which is what is tested.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: ends a child that hangs, and the child.
+        unsafe {
+            libc::alarm(20);
+            let opened = pubsub::open(Config::default(), &Pinner::host_only());
+            libc::_exit(i32::from(!matches!(opened, Err(OpenError::Forked))));
+        }
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child, which the alarm ends.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+    assert_eq!(status, 0, "it hung, or opened");
+    session.close().wait().unwrap();
 }
 
 #[test]

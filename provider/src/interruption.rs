@@ -37,6 +37,14 @@ pub fn interruptible<T>(is_wanted: impl Fn() -> bool + 'static, work: impl FnOnc
     work()
 }
 
+/// Whether what waits on this thread is to end now; asks [`interruptible`]'s question each time. For waits that
+/// bindings add themselves: ask every 50 milliseconds or so.
+pub fn is_interrupted() -> bool {
+    // A clone, so that nothing is borrowed while code of the application runs.
+    let is_wanted = IS_WANTED.with_borrow(Clone::clone);
+    is_wanted.is_some_and(|is_wanted| is_wanted())
+}
+
 /// Asked by one wait, as often as it likes.
 pub(crate) struct Interruption {
     ask_at: Cell<Instant>,
@@ -56,8 +64,6 @@ impl Interruption {
             return false;
         }
         self.ask_at.set(now + ASK_EVERY);
-        // A clone, so that nothing is borrowed while code of the application runs.
-        let is_wanted = IS_WANTED.with_borrow(Clone::clone);
-        is_wanted.is_some_and(|is_wanted| is_wanted())
+        is_interrupted()
     }
 }

@@ -21,7 +21,7 @@ pub use client::{PinnedHostShmClient, install_shm_clients, shm_clients};
 pub use copy::{CopyBack, CopyError, DeviceBuffer};
 pub use cudarc;
 pub use frame::{Frame, FrameError};
-pub use interruption::interruptible;
+pub use interruption::{interruptible, is_interrupted};
 pub use path::{DevicePath, FallbackReason};
 pub use pinner::{Pinner, PinnerBuilder, PinnerStatistics};
 pub use pool::{
@@ -31,4 +31,4 @@ pub use pool::{
 pub use reclaim::{QuarantineReason, Quarantined, ReclaimPolicy};
 pub use registration::{HostRegion, HostRegistration, NoRegistration};
 pub use segment::AttachError;
-pub use session::prepare_session;
+pub use session::{prepare_session, zenoh_is_inherited};

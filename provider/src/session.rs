@@ -7,7 +7,10 @@
 //! Nor can it have any where no segment can be made: zenoh fails to open a session then. Without `/proc` nobody
 //! could say whether the bytes that zenoh points to are all there.
 
-use std::sync::OnceLock;
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU32, Ordering},
+};
 
 use crate::{
     os::{file, limits, process::MadeHere},
@@ -42,6 +45,18 @@ fn found_out() -> Option<FallbackReason> {
     Some(FallbackReason::NoSegments { detail })
 }
 
+/// The process that was the first to prepare a session; 0 where none has.
+static ZENOH_OWNER: AtomicU32 = AtomicU32::new(0);
+
+/// Whether a zenoh session was prepared ([`prepare_session`]) in the process that this one was forked from. zenoh's
+/// threads are not here then: whoever opens a session would wait for them for ever, also where the parent's session
+/// was closed, or never opened.
+pub fn zenoh_is_inherited() -> bool {
+    // Relaxed: written by this process, or before it was forked.
+    let owner = ZENOH_OWNER.load(Ordering::Relaxed);
+    owner != 0 && owner != std::process::id()
+}
+
 /// Makes a session's configuration fit this process: turns shared memory off where zenoh may not lock
 /// its metadata, because it would then lose every shared-memory message without a word, and where no segment
 /// can be made, because it would then not open. Frames arrive
@@ -49,7 +64,12 @@ fn found_out() -> Option<FallbackReason> {
 ///
 /// Call it on every configuration before `zenoh::open`. Returns the reason where shared memory was
 /// turned off.
+///
+/// It does not make zenoh usable in a forked child whose parent has used it: see [`zenoh_is_inherited`].
 pub fn prepare_session(config: &mut zenoh::Config) -> Option<FallbackReason> {
+    // Relaxed: nothing else hangs on it. A forked child leaves it as it is.
+    let here = std::process::id();
+    let _ = ZENOH_OWNER.compare_exchange(0, here, Ordering::Relaxed, Ordering::Relaxed);
     let reason = without_shared_memory()?;
     tracing::warn!(%reason, "shared memory is turned off for this session");
     if let Err(error) = config.insert_json5("transport/shared_memory/enabled", "false") {

@@ -11,15 +11,18 @@ mod harness;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use cudarc::driver::{CudaSlice, CudaStream};
 use harness::{driver, eventually, frames, shm};
 use zenoh_pinned::{
-    AllocError, CopyBack, CopyError, DeviceBuffer, DevicePath, FallbackReason, Frame, PinnedPool,
-    Pinner, PoolStatistics, Slot, cudarc,
+    AllocError, CopyBack, CopyError, DeviceBuffer, DevicePath, FallbackReason, Frame, HostUsage,
+    PinnedPool, Pinner, PoolStatistics, Slot, cudarc,
 };
 
 const BYTES: usize = 64 << 10;
@@ -299,4 +302,58 @@ fn a_child_of_a_process_that_had_neither_starts_afresh() {
         unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) == child }
     });
     assert_eq!(status, 0, "the child failed");
+}
+
+/// Threads that are always somewhere inside of this library, so that forks hit them wherever they can be.
+fn busy_with(pool: &PinnedPool, pinner: &Pinner, is_over: &AtomicBool) {
+    while !is_over.load(Ordering::Relaxed) {
+        let slot = pool.alloc(BYTES).unwrap();
+        let frame = Frame::from_payload(&slot.into_shm(), pinner).unwrap();
+        assert_eq!(frame.len(), BYTES);
+        drop((frame, pool.statistics(), HostUsage::now()));
+        let other = PinnedPool::builder().slots(1).slot_bytes(4096).build();
+        drop(other.unwrap().alloc(4096).unwrap().into_shm());
+    }
+}
+
+#[test]
+fn a_child_that_is_forked_at_any_moment_ends_and_can_make_a_pool() {
+    const FORKS: usize = 1000;
+    let pool = PinnedPool::builder()
+        .slots(8)
+        .slot_bytes(BYTES)
+        .wait(Duration::from_secs(60))
+        .build()
+        .unwrap();
+    let pinner = Pinner::host_only();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| busy_with(&pool, &pinner, &is_over));
+        }
+        let hung = (0..FORKS).filter(|_| {
+            // SAFETY: as `in_child`.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                // SAFETY: a child that hangs is ended by this.
+                unsafe { libc::alarm(20) };
+                let made = catch_unwind(|| {
+                    let pool = PinnedPool::builder().slots(1).slot_bytes(4096).build();
+                    assert!(pool.unwrap().alloc(4096).is_ok());
+                    assert!(zenoh_pinned::prepare_session(&mut zenoh::Config::default()).is_some());
+                });
+                // Not `exit`: zenoh's own handlers wait for locks that a thread of the parent may have held.
+                // SAFETY: ends the child.
+                unsafe { libc::_exit(i32::from(made.is_err())) };
+            }
+            let mut status = 0;
+            // SAFETY: waits for the child, which the alarm ends.
+            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+            assert!(status == 0 || status == libc::SIGALRM, "status {status}");
+            status != 0
+        });
+        let hung = hung.count();
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(hung, 0, "of {FORKS} children");
+    });
 }

@@ -11,7 +11,7 @@ use pyo3::{
 use zenoh_pinned::{AllocError, CopyError, FrameError, PoolError, SegmentError, StillHeld};
 use zenoh_pinned_node::{
     dora::{FromArrowError, SendError},
-    pubsub::{PublisherError, ReceiveError},
+    pubsub::{OpenError, PublisherError, ReceiveError},
 };
 
 create_exception!(
@@ -79,6 +79,17 @@ pub(crate) fn publisher(error: PublisherError) -> PyErr {
     match error {
         PublisherError::Pool(error) => pool(error),
         other => PyValueError::new_err(other.to_string()),
+    }
+}
+
+pub(crate) fn open(error: OpenError) -> PyErr {
+    match error {
+        OpenError::Forked => PyRuntimeError::new_err(error.to_string()),
+        OpenError::TimedOut { waited } => PyTimeoutError::new_err(format!(
+            "zenoh did not open within {waited:?}: see that what connect/endpoints names is running, shorten \
+             connect/timeout_ms or scouting/timeout of the configuration, or give a longer timeout="
+        )),
+        other => PyConnectionError::new_err(other.to_string()),
     }
 }
 

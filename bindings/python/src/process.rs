@@ -31,8 +31,8 @@ impl MadeIn {
         match self.0 == std::process::id() {
             true => Ok(()),
             false => Err(PyRuntimeError::new_err(format!(
-                "this was made in process {}, of which this is a fork, and belongs to it: make it anew here, \
-                 or start workers with multiprocessing's 'spawn' method",
+                "this was made in process {}, of which this is a fork, and belongs to it: start workers with \
+                 multiprocessing's 'spawn' or 'forkserver' method, and make it there",
                 self.0
             ))),
         }

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 from meeting import eventually, in_use
 
 
@@ -84,6 +86,53 @@ def test_a_child_that_drops_and_exits_takes_nothing_from_its_parent(pair):
     assert bytes(held[0]) == b"1234"
     publisher.put(b"5678")
     assert bytes(subscriber.recv(5)) == b"5678"
+
+
+SESSIONS = """
+    import json, multiprocessing, sys
+    import zenoh_pinned
+
+    config = {"scouting": {"multicast": {"enabled": False}}}
+    if sys.argv[1] == "failed":
+        try:
+            zenoh_pinned.Session({**config, "listen": {"endpoints": ["tcp/192.0.2.1:1"]}})
+        except ConnectionError:
+            pass
+    else:
+        session = zenoh_pinned.Session(config)
+    if sys.argv[1] == "closed":
+        session.close()
+
+    def error_of(work):
+        try:
+            work()
+        except Exception as error:
+            return type(error).__name__ + ": " + str(error)
+
+    def work(pipe):
+        pipe.send([error_of(lambda: zenoh_pinned.Session(config)), error_of(lambda: zenoh_pinned.Pool(4096))])
+
+    context = multiprocessing.get_context("fork")
+    reading, writing = context.Pipe(duplex=False)
+    process = context.Process(target=work, args=(writing,))
+    process.start()
+    assert reading.poll(60), "the child hangs"
+    print(json.dumps(reading.recv()))
+    process.join(60)
+    assert process.exitcode == 0, process.exitcode
+"""
+
+
+@pytest.mark.parametrize("parent", ["open", "closed", "failed"])
+def test_a_session_in_a_child_of_a_process_that_had_one_is_an_error_that_says_so(parent):
+    program = [sys.executable, "-c", textwrap.dedent(SESSIONS), parent]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    session, pool = json.loads(done.stdout)
+    assert session.startswith("RuntimeError"), session
+    assert "spawn" in session
+    # A pool's frames travel as ordinary bytes there.
+    assert pool is None
 
 
 PROGRAM = """

@@ -8,6 +8,7 @@ import textwrap
 import time
 
 import pytest
+import zenoh_pinned
 
 from dataflow import node, run
 
@@ -77,6 +78,37 @@ def test_an_interrupt_ends_a_long_wait(waits):
     assert "interrupted" in output, errors
     assert "KeyboardInterrupt" in errors
     assert process.returncode == -signal.SIGINT
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"connect": {"endpoints": ["tcp/127.0.0.1:1"], "timeout_ms": -1}},
+        {"scouting": {"timeout": 3_600_000}},
+    ],
+)
+def test_an_interrupt_ends_the_wait_for_a_router(config):
+    body = f"""
+        config = {{"mode": "client", **{config!r}}}
+        print("waiting", flush=True)
+        zenoh_pinned.Session(config, timeout=3600)
+    """
+    with program(body) as process:
+        assert process.stdout.readline() == "waiting\n"
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in errors
+    assert process.returncode == -signal.SIGINT
+
+
+def test_a_session_that_does_not_open_in_time_says_what_it_waited_for():
+    config = {"mode": "client", "connect": {"endpoints": ["tcp/127.0.0.1:1"], "timeout_ms": -1}}
+    with pytest.raises(TimeoutError, match="timeout="):
+        zenoh_pinned.Session(config, timeout=0.3)
+    for wrong in (-1, float("nan")):
+        with pytest.raises(ValueError, match="seconds"):
+            zenoh_pinned.Session(config, timeout=wrong)
 
 
 def test_a_handler_that_returns_runs_while_the_wait_goes_on():

@@ -4,15 +4,20 @@
 //! the consumers, which have dialled the same listener, where to find it. As a client it would be relayed by
 //! the node's own session, which would attach the pool a second time.
 
+use std::time::Duration;
+
 use zenoh::{Config, Session, Wait};
 
 use super::DoraPathReason;
+use crate::opening;
 
 /// Only consumers of this host can attach a pool, so only they are listened for.
 const LISTEN: &str = r#"["tcp/127.0.0.1:0"]"#;
 
 /// As dora's own: an endpoint that does not answer must not hold up the end of the session.
 const OPEN_TIMEOUT_MILLISECONDS: &str = "1000";
+/// In all, with time for what is slow on a machine that is busy.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens the session beside the one that listens on `listener`.
 pub(super) fn open(listener: &str) -> Result<Session, DoraPathReason> {
@@ -36,14 +41,6 @@ pub(super) fn open(listener: &str) -> Result<Session, DoraPathReason> {
     if let Some(reason) = zenoh_pinned::prepare_session(&mut config) {
         return Err(DoraPathReason::NoSharedMemory(reason));
     }
-    // On a thread of its own: zenoh cannot be waited for on a thread of a single-threaded runtime.
-    let opened = std::thread::scope(|scope| {
-        let opening = scope.spawn(|| zenoh::open(config).wait());
-        opening.join()
-    });
-    match opened {
-        Ok(Ok(session)) => Ok(session),
-        Ok(Err(error)) => Err(failed(error.to_string())),
-        Err(_) => Err(failed(String::from("zenoh panicked while it opened"))),
-    }
+    let opened = opening::wait_for(move || zenoh::open(config).wait(), OPEN_TIMEOUT);
+    opened.map_err(|error| failed(error.to_string()))
 }

@@ -17,19 +17,61 @@ mod publisher;
 mod queue;
 mod subscriber;
 
+use std::time::Duration;
+
 use zenoh::{Config, Session, Wait};
 use zenoh_pinned::Pinner;
 
+use crate::opening;
+pub use crate::opening::OpenError;
 pub use publisher::{PinnedPublisher, PinnedPublisherBuilder, PublishError, PublisherError};
 pub use subscriber::{FrameSubscriber, FrameSubscriberBuilder, ReceiveError, ReceivedFrame};
+
+/// How long [`open`] waits.
+pub const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Opens a session whose received segments are registered by `pinner`, in the background. Keep `pinner` for
 /// as long as frames arrive.
 ///
+/// Waits for what the configuration says (`connect/timeout_ms`, `scouting/timeout`), but no longer than
+/// [`OPEN_TIMEOUT`].
+///
 /// # Errors
-/// zenoh's own.
-pub fn open(mut config: Config, pinner: &Pinner) -> zenoh::Result<Session> {
+/// [`OpenError`]; [`OpenError::Forked`] at once in a child of a process that has used zenoh.
+pub fn open(config: Config, pinner: &Pinner) -> Result<Session, OpenError> {
+    open_within(config, pinner, OPEN_TIMEOUT)
+}
+
+/// As [`open`], but waits no longer than `timeout`. What is connected later than that is closed again.
+///
+/// # Errors
+/// As [`open`].
+///
+/// # Examples
+/// ```no_run
+/// use std::time::Duration;
+/// use zenoh_pinned::Pinner;
+/// use zenoh_pinned_node::pubsub;
+/// # fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// let mut config = zenoh::Config::default();
+/// config.insert_json5("mode", r#""client""#)?;
+/// config.insert_json5("connect/timeout_ms", "-1")?; // until there is a router
+/// let session = pubsub::open_within(config, &Pinner::host_only(), Duration::from_secs(600))?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn open_within(
+    mut config: Config,
+    pinner: &Pinner,
+    timeout: Duration,
+) -> Result<Session, OpenError> {
+    if zenoh_pinned::zenoh_is_inherited() {
+        return Err(OpenError::Forked);
+    }
     zenoh_pinned::prepare_session(&mut config);
     let clients = zenoh_pinned::shm_clients(pinner);
-    zenoh::open(config).with_shm_clients(clients).wait()
+    opening::wait_for(
+        move || zenoh::open(config).with_shm_clients(clients).wait(),
+        timeout,
+    )
 }

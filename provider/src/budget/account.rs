@@ -5,7 +5,7 @@
 //! there is something to say.
 
 use std::{
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError, atomic},
+    sync::{Mutex, MutexGuard, PoisonError, atomic},
     time::Duration,
 };
 
@@ -20,13 +20,15 @@ use super::{
 use crate::os::{
     account_file::AccountFile,
     clock::Moment,
+    per_process::PerProcess,
     process::{self, MadeHere},
 };
 
 /// For how long the others see what was refused.
 const WANTED_FOR: Duration = Duration::from_secs(2);
 
-static ACCOUNT: LazyLock<Mutex<Account>> = LazyLock::new(|| Mutex::new(Account::new()));
+/// A forked child begins with one of its own; its parent's page is not its to write or unlink.
+static ACCOUNT: PerProcess<Mutex<Account>> = PerProcess::new(|| Mutex::new(Account::new()));
 
 #[derive(Debug)]
 struct Account {
@@ -210,12 +212,6 @@ impl Drop for HostShare {
     }
 }
 
-/// The account of this process; a forked child begins with one of its own.
 fn lock() -> MutexGuard<'static, Account> {
-    let mut account = ACCOUNT.lock().unwrap_or_else(PoisonError::into_inner);
-    if !account.made_here.holds() {
-        // The parent's page, whose locks this process shares, is not this one's to unlink.
-        std::mem::forget(std::mem::replace(&mut *account, Account::new()));
-    }
-    account
+    ACCOUNT.lock().unwrap_or_else(PoisonError::into_inner)
 }

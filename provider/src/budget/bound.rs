@@ -1,16 +1,16 @@
 //! Budgets within this process: that of a pinner within that of the process within that of the host.
 
 use std::sync::{
-    Arc, LazyLock,
+    Arc,
     atomic::{AtomicU64, Ordering},
 };
 
 use super::{BudgetScope, HostShare, Purpose, Refused, host, refusal::Refusal};
-use crate::os::limits;
+use crate::os::{limits, per_process::PerProcess};
 
 /// What all pinners of this process share.
-static OF_PROCESS: LazyLock<Arc<Bound>> =
-    LazyLock::new(|| Bound::new(BudgetScope::Process, limits::physical_memory() / 2));
+static OF_PROCESS: PerProcess<Arc<Bound>> =
+    PerProcess::new(|| Bound::new(BudgetScope::Process, limits::physical_memory() / 2));
 
 /// A number of bytes that is never exceeded. Shared by whoever takes from it.
 #[derive(Debug)]

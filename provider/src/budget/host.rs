@@ -1,7 +1,7 @@
 //! Taking bytes from what all processes of a host share.
 
 use std::{
-    sync::{LazyLock, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,7 @@ use super::{
     record::Record,
     refusal::Refusal,
 };
-use crate::os::{file, limits};
+use crate::os::{file, limits, per_process::PerProcess};
 
 /// How long a request waits for others to decide about theirs. A stopped process may never do.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ const RECENT: Duration = Duration::from_millis(250);
 const LIMIT_VARIABLE: &str = "ZENOH_PINNED_HOST_BYTES";
 
 /// The limit where nobody sets another: `ZENOH_PINNED_HOST_BYTES`, else half of the machine's memory.
-static DEFAULT_LIMIT: LazyLock<u64> = LazyLock::new(|| {
+static DEFAULT_LIMIT: PerProcess<u64> = PerProcess::new(|| {
     let half = limits::physical_memory() / 2;
     let Ok(given) = std::env::var(LIMIT_VARIABLE) else {
         return half;
@@ -170,7 +170,7 @@ fn pressure_of(held: Sums, limit: u64) -> Pressure {
 
 /// The sums that everybody holds and wants, at most a quarter of a second old.
 pub(super) fn recently() -> (Sums, Sums) {
-    static LAST: Mutex<Option<(Instant, Sums, Sums)>> = Mutex::new(None);
+    static LAST: PerProcess<Mutex<Option<(Instant, Sums, Sums)>>> = PerProcess::new(Mutex::default);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((at, held, wanted)) = *last
         && at.elapsed() < RECENT

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{Purpose, Sums, account, host};
-use crate::os::{clock::Moment, file::Identity, process::MadeHere, waiting};
+use crate::os::{clock::Moment, file::Identity, per_process::PerProcess, waiting};
 
 /// What idles less than this is not given back for the sake of a request: whoever used it a moment ago is
 /// about to use it again.
@@ -39,20 +39,18 @@ pub(crate) trait GivesBack: Send + Sync {
     fn give_back(&self, idle: &Idle) -> bool;
 }
 
+#[derive(Default)]
 struct State {
     clients: Vec<Weak<dyn GivesBack>>,
-    /// Where the thread runs.
-    running: Option<MadeHere>,
+    /// There is a thread.
+    is_running: bool,
     /// Something has changed since the thread looked.
     changed: bool,
 }
 
-static STATE: Mutex<State> = Mutex::new(State {
-    clients: Vec::new(),
-    running: None,
-    changed: false,
-});
-static CHANGED: Condvar = Condvar::new();
+/// A forked child has its parent's memory, not its thread: it begins anew.
+static STATE: PerProcess<Mutex<State>> = PerProcess::new(Mutex::default);
+static CHANGED: PerProcess<Condvar> = PerProcess::new(Condvar::new);
 
 /// Has idle things of `client` given back for as long as it is there.
 pub(crate) fn watch(client: Weak<dyn GivesBack>) {
@@ -63,12 +61,10 @@ pub(crate) fn watch(client: Weak<dyn GivesBack>) {
 /// There is an account to look after.
 pub(super) fn ensure_running() {
     let mut state = lock();
-    if !state.running.is_some_and(MadeHere::holds) {
-        // A forked child has its parent's clients and no thread: what is in the list is not its to give.
-        state.clients.clear();
+    if !state.is_running {
         let thread = std::thread::Builder::new().name(String::from("zpin-keeper"));
         // Without a thread nothing idle is given back before a request needs it; the next one tries again.
-        state.running = thread.spawn(run).is_ok().then(MadeHere::now);
+        state.is_running = thread.spawn(run).is_ok();
     }
     state.changed = true;
     CHANGED.notify_all();

@@ -28,7 +28,7 @@ use std::sync::{
 use cudarc::driver::CudaContext;
 
 use super::{DriverError, Event, Visit};
-use crate::path::FallbackReason;
+use crate::{os::per_process::PerProcess, path::FallbackReason};
 
 /// So many errors after which something stays, one after the other, are a loss whatever they are.
 const IN_A_ROW: u32 = 4;
@@ -60,7 +60,7 @@ struct Known {
     loss: Option<Loss>,
 }
 
-static KNOWN: RwLock<Vec<Known>> = RwLock::new(Vec::new());
+static KNOWN: PerProcess<RwLock<Vec<Known>>> = PerProcess::new(RwLock::default);
 /// Whether the list is worth looking at: for a loss, and for failures to be forgotten.
 static ANY_LOST: AtomicBool = AtomicBool::new(false);
 static ANY_FAILED: AtomicBool = AtomicBool::new(false);

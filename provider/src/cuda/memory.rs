@@ -12,7 +12,7 @@ use std::{
 use cudarc::driver::{CudaContext, CudaStream};
 
 use super::{DriverError, Visit, device::NON_BLOCKING, entries::check, loss_of, visit::bind};
-use crate::os;
+use crate::os::{self, per_process::PerProcess};
 
 /// What a fence allocates: large enough to be memory of its own to the driver.
 const FENCE_BYTES: usize = 2 << 20;
@@ -141,7 +141,7 @@ impl Fence {
     /// # Errors
     /// The device has no memory for it.
     pub(crate) fn of(context: &Arc<CudaContext>) -> Result<Arc<Self>, DriverError> {
-        static FENCES: Mutex<Vec<Weak<Fence>>> = Mutex::new(Vec::new());
+        static FENCES: PerProcess<Mutex<Vec<Weak<Fence>>>> = PerProcess::new(Mutex::default);
         let mut fences = FENCES.lock().unwrap_or_else(PoisonError::into_inner);
         fences.retain(|fence| fence.strong_count() > 0);
         let mut there = fences.iter().filter_map(Weak::upgrade);

@@ -14,6 +14,7 @@ pub(crate) mod holdings;
 pub(crate) mod limits;
 pub(crate) mod locks;
 pub(crate) mod memory;
+pub(crate) mod per_process;
 pub(crate) mod process;
 pub(crate) mod registration_lock;
 pub(crate) mod threads;

@@ -15,14 +15,14 @@ use std::{
 };
 
 use super::{Shared, parked};
-use crate::os;
+use crate::os::{self, per_process::PerProcess};
 
 /// How long a pool lingers unless it is told otherwise.
 pub(super) const DEFAULT_LINGER: Duration = Duration::from_millis(500);
 /// How often the slots are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
-static POOLS: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
+static POOLS: PerProcess<Mutex<Vec<Weak<Shared>>>> = PerProcess::new(Mutex::default);
 
 /// Has the process's exit wait for what this pool has sent.
 pub(super) fn linger_for(pool: Weak<Shared>) {

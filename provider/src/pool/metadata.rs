@@ -14,7 +14,7 @@ use std::{
 
 use super::SegmentError;
 use crate::{
-    os::{self, file, limits},
+    os::{self, file, limits, per_process::PerProcess},
     reclaim,
     session::ZENOH_METADATA_BYTES,
 };
@@ -27,7 +27,7 @@ const DESCRIPTORS: usize = 4;
 /// # Errors
 /// There is no room for it, or no descriptor.
 pub(super) fn make() -> Result<(), SegmentError> {
-    static MADE: Mutex<bool> = Mutex::new(false);
+    static MADE: PerProcess<Mutex<bool>> = PerProcess::new(Mutex::default);
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     if *made {
         return Ok(());

@@ -15,6 +15,7 @@ use std::{
 use zenoh::shm::ShmProvider;
 
 use super::{PinnedHostShmProviderBackend, slots::Slots};
+use crate::os::per_process::PerProcess;
 
 /// What remains of a pool.
 pub(super) struct Parked {
@@ -29,7 +30,7 @@ const SWEEP_EVERY: Duration = Duration::from_millis(50);
 /// Set at exit: zenoh's own handlers take away what collecting garbage needs.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-static PARKED: Mutex<Vec<Parked>> = Mutex::new(Vec::new());
+static PARKED: PerProcess<Mutex<Vec<Parked>>> = PerProcess::new(Mutex::default);
 
 impl Parked {
     fn is_in_use(&self) -> bool {

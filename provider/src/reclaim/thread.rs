@@ -12,22 +12,20 @@ use super::{
     probe,
     sweep::{Activity, PoolSweep},
 };
+use crate::os::per_process::PerProcess;
 
 /// Metadata that is not as known is looked at again after this time: the probe may have been disturbed.
 const PROBE_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// Pools that the thread has not come to know yet, and whose thread runs.
+/// Pools that the thread has not come to know yet, and whether it runs.
 #[derive(Default)]
 struct Arrivals {
     pools: Vec<Weak<dyn ReclaimableSlots>>,
-    /// The process that has the thread: a forked child has its parent's memory, not its thread.
-    running_in: Option<u32>,
+    is_running: bool,
 }
 
-static ARRIVALS: Mutex<Arrivals> = Mutex::new(Arrivals {
-    pools: Vec::new(),
-    running_in: None,
-});
+/// A forked child has its parent's memory, not its thread: it begins anew.
+static ARRIVALS: PerProcess<Mutex<Arrivals>> = PerProcess::new(Mutex::default);
 
 /// Has the slots of a pool taken back from consumers that die, for as long as the pool lives.
 pub(crate) fn watch(slots: Weak<dyn ReclaimableSlots>, policy: ReclaimPolicy) {
@@ -35,17 +33,13 @@ pub(crate) fn watch(slots: Weak<dyn ReclaimableSlots>, policy: ReclaimPolicy) {
         return;
     }
     let mut arrivals = lock();
-    let here = std::process::id();
-    if arrivals.running_in.is_some_and(|process| process != here) {
-        arrivals.pools.clear();
-    }
     arrivals.pools.push(slots);
-    if arrivals.running_in == Some(here) {
+    if arrivals.is_running {
         return;
     }
     let thread = std::thread::Builder::new().name(String::from("zpin-reclaim"));
     match thread.spawn(run) {
-        Ok(_) => arrivals.running_in = Some(here),
+        Ok(_) => arrivals.is_running = true,
         Err(error) => tracing::warn!(%error, "slots of consumers that die will not come back"),
     }
 }
@@ -58,7 +52,7 @@ fn run() {
             let mut arrivals = lock();
             pools.extend(arrivals.pools.drain(..).map(PoolSweep::new));
             if pools.is_empty() {
-                arrivals.running_in = None;
+                arrivals.is_running = false;
                 return;
             }
         }

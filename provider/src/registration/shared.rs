@@ -5,11 +5,15 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use super::{HostRegistration, Registration};
-use crate::{os::file::Identity, path::FallbackReason, segment::Segment};
+use crate::{
+    os::{file::Identity, per_process::PerProcess},
+    path::FallbackReason,
+    segment::Segment,
+};
 
 /// A segment's registration.
 pub(crate) type SegmentRegistration = Arc<Registration<Arc<Segment>>>;
@@ -19,7 +23,7 @@ type Key = (Identity, usize);
 
 type Place = Arc<Mutex<Weak<Registration<Arc<Segment>>>>>;
 
-static PLACES: LazyLock<Mutex<HashMap<Key, Place>>> = LazyLock::new(Mutex::default);
+static PLACES: PerProcess<Mutex<HashMap<Key, Place>>> = PerProcess::new(Mutex::default);
 
 /// The registration of the file that is there, or the one that `make` makes. Only registrars call this;
 /// those that want the same file wait here for each other, as they would in the driver.

@@ -5,13 +5,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use super::Segment;
-use crate::os::{self, file::Identity};
+use crate::os::{self, file::Identity, per_process::PerProcess};
 
-static SEGMENTS: LazyLock<Mutex<HashMap<Identity, Weak<Segment>>>> = LazyLock::new(Mutex::default);
+static SEGMENTS: PerProcess<Mutex<HashMap<Identity, Weak<Segment>>>> =
+    PerProcess::new(Mutex::default);
 
 fn lock() -> MutexGuard<'static, HashMap<Identity, Weak<Segment>>> {
     SEGMENTS.lock().unwrap_or_else(PoisonError::into_inner)

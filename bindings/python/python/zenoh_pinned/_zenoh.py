@@ -25,10 +25,13 @@ class Session:
     `config` is a zenoh configuration: a mapping, or JSON5 text. `device` is where received frames are to be
     copied, if anywhere: ``"cuda:0"``, a number, or ``"auto"`` for the first CUDA device where there is one;
     the segments that frames arrive in are then registered in the background as soon as they are attached.
-    Usable from any thread, and in a ``with`` statement, which closes it.
+    Opening waits for what the configuration says (``connect/timeout_ms``, ``scouting/timeout``), but no
+    longer than `timeout` seconds. Usable from any thread, and in a ``with`` statement, which closes it.
 
-    Raise ``ValueError`` for a configuration that is none, `NoDevice` where there is no such device, and
-    ``RuntimeError`` where zenoh cannot open.
+    Raise ``ValueError`` for a configuration that is none, `NoDevice` where there is no such device,
+    ``TimeoutError`` where zenoh does not open in time, ``ConnectionError`` where it cannot, and
+    ``RuntimeError`` in a process that was forked from one that had opened a session: start such processes
+    with the methods ``"spawn"`` or ``"forkserver"``.
     """
 
     __slots__ = ("_native",)
@@ -38,9 +41,10 @@ class Session:
         config: Mapping[str, Any] | str | None = None,
         *,
         device: int | str | object | None = None,
+        timeout: float = 30.0,
     ) -> None:
         text = config if config is None or isinstance(config, str) else json.dumps(dict(config))
-        self._native = _native.Session(text, device)
+        self._native = _native.Session(text, device, timeout)
 
     def declare_publisher(
         self,

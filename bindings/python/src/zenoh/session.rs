@@ -1,19 +1,23 @@
 //! A zenoh session whose received segments are registered for a device.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use pyo3::{
     exceptions::{PyConnectionError, PyValueError},
     prelude::*,
 };
 use zenoh::{Config, Wait};
-use zenoh_pinned_node::pubsub;
+use zenoh_pinned_node::pubsub::{self, OpenError};
 
 use super::{Pool, Publisher, Subscriber};
 use crate::{
     device::{Target, Wish, pinners},
     errors,
     process::MadeIn,
+    signals,
 };
 
 /// The native part of `zenoh_pinned.Session`.
@@ -46,12 +50,22 @@ impl Drop for Session {
 #[pymethods]
 impl Session {
     #[new]
-    #[pyo3(signature = (config, device))]
+    #[pyo3(signature = (config, device, timeout))]
     fn new(
         py: Python<'_>,
         config: Option<&str>,
         device: Option<&Bound<'_, PyAny>>,
+        timeout: f64,
     ) -> PyResult<Self> {
+        // Before anything of zenoh's or the driver's is touched.
+        if zenoh_pinned::zenoh_is_inherited() {
+            return Err(errors::open(OpenError::Forked));
+        }
+        let timeout = Duration::try_from_secs_f64(timeout).map_err(|_| {
+            PyValueError::new_err(format!(
+                "timeout must be a number of seconds, not {timeout}"
+            ))
+        })?;
         let config = match config {
             None => Config::default(),
             Some(text) => Config::from_json5(text).map_err(|error| {
@@ -59,7 +73,7 @@ impl Session {
             })?,
         };
         let wish = Wish::of(device)?;
-        let (session, target) = py.detach(|| {
+        let (session, target) = signals::interruptible(py, || {
             let target = pinners::target_of(wish);
             let pinner = pinners::get(target);
             if let (Wish::Exactly(Target::Cuda(_)), Some(reason)) = (wish, pinner.reason()) {
@@ -67,9 +81,9 @@ impl Session {
                     "{reason}: use device='auto' where the host will do"
                 )));
             }
-            let session = pubsub::open(config, &pinner).map_err(errors::zenoh)?;
+            let session = pubsub::open_within(config, &pinner, timeout).map_err(errors::open)?;
             Ok((session, target))
-        })?;
+        })??;
         Ok(Self {
             session: Mutex::new(Some(session)),
             target,

@@ -1,0 +1,80 @@
+//! Opening a zenoh session, which can wait for a peer for as long as its configuration says, also for ever.
+//!
+//! So it is done on a thread of its own, and the caller waits for that until a deadline or a signal. What then still
+//! comes is closed there. In a forked child it is refused at once where its parent has used zenoh: the threads that
+//! the opening would wait for are not there.
+
+use std::{
+    sync::mpsc::{RecvTimeoutError, sync_channel},
+    time::{Duration, Instant},
+};
+
+use zenoh::Session;
+
+/// How often the wait asks whether it is to end.
+const ASK_EVERY: Duration = Duration::from_millis(50);
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The process was forked from one that had opened a session, whose threads are not here.
+    #[error(
+        "this process was forked from one that had used zenoh, which does not work across a fork: start processes with exec (Python: multiprocessing's start methods 'spawn' and 'forkserver'), or fork before the first session"
+    )]
+    Forked,
+    /// No session within that time: usually a peer or router that was to be connected to is not there, and the
+    /// configuration has zenoh try for longer.
+    #[error(
+        "zenoh did not open within {waited:?}: see that what connect/endpoints names is running, shorten connect/timeout_ms or scouting/timeout, or wait longer"
+    )]
+    TimedOut {
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The wait was ended from outside; see [`zenoh_pinned::interruptible`].
+    #[error("opening the session was interrupted")]
+    Interrupted,
+    /// No thread could be started to wait on.
+    #[error("no thread could be started to open the session on: {0}")]
+    NoThread(#[source] std::io::Error),
+    /// zenoh panicked, for instance because it could not start its own threads.
+    #[error("zenoh panicked while it opened: see what it printed")]
+    Panicked,
+    /// zenoh's own.
+    #[error("zenoh did not open: {0}")]
+    Zenoh(zenoh::Error),
+}
+
+/// Has a session opened, and waits for it no longer than `timeout`. May be called on any thread, also of an
+/// asynchronous runtime.
+pub(crate) fn wait_for(
+    open: impl FnOnce() -> zenoh::Result<Session> + Send + 'static,
+    timeout: Duration,
+) -> Result<Session, OpenError> {
+    if zenoh_pinned::zenoh_is_inherited() {
+        return Err(OpenError::Forked);
+    }
+    let (done, opened) = sync_channel(1);
+    let thread = std::thread::Builder::new().name(String::from("zpin-opening"));
+    let spawned = thread.spawn(move || {
+        // Nobody waits any more where it cannot be sent, and the session is closed by being dropped.
+        let _ = done.send(open());
+    });
+    spawned.map_err(OpenError::NoThread)?;
+    let begun = Instant::now();
+    loop {
+        let left = timeout.saturating_sub(begun.elapsed());
+        match opened.recv_timeout(left.min(ASK_EVERY)) {
+            Ok(session) => return session.map_err(OpenError::Zenoh),
+            Err(RecvTimeoutError::Disconnected) => return Err(OpenError::Panicked),
+            Err(RecvTimeoutError::Timeout) if left.is_zero() => {
+                return Err(OpenError::TimedOut { waited: timeout });
+            }
+            Err(RecvTimeoutError::Timeout) if zenoh_pinned::is_interrupted() => {
+                return Err(OpenError::Interrupted);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Statics that a forked child begins anew.
+//!
+//! A child has a copy of its parent's memory as it was at one moment, and of its threads only the one that forked: a
+//! lock that another thread held then is never released in the child. So a child does not touch its parent's value, not
+//! even to drop it.
+//!
+//! Knowingly weak: a descendant that has been given the pid of an ancestor that has ended takes its value for its own.
+
+use std::{
+    ops::Deref,
+    sync::atomic::{AtomicPtr, Ordering},
+};
+
+use super::process::MadeHere;
+
+/// A static with one value for each process, which is made at its first use there and never dropped.
+#[derive(Debug)]
+pub(crate) struct PerProcess<T: 'static> {
+    /// What was made last, here or in the process that this one was forked from; null at first.
+    made: AtomicPtr<Made<T>>,
+    make: fn() -> T,
+}
+
+#[derive(Debug)]
+struct Made<T> {
+    made_here: MadeHere,
+    value: T,
+}
+
+impl<T: Send + Sync> PerProcess<T> {
+    pub(crate) const fn new(make: fn() -> T) -> Self {
+        Self {
+            made: AtomicPtr::new(std::ptr::null_mut()),
+            make,
+        }
+    }
+
+    /// This process's value, if it has been made.
+    fn here(&self) -> Result<&'static T, *mut Made<T>> {
+        // Acquire: the value was written before the pointer was stored.
+        let found = self.made.load(Ordering::Acquire);
+        // SAFETY: null, or from `Box::into_raw` below, and never freed once it was stored.
+        match unsafe { found.as_ref() } {
+            Some(made) if made.made_here.holds() => Ok(&made.value),
+            _ => Err(found),
+        }
+    }
+
+    fn make_here(&self, mut found: *mut Made<T>) -> &'static T {
+        let own = Box::into_raw(Box::new(Made {
+            made_here: MadeHere::now(),
+            value: (self.make)(),
+        }));
+        loop {
+            // Release: whoever loads the pointer sees the value. Acquire where another thread was quicker.
+            let stored =
+                self.made
+                    .compare_exchange(found, own, Ordering::Release, Ordering::Acquire);
+            match (stored, self.here()) {
+                // SAFETY: stored just now, and never freed.
+                (Ok(_), _) => return unsafe { &(*own).value },
+                (Err(_), Ok(value)) => {
+                    // SAFETY: made above and stored nowhere.
+                    drop(unsafe { Box::from_raw(own) });
+                    return value;
+                }
+                (Err(now), Err(_)) => found = now,
+            }
+        }
+    }
+}
+
+impl<T: Send + Sync> Deref for PerProcess<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.here().unwrap_or_else(|found| self.make_here(found))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::sync::{Barrier, Mutex};
+
+    use super::*;
+
+    #[test]
+    fn all_threads_that_come_first_have_one_value() {
+        static NUMBER: PerProcess<Mutex<u32>> = PerProcess::new(Mutex::default);
+        let together = Barrier::new(4);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    together.wait();
+                    *NUMBER.lock().unwrap() += 1;
+                });
+            }
+        });
+        assert_eq!(*NUMBER.lock().unwrap(), 4);
+    }
+}
