@@ -113,6 +113,9 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --document-private-items
+	# What documentation shows badly without a warning: a path in front of a name, a table that says nothing.
+	! grep -rnE '^\s*///.*\[`(crate|super)::' --include=*.rs provider/src node-api/src
+	! grep -rnE '\| *\|$$' README.md */README.md */*/README.md
 
 corpus:
 	cargo run --quiet -p zenoh-pinned-fuzz-properties --bin write-corpus

@@ -21,7 +21,7 @@ thread_local! {
 /// Does some work in which waits for a slot and for drained pools end early once `is_wanted` says so, which
 /// they ask every 50 milliseconds, on this thread.
 ///
-/// An allocation that was waiting fails with [`crate::AllocError::Interrupted`]; [`crate::PinnedPool::drain`]
+/// An allocation that was waiting fails with [`AllocError::Interrupted`](crate::AllocError::Interrupted); [`PinnedPool::drain`](crate::PinnedPool::drain)
 /// says what is still held, as at its deadline. Nothing is sent and no slot is lost. For bindings; a program in
 /// Rust handles signals on another thread, or waits in pieces.
 pub fn interruptible<T>(is_wanted: impl Fn() -> bool + 'static, work: impl FnOnce() -> T) -> T {

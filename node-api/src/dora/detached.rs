@@ -23,7 +23,7 @@ use super::{
 };
 use crate::arrow_stream::ArrowStream;
 
-/// What [`super::PinnedOutputs`] is made of, for bindings to other languages: it has no dora node, so what is
+/// What [`PinnedOutputs`](super::PinnedOutputs) is made of, for bindings to other languages: it has no dora node, so what is
 /// to take dora's own path is given back to the caller, whose own `send_output` sends it then.
 ///
 /// Describes the node by the environment that the daemon gave this process. Close it, or drop it, before that

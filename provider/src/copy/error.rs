@@ -41,7 +41,7 @@ pub enum CopyError {
         name: String,
     },
     /// The CUDA context has failed, or somebody destroyed or reset it: no copy can be made in it any more,
-    /// and none is tried. What was in flight stays held ([`crate::PinnerStatistics::holds_leaked`]).
+    /// and none is tried. What was in flight stays held ([`PinnerStatistics::holds_leaked`](crate::PinnerStatistics::holds_leaked)).
     #[error(
         "the CUDA context is lost (CUDA error {code}, {name}): frames stay readable on the host; drop the pinner, its streams and its device memory and make a new pinner; where that fails too, restart the process"
     )]

@@ -56,7 +56,7 @@ impl Frame {
     /// piece.
     ///
     /// Quick enough for zenoh's receive thread: an address look-up, and for segments that were attached
-    /// by another client than [`crate::PinnedHostShmClient`] one question to the kernel. Drop the payload
+    /// by another client than [`PinnedHostShmClient`](crate::PinnedHostShmClient) one question to the kernel. Drop the payload
     /// (the sample) before the frame: our consumers tell a waiting producer when a *frame* goes.
     ///
     /// # Errors

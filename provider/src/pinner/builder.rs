@@ -77,7 +77,7 @@ impl PinnerBuilder {
     }
 
     /// After what time a registration that no frame and no copy uses is given back; 30 seconds by default,
-    /// half of that under [`crate::Pressure::High`], a quarter under [`crate::Pressure::Critical`], and after one second
+    /// half of that under [`Pressure::High`](crate::Pressure::High), a quarter under [`Pressure::Critical`](crate::Pressure::Critical), and after one second
     /// where a request would be refused otherwise. A frame that arrives later has its segment registered
     /// again. Staging slots stay: they carry the frames until then.
     pub fn time_to_live(mut self, time: Duration) -> Self {

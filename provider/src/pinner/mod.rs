@@ -93,7 +93,7 @@ pub struct PinnerStatistics {
     /// long as this process lives.
     pub holds_leaked: usize,
     /// How near all processes of this user on this host are to the pinner's limit of the host; at most a
-    /// quarter of a second old. [`crate::HostUsage`] says who uses how much.
+    /// quarter of a second old. [`HostUsage`](crate::HostUsage) says who uses how much.
     pub pressure: Pressure,
 }
 

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Page-aligned slots in segments that every zenoh 1.10 process can attach, for use with
-/// `ShmProviderBuilder::backend(..)`. [`super::PinnedPool`] is this with waiting allocation on top.
+/// `ShmProviderBuilder::backend(..)`. [`PinnedPool`](crate::PinnedPool) is this with waiting allocation on top.
 ///
 /// Allocations are rounded up to whole pages and aligned to a page; an alignment beyond that is refused.
 /// Freed in any order, from any thread. Specified by `zenoh::shm::ShmProviderBackend`.

@@ -91,8 +91,8 @@ impl PinnedPoolBuilder {
     }
 
     /// After what time a segment that the pool has grown by, and none of whose slots has been used since,
-    /// is given back; 30 seconds by default, half of that under [`crate::Pressure::High`], a quarter under
-    /// [`crate::Pressure::Critical`], and after one second where a request would be refused otherwise. The
+    /// is given back; 30 seconds by default, half of that under [`Pressure::High`](crate::Pressure::High), a quarter under
+    /// [`Pressure::Critical`](crate::Pressure::Critical), and after one second where a request would be refused otherwise. The
     /// last segment of a size stays.
     pub fn time_to_live(mut self, time: Duration) -> Self {
         self.time_to_live = time;

@@ -71,7 +71,7 @@ use waiting::WaitForSlot;
 /// Slots in shared memory for one producer; cheap to clone, usable from any thread.
 ///
 /// A slot's bytes are those of an ordinary zenoh shared-memory buffer: any zenoh 1.10 subscriber of the
-/// same user on the same host receives them without a copy, and one that uses [`crate::Frame`] can hand
+/// same user on the same host receives them without a copy, and one that uses [`Frame`](crate::Frame) can hand
 /// them to its GPU with one DMA. Creating a pool never touches CUDA.
 ///
 /// A forked child has no slots of its parent's pool: allocating is [`AllocError::Forked`], and dropping what it

@@ -34,14 +34,14 @@ pub struct PoolStatistics {
     /// Slots taken back from consumers that had died.
     pub reclaimed: u64,
     /// Slots in use that nobody confirms to hold, but whose release is not proven: counted in `in_use` too.
-    /// See [`super::PinnedPool::quarantine`] for the reasons.
+    /// See [`PinnedPool::quarantine`](crate::PinnedPool::quarantine) for the reasons.
     pub quarantined: u32,
     /// Headers of reclaimed slots that wait for late references: 40 bytes of zenoh's metadata each.
     pub tombstones: u32,
     /// Segments that the pool had grown by and has given back since.
     pub segments_given_back: u64,
     /// How near all processes of this user on this host are to the pool's limit of the host; at most a
-    /// quarter of a second old. [`crate::HostUsage`] says who uses how much.
+    /// quarter of a second old. [`HostUsage`](crate::HostUsage) says who uses how much.
     pub pressure: Pressure,
 }
 

@@ -35,7 +35,7 @@ pub(super) enum SlotState {
     Taken(u64, Moment),
 }
 
-/// Written under the mutex of [`super::slots::Slots`] only.
+/// Written under the mutex of `slots::Slots` only.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub(super) segments: BTreeMap<u32, PoolSegment>,
