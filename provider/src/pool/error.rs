@@ -86,7 +86,7 @@ pub enum AllocError {
         /// zenoh's segment id.
         id: u32,
     },
-    /// The wait was ended from outside; see [`crate::interruptible`].
+    /// The wait was ended from outside; see [`interruptible`](crate::interruptible).
     #[error("the wait for a slot was interrupted")]
     Interrupted,
     /// This process was forked from the one that made the pool.
