@@ -127,7 +127,7 @@ class _Publication(Writing):
 
 
 class Publisher:
-    """Publishes frames out of a pool. Usable from any thread."""
+    """Publishes frames out of a pool. Usable from any thread, and in ``with`` statements, which close it."""
 
     __slots__ = ("_native", "_pool")
 
@@ -184,9 +184,20 @@ class Publisher:
         """Undeclare the publisher. What was published stays readable where it is held."""
         self._native.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
 
 class Subscriber:
-    """Receives frames into a queue. Usable from any thread; iterate over it, also with ``async for``."""
+    """Receives frames into a queue. Usable from any thread, and in a ``with`` statement, which closes it.
+
+    Iterate over it, also with ``async for``.
+    """
 
     __slots__ = ("_native", "_waiting")
 
@@ -262,5 +273,13 @@ class Subscriber:
         return self._native.overrun
 
     def close(self) -> None:
-        """Undeclare the subscriber; frames that were taken stay what they are."""
+        """Undeclare the subscriber and let go of what it has not given; frames that were taken stay."""
         self._native.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
