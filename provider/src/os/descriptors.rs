@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     os::fd::{BorrowedFd, OwnedFd, RawFd},
 };
 
@@ -23,10 +24,12 @@ pub(crate) struct OpenSegment {
 
 /// The files below `/dev/shm` that this process has open, by identity: what it has made itself had no name
 /// when it was opened.
-pub(crate) fn open_segments() -> BTreeMap<Identity, OpenSegment> {
+///
+/// # Errors
+/// `/proc` is not mounted, or no descriptor is left to list it with.
+pub(crate) fn open_segments() -> io::Result<BTreeMap<Identity, OpenSegment>> {
     let mut segments: BTreeMap<Identity, OpenSegment> = BTreeMap::new();
-    let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten();
-    for entry in entries.filter_map(Result::ok) {
+    for entry in std::fs::read_dir("/proc/self/fd")?.filter_map(Result::ok) {
         let target = std::fs::read_link(entry.path()).ok();
         let number = entry
             .file_name()
@@ -46,7 +49,7 @@ pub(crate) fn open_segments() -> BTreeMap<Identity, OpenSegment> {
             segment.descriptors.push(number);
         }
     }
-    segments
+    Ok(segments)
 }
 
 /// Opens once more what `descriptor` of this process refers to, named or not: a new open file, which holds

@@ -44,7 +44,9 @@ fn size_of_segment(id: u32) -> u64 {
 
 /// RssAnon of proc_pid_status(5).
 fn private_bytes(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let status = fs::read(format!("/proc/{process}/status")).ok()?;
+    // The name in it may have any bytes.
+    let status = String::from_utf8_lossy(&status);
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("RssAnon:"))?;

@@ -11,6 +11,7 @@ pub(crate) mod exit;
 pub(crate) mod file;
 pub(crate) mod futex;
 pub(crate) mod holdings;
+pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod locks;
 pub(crate) mod memory;

@@ -19,7 +19,7 @@ use harness::{eventually, frames, peer, worker};
 use zenoh::Wait;
 use zenoh_pinned::{
     AllocError, DevicePath, FallbackReason, Frame, FrameError, PinnedPool, Pinner, PoolError,
-    SegmentError,
+    QuarantineReason, SegmentError,
 };
 
 /// Orders for a worker in a mount namespace of its own, with so much in `/dev/shm`.

@@ -148,6 +148,33 @@ fn worker_whose_pool_grows() {
     worker::wait_for_end();
 }
 
+#[test]
+fn a_pool_that_cannot_look_at_zenohs_metadata_for_want_of_descriptors_says_so() {
+    let mut worker = worker::orders("open_files::worker_that_cannot_look")
+        .change(with_64_open_files)
+        .start();
+    let reason = worker.line("reason");
+    assert!(reason.contains("ulimit -n"), "{reason}");
+    worker.line("looks again");
+    worker.end_without_report();
+}
+
+#[test]
+#[ignore = "a worker of another test"]
+fn worker_that_cannot_look() {
+    let pool = small_pool().unwrap();
+    let files = use_up_descriptors();
+    let _held = pool.alloc(1).unwrap();
+    eventually("a reason", || !pool.quarantine().is_empty());
+    let quarantine = pool.quarantine();
+    println!("reason {}", quarantine[0]);
+    assert_eq!(quarantine[0].reason, QuarantineReason::OutOfDescriptors);
+    drop(files);
+    eventually("a look", || pool.quarantine().is_empty());
+    println!("looks again");
+    worker::wait_for_end();
+}
+
 /// More segments than a consumer of 64 descriptors can attach.
 const POOLS: usize = 100;
 
