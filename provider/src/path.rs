@@ -81,6 +81,20 @@ pub enum FallbackReason {
         /// The budget.
         limit_bytes: u64,
     },
+    /// A memory cgroup above this process has no room for the memory.
+    #[error(
+        "{needed_bytes} bytes would exceed the memory cgroup {cgroup}: {used_bytes} of {limit_bytes} are used; raise its limit (docker run --memory, systemd MemoryMax=)"
+    )]
+    OverCgroup {
+        /// The folder of the cgroup.
+        cgroup: String,
+        /// Bytes of the memory.
+        needed_bytes: u64,
+        /// Bytes that the cgroup has, without page cache that was not used lately.
+        used_bytes: u64,
+        /// Its limit in bytes.
+        limit_bytes: u64,
+    },
     /// Nobody knows what this host has left, so nothing is taken from it.
     #[error(
         "the account of what is registered on this host cannot be kept in /dev/shm: {detail}; is there room for a page, and a descriptor?"
@@ -165,6 +179,7 @@ impl FallbackReason {
         matches!(
             self,
             Self::OverBudget { .. }
+                | Self::OverCgroup { .. }
                 | Self::Unaccounted { .. }
                 | Self::RegistrationContended
                 | Self::NotAttachable { .. }

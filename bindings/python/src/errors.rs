@@ -24,7 +24,7 @@ create_exception!(
     zenoh_pinned,
     OverBudget,
     PyMemoryError,
-    "A pool or message would need more shared memory than its bound allows."
+    "A pool or message would need more shared memory than its bound, the host's or the memory cgroup allows."
 );
 create_exception!(
     zenoh_pinned,
@@ -68,9 +68,10 @@ pub(crate) fn pool(error: PoolError) -> PyErr {
     let text = error.to_string();
     match error {
         PoolError::Empty | PoolError::SlotTooLarge { .. } => PyValueError::new_err(text),
-        PoolError::OverBudget { .. } | PoolError::Segment(SegmentError::OverHostBudget { .. }) => {
-            OverBudget::new_err(text)
-        }
+        PoolError::OverBudget { .. }
+        | PoolError::Segment(
+            SegmentError::OverHostBudget { .. } | SegmentError::OverCgroup { .. },
+        ) => OverBudget::new_err(text),
         _ => PyOSError::new_err(text),
     }
 }

@@ -30,6 +30,7 @@ impl Reason {
             FallbackReason::DriverUnusable { .. } => "driver_unusable",
             FallbackReason::Driver { .. } => "driver",
             FallbackReason::OverBudget { .. } => "over_budget",
+            FallbackReason::OverCgroup { .. } => "over_cgroup",
             FallbackReason::Unaccounted { .. } => "unaccounted",
             FallbackReason::RegistrationPending => "registration_pending",
             FallbackReason::RegistrationContended => "registration_contended",

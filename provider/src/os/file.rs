@@ -95,10 +95,10 @@ pub(crate) fn why_none_can_be_made() -> Option<String> {
     }
 }
 
-/// Reserves `bytes` of storage for the file; afterwards no access within them can raise SIGBUS.
-pub(crate) fn reserve(file: &OwnedFd, bytes: u64) -> Result<(), Errno> {
+/// Reserves storage for `bytes` of the file, which it is made long enough for; afterwards no access within them can raise SIGBUS.
+pub(crate) fn reserve(file: &OwnedFd, from: u64, bytes: u64) -> Result<(), Errno> {
     loop {
-        match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {
+        match rustix::fs::fallocate(file, FallocateFlags::empty(), from, bytes) {
             Err(Errno::INTR) => continue,
             result => return result,
         }

@@ -62,7 +62,7 @@ mod tests {
     fn this_process_has_private_memory_and_the_segments_that_it_has_locked() {
         let one = file::create_unnamed().unwrap();
         let id = 0x5EC7_0000 | (std::process::id() & 0xFFFF);
-        file::reserve(&one, 3 << 20).unwrap();
+        file::reserve(&one, 0, 3 << 20).unwrap();
         file::publish(&one, id).unwrap();
         let other = file::create_unnamed().unwrap();
         let held = of_holders_of(file::inspect(&other).unwrap().0);

@@ -326,7 +326,7 @@ mod tests {
     #[test]
     fn the_kernel_and_the_listing_agree_about_a_mapped_segment() {
         let file = file::create_unnamed().unwrap();
-        file::reserve(&file, 8192).unwrap();
+        file::reserve(&file, 0, 8192).unwrap();
         let range = MappedRange::of_file(&file, 8192).unwrap();
         let address = range.base().as_ptr() as usize + 100;
         let (identity, _) = file::inspect(&file).unwrap();
@@ -350,7 +350,7 @@ mod tests {
     fn a_mapping_that_the_kernel_has_split_is_still_one_run_of_its_file() {
         let file = file::create_unnamed().unwrap();
         let page = crate::os::page_bytes();
-        file::reserve(&file, 4 * page as u64).unwrap();
+        file::reserve(&file, 0, 4 * page as u64).unwrap();
         let range = MappedRange::of_file(&file, 4 * page).unwrap();
         let base = range.base().as_ptr();
         // SAFETY: one page of the mapping made above, which nobody writes.

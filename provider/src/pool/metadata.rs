@@ -14,6 +14,7 @@ use std::{
 
 use super::SegmentError;
 use crate::{
+    budget,
     os::{self, file, limits},
     reclaim,
     session::ZENOH_METADATA_BYTES,
@@ -49,6 +50,7 @@ pub(super) fn make() -> Result<(), SegmentError> {
             total_bytes,
         });
     }
+    budget::check_cgroup(needed_bytes)?;
     if catch_unwind(AssertUnwindSafe(reclaim::make_metadata)).is_err() {
         return Err(SegmentError::System {
             action: "make zenoh's metadata for",

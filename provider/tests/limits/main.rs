@@ -1,4 +1,4 @@
-//! Small machines: little /dev/shm, little lockable memory, few open files, and many pools.
+//! Small machines: little /dev/shm, little memory, little of it lockable, few open files, and many pools.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +9,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod cgroup;
 mod many_pools;
 mod open_files;
 mod shared_memory;

@@ -46,6 +46,7 @@ class FallbackReason:
         "driver_unusable",
         "driver",
         "over_budget",
+        "over_cgroup",
         "unaccounted",
         "registration_pending",
         "registration_contended",

@@ -14,8 +14,8 @@ use crate::{
 /// may have. `wait` is for how many seconds a publisher of it waits for a slot that consumers hold. Usable from any
 /// thread.
 ///
-/// Raises ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, and ``OSError``
-/// where ``/dev/shm`` has no room, with what to do.
+/// Raises ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, what this user's
+/// processes may have, or the memory cgroup (the container's limit), and ``OSError`` where ``/dev/shm`` has no room, with what to do.
 #[pyclass(frozen, module = "zenoh_pinned")]
 pub(crate) struct Pool {
     pool: PinnedPool,
