@@ -25,8 +25,8 @@ pub use interruption::interruptible;
 pub use path::{DevicePath, FallbackReason};
 pub use pinner::{Pinner, PinnerBuilder, PinnerStatistics};
 pub use pool::{
-    AllocError, PinnedHostShmProviderBackend, PinnedPool, PinnedPoolBuilder, PoolError,
-    PoolStatistics, SegmentError, Slot, StillHeld,
+    AllocError, Holders, KeptPayload, PinnedHostShmProviderBackend, PinnedPool, PinnedPoolBuilder,
+    PoolError, PoolStatistics, SegmentError, Slot, StillHeld,
 };
 pub use reclaim::{QuarantineReason, Quarantined, ReclaimPolicy};
 pub use registration::{HostRegion, HostRegistration, NoRegistration};

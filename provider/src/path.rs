@@ -97,7 +97,7 @@ pub enum FallbackReason {
     },
     /// Nobody knows what this host has left, so nothing is taken from it.
     #[error(
-        "the account of what is registered on this host cannot be kept in /dev/shm: {detail}; is there room for a page, and a descriptor?"
+        "the account of what is registered on this host cannot be kept in /dev/shm: {detail}; is there room for a page and a file, and a descriptor?"
     )]
     Unaccounted {
         /// What failed.
@@ -128,6 +128,14 @@ pub enum FallbackReason {
     )]
     NoSegments {
         /// What was missing.
+        detail: String,
+    },
+    /// There is no room in `/dev/shm` for what zenoh makes there when a session opens.
+    #[error(
+        "{detail}, and zenoh needs some room there to open a session with shared memory: make room and open it again (docker run --shm-size, mount -o remount,size=,nr_inodes=)"
+    )]
+    SharedMemoryFull {
+        /// What is used up.
         detail: String,
     },
     /// The segment could not be mapped a second time for registration.

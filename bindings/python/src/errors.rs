@@ -18,7 +18,7 @@ create_exception!(
     zenoh_pinned,
     PoolFull,
     PyTimeoutError,
-    "Consumers held every slot of a pool for as long as the call was allowed to wait."
+    "Every slot of a pool stayed in use for as long as the call was allowed to wait."
 );
 create_exception!(
     zenoh_pinned,

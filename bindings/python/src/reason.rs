@@ -37,6 +37,7 @@ impl Reason {
             FallbackReason::NotSharedMemory => "not_shared_memory",
             FallbackReason::LockedMemoryLimit { .. } => "locked_memory_limit",
             FallbackReason::NoSegments { .. } => "no_segments",
+            FallbackReason::SharedMemoryFull { .. } => "shared_memory_full",
             FallbackReason::NotAttachable { .. } => "not_attachable",
             FallbackReason::PagesMissing { .. } => "pages_missing",
             FallbackReason::StagingBusy { .. } => "staging_busy",

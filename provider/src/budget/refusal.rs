@@ -5,7 +5,10 @@ use std::fmt::Write;
 use rustix::io::Errno;
 
 use super::{OverCgroup, Sums, census::Census};
-use crate::{os::process, path::FallbackReason};
+use crate::{
+    os::{file, process},
+    path::FallbackReason,
+};
 
 /// How many of the other processes a refusal names.
 const NAMED: usize = 3;
@@ -82,8 +85,11 @@ impl From<Refused> for FallbackReason {
                 limit_bytes: refusal.limit_bytes,
             },
             Refused::Unaccounted(Errno::CANCELED) => Self::Exiting,
-            Refused::Unaccounted(error) => Self::Unaccounted {
-                detail: error.to_string(),
+            Refused::Unaccounted(error) => match file::why_none_can_be_made() {
+                Some(detail) => Self::NoSegments { detail },
+                None => Self::Unaccounted {
+                    detail: error.to_string(),
+                },
             },
         }
     }

@@ -192,6 +192,17 @@ pub(crate) fn unlink_if_last(file: impl AsFd, id: u32) {
     }
 }
 
+/// Free and total number of files of the file system below [`DIRECTORY`]; `None` where it counts none.
+pub(crate) fn number_of_files() -> Option<(u64, u64)> {
+    let stat = rustix::fs::statvfs(DIRECTORY).ok()?;
+    (stat.f_files > 0).then_some((stat.f_favail, stat.f_files))
+}
+
+/// Whether no file can be added below [`DIRECTORY`], however many bytes are free; the total number if so.
+pub(crate) fn files_used_up() -> Option<u64> {
+    number_of_files().and_then(|(free, total)| (free == 0).then_some(total))
+}
+
 /// Free and total bytes of the file system below [`DIRECTORY`].
 pub(crate) fn space() -> Option<(u64, u64)> {
     let stat = rustix::fs::statvfs(DIRECTORY).ok()?;

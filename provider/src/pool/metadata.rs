@@ -39,6 +39,9 @@ pub(super) fn make() -> Result<(), SegmentError> {
             limit: limits::open_files_limit().unwrap_or(u64::MAX),
         });
     }
+    if let Some(total_files) = file::files_used_up() {
+        return Err(SegmentError::NoFiles { total_files });
+    }
     // With a page of its own to spare.
     let needed_bytes = (ZENOH_METADATA_BYTES + os::page_bytes()) as u64;
     if let Some((free_bytes, total_bytes)) = file::space()

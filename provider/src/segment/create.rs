@@ -4,7 +4,7 @@ use std::{os::fd::OwnedFd, sync::Arc};
 
 use rustix::io::Errno;
 
-use super::{Segment, SegmentHeader, layout::SegmentLayout, registry};
+use super::{Segment, SegmentHeader, layout::SegmentLayout, registry, uses::Uses};
 use crate::{
     budget::{self, BudgetScope, CGROUP_PIECE_BYTES, OverCgroup, Readable, Refused},
     os::{self, file, limits, memory::MappedRange, process::MadeHere},
@@ -30,6 +30,15 @@ pub enum SegmentError {
         free_bytes: u64,
         /// Bytes that `/dev/shm` can hold at all.
         total_bytes: u64,
+    },
+    /// The file system below `/dev/shm` has room, and takes no further file. Nothing was kept.
+    #[error(
+        "/dev/shm has all of the {total_files} files that it takes, and a segment is one: remove what is not needed there, \
+         or raise their number (mount -o remount,nr_inodes=)"
+    )]
+    NoFiles {
+        /// How many files `/dev/shm` takes at all.
+        total_files: u64,
     },
     /// All processes of this user on this host would have more than they may. Nothing was kept.
     #[error(
@@ -76,7 +85,7 @@ pub enum SegmentError {
     },
     /// A system call failed.
     #[error(
-        "cannot {action} a segment in /dev/shm: {error}; is it mounted, and writable for this user?"
+        "cannot {action} a segment in /dev/shm: {error}; is it mounted, and writable for this user, and is /proc mounted?"
     )]
     System {
         /// What was being done.
@@ -161,6 +170,7 @@ impl Segment {
             range,
             file,
             identity,
+            uses: Some(Uses::of(layout)),
             header: Some(header),
             made_here: MadeHere::now(),
         };
@@ -208,6 +218,11 @@ fn system(action: &'static str, error: Errno) -> SegmentError {
         let limit = limits::open_files_limit().unwrap_or(u64::MAX);
         return SegmentError::TooManyOpenFiles { action, limit };
     }
+    if error == Errno::NOSPC
+        && let Some(total_files) = file::files_used_up()
+    {
+        return SegmentError::NoFiles { total_files };
+    }
     SegmentError::System {
         action,
         error: error.into(),
@@ -216,11 +231,13 @@ fn system(action: &'static str, error: Errno) -> SegmentError {
 
 fn no_space_or(error: Errno, action: &'static str, needed_bytes: u64) -> SegmentError {
     match (error, file::space()) {
-        (Errno::NOSPC, Some((free_bytes, total_bytes))) => SegmentError::NoSpace {
-            needed_bytes,
-            free_bytes,
-            total_bytes,
-        },
+        (Errno::NOSPC, Some((free_bytes, total_bytes))) if file::files_used_up().is_none() => {
+            SegmentError::NoSpace {
+                needed_bytes,
+                free_bytes,
+                total_bytes,
+            }
+        }
         _ => system(action, error),
     }
 }
