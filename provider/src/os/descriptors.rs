@@ -11,7 +11,10 @@ use rustix::{
     io::Errno,
 };
 
-use super::file::{self, Identity};
+use super::{
+    file::{self, Identity},
+    process::{self, FileMapping},
+};
 
 /// An open segment file.
 #[derive(Debug, Default)]
@@ -50,6 +53,28 @@ pub(crate) fn open_segments() -> io::Result<BTreeMap<Identity, OpenSegment>> {
         }
     }
     Ok(segments)
+}
+
+/// Unlocks the pages of every segment of so many bytes that this process has mapped, whoever locked them.
+///
+/// # Errors
+/// `/proc` is not mounted, or no descriptor is left to read it with.
+pub(crate) fn unlock_pages_of_segments(bytes: u64) -> io::Result<()> {
+    let segments = open_segments()?;
+    let is_it = |mapping: &FileMapping| {
+        let segment = segments.get(&mapping.identity);
+        segment.is_some_and(|segment| segment.bytes == bytes)
+    };
+    for mapping in process::file_mappings()?.filter(is_it) {
+        // SAFETY: unlocking changes no contents; where another thread has unmapped the range since, it fails or
+        // unlocks pages of whatever lies there now, which is what its owner gets at its next page fault.
+        let unlocked =
+            unsafe { rustix::mm::munlock(mapping.start as *mut _, mapping.end - mapping.start) };
+        if let Err(error) = unlocked {
+            tracing::debug!(%error, "pages stay locked");
+        }
+    }
+    Ok(())
 }
 
 /// Opens once more what `descriptor` of this process refers to, named or not: a new open file, which holds

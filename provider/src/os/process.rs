@@ -198,6 +198,14 @@ pub(crate) fn segment_listed_at(listing: impl BufRead, address: usize) -> Option
     super::file::segment_named(&line[line.find(super::file::DIRECTORY)?..])
 }
 
+/// The file mappings of this process.
+///
+/// # Errors
+/// As [`FileMappings::now`].
+pub(crate) fn file_mappings() -> io::Result<impl Iterator<Item = FileMapping>> {
+    Ok(listed(BufReader::new(File::open(MAPS_PATH)?)))
+}
+
 /// The file mappings in a listing as `/proc/<pid>/maps` shows it.
 pub(crate) fn listed(listing: impl BufRead) -> impl Iterator<Item = FileMapping> {
     lines(listing).filter_map(|line| parse_line(&line))

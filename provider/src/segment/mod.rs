@@ -105,6 +105,13 @@ impl Segment {
         self.uses.as_ref()?.of_slot(slot as usize)
     }
 
+    /// The process that made the segment, by pid and start time, as its header page says; `None` for a segment of
+    /// another library.
+    pub(crate) fn producer(&self) -> Option<(u32, u64)> {
+        let header = self.header.as_ref()?;
+        Some((header.producer_pid, header.producer_start))
+    }
+
     /// Whether the file still has its first `end` bytes; one system call.
     pub(crate) fn reaches(&self, end: usize) -> bool {
         os::file::inspect(&self.file).is_ok_and(|(_, bytes)| bytes >= end as u64)

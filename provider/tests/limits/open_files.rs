@@ -241,3 +241,47 @@ fn worker_consumer_of_64_open_files() {
     println!("received {}", sequences.len());
     worker::wait_for_end();
 }
+
+#[test]
+fn a_consumer_without_descriptors_says_so_before_anything_is_attached() {
+    let endpoint = peer::endpoint();
+    let mut consumer = worker::orders("open_files::worker_consumer_without_descriptors")
+        .with("ENDPOINT", &endpoint)
+        .change(with_64_open_files)
+        .start();
+    consumer.line("listening");
+    let session = peer::open(peer::connecting(&endpoint), None);
+    let publisher = peer::publisher(&session, "frames");
+    eventually("the link", || {
+        publisher.matching_status().wait().unwrap().matching()
+    });
+    consumer.tell("use them up");
+    consumer.line("used up");
+    let pool = small_pool().unwrap();
+    publisher
+        .put(pool.alloc(4096).unwrap().into_shm())
+        .wait()
+        .unwrap();
+    let error = consumer.line("error");
+    assert!(
+        error.contains("64 files") && error.contains("ulimit -n"),
+        "{error}"
+    );
+    consumer.end_without_report();
+    let _ = std::fs::remove_file(peer::socket_file(&endpoint));
+}
+
+#[test]
+#[ignore = "a worker of another test"]
+fn worker_consumer_without_descriptors() {
+    harness::log::print_errors();
+    let pinner = Pinner::host_only();
+    let clients = zenoh_pinned::shm_clients(&pinner);
+    let session = peer::open(peer::listening(&worker::order("ENDPOINT")), Some(clients));
+    let _subscriber = session.declare_subscriber("frames").wait().unwrap();
+    println!("listening");
+    worker::wait_for_word("use them up");
+    let _files = use_up_descriptors();
+    println!("used up");
+    worker::wait_for_end();
+}
