@@ -1,15 +1,12 @@
 //! zenoh's side of a consumer: attaching segments without locking their pages.
 
-use std::{ptr::NonNull, sync::Arc};
+use std::sync::Arc;
 
-use zenoh::shm::{
-    ChunkID, ProtocolID, SegmentID, ShmClient, ShmClientStorage, ShmSegment, WithProtocolID,
-};
+use zenoh::shm::{ProtocolID, SegmentID, ShmClient, ShmClientStorage, ShmSegment, WithProtocolID};
 
 use crate::{
-    os,
+    attachment::{self, Attachment},
     pinner::{Pinner, WeakPinner},
-    segment::Segment,
 };
 
 /// The protocol of zenoh's own POSIX segments. A number of our own would make every unmodified peer
@@ -22,12 +19,20 @@ pub(crate) const POSIX_PROTOCOL_ID: ProtocolID = 0;
 /// 8 MiB), and it checks that a chunk lies inside its segment. Attaching never fails because of CUDA: the
 /// registration, if a [`Pinner`] is given, happens later and on another thread.
 ///
-/// zenoh keeps an attached segment mapped for as long as the `ShmClientStorage` lives.
-#[derive(Debug, Default)]
+/// A segment stays mapped while anything of it is held here, and until its producer has been dead for some seconds;
+/// zenoh's own client keeps it for as long as its `ShmClientStorage` lives.
+#[derive(Debug)]
 pub struct PinnedHostShmClient {
     // Weak: zenoh's own threads may keep the client for a while after its session was closed, and
     // registrations have to go with the application's pinner, not at some time during its exit.
     pinner: Option<WeakPinner>,
+    _descriptors_are_watched: Arc<()>,
+}
+
+impl Default for PinnedHostShmClient {
+    fn default() -> Self {
+        Self::made(None)
+    }
 }
 
 impl PinnedHostShmClient {
@@ -36,12 +41,19 @@ impl PinnedHostShmClient {
         Self::default()
     }
 
+    fn made(pinner: Option<WeakPinner>) -> Self {
+        let watched = Arc::new(());
+        attachment::watch_descriptors(&watched);
+        Self {
+            pinner,
+            _descriptors_are_watched: watched,
+        }
+    }
+
     /// A client that also has every segment registered by `pinner`, in the background, for as long as
     /// `pinner` or a clone of it is there.
     pub fn with_pinner(pinner: &Pinner) -> Self {
-        Self {
-            pinner: Some(pinner.downgrade()),
-        }
+        Self::made(Some(pinner.downgrade()))
     }
 }
 
@@ -53,37 +65,7 @@ impl WithProtocolID for PinnedHostShmClient {
 
 impl ShmClient for PinnedHostShmClient {
     fn attach(&self, segment: SegmentID) -> zenoh::Result<Arc<dyn ShmSegment>> {
-        let segment = Segment::attach(segment).map_err(|error| {
-            // zenoh drops the message without a word to the application.
-            tracing::error!(%error, "a shared-memory message is lost");
-            error
-        })?;
-        // This is zenoh's thread, which receives for everybody: should the last pinner go here, it waits for nothing.
-        os::waiting::not_during(|| {
-            if let Some(pinner) = self.pinner.as_ref().and_then(WeakPinner::upgrade) {
-                pinner.segment_attached(&segment);
-            }
-        });
-        Ok(Arc::new(AttachedSegment { segment }))
-    }
-}
-
-#[derive(Debug)]
-struct AttachedSegment {
-    segment: Arc<Segment>,
-}
-
-impl ShmSegment for AttachedSegment {
-    fn map(&self, chunk: ChunkID) -> zenoh::Result<*mut u8> {
-        match self.segment.chunk_address(chunk) {
-            Some(address) => Ok(NonNull::as_ptr(address)),
-            None => Err(format!(
-                "chunk {chunk} lies outside segment {} of {} bytes",
-                self.segment.id(),
-                self.segment.bytes()
-            )
-            .into()),
-        }
+        Ok(Attachment::new(segment, self.pinner.clone())?)
     }
 }
 

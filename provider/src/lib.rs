@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+mod attachment;
 mod budget;
 mod client;
 mod copy;
@@ -25,8 +26,8 @@ pub use interruption::{interruptible, is_interrupted};
 pub use path::{DevicePath, FallbackReason};
 pub use pinner::{Pinner, PinnerBuilder, PinnerStatistics};
 pub use pool::{
-    AllocError, PinnedHostShmProviderBackend, PinnedPool, PinnedPoolBuilder, PoolError,
-    PoolStatistics, SegmentError, Slot, StillHeld,
+    AllocError, Holders, KeptPayload, PinnedHostShmProviderBackend, PinnedPool, PinnedPoolBuilder,
+    PoolError, PoolStatistics, SegmentError, Slot, StillHeld,
 };
 pub use reclaim::{QuarantineReason, Quarantined, ReclaimPolicy};
 pub use registration::{HostRegion, HostRegistration, NoRegistration};

@@ -81,9 +81,23 @@ pub enum FallbackReason {
         /// The budget.
         limit_bytes: u64,
     },
+    /// A memory cgroup above this process has no room for the memory.
+    #[error(
+        "{needed_bytes} bytes would exceed the memory cgroup {cgroup}: {used_bytes} of {limit_bytes} are used; raise its limit (docker run --memory, systemd MemoryMax=)"
+    )]
+    OverCgroup {
+        /// The folder of the cgroup.
+        cgroup: String,
+        /// Bytes of the memory.
+        needed_bytes: u64,
+        /// Bytes that the cgroup has, without page cache that was not used lately.
+        used_bytes: u64,
+        /// Its limit in bytes.
+        limit_bytes: u64,
+    },
     /// Nobody knows what this host has left, so nothing is taken from it.
     #[error(
-        "the account of what is registered on this host cannot be kept in /dev/shm: {detail}; is there room for a page, and a descriptor?"
+        "the account of what is registered on this host cannot be kept in /dev/shm: {detail}; is there room for a page and a file, and a descriptor?"
     )]
     Unaccounted {
         /// What failed.
@@ -114,6 +128,14 @@ pub enum FallbackReason {
     )]
     NoSegments {
         /// What was missing.
+        detail: String,
+    },
+    /// There is no room in `/dev/shm` for what zenoh makes there when a session opens.
+    #[error(
+        "{detail}, and zenoh needs some room there to open a session with shared memory: make room and open it again (docker run --shm-size, mount -o remount,size=,nr_inodes=)"
+    )]
+    SharedMemoryFull {
+        /// What is used up.
         detail: String,
     },
     /// The segment could not be mapped a second time for registration.
@@ -165,6 +187,7 @@ impl FallbackReason {
         matches!(
             self,
             Self::OverBudget { .. }
+                | Self::OverCgroup { .. }
                 | Self::Unaccounted { .. }
                 | Self::RegistrationContended
                 | Self::NotAttachable { .. }

@@ -13,12 +13,15 @@ use std::sync::{
 };
 
 use crate::{
+    budget::Readable,
     os::{file, limits, process::MadeHere},
     path::FallbackReason,
 };
 
 /// zenoh's metadata of this process and of one peer, and a few pages that sessions negotiate with.
-const ZENOH_LOCKS_BYTES: usize = 2 * ZENOH_METADATA_BYTES + (64 << 10);
+const ZENOH_LOCKS_BYTES: usize = 2 * ZENOH_METADATA_BYTES + SESSION_BYTES;
+/// More than what sessions negotiate with, which are a few pages.
+const SESSION_BYTES: usize = 64 << 10;
 /// The metadata of one process: a header and a watchdog word for each of 32,768 buffers.
 pub(crate) const ZENOH_METADATA_BYTES: usize = 32_768 * (32 + 8);
 
@@ -32,6 +35,21 @@ pub(crate) fn without_shared_memory() -> Option<FallbackReason> {
         true => reason.clone(),
         false => Some(FallbackReason::Forked),
     }
+}
+
+/// Why zenoh has no room in `/dev/shm` at this moment for the little that a session begins with.
+fn without_room() -> Option<FallbackReason> {
+    let detail = if let Some(total_files) = file::files_used_up() {
+        format!("/dev/shm has all of the {total_files} files that it takes")
+    } else {
+        let (free_bytes, total_bytes) = file::space()?;
+        if free_bytes >= SESSION_BYTES as u64 {
+            return None;
+        }
+        let (free, total) = (Readable(free_bytes), Readable(total_bytes));
+        format!("/dev/shm has {free} free of {total}")
+    };
+    Some(FallbackReason::SharedMemoryFull { detail })
 }
 
 fn found_out() -> Option<FallbackReason> {
@@ -59,7 +77,7 @@ pub fn zenoh_is_inherited() -> bool {
 
 /// Makes a session's configuration fit this process: turns shared memory off where zenoh may not lock
 /// its metadata, because it would then lose every shared-memory message without a word, and where no segment
-/// can be made, because it would then not open. Frames arrive
+/// can be made or `/dev/shm` is full at this moment, because it would then not open. Frames arrive
 /// as ordinary bytes instead.
 ///
 /// Call it on every configuration before `zenoh::open`. Returns the reason where shared memory was
@@ -70,7 +88,7 @@ pub fn prepare_session(config: &mut zenoh::Config) -> Option<FallbackReason> {
     // Relaxed: nothing else hangs on it. A forked child leaves it as it is.
     let here = std::process::id();
     let _ = ZENOH_OWNER.compare_exchange(0, here, Ordering::Relaxed, Ordering::Relaxed);
-    let reason = without_shared_memory()?;
+    let reason = without_shared_memory().or_else(without_room)?;
     tracing::warn!(%reason, "shared memory is turned off for this session");
     if let Err(error) = config.insert_json5("transport/shared_memory/enabled", "false") {
         tracing::error!(%error, "zenoh did not take the setting");

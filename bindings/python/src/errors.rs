@@ -18,13 +18,13 @@ create_exception!(
     zenoh_pinned,
     PoolFull,
     PyTimeoutError,
-    "Consumers held every slot of a pool for as long as the call was allowed to wait."
+    "Every slot of a pool stayed in use for as long as the call was allowed to wait."
 );
 create_exception!(
     zenoh_pinned,
     OverBudget,
     PyMemoryError,
-    "A pool or message would need more shared memory than its bound allows."
+    "A pool or message would need more shared memory than its bound, the host's or the memory cgroup allows."
 );
 create_exception!(
     zenoh_pinned,
@@ -68,9 +68,10 @@ pub(crate) fn pool(error: PoolError) -> PyErr {
     let text = error.to_string();
     match error {
         PoolError::Empty | PoolError::SlotTooLarge { .. } => PyValueError::new_err(text),
-        PoolError::OverBudget { .. } | PoolError::Segment(SegmentError::OverHostBudget { .. }) => {
-            OverBudget::new_err(text)
-        }
+        PoolError::OverBudget { .. }
+        | PoolError::Segment(
+            SegmentError::OverHostBudget { .. } | SegmentError::OverCgroup { .. },
+        ) => OverBudget::new_err(text),
         _ => PyOSError::new_err(text),
     }
 }

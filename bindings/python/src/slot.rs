@@ -8,7 +8,7 @@ use pyo3::{
     prelude::*,
     types::{PyDict, PyTuple},
 };
-use zenoh::bytes::ZBytes;
+use zenoh_pinned::KeptPayload;
 use zenoh_pinned_node::dora::{OutputSlot, SentMemory};
 
 use crate::{element::Element, process::MadeIn};
@@ -46,7 +46,7 @@ pub(crate) enum Memory {
 
 /// What keeps the memory of views.
 pub(crate) enum Keeper {
-    Sent(#[expect(dead_code, reason = "it keeps the memory")] ZBytes),
+    Sent(#[expect(dead_code, reason = "it keeps the memory")] KeptPayload),
     SentOutput(#[expect(dead_code, reason = "it keeps the memory")] SentMemory),
     Unsent(#[expect(dead_code, reason = "it keeps the memory")] Box<Memory>),
 }

@@ -36,6 +36,26 @@ def test_pools_beyond_the_open_files_say_which_limit_to_raise():
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="no unshare")
+@pytest.mark.parametrize(("options", "used_up"), [("size=4k", "free of 4 KiB"), ("nr_inodes=1", "1 files")])
+def test_a_session_opens_where_shared_memory_is_full_and_a_pool_says_what_is_used_up(options, used_up):
+    mount = f'mount -t tmpfs -o {options} tmpfs /dev/shm && exec "$@"'
+    done = outcome(
+        """
+        import zenoh_pinned
+        session = zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}})
+        try:
+            session.declare_publisher("a", 4096)
+        except OSError as error:
+            print(error)
+        session.close()
+        """,
+        ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c", mount, "sh"],
+    )
+    assert done.returncode == 0, done.stderr
+    assert used_up in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="no unshare")
 def test_a_pool_too_large_for_64_mebibytes_of_shared_memory_says_what_to_do():
     mount = 'mount -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"'
     done = outcome(

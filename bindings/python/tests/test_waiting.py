@@ -45,15 +45,39 @@ def test_others_run_while_a_full_pool_waits_and_the_error_says_what_to_do(pair):
     publisher, _ = pair
     held = [publisher.allocate((65536,)) for _ in range(4)]
     with Counting() as counting:
-        with pytest.raises(zenoh_pinned.PoolFull, match="slots"):
+        with pytest.raises(zenoh_pinned.PoolFull, match="4 unsent in this process") as full:
             publisher.allocate((1,), timeout=0.3)
         with pytest.raises(TimeoutError):
             publisher.put(b"1", timeout=0.0)
         assert counting.count > 20
+    assert "consumer" not in str(full.value)
+    with pytest.raises(TimeoutError, match="4 unsent in this process"):
+        publisher.drain(0)
     statistics = publisher.pool.statistics()
     assert (statistics.in_use, statistics.timeouts) == (4, 2)
     assert statistics.waited >= 0.3
     del held
+
+
+def test_a_pool_full_of_views_of_sent_frames_says_so_and_blames_no_consumer(pair):
+    publisher, subscriber = pair
+    views = []
+    for _ in range(4):
+        with publisher.allocate((65536,)) as array:
+            array[:] = 0
+        views.append(array)
+        del array
+        subscriber.recv(20)
+    with pytest.raises(zenoh_pinned.PoolFull, match="4 sent and still read in this process") as full:
+        publisher.put(b"1", timeout=0.1)
+    assert "consumer" not in str(full.value)
+    del views
+    frames = []
+    for number in range(4):
+        publisher.put(bytes([number]), timeout=20)
+        frames.append(subscriber.recv(20).numpy())
+    with pytest.raises(TimeoutError, match="4 sent and still read in this process"):
+        publisher.drain(0)
 
 
 def test_a_waiting_allocation_gets_the_slot_that_another_thread_lets_go(pair):

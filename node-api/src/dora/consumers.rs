@@ -10,6 +10,12 @@ use super::{
     environment::{Environment, node_in},
 };
 
+/// Whether there is no such process, before the file is opened (ENOENT) or after it (ESRCH): it holds nothing.
+fn says_ended(error: &std::io::Error) -> bool {
+    const ESRCH: i32 = 3;
+    error.kind() == std::io::ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH)
+}
+
 /// The nodes whose processes hold a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Holders {
@@ -33,8 +39,7 @@ impl Holders {
                     Environment::OtherDataflow => {}
                     Environment::Undescribed => holders.unknown = true,
                 },
-                // One that has ended holds nothing.
-                Err(error) => holders.unknown |= error.kind() != std::io::ErrorKind::NotFound,
+                Err(error) => holders.unknown |= !says_ended(&error),
             }
         }
         holders

@@ -57,7 +57,8 @@ pub enum SendError {
     /// A further pool, for messages larger than the first, could not be made.
     #[error("a pool for larger messages could not be made: {0}")]
     Pool(#[from] PoolError),
-    /// Consumers held every slot for as long as the call was allowed to wait. The message is counted.
+    /// Every slot stayed in use for as long as the call was allowed to wait; the source says who has them. The message is
+    /// counted.
     #[error("output `{output}` waited {waited:?} for a slot: {source}")]
     Full {
         /// The output.

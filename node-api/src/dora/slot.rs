@@ -8,7 +8,7 @@ use dora_message::{
 };
 use dora_node_api::DataSample;
 use zenoh::bytes::ZBytes;
-use zenoh_pinned::Slot;
+use zenoh_pinned::{KeptPayload, Slot};
 
 use super::{ElementType, daemon::DaemonMessage};
 
@@ -17,7 +17,7 @@ const SHAPE: &str = "shape";
 
 /// The memory of a message: it is not used again, and stays readable, while this exists.
 #[derive(Clone, Debug)]
-pub struct SentMemory(ZBytes);
+pub struct SentMemory(KeptPayload);
 
 /// An [`OutputSlot`] in pinned memory that is not written any more, to be sent by
 /// [`DetachedOutputs::send_sealed`](super::DetachedOutputs::send_sealed).
@@ -36,7 +36,7 @@ impl SealedSlot {
     }
 
     pub(super) fn into_payload(self) -> ZBytes {
-        self.memory.0
+        self.memory.0.payload()
     }
 }
 
@@ -93,8 +93,8 @@ impl OutputSlot {
     /// the message.
     pub fn seal(self) -> SealedSlot {
         let memory = match self.memory {
-            Memory::Pinned(slot) => slot.into_shm(),
-            Memory::Dora(_) | Memory::Daemon(_) => ZBytes::new(),
+            Memory::Pinned(slot) => slot.into_kept(),
+            Memory::Dora(_) | Memory::Daemon(_) => KeptPayload::of_ordinary(ZBytes::new()),
         };
         SealedSlot {
             output: self.output,

@@ -9,7 +9,7 @@ use super::{
     BudgetScope, HostShare, Pressure, Purpose, Refused, Sums,
     account::{self, Attempt},
     census::Census,
-    keeper,
+    cgroup, keeper,
     record::Record,
     refusal::Refusal,
 };
@@ -58,6 +58,12 @@ pub(crate) fn reserve(purpose: Purpose, bytes: u64, limit: u64) -> Result<HostSh
     let give_up_at = Instant::now() + PATIENCE;
     let mut pause = Duration::from_micros(50);
     loop {
+        if let Err(refusal) = cgroup::check_for(purpose, bytes) {
+            if Instant::now() < give_up_at && keeper::give_back_now(refusal.excess()) {
+                continue;
+            }
+            return Err(refusal.into());
+        }
         let attempt = account::attempt(purpose, bytes, limit).map_err(Refused::Unaccounted)?;
         let (refusal, excess) = match attempt {
             Attempt::Granted(share) => return Ok(share),
@@ -139,7 +145,7 @@ impl HostUsage {
             memory_bytes: held.memory,
             registered_bytes: held.registered,
             limit_bytes: limit,
-            pressure: pressure_of(held, limit),
+            pressure: pressure_of(held, limit, cgroup::pressure()),
             processes: processes.map(ProcessUsage::of).collect(),
             unreadable_accounts: census.unreadable,
         })
@@ -159,31 +165,45 @@ impl ProcessUsage {
     }
 }
 
-fn pressure_of(held: Sums, limit: u64) -> Pressure {
+fn pressure_of(held: Sums, limit: u64, of_cgroups: Pressure) -> Pressure {
     let folder = match file::space() {
         Some((free, total)) => Pressure::of(total.saturating_sub(free), total),
         None => Pressure::Low,
     };
     let sums = Pressure::of(held.memory.max(held.registered), limit);
-    sums.max(folder)
+    sums.max(folder).max(of_cgroups)
 }
 
-/// The sums that everybody holds and wants, at most a quarter of a second old.
-pub(super) fn recently() -> (Sums, Sums) {
-    static LAST: PerProcess<Mutex<Option<(Instant, Sums, Sums)>>> = PerProcess::new(Mutex::default);
+/// What a look found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    /// The sums that everybody holds and wants.
+    held: Sums,
+    pub(super) wanted: Sums,
+    of_cgroups: Pressure,
+}
+
+/// A reading that is at most a quarter of a second old.
+pub(super) fn recently() -> Reading {
+    static LAST: PerProcess<Mutex<Option<(Instant, Reading)>>> = PerProcess::new(Mutex::default);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((at, held, wanted)) = *last
+    if let Some((at, reading)) = *last
         && at.elapsed() < RECENT
     {
-        return (held, wanted);
+        return reading;
     }
     let (own, census) = account::look().unwrap_or_else(|_| (Record::default(), Census::default()));
-    let (held, wanted) = (own.held().plus(census.held()), census.wanted());
-    *last = Some((Instant::now(), held, wanted));
-    (held, wanted)
+    let reading = Reading {
+        held: own.held().plus(census.held()),
+        wanted: census.wanted(),
+        of_cgroups: cgroup::pressure(),
+    };
+    *last = Some((Instant::now(), reading));
+    reading
 }
 
 /// The pressure in relation to a limit, from numbers that are at most a quarter of a second old.
 pub(crate) fn pressure(limit: u64) -> Pressure {
-    pressure_of(recently().0, limit)
+    let reading = recently();
+    pressure_of(reading.held, limit, reading.of_cgroups)
 }

@@ -113,8 +113,7 @@ fn look_after() -> Option<Duration> {
             client.give_back(idle);
         }
     }
-    let (_, wanted) = host::recently();
-    give_back_until(&clients, wanted);
+    give_back_until(&clients, host::recently().wanted);
     let shortest = clients.iter().map(|client| client.time_to_live()).min();
     shortest.map(|time_to_live| (time_to_live / 16).clamp(EVERY.0, EVERY.1))
 }

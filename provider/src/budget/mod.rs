@@ -3,7 +3,7 @@
 //!
 //! Holds: the budgets within a process (`bound`); this process's account and the page that shows it to
 //! the others (`account`, `record`, and the file in `os::account_file`); the reading of the others'
-//! (`census`); taking bytes from the host (`host`); the words of a refusal (`refusal`); how near the
+//! (`census`); taking bytes from the host (`host`); the room that memory cgroups leave (`cgroup`); the words of a refusal (`refusal`); how near the
 //! limit is ([`Pressure`]); and the thread that gives back what is idle (`keeper`).
 //!
 //! What counts (`sums`). Two sums are held to one limit, because two things run out. *Memory*: segments,
@@ -36,6 +36,7 @@
 //! Invariants:
 //! - Bytes are taken before the kernel or the driver is asked for them, and given back after they have
 //!   gone. A request that does not fit is refused and changes nothing.
+//! - Memory that a memory cgroup above this process has no room for is refused before the kernel kills for it.
 //! - What a page says is copied once, checked and never looked at again. A page that makes no sense counts
 //!   with all that the kernel says its process could hold: the segments that it has open and its private
 //!   memory. So nonsense neither hides a share nor claims more than there is.
@@ -56,6 +57,7 @@
 mod account;
 mod bound;
 mod census;
+mod cgroup;
 mod host;
 mod keeper;
 mod pressure;
@@ -65,6 +67,7 @@ mod sums;
 
 pub(crate) use account::HostShare;
 pub(crate) use bound::{Budget, Reservation};
+pub(crate) use cgroup::{OverCgroup, PIECE_BYTES as CGROUP_PIECE_BYTES, check as check_cgroup};
 pub use host::{HostUsage, ProcessUsage};
 pub(crate) use host::{limit as host_limit, pressure, reserve as take_from_host};
 pub(crate) use keeper::{GivesBack, Idle, watch};

@@ -1,7 +1,8 @@
 //! How near a host is to its limit.
 
 /// How much of what this library may use on a host is in use, over all processes of the user: the fuller of
-/// memory and registrations in relation to the limit, or `/dev/shm` where that is fuller, whoever fills it.
+/// memory and registrations in relation to the limit, or `/dev/shm` or a memory cgroup of this process where that is
+/// fuller, whoever fills it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Pressure {

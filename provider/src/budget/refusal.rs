@@ -4,8 +4,11 @@ use std::fmt::Write;
 
 use rustix::io::Errno;
 
-use super::{Sums, census::Census};
-use crate::{os::process, path::FallbackReason};
+use super::{OverCgroup, Sums, census::Census};
+use crate::{
+    os::{file, process},
+    path::FallbackReason,
+};
 
 /// How many of the other processes a refusal names.
 const NAMED: usize = 3;
@@ -60,6 +63,8 @@ pub(crate) struct Refusal {
 #[derive(Clone, Debug)]
 pub(crate) enum Refused {
     Over(Refusal),
+    /// A memory cgroup above this process has no room for them.
+    OverCgroup(OverCgroup),
     /// The host's account could not be kept or read, so nobody knows whether the bytes are there.
     Unaccounted(Errno),
 }
@@ -73,11 +78,26 @@ impl From<Refused> for FallbackReason {
                 used_bytes: refusal.used_bytes,
                 limit_bytes: refusal.limit_bytes,
             },
+            Refused::OverCgroup(refusal) => Self::OverCgroup {
+                cgroup: refusal.cgroup,
+                needed_bytes: refusal.needed_bytes,
+                used_bytes: refusal.used_bytes,
+                limit_bytes: refusal.limit_bytes,
+            },
             Refused::Unaccounted(Errno::CANCELED) => Self::Exiting,
-            Refused::Unaccounted(error) => Self::Unaccounted {
-                detail: error.to_string(),
+            Refused::Unaccounted(error) => match file::why_none_can_be_made() {
+                Some(detail) => Self::NoSegments { detail },
+                None => Self::Unaccounted {
+                    detail: error.to_string(),
+                },
             },
         }
+    }
+}
+
+impl From<OverCgroup> for Refused {
+    fn from(refusal: OverCgroup) -> Self {
+        Self::OverCgroup(refusal)
     }
 }
 

@@ -7,7 +7,10 @@ use zenoh::{bytes::ZBytes, shm::ZShm};
 use super::{FrameError, owned::OwnedBytes};
 use crate::{
     os::process::{FileMappings, MadeHere, Placement},
-    segment::Segment,
+    segment::{
+        Segment,
+        uses::{Noted, Use},
+    },
     session,
 };
 
@@ -16,6 +19,7 @@ pub(super) struct HeldBytes {
     bytes: Bytes,
     /// The segment whose producer is told; `None` for bytes of other libraries or outside segments.
     segment: Option<Arc<Segment>>,
+    _reading: Option<Noted>,
     made_here: MadeHere,
 }
 
@@ -30,18 +34,21 @@ enum Bytes {
 }
 
 impl HeldBytes {
-    pub(super) fn shared(buffer: ZShm, segment: Option<Arc<Segment>>) -> Self {
+    /// `place` is the segment that they lie in and the offset in it.
+    pub(super) fn shared(buffer: ZShm, place: Option<(Arc<Segment>, usize)>) -> Self {
         Self {
             bytes: Bytes::Shared(Some(buffer)),
-            segment,
+            _reading: reading(&place),
+            segment: place.map(|(segment, _)| segment),
             made_here: MadeHere::now(),
         }
     }
 
-    pub(super) fn owned(owned: OwnedBytes, segment: Option<Arc<Segment>>) -> Self {
+    pub(super) fn owned(owned: OwnedBytes, place: Option<(Arc<Segment>, usize)>) -> Self {
         Self {
             bytes: Bytes::Owned(Some(owned)),
-            segment,
+            _reading: reading(&place),
+            segment: place.map(|(segment, _)| segment),
             made_here: MadeHere::now(),
         }
     }
@@ -62,6 +69,7 @@ impl HeldBytes {
         Ok(Self {
             bytes,
             segment: None,
+            _reading: None,
             made_here: MadeHere::now(),
         })
     }
@@ -74,6 +82,11 @@ impl HeldBytes {
             Bytes::Owned(owned) => owned.as_ref().map(OwnedBytes::bytes).unwrap_or_default(),
         }
     }
+}
+
+fn reading(place: &Option<(Arc<Segment>, usize)>) -> Option<Noted> {
+    let (segment, offset) = place.as_ref()?;
+    segment.note_use(*offset, Use::Reading)
 }
 
 /// As [`check_piece`], for bytes that are no piece of a payload.

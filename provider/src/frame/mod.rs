@@ -99,12 +99,12 @@ impl Frame {
             }
             found
         };
-        let segment = match &found {
-            Some(found) => segment_of(found, bytes.len())?,
+        let place = match &found {
+            Some(found) => place_of(found, bytes.len())?,
             None => None,
         };
         Ok(Self {
-            held: Arc::new(HeldBytes::owned(owned, segment)),
+            held: Arc::new(HeldBytes::owned(owned, place)),
             found,
             pinner: pinner.clone(),
             taken: OnceLock::new(),
@@ -122,9 +122,9 @@ impl Frame {
         if !buffer.is_valid() {
             return Err(FrameError::Invalidated);
         }
-        let segment = segment_of(&found, bytes)?;
+        let place = place_of(&found, bytes)?;
         Ok(Self {
-            held: Arc::new(HeldBytes::shared(buffer.to_owned(), segment)),
+            held: Arc::new(HeldBytes::shared(buffer.to_owned(), place)),
             found: Some(found),
             pinner: pinner.clone(),
             taken: OnceLock::new(),
@@ -217,13 +217,14 @@ impl Frame {
 }
 
 /// The segment that `bytes` were found in, where this library has it attached and they are all there.
-fn segment_of(found: &Found, bytes: usize) -> Result<Option<Arc<Segment>>, FrameError> {
+/// The segment, and the offset in it.
+fn place_of(found: &Found, bytes: usize) -> Result<Option<(Arc<Segment>, usize)>, FrameError> {
     let Some(segment) = found.entry.segment() else {
         return Ok(None);
     };
     let end = found.offset.checked_add(bytes);
     match end.is_some_and(|end| segment.reaches(end)) {
-        true => Ok(Some(segment.clone())),
+        true => Ok(Some((segment.clone(), found.offset))),
         false => Err(FrameError::Truncated { bytes }),
     }
 }

@@ -43,7 +43,7 @@ impl AccountFile {
     pub(crate) fn create(contents: &Contents) -> Result<Self, Errno> {
         let _before_the_last_look = exit::enter_naming().ok_or(Errno::CANCELED)?;
         let file = file::create_unnamed()?;
-        file::reserve(&file, super::page_bytes() as u64)?;
+        file::reserve(&file, 0, super::page_bytes() as u64)?;
         lock_as_owner(&file)?;
         write_whole(&file, contents)?;
         let (identity, _) = file::inspect(&file)?;

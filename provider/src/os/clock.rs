@@ -19,6 +19,12 @@ impl Moment {
         Self(seconds.saturating_mul(1000).saturating_add(milliseconds))
     }
 
+    /// The moment so much later.
+    #[cfg(test)]
+    pub(crate) fn after(self, time: Duration) -> Self {
+        Self(self.0 + u64::try_from(time.as_millis()).unwrap())
+    }
+
     /// The time from `earlier` to this moment.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     os::fd::{BorrowedFd, OwnedFd, RawFd},
 };
 
@@ -10,7 +11,10 @@ use rustix::{
     io::Errno,
 };
 
-use super::file::{self, Identity};
+use super::{
+    file::{self, Identity},
+    process::{self, FileMapping},
+};
 
 /// An open segment file.
 #[derive(Debug, Default)]
@@ -23,10 +27,12 @@ pub(crate) struct OpenSegment {
 
 /// The files below `/dev/shm` that this process has open, by identity: what it has made itself had no name
 /// when it was opened.
-pub(crate) fn open_segments() -> BTreeMap<Identity, OpenSegment> {
+///
+/// # Errors
+/// `/proc` is not mounted, or no descriptor is left to list it with.
+pub(crate) fn open_segments() -> io::Result<BTreeMap<Identity, OpenSegment>> {
     let mut segments: BTreeMap<Identity, OpenSegment> = BTreeMap::new();
-    let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten();
-    for entry in entries.filter_map(Result::ok) {
+    for entry in std::fs::read_dir("/proc/self/fd")?.filter_map(Result::ok) {
         let target = std::fs::read_link(entry.path()).ok();
         let number = entry
             .file_name()
@@ -46,7 +52,29 @@ pub(crate) fn open_segments() -> BTreeMap<Identity, OpenSegment> {
             segment.descriptors.push(number);
         }
     }
-    segments
+    Ok(segments)
+}
+
+/// Unlocks the pages of every segment of so many bytes that this process has mapped, whoever locked them.
+///
+/// # Errors
+/// `/proc` is not mounted, or no descriptor is left to read it with.
+pub(crate) fn unlock_pages_of_segments(bytes: u64) -> io::Result<()> {
+    let segments = open_segments()?;
+    let is_it = |mapping: &FileMapping| {
+        let segment = segments.get(&mapping.identity);
+        segment.is_some_and(|segment| segment.bytes == bytes)
+    };
+    for mapping in process::file_mappings()?.filter(is_it) {
+        // SAFETY: unlocking changes no contents; where another thread has unmapped the range since, it fails or
+        // unlocks pages of whatever lies there now, which is what its owner gets at its next page fault.
+        let unlocked =
+            unsafe { rustix::mm::munlock(mapping.start as *mut _, mapping.end - mapping.start) };
+        if let Err(error) = unlocked {
+            tracing::debug!(%error, "pages stay locked");
+        }
+    }
+    Ok(())
 }
 
 /// Opens once more what `descriptor` of this process refers to, named or not: a new open file, which holds

@@ -204,7 +204,8 @@ extern "C" fn unlink_segments() {
     if OWNER.load(Ordering::Relaxed) != std::process::id() {
         return;
     }
-    let open = descriptors::open_segments();
+    // Without a descriptor to look with, the next zenoh process unlinks them.
+    let open = descriptors::open_segments().unwrap_or_default();
     let open_segments = file::named_segments()
         .filter_map(|(id, identity)| Some((id, &open.get(&identity)?.descriptors)));
     for (id, descriptors) in open_segments {

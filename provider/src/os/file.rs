@@ -95,10 +95,10 @@ pub(crate) fn why_none_can_be_made() -> Option<String> {
     }
 }
 
-/// Reserves `bytes` of storage for the file; afterwards no access within them can raise SIGBUS.
-pub(crate) fn reserve(file: &OwnedFd, bytes: u64) -> Result<(), Errno> {
+/// Reserves storage for `bytes` of the file, which it is made long enough for; afterwards no access within them can raise SIGBUS.
+pub(crate) fn reserve(file: &OwnedFd, from: u64, bytes: u64) -> Result<(), Errno> {
     loop {
-        match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {
+        match rustix::fs::fallocate(file, FallocateFlags::empty(), from, bytes) {
             Err(Errno::INTR) => continue,
             result => return result,
         }
@@ -190,6 +190,17 @@ pub(crate) fn unlink_if_last(file: impl AsFd, id: u32) {
     {
         let _ = rustix::fs::unlink(path_of(id));
     }
+}
+
+/// Free and total number of files of the file system below [`DIRECTORY`]; `None` where it counts none.
+pub(crate) fn number_of_files() -> Option<(u64, u64)> {
+    let stat = rustix::fs::statvfs(DIRECTORY).ok()?;
+    (stat.f_files > 0).then_some((stat.f_favail, stat.f_files))
+}
+
+/// Whether no file can be added below [`DIRECTORY`], however many bytes are free; the total number if so.
+pub(crate) fn files_used_up() -> Option<u64> {
+    number_of_files().and_then(|(free, total)| (free == 0).then_some(total))
 }
 
 /// Free and total bytes of the file system below [`DIRECTORY`].

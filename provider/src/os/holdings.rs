@@ -44,7 +44,9 @@ fn size_of_segment(id: u32) -> u64 {
 
 /// RssAnon of proc_pid_status(5).
 fn private_bytes(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let status = fs::read(format!("/proc/{process}/status")).ok()?;
+    // The name in it may have any bytes.
+    let status = String::from_utf8_lossy(&status);
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("RssAnon:"))?;
@@ -60,7 +62,7 @@ mod tests {
     fn this_process_has_private_memory_and_the_segments_that_it_has_locked() {
         let one = file::create_unnamed().unwrap();
         let id = 0x5EC7_0000 | (std::process::id() & 0xFFFF);
-        file::reserve(&one, 3 << 20).unwrap();
+        file::reserve(&one, 0, 3 << 20).unwrap();
         file::publish(&one, id).unwrap();
         let other = file::create_unnamed().unwrap();
         let held = of_holders_of(file::inspect(&other).unwrap().0);

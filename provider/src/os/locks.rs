@@ -6,7 +6,7 @@ use std::{
     io::{self, Read},
 };
 
-use super::file::Identity;
+use super::{file::Identity, life::says_ended};
 
 /// The processes that hold a `flock` on each of `files`, by pid, as the kernel lists them in `/proc/locks`.
 /// Processes outside this one's pid namespace have no pid here and are left out.
@@ -58,11 +58,12 @@ pub(crate) fn holders_of_any(files: &[Identity]) -> io::Result<BTreeMap<u32, usi
 pub(crate) fn are_open_in(pid: u32, files: &[Identity], listed: usize) -> io::Result<bool> {
     let mut open = 0;
     for descriptor in fs::read_dir(format!("/proc/{pid}/fdinfo"))? {
-        let about = match fs::read_to_string(descriptor?.path()) {
+        let about = match fs::read(descriptor?.path()) {
             // It was closed between the listing and this.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) if says_ended(&error) => continue,
             about => about?,
         };
+        let about = String::from_utf8_lossy(&about);
         let lines = about.lines().filter_map(|line| line.strip_prefix("lock:"));
         let locks = lines.filter_map(parse_line);
         // One that was inherited bears its owner's pid, here as in the list.

@@ -124,7 +124,7 @@ mod tests {
     fn pages_that_a_file_no_longer_has_are_an_error_and_not_a_signal() {
         let bytes = 4 * page_bytes();
         let file = file::create_unnamed().unwrap();
-        file::reserve(&file, bytes as u64).unwrap();
+        file::reserve(&file, 0, bytes as u64).unwrap();
         let range = MappedRange::of_file(&file, bytes).unwrap();
         assert_eq!(range.populate(), Ok(()));
         rustix::fs::ftruncate(&file, bytes as u64 / 2).unwrap();

@@ -5,12 +5,14 @@
 //! segment format (`/dev/shm/<id>.zenoh` locked by `flock`) is zenoh's on Linux.
 
 pub(crate) mod account_file;
+pub(crate) mod cgroup;
 pub(crate) mod clock;
 pub(crate) mod descriptors;
 pub(crate) mod exit;
 pub(crate) mod file;
 pub(crate) mod futex;
 pub(crate) mod holdings;
+pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod locks;
 pub(crate) mod memory;

@@ -24,20 +24,6 @@ pub(crate) fn start_time_in(stat: &[u8]) -> Option<u64> {
     after_name.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
-/// As [`start_time`], of a process that has not ended: not of one that only waits for its parent to notice.
-pub(crate) fn running_since(pid: u32) -> Option<u64> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let started = start_time_in(&stat)?;
-    let is_zombie = stat
-        .iter()
-        .rposition(|byte| *byte == b')')
-        .and_then(|end| stat.get(end + 2))
-        .is_some_and(|state| matches!(state, b'Z' | b'X'));
-    // A first thread that has ended looks the same while others run.
-    let runs_on = || fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|tasks| tasks.count() > 1);
-    (!is_zombie || runs_on()).then_some(started)
-}
-
 /// Whether there is a process `pid`, also where its `/proc` directory is hidden from this user.
 pub(crate) fn exists(pid: u32) -> bool {
     let Some(pid) = i32::try_from(pid)
@@ -56,10 +42,10 @@ pub(crate) fn sees_every_process() -> bool {
     fs::read_link("/proc/self/ns/pid").is_ok_and(|namespace| namespace.as_os_str() == INITIAL)
 }
 
-/// The name that process `pid` goes by.
+/// The name that process `pid` goes by, which may have any bytes, for people.
 pub(crate) fn name_of(pid: u32) -> Option<String> {
-    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-    Some(name.trim_end().to_owned())
+    let name = fs::read(format!("/proc/{pid}/comm")).ok()?;
+    Some(String::from_utf8_lossy(&name).trim_end().to_owned())
 }
 
 /// The process that something was made in.
@@ -212,6 +198,14 @@ pub(crate) fn segment_listed_at(listing: impl BufRead, address: usize) -> Option
     super::file::segment_named(&line[line.find(super::file::DIRECTORY)?..])
 }
 
+/// The file mappings of this process.
+///
+/// # Errors
+/// As [`FileMappings::now`].
+pub(crate) fn file_mappings() -> io::Result<impl Iterator<Item = FileMapping>> {
+    Ok(listed(BufReader::new(File::open(MAPS_PATH)?)))
+}
+
 /// The file mappings in a listing as `/proc/<pid>/maps` shows it.
 pub(crate) fn listed(listing: impl BufRead) -> impl Iterator<Item = FileMapping> {
     lines(listing).filter_map(|line| parse_line(&line))
@@ -340,7 +334,7 @@ mod tests {
     #[test]
     fn the_kernel_and_the_listing_agree_about_a_mapped_segment() {
         let file = file::create_unnamed().unwrap();
-        file::reserve(&file, 8192).unwrap();
+        file::reserve(&file, 0, 8192).unwrap();
         let range = MappedRange::of_file(&file, 8192).unwrap();
         let address = range.base().as_ptr() as usize + 100;
         let (identity, _) = file::inspect(&file).unwrap();
@@ -364,7 +358,7 @@ mod tests {
     fn a_mapping_that_the_kernel_has_split_is_still_one_run_of_its_file() {
         let file = file::create_unnamed().unwrap();
         let page = crate::os::page_bytes();
-        file::reserve(&file, 4 * page as u64).unwrap();
+        file::reserve(&file, 0, 4 * page as u64).unwrap();
         let range = MappedRange::of_file(&file, 4 * page).unwrap();
         let base = range.base().as_ptr();
         // SAFETY: one page of the mapping made above, which nobody writes.
@@ -437,13 +431,5 @@ mod tests {
         assert!(start_time(std::process::id()).unwrap() > 0);
         assert_eq!(start_time(u32::MAX), None);
         assert!(exists(std::process::id()) && !exists(u32::MAX) && !exists(0));
-        let own = std::process::id();
-        assert_eq!(running_since(own), start_time(own));
-        let mut child = std::process::Command::new("true").spawn().unwrap();
-        while running_since(child.id()).is_some() {
-            std::thread::yield_now();
-        }
-        assert!(start_time(child.id()).is_some(), "not waited for yet");
-        child.wait().unwrap();
     }
 }

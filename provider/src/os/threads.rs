@@ -2,6 +2,8 @@
 
 use std::{fs, io, path::Path};
 
+use super::life::says_ended;
+
 /// A thread, and how often it has gone to sleep of its own accord.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ThreadSleeps {
@@ -24,24 +26,23 @@ pub(crate) fn named(pid: u32, name: &str) -> io::Result<Vec<ThreadSleeps>> {
         match look_at(&task, name) {
             Ok(thread) => found.extend(thread),
             // It has ended between the listing and this.
-            Err(error) if has_ended(&error) => {}
+            Err(error) if says_ended(&error) => {}
             Err(error) => return Err(error),
         }
     }
     Ok(found)
 }
 
-fn has_ended(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
-}
-
 fn look_at(task: &Path, name: &str) -> io::Result<Option<ThreadSleeps>> {
-    if fs::read_to_string(task.join("comm"))?.trim_end() != name {
+    // Any bytes: the kernel cuts a name after 15 of them, also in the middle of a character.
+    let comm = fs::read(task.join("comm"))?;
+    if comm.strip_suffix(b"\n").unwrap_or(&comm) != name.as_bytes() {
         return Ok(None);
     }
-    let status = fs::read_to_string(task.join("status"))?;
-    let stat = fs::read_to_string(task.join("stat"))?;
-    match (parse_status(&status), parse_faults(&stat)) {
+    let status = fs::read(task.join("status"))?;
+    let stat = fs::read(task.join("stat"))?;
+    let text = String::from_utf8_lossy;
+    match (parse_status(&text(&status)), parse_faults(&text(&stat))) {
         (Some((thread, sleeps)), Some(faults)) => Ok(Some(ThreadSleeps {
             thread,
             sleeps,
@@ -108,6 +109,40 @@ mod tests {
             assert!(started.elapsed().as_secs() < 60, "stuck");
             std::thread::yield_now();
         }
+        drop(stop);
+        thread.unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn a_thread_whose_name_is_cut_within_a_character_hides_no_other_one() {
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        // Eight characters of two bytes each: the fifteenth byte is the first half of the last one.
+        let cut = std::thread::Builder::new().name("\u{e4}".repeat(8));
+        let thread = cut.spawn(move || {
+            // SAFETY: names the calling thread, with a string that ends in a zero.
+            unsafe {
+                libc::prctl(
+                    libc::PR_SET_NAME,
+                    c"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3".as_ptr(),
+                )
+            };
+            let _ = stopped.recv();
+        });
+        let comm = |task: &Path| fs::read(task.join("comm")).unwrap_or_default();
+        let tasks = || {
+            fs::read_dir("/proc/self/task")
+                .unwrap()
+                .flatten()
+                .map(|task| task.path())
+        };
+        let started = std::time::Instant::now();
+        while !tasks().any(|task| String::from_utf8(comm(&task)).is_err()) {
+            assert!(started.elapsed().as_secs() < 60, "it has no such name");
+            std::thread::yield_now();
+        }
+        let own_name = fs::read_to_string("/proc/thread-self/comm").unwrap();
+        let own_name = own_name.trim_end();
+        assert!(!named(std::process::id(), own_name).unwrap().is_empty());
         drop(stop);
         thread.unwrap().join().unwrap();
     }

@@ -18,7 +18,7 @@ use crate::{
     budget::{self, Budget, Pressure},
     copy::{CopyError, Entered, InFlight, Lease, Staging, enter_driver},
     cuda::{self, Device},
-    os::process::MadeHere,
+    os::{file::Identity, process::MadeHere},
     path::FallbackReason,
     pool::PinnedPool,
     registration::{Found, IdleRegistrations, Registrar, Table},
@@ -216,6 +216,11 @@ impl Pinner {
         {
             registrar.register(entry, segment.base());
         }
+    }
+
+    /// Forgets a segment that nothing uses any more; `false` where a frame or a copy still does.
+    pub(crate) fn let_go(&self, identity: Identity) -> bool {
+        self.shared.table.let_go(identity)
     }
 
     /// The segment that the bytes lie in; one that is seen for the first time is registered.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::Holders;
 pub use crate::segment::SegmentError;
 use crate::{path::FallbackReason, reclaim::Quarantined};
 
@@ -60,10 +61,10 @@ pub enum AllocError {
         /// Size of the pool's largest slots, in bytes.
         largest_slot_bytes: usize,
     },
-    /// Consumers (or this process) held every slot for the whole wait.
+    /// Every slot stayed in use for the whole wait, by consumers or by this process itself.
     #[error(
-        "all {slots} slots that fit {len} bytes stayed in use for {waited:?}: a consumer is slow, stopped or \
-         holds frames; raise slots() or drop frames sooner{}{}", growth_note(.growth), quarantine_note(.quarantine)
+        "all {slots} slots that fit {len} bytes stayed in use for {waited:?}: {holders}; raise slots() where that is as it \
+         should be{}{}", growth_note(.growth), quarantine_note(.quarantine)
     )]
     TimedOut {
         /// Bytes asked for.
@@ -72,6 +73,8 @@ pub enum AllocError {
         slots: u32,
         /// How long the call was allowed to wait.
         waited: Duration,
+        /// Who has them.
+        holders: Holders,
         /// Why the pool could not add a segment, where it was still allowed to.
         growth: Option<Arc<SegmentError>>,
         /// Slots that no consumer confirms to hold and that cannot be taken back yet.
@@ -120,10 +123,13 @@ fn quarantine_note(quarantine: &[Quarantined]) -> String {
 
 /// Some slots were still held when a drain gave up.
 #[derive(Debug, thiserror::Error)]
-#[error("{slots} slots are still held after {patience:?}: a consumer has not released its frames")]
+#[error("{slots} slots are still held after {patience:?}: {holders}")]
+#[non_exhaustive]
 pub struct StillHeld {
     /// Number of slots still in use.
     pub slots: u32,
     /// How long was waited.
     pub patience: Duration,
+    /// Who holds them.
+    pub holders: Holders,
 }

@@ -14,6 +14,7 @@ use std::{
 
 use super::SegmentError;
 use crate::{
+    budget,
     os::{self, file, limits, per_process::PerProcess},
     reclaim,
     session::ZENOH_METADATA_BYTES,
@@ -38,6 +39,9 @@ pub(super) fn make() -> Result<(), SegmentError> {
             limit: limits::open_files_limit().unwrap_or(u64::MAX),
         });
     }
+    if let Some(total_files) = file::files_used_up() {
+        return Err(SegmentError::NoFiles { total_files });
+    }
     // With a page of its own to spare.
     let needed_bytes = (ZENOH_METADATA_BYTES + os::page_bytes()) as u64;
     if let Some((free_bytes, total_bytes)) = file::space()
@@ -49,6 +53,7 @@ pub(super) fn make() -> Result<(), SegmentError> {
             total_bytes,
         });
     }
+    budget::check_cgroup(needed_bytes)?;
     if catch_unwind(AssertUnwindSafe(reclaim::make_metadata)).is_err() {
         return Err(SegmentError::System {
             action: "make zenoh's metadata for",

@@ -27,6 +27,7 @@ mod backend;
 mod builder;
 mod ending;
 mod error;
+mod holders;
 mod idle;
 mod metadata;
 mod parked;
@@ -53,7 +54,8 @@ use zenoh::{
 pub use backend::PinnedHostShmProviderBackend;
 pub use builder::PinnedPoolBuilder;
 pub use error::{AllocError, PoolError, SegmentError, StillHeld};
-pub use slot::Slot;
+pub use holders::Holders;
+pub use slot::{KeptPayload, Slot};
 pub use statistics::PoolStatistics;
 
 use crate::{
@@ -137,7 +139,7 @@ impl PinnedPool {
     ///
     /// # Errors
     /// [`AllocError::ZeroBytes`] and [`AllocError::TooLarge`] for sizes that no slot can ever hold,
-    /// [`AllocError::TimedOut`] when consumers held every slot for the whole wait,
+    /// [`AllocError::TimedOut`] when every slot stayed in use for the whole wait, with who has them,
     /// [`AllocError::Truncated`] where another process has cut the pool's file,
     /// [`AllocError::Metadata`] where zenoh has no room to describe one more buffer,
     /// [`AllocError::Forked`] in a forked child.
@@ -209,6 +211,16 @@ impl PinnedPool {
         self.shared.slots.quarantine().now()
     }
 
+    /// Who has the slots that are in use at this moment, as far as it can be known; some files of `/proc` are read. Empty
+    /// in a forked child.
+    pub fn holders(&self) -> Holders {
+        if !self.shared.made_here.holds() {
+            return Holders::default();
+        }
+        self.shared.provider.garbage_collect();
+        self.shared.slots.holders(None)
+    }
+
     /// The segments there are.
     pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
         match self.shared.made_here.holds() {
@@ -233,14 +245,14 @@ impl PinnedPool {
         Ok(processes)
     }
 
-    /// Waits until no consumer holds a chunk of this pool any more.
+    /// Waits until nobody holds a slot of this pool any more: no consumer, nor this process.
     ///
     /// Frames that have been published arrive although the pool is dropped, and a process that exits waits
     /// for them ([`PinnedPoolBuilder::linger`]). Call this before a session is closed on which the last ones
     /// were put, or where half a second is not enough.
     ///
     /// # Errors
-    /// [`StillHeld`] when `patience` has passed; the number of slots still held is in it.
+    /// [`StillHeld`] when `patience` has passed; who still holds slots is in it.
     pub fn drain(&self, patience: Duration) -> Result<(), StillHeld> {
         let started = Instant::now();
         let interruption = Interruption::of_this_wait();
@@ -250,14 +262,15 @@ impl PinnedPool {
         }
         loop {
             self.shared.provider.garbage_collect();
-            let in_use = self.shared.slots.statistics().in_use;
-            if in_use == 0 {
+            if self.shared.slots.statistics().in_use == 0 {
                 return Ok(());
             }
             if started.elapsed() >= patience || interruption.is_wanted() {
+                let holders = self.shared.slots.holders(None);
                 return Err(StillHeld {
-                    slots: in_use,
+                    slots: holders.slots(),
                     patience,
+                    holders,
                 });
             }
             std::thread::sleep(Duration::from_millis(1));

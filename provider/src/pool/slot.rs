@@ -8,7 +8,13 @@ use std::{
 use zenoh::{bytes::ZBytes, shm::ZShmMut};
 
 use super::{PinnedPool, ending};
-use crate::{os::process::MadeHere, segment::Segment};
+use crate::{
+    os::process::MadeHere,
+    segment::{
+        Segment,
+        uses::{Noted, Use},
+    },
+};
 
 /// A writable piece of a pool's memory: page-aligned, exactly as long as was asked for.
 ///
@@ -21,6 +27,7 @@ enum Memory {
     Shared {
         buffer: ZShmMut,
         segment: Option<Arc<Segment>>,
+        _writing: Option<Noted>,
         // Keeps the provider, which knows the chunk.
         pool: PinnedPool,
         made_here: MadeHere,
@@ -30,10 +37,15 @@ enum Memory {
 
 impl Slot {
     pub(super) fn shared(buffer: ZShmMut, segment: Option<Arc<Segment>>, pool: PinnedPool) -> Self {
+        let _writing = segment.as_ref().and_then(|segment| {
+            let offset = (buffer.as_ptr() as usize).checked_sub(segment.base().as_ptr() as usize)?;
+            segment.note_use(offset, Use::Writing)
+        });
         Self {
             memory: Some(Memory::Shared {
                 buffer,
                 segment,
+                _writing,
                 pool,
                 made_here: MadeHere::now(),
             }),
@@ -59,6 +71,18 @@ impl Slot {
         }
     }
 
+    /// As [`Slot::into_shm`], for whoever goes on reading the bytes after they have been sent.
+    pub fn into_kept(self) -> KeptPayload {
+        let reading = self.segment().and_then(|segment| {
+            let offset = (self.as_ptr() as usize).checked_sub(segment.base().as_ptr() as usize)?;
+            segment.note_use(offset, Use::Reading)
+        });
+        KeptPayload {
+            payload: self.into_shm(),
+            _reading: reading.map(Arc::new),
+        }
+    }
+
     /// The payload to publish: `publisher.put(slot.into_shm())`. It holds the slot, which comes back to
     /// the pool when this and every consumer's reference has been dropped; the pool's memory stays until
     /// then, also when the pool is dropped first. In a forked child it is a copy: the slot is the parent's.
@@ -80,6 +104,30 @@ impl Slot {
             }
             Some(Memory::Private(bytes)) => bytes.into(),
             None => ZBytes::new(),
+        }
+    }
+}
+
+/// A payload that this process keeps after it has sent it, to go on reading what it wrote. It holds the slot.
+///
+/// A clone of the payload would do, but for messages that say who holds a pool's slots: they know of this.
+#[derive(Clone, Debug)]
+pub struct KeptPayload {
+    payload: ZBytes,
+    _reading: Option<Arc<Noted>>,
+}
+
+impl KeptPayload {
+    /// The payload, to be published.
+    pub fn payload(&self) -> ZBytes {
+        self.payload.clone()
+    }
+
+    /// Of ordinary memory.
+    pub fn of_ordinary(payload: ZBytes) -> Self {
+        Self {
+            payload,
+            _reading: None,
         }
     }
 }
@@ -113,6 +161,7 @@ impl Drop for Slot {
             segment,
             pool,
             made_here,
+            ..
         }) = self.memory.take()
         else {
             return;

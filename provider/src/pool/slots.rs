@@ -291,12 +291,14 @@ impl Slots {
             ZLayoutAllocError::Alloc(ZAllocError::OutOfMemory | ZAllocError::NeedDefragment) => {
                 self.counters.timed_out();
                 let class = self.class_for(len).unwrap_or(0);
+                let holders = self.holders(Some(class));
                 let tables = self.lock();
                 let growth = tables.growth_errors.get(class).and_then(Option::as_ref);
                 AllocError::TimedOut {
                     len,
                     slots: self.classes.get(class).map_or(0, |class| class.slots),
                     waited,
+                    holders,
                     growth: growth.map(|(error, _)| error.clone()),
                     quarantine: self.quarantine.now(),
                 }

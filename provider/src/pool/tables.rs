@@ -22,6 +22,12 @@ pub(super) struct PoolSegment {
 }
 
 impl PoolSegment {
+    /// The numbers of the slots that are out.
+    pub(super) fn taken(&self) -> impl Iterator<Item = u32> {
+        let slots = (0..).zip(&self.slots);
+        slots.filter_map(|(index, slot)| (*slot != SlotState::Free).then_some(index))
+    }
+
     pub(super) fn is_in_use(&self) -> bool {
         self.slots.iter().any(|slot| *slot != SlotState::Free)
     }

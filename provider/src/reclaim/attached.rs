@@ -1,10 +1,11 @@
 //! What the kernel says about a process that has zenoh's metadata attached.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
 use super::{policy::ReclaimPolicy, quarantine::QuarantineReason};
 use crate::os::{
     file::Identity,
+    life::{Life, says_ended},
     locks, process,
     threads::{self, ThreadSleeps},
 };
@@ -34,7 +35,8 @@ pub(super) fn now(
     if policy != ReclaimPolicy::ProvenInNamespace && !process::sees_every_process() {
         return Err(QuarantineReason::OtherNamespaces);
     }
-    let holders = locks::holders_of_any(files).map_err(|_| QuarantineReason::NoProc)?;
+    let holders =
+        locks::holders_of_any(files).map_err(|error| QuarantineReason::of_unreadable(&error))?;
     if !holders.contains_key(&std::process::id()) {
         // This process has them attached, so the list is not what it seems.
         return Err(QuarantineReason::NoProc);
@@ -45,18 +47,23 @@ pub(super) fn now(
 
 /// Looks at the process that the kernel names as the one that took so many locks of `files`.
 fn look_at(pid: u32, files: &[Identity], listed: usize) -> Attached {
-    let Some(started) = process::running_since(pid) else {
+    let started = match Life::of(pid) {
+        Life::Since(started) => started,
         // One that has ended and holds a lock all the same, waited for by its parent or not, has left it to a
         // child.
-        let has_ended = process::start_time(pid).is_some() || !process::exists(pid);
-        return Attached::Unknown(match has_ended {
-            true => QuarantineReason::Forked { pid },
-            false => QuarantineReason::Hidden { pid },
-        });
+        Life::Ended => return Attached::Unknown(QuarantineReason::Forked { pid }),
+        Life::Hidden => return Attached::Unknown(QuarantineReason::Hidden { pid }),
+        Life::Unreadable(error) => {
+            return Attached::Unknown(QuarantineReason::of_unreadable(&error));
+        }
     };
-    // Who may not look has to believe the list.
-    if let Ok(false) = locks::are_open_in(pid, files, listed) {
-        return Attached::Unknown(QuarantineReason::Forked { pid });
+    match locks::are_open_in(pid, files, listed) {
+        Ok(true) => {}
+        Ok(false) => return Attached::Unknown(QuarantineReason::Forked { pid }),
+        // Who may not look has to believe the list.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+        Err(error) if says_ended(&error) => {}
+        Err(error) => return Attached::Unknown(QuarantineReason::of_unreadable(&error)),
     }
     match threads::named(pid, CONFIRMATOR) {
         Ok(mut confirmators) => {
@@ -66,7 +73,10 @@ fn look_at(pid: u32, files: &[Identity], listed: usize) -> Attached {
                 confirmators,
             }
         }
-        Err(_) => Attached::Unknown(QuarantineReason::Unconfirming { pid }),
+        Err(error) if says_ended(&error) => {
+            Attached::Unknown(QuarantineReason::Unconfirming { pid })
+        }
+        Err(error) => Attached::Unknown(QuarantineReason::of_unreadable(&error)),
     }
 }
 

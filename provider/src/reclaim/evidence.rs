@@ -11,7 +11,7 @@ use super::{
     policy::ReclaimPolicy,
     quarantine::QuarantineReason,
 };
-use crate::os::file::Identity;
+use crate::os::{file::Identity, life::Life};
 
 /// How often a confirmator has to go to sleep before a round of it is taken to have begun and ended in
 /// between: one sleep ends the round under way, the next a whole one; the others are a margin for sleeps
@@ -65,14 +65,14 @@ impl Snapshot {
     pub(super) fn carrying(
         now: &Arc<Self>,
         before: &Self,
-        running_since: impl Fn(u32) -> Option<u64>,
+        life_of: impl Fn(u32) -> Life,
     ) -> Arc<Self> {
         let (Ok(processes), Ok(earlier)) = (&now.processes, &before.processes) else {
             return now.clone();
         };
         let is_missing = |(pid, attached): &(&u32, &Attached)| match attached {
             Attached::Running { started, .. } => {
-                !processes.contains_key(pid) && running_since(**pid) == Some(*started)
+                !processes.contains_key(pid) && life_of(**pid).may_be_since(*started)
             }
             Attached::Unknown(_) => false,
         };
@@ -92,15 +92,14 @@ impl Snapshot {
     }
 
     /// Whether everybody who was attached in this snapshot is gone in `later`, or has completed a round of
-    /// confirming in between. `running_since` tells the start time of a process
-    /// that has not ended.
+    /// confirming in between.
     ///
     /// # Errors
     /// Who cannot be ruled out, and why.
     pub(super) fn everybody_has_confirmed_by(
         &self,
         later: &Self,
-        running_since: impl Fn(u32) -> Option<u64>,
+        life_of: impl Fn(u32) -> Life,
     ) -> Result<(), Doubt> {
         let before = self.processes.as_ref().map_err(Clone::clone)?;
         let after = later.processes.as_ref().map_err(Clone::clone)?;
@@ -113,7 +112,7 @@ impl Snapshot {
             match after.get(pid) {
                 // zenoh lets go of its metadata only as its process ends, and a lock may be missing in the
                 // kernel's list by accident: only who has ended is gone.
-                None if running_since(*pid) == Some(started) => {
+                None if life_of(*pid).may_be_since(started) => {
                     return Err(QuarantineReason::Unconfirming { pid: *pid }.into());
                 }
                 None => {}
@@ -132,14 +131,14 @@ impl Snapshot {
     pub(super) fn all_others_are_gone_in(
         &self,
         later: &Self,
-        running_since: impl Fn(u32) -> Option<u64>,
+        life_of: impl Fn(u32) -> Life,
     ) -> bool {
         let (Ok(before), Ok(after)) = (&self.processes, &later.processes) else {
             return false;
         };
         let is_gone = |(pid, attached): (&u32, &Attached)| match attached {
             Attached::Running { started, .. } => {
-                !after.contains_key(pid) && running_since(*pid) != Some(*started)
+                !after.contains_key(pid) && !life_of(*pid).may_be_since(*started)
             }
             Attached::Unknown(_) => false,
         };
@@ -235,8 +234,8 @@ mod tests {
         }
     }
 
-    fn nobody(_: u32) -> Option<u64> {
-        None
+    fn nobody(_: u32) -> Life {
+        Life::Ended
     }
 
     #[test]
@@ -306,7 +305,7 @@ mod tests {
     fn a_process_that_is_alive_and_not_listed_is_not_gone() {
         let before = snapshot(&[(7, running(1, &[(9, 0)]))]);
         let nothing = snapshot(&[]);
-        let alive = |_| Some(1);
+        let alive = |_| Life::Since(1);
         assert_eq!(
             before.everybody_has_confirmed_by(&nothing, alive),
             Err(Unconfirming { pid: 7 }.into())
@@ -318,9 +317,28 @@ mod tests {
         assert!(carried.everybody_has_confirmed_by(&nothing, alive).is_err());
         let ended = Snapshot::carrying(&nothing, &before, nobody);
         assert_eq!(ended.everybody_has_confirmed_by(&nothing, nobody), Ok(()));
-        let another = |_| Some(2);
+        let another = |_| Life::Since(2);
         assert_eq!(before.everybody_has_confirmed_by(&nothing, another), Ok(()));
         assert!(before.all_others_are_gone_in(&nothing, another));
+    }
+
+    #[test]
+    fn a_process_that_cannot_be_looked_at_is_not_gone() {
+        let before = snapshot(&[(7, running(1, &[(9, 0)]))]);
+        let nothing = Arc::new(snapshot(&[]));
+        let out_of_descriptors =
+            |_| Life::Unreadable(std::io::Error::from_raw_os_error(libc::EMFILE));
+        let hidden = |_| Life::Hidden;
+        for verdict in [
+            before.everybody_has_confirmed_by(&nothing, out_of_descriptors),
+            before.everybody_has_confirmed_by(&nothing, hidden),
+            Snapshot::carrying(&nothing, &before, out_of_descriptors)
+                .everybody_has_confirmed_by(&nothing, hidden),
+        ] {
+            assert_eq!(verdict, Err(Unconfirming { pid: 7 }.into()));
+        }
+        assert!(!before.all_others_are_gone_in(&nothing, out_of_descriptors));
+        assert!(!before.all_others_are_gone_in(&nothing, hidden));
     }
 
     #[test]
@@ -380,6 +398,6 @@ mod tests {
     #[test]
     fn this_process_does_not_keep_its_own_tombstones() {
         let own = snapshot(&[(std::process::id(), running(1, &[]))]);
-        assert!(own.all_others_are_gone_in(&own, |_| Some(1)));
+        assert!(own.all_others_are_gone_in(&own, |_| Life::Since(1)));
     }
 }

@@ -5,12 +5,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     sync::{
         Arc,
         atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
+
+use rustix::io::Errno;
 
 use super::references::{self, CountWord};
 use crate::os::{
@@ -150,32 +153,38 @@ impl Headers {
     pub(super) fn discover_again(&mut self) {
         let lately = |at: Instant| at.elapsed() < DISCOVER_AGAIN_AFTER;
         if !self.discovered.is_some_and(lately) {
-            self.discover();
+            // What is not found now is found another time: its slots stay out until then.
+            let _ = self.discover();
         }
     }
 
     /// Maps the metadata segments that zenoh has open in this process and that are not mapped yet.
-    pub(super) fn discover(&mut self) {
+    ///
+    /// # Errors
+    /// What is open could not be found out, or not be opened again.
+    pub(super) fn discover(&mut self) -> io::Result<()> {
         self.discovered = Some(Instant::now());
         let known: BTreeSet<_> = self.segments.iter().map(|known| known.identity).collect();
-        for (identity, open) in descriptors::open_segments() {
+        for (identity, open) in descriptors::open_segments()? {
             if known.contains(&identity) || open.bytes != SEGMENT_BYTES as u64 {
                 continue;
             }
             // An open file of our own: a mapping of zenoh's would keep zenoh's lock with it.
-            let mapped = open.descriptors.first().and_then(|descriptor| {
-                let file = descriptors::open_again(*descriptor).ok()?;
-                let (opened, bytes) = file::inspect(&file).ok()?;
-                if opened != identity || bytes != SEGMENT_BYTES as u64 {
-                    return None;
-                }
-                MappedRange::of_file(&file, SEGMENT_BYTES).ok()
-            });
-            if let Some(range) = mapped {
+            let Some(descriptor) = open.descriptors.first() else {
+                continue;
+            };
+            let file = match descriptors::open_again(*descriptor) {
+                // It was closed meanwhile.
+                Err(Errno::NOENT) => continue,
+                file => file?,
+            };
+            if file::inspect(&file) == Ok((identity, SEGMENT_BYTES as u64)) {
+                let range = MappedRange::of_file(&file, SEGMENT_BYTES)?;
                 self.segments
                     .push(Arc::new(MetadataSegment { identity, range }));
             }
         }
+        Ok(())
     }
 
     /// The headers with references out that describe one of `chunks`, given as (segment, chunk).

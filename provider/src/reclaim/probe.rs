@@ -7,6 +7,7 @@
 use std::{
     collections::BTreeSet,
     hash::{BuildHasher, RandomState},
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -96,17 +97,20 @@ pub(crate) fn make_metadata() {
 }
 
 /// Whether a buffer of this process shows in `headers` as it should.
-pub(super) fn layout_is_known(headers: &mut Headers) -> bool {
+///
+/// # Errors
+/// The metadata could not be looked at, so nobody knows.
+pub(super) fn layout_is_known(headers: &mut Headers) -> io::Result<bool> {
     let random = RandomState::new().hash_one("chunk");
     let (segment, chunk) = ((random >> 32) as u32, random as u32);
     let provider = ShmProviderBuilder::backend(ProbeBackend { segment, chunk }).wait();
     let Ok(buffer) = provider.alloc(BYTES).wait() else {
-        return false;
+        return Ok(false);
     };
-    headers.discover();
+    headers.discover()?;
     let found = headers.describing(&BTreeSet::from([(segment, chunk)]));
     let Some([place]) = found.get(&(segment, chunk)).map(Vec::as_slice) else {
-        return false;
+        return Ok(false);
     };
     let fields_are_right = place
         .header()
@@ -119,7 +123,7 @@ pub(super) fn layout_is_known(headers: &mut Headers) -> bool {
             .load(std::sync::atomic::Ordering::Relaxed)
             == BYTES
         && !place.header().is_invalidated();
-    fields_are_right && is_confirmed_again(place) && counts(place, buffer.into())
+    Ok(fields_are_right && is_confirmed_again(place) && counts(place, buffer.into()))
 }
 
 /// The bit comes back after it was cleared. Clearing it for a moment is what the validator does too.
@@ -155,6 +159,6 @@ mod tests {
 
     #[test]
     fn the_metadata_of_the_zenoh_in_use_is_laid_out_as_known() {
-        assert!(layout_is_known(&mut Headers::default()));
+        assert!(layout_is_known(&mut Headers::default()).unwrap());
     }
 }

@@ -1,6 +1,13 @@
 //! Why slots do not come back yet, as a type.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+};
+
+use rustix::io::Errno;
+
+use crate::os::limits;
 
 /// Slots that stay in use because of a process that has died or stands still.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +73,12 @@ pub enum QuarantineReason {
     /// The kernel's list of locks or processes could not be read.
     #[error("/proc cannot be read, so nobody can be ruled out: mount it")]
     NoProc,
+    /// The kernel's list of locks or processes could not be read for want of a descriptor.
+    #[error(
+        "this process has as many files open as it may have, so it cannot look into /proc, and nobody can be ruled \
+         out: raise RLIMIT_NOFILE (ulimit -n, docker run --ulimit nofile=)"
+    )]
+    OutOfDescriptors,
     /// Processes outside this pid namespace may share `/dev/shm`, and cannot be seen.
     #[error(
         "processes outside this container may share /dev/shm: use the host's pid namespace (docker run --pid=host), \
@@ -88,6 +101,17 @@ pub enum QuarantineReason {
         /// Headers waiting, over all pools of this process.
         tombstones: usize,
     },
+}
+
+impl QuarantineReason {
+    /// Why nobody can be ruled out where a look at `/proc` failed.
+    pub(super) fn of_unreadable(error: &io::Error) -> Self {
+        let code = Errno::from_io_error(error);
+        match code.is_some_and(limits::is_out_of_descriptors) {
+            true => Self::OutOfDescriptors,
+            false => Self::NoProc,
+        }
+    }
 }
 
 /// A pool's slots in quarantine at the last look: written by the reclaiming thread, read by anybody.

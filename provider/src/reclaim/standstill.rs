@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{evidence::Snapshot, quarantine::QuarantineReason};
-use crate::os::process;
+use crate::os::life::Life;
 
 /// A slot that is out for longer is worth the question.
 pub(super) const LONG: Duration = Duration::from_secs(1);
@@ -38,9 +38,9 @@ impl Standstill {
             Some((asked, _)) if asked.elapsed() < ASK_EVERY => {}
             before => {
                 let now = attached();
-                let confirmed = before.as_ref().map(|(_, before)| {
-                    before.everybody_has_confirmed_by(&now, process::running_since)
-                });
+                let confirmed = before
+                    .as_ref()
+                    .map(|(_, before)| before.everybody_has_confirmed_by(&now, Life::of));
                 self.reason = match confirmed {
                     Some(Err(doubt))
                         if matches!(doubt.reason, QuarantineReason::Stalled { .. }) =>

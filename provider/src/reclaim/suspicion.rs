@@ -11,7 +11,7 @@ use super::{
     headers::HeaderPlace,
     quarantine::QuarantineReason,
 };
-use crate::os::process;
+use crate::os::life::Life;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
@@ -82,7 +82,7 @@ impl Suspicion {
 
     /// What was known of processes that are alive and not listed this time is kept.
     fn start_afresh(&mut self, attached: &Arc<Snapshot>) {
-        self.attached = Snapshot::carrying(attached, &self.attached, process::running_since);
+        self.attached = Snapshot::carrying(attached, &self.attached, Life::of);
     }
 
     /// Looks again later, the later the longer it has lasted.

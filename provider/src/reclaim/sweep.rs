@@ -17,7 +17,7 @@ use super::{
     tombstone::{self, Tombstone},
     verdict::{self, Seen, Verdict},
 };
-use crate::os::process;
+use crate::os::life::Life;
 
 /// A slot that has been out for less is not looked at: zenoh takes longer to invalidate it.
 const SETTLED_AFTER: Duration = Duration::from_millis(150);
@@ -53,10 +53,10 @@ impl PoolSweep {
     }
 
     /// Looks at the pool once; `None` when it has gone. `headers` is asked for only where a slot has been
-    /// out for a while, and gives `None` where zenoh's metadata is not as known.
+    /// out for a while, and gives the reason where nothing of zenoh's metadata may be touched.
     pub(super) fn sweep<'a>(
         &mut self,
-        headers: impl FnOnce() -> Option<&'a mut Headers>,
+        headers: impl FnOnce() -> Result<&'a mut Headers, QuarantineReason>,
     ) -> Option<Activity> {
         let slots = self.slots.upgrade()?;
         let held = slots.held_longer_than(SETTLED_AFTER);
@@ -71,8 +71,8 @@ impl PoolSweep {
             });
         }
         let reasons = match headers() {
-            Some(headers) => self.look_at(&*slots, &held, headers),
-            None => vec![QuarantineReason::UnknownLayout; held.len()],
+            Ok(headers) => self.look_at(&*slots, &held, headers),
+            Err(reason) => vec![reason; held.len()],
         };
         if slots.quarantine().set(reasons) {
             for quarantined in slots.quarantine().now() {
@@ -131,7 +131,7 @@ impl PoolSweep {
             }
             let confirmed = suspicion
                 .attached
-                .everybody_has_confirmed_by(&attached, process::running_since);
+                .everybody_has_confirmed_by(&attached, Life::of);
             let mut verdict = Verdict::Leave;
             let taken = slots.take_back_if(&suspicion.slot, &mut || {
                 verdict = decide(&suspicion, confirmed.clone());

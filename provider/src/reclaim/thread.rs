@@ -10,12 +10,15 @@ use super::{
     ReclaimPolicy, ReclaimableSlots,
     headers::Headers,
     probe,
+    quarantine::QuarantineReason,
     sweep::{Activity, PoolSweep},
 };
 use crate::os::per_process::PerProcess;
 
 /// Metadata that is not as known is looked at again after this time: the probe may have been disturbed.
 const PROBE_AGAIN_AFTER: Duration = Duration::from_secs(60);
+/// Metadata that could not be looked at.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Pools that the thread has not come to know yet, and whether it runs.
 #[derive(Default)]
@@ -81,22 +84,38 @@ fn run() {
 #[derive(Default)]
 struct Metadata {
     headers: Option<Headers>,
-    refused: Option<Instant>,
+    refused: Option<(Instant, QuarantineReason)>,
 }
 
 impl Metadata {
-    fn known(&mut self) -> Option<&mut Headers> {
-        let lately = |at: Instant| at.elapsed() < PROBE_AGAIN_AFTER;
-        if self.headers.is_none() && !self.refused.is_some_and(lately) {
-            let mut headers = Headers::default();
-            if probe::layout_is_known(&mut headers) {
-                self.headers = Some(headers);
-            } else {
-                self.refused = Some(Instant::now());
-                tracing::warn!("zenoh's metadata is not laid out as known: nothing is reclaimed");
+    /// # Errors
+    /// Why nothing can be taken back: the pool says so where it has something to take back.
+    fn known(&mut self) -> Result<&mut Headers, QuarantineReason> {
+        if self.headers.is_none() {
+            if let Some((at, reason)) = &self.refused {
+                let again_after = match reason {
+                    QuarantineReason::UnknownLayout => PROBE_AGAIN_AFTER,
+                    _ => LOOK_AGAIN_AFTER,
+                };
+                if at.elapsed() < again_after {
+                    return Err(reason.clone());
+                }
             }
+            let mut headers = Headers::default();
+            let reason = match probe::layout_is_known(&mut headers) {
+                Ok(true) => {
+                    self.refused = None;
+                    return Ok(self.headers.insert(headers));
+                }
+                Ok(false) => QuarantineReason::UnknownLayout,
+                Err(error) => QuarantineReason::of_unreadable(&error),
+            };
+            self.refused = Some((Instant::now(), reason));
         }
-        self.headers.as_mut()
+        self.headers.as_mut().ok_or_else(|| {
+            let refused = self.refused.as_ref().map(|(_, reason)| reason.clone());
+            refused.unwrap_or(QuarantineReason::UnknownLayout)
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     headers::HeaderPlace,
     references::{self, CLAIMED, CountWord},
 };
-use crate::os::process;
+use crate::os::life::Life;
 
 /// How long a header is kept at least, once those that were attached have gone: a process that never
 /// attached anything may still have a descriptor of it unread.
@@ -78,7 +78,7 @@ impl Tombstone {
             || self.since.elapsed() >= AT_LEAST
                 && self
                     .attached
-                    .all_others_are_gone_in(&attached_now(), process::running_since);
+                    .all_others_are_gone_in(&attached_now(), Life::of);
         // Asking took a while; what has changed meanwhile is looked at again another time.
         settled && self.is_ours() && references::give_up(word, count)
     }

@@ -304,6 +304,11 @@ impl Table {
         true
     }
 
+    /// As [`Table::give_back`]; `true` also where the segment is not known.
+    pub(crate) fn let_go(&self, identity: Identity) -> bool {
+        self.entry_of(identity).is_none() || self.give_back(identity)
+    }
+
     /// Forgets every segment; what no frame or copy uses is unregistered here.
     pub(crate) fn clear(&self) {
         let index = {

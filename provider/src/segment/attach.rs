@@ -123,6 +123,7 @@ impl Segment {
             file,
             identity,
             header,
+            uses: registry::find(identity).and_then(|known| known.uses.clone()),
             made_here: MadeHere::now(),
         }))
     }

@@ -1,12 +1,12 @@
 //! Making a segment: no name before it is locked, full size and described.
 
-use std::sync::Arc;
+use std::{os::fd::OwnedFd, sync::Arc};
 
 use rustix::io::Errno;
 
-use super::{Segment, SegmentHeader, layout::SegmentLayout, registry};
+use super::{Segment, SegmentHeader, layout::SegmentLayout, registry, uses::Uses};
 use crate::{
-    budget::{BudgetScope, Readable, Refused},
+    budget::{self, BudgetScope, CGROUP_PIECE_BYTES, OverCgroup, Readable, Refused},
     os::{self, file, limits, memory::MappedRange, process::MadeHere},
 };
 
@@ -31,6 +31,15 @@ pub enum SegmentError {
         /// Bytes that `/dev/shm` can hold at all.
         total_bytes: u64,
     },
+    /// The file system below `/dev/shm` has room, and takes no further file. Nothing was kept.
+    #[error(
+        "/dev/shm has all of the {total_files} files that it takes, and a segment is one: remove what is not needed there, \
+         or raise their number (mount -o remount,nr_inodes=)"
+    )]
+    NoFiles {
+        /// How many files `/dev/shm` takes at all.
+        total_files: u64,
+    },
     /// All processes of this user on this host would have more than they may. Nothing was kept.
     #[error(
         "a segment of {} would exceed what all processes of this user on this host may have, {} ({users}): {}, \
@@ -46,6 +55,23 @@ pub enum SegmentError {
         /// Who uses how much, in words.
         users: String,
     },
+    /// A memory cgroup above this process has no room: its pages would have the kernel kill somebody in it. Nothing
+    /// was kept.
+    #[error(
+        "a segment of {} would exceed the memory cgroup {cgroup}, which may have {} and uses {} (page cache that it can \
+         drop not counted): raise its limit (docker run --memory, systemd MemoryMax=) or lower slots() of the pools",
+        Readable(*.needed_bytes), Readable(*.limit_bytes), Readable(*.used_bytes)
+    )]
+    OverCgroup {
+        /// The folder of the cgroup.
+        cgroup: String,
+        /// Bytes that the segment still needed.
+        needed_bytes: u64,
+        /// Bytes that the cgroup has, without page cache that was not used lately.
+        used_bytes: u64,
+        /// Its limit in bytes.
+        limit_bytes: u64,
+    },
     /// This process has as many files open as it may have. Each segment needs a descriptor.
     #[error(
         "cannot {action} a segment: this process may have {limit} files open and has them; raise RLIMIT_NOFILE \
@@ -59,7 +85,7 @@ pub enum SegmentError {
     },
     /// A system call failed.
     #[error(
-        "cannot {action} a segment in /dev/shm: {error}; is it mounted, and writable for this user?"
+        "cannot {action} a segment in /dev/shm: {error}; is it mounted, and writable for this user, and is /proc mounted?"
     )]
     System {
         /// What was being done.
@@ -83,9 +109,21 @@ impl From<Refused> for SegmentError {
                 limit_bytes: refusal.limit_bytes,
                 users: refusal.users,
             },
+            Refused::OverCgroup(refusal) => refusal.into(),
             Refused::Unaccounted(error) => {
                 no_space_or(error, "account for", os::page_bytes() as u64)
             }
+        }
+    }
+}
+
+impl From<OverCgroup> for SegmentError {
+    fn from(refusal: OverCgroup) -> Self {
+        Self::OverCgroup {
+            cgroup: refusal.cgroup,
+            needed_bytes: refusal.needed_bytes,
+            used_bytes: refusal.used_bytes,
+            limit_bytes: refusal.limit_bytes,
         }
     }
 }
@@ -108,8 +146,7 @@ impl Segment {
             });
         }
         let file = file::create_unnamed().map_err(|error| system("create", error))?;
-        file::reserve(&file, bytes as u64)
-            .map_err(|error| no_space_or(error, "reserve pages for", bytes as u64))?;
+        reserve(&file, bytes as u64)?;
         let (identity, _) = file::inspect(&file).map_err(|error| system("inspect", error))?;
         let range = MappedRange::of_file(&file, bytes).map_err(|error| system("map", error))?;
         range.prefer_huge_pages();
@@ -133,6 +170,7 @@ impl Segment {
             range,
             file,
             identity,
+            uses: Some(Uses::of(layout)),
             header: Some(header),
             made_here: MadeHere::now(),
         };
@@ -140,7 +178,20 @@ impl Segment {
     }
 }
 
-fn publish(file: &std::os::fd::OwnedFd) -> Result<u32, SegmentError> {
+/// Makes the pages present, while the memory cgroups have room for what is left of them.
+fn reserve(file: &OwnedFd, bytes: u64) -> Result<(), SegmentError> {
+    let mut from = 0;
+    while from < bytes {
+        budget::check_cgroup(bytes - from)?;
+        let piece = CGROUP_PIECE_BYTES.min(bytes - from);
+        file::reserve(file, from, piece)
+            .map_err(|error| no_space_or(error, "reserve pages for", bytes))?;
+        from += piece;
+    }
+    Ok(())
+}
+
+fn publish(file: &OwnedFd) -> Result<u32, SegmentError> {
     // A name that is given behind the exit handler's back would stay.
     let _before_the_last_look =
         os::exit::enter_naming().ok_or_else(|| system("name", Errno::CANCELED))?;
@@ -167,6 +218,11 @@ fn system(action: &'static str, error: Errno) -> SegmentError {
         let limit = limits::open_files_limit().unwrap_or(u64::MAX);
         return SegmentError::TooManyOpenFiles { action, limit };
     }
+    if error == Errno::NOSPC
+        && let Some(total_files) = file::files_used_up()
+    {
+        return SegmentError::NoFiles { total_files };
+    }
     SegmentError::System {
         action,
         error: error.into(),
@@ -175,11 +231,13 @@ fn system(action: &'static str, error: Errno) -> SegmentError {
 
 fn no_space_or(error: Errno, action: &'static str, needed_bytes: u64) -> SegmentError {
     match (error, file::space()) {
-        (Errno::NOSPC, Some((free_bytes, total_bytes))) => SegmentError::NoSpace {
-            needed_bytes,
-            free_bytes,
-            total_bytes,
-        },
+        (Errno::NOSPC, Some((free_bytes, total_bytes))) if file::files_used_up().is_none() => {
+            SegmentError::NoSpace {
+                needed_bytes,
+                free_bytes,
+                total_bytes,
+            }
+        }
         _ => system(action, error),
     }
 }

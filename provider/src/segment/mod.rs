@@ -34,14 +34,16 @@ mod header;
 pub(crate) mod layout;
 pub(crate) mod registry;
 pub(crate) mod release;
+pub(crate) mod uses;
 
-use std::{os::fd::OwnedFd, ptr::NonNull};
+use std::{os::fd::OwnedFd, ptr::NonNull, sync::Arc};
 
 pub use attach::AttachError;
 pub use create::SegmentError;
 pub(crate) use header::SegmentHeader;
 use layout::SegmentLayout;
 use release::ReleaseWords;
+use uses::{Noted, Use, Uses};
 
 use crate::os::{self, file::Identity, memory::MappedRange, process::MadeHere};
 
@@ -54,6 +56,8 @@ pub(crate) struct Segment {
     identity: Identity,
     /// What the header page said; `None` for a segment of another library.
     header: Option<SegmentHeader>,
+    /// Only of a segment that a pool of this process made, and of further mappings of its file.
+    uses: Option<Arc<Uses>>,
     made_here: MadeHere,
 }
 
@@ -88,6 +92,24 @@ impl Segment {
 
     pub(crate) fn identity(&self) -> Identity {
         self.identity
+    }
+
+    /// Notes that this process uses the slot at `offset`, until what this gives is dropped; `None` where it is no slot
+    /// of a pool of this process.
+    pub(crate) fn note_use(&self, offset: usize, what: Use) -> Option<Noted> {
+        self.uses.as_ref()?.note(offset, what)
+    }
+
+    /// What this process itself uses slot number `slot` for.
+    pub(crate) fn use_of(&self, slot: u32) -> Option<Use> {
+        self.uses.as_ref()?.of_slot(slot as usize)
+    }
+
+    /// The process that made the segment, by pid and start time, as its header page says; `None` for a segment of
+    /// another library.
+    pub(crate) fn producer(&self) -> Option<(u32, u64)> {
+        let header = self.header.as_ref()?;
+        Some((header.producer_pid, header.producer_start))
     }
 
     /// Whether the file still has its first `end` bytes; one system call.

@@ -15,6 +15,7 @@ mod harness;
 mod load;
 mod namespace;
 mod producer;
+mod restarts;
 mod stalled;
 mod survivor;
 mod victim;

@@ -1,4 +1,4 @@
-//! Small machines: little /dev/shm, little lockable memory, few open files, and many pools.
+//! Small machines: little /dev/shm, little memory, little of it lockable, few open files, and many pools.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +9,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod cgroup;
 mod many_pools;
 mod open_files;
 mod shared_memory;
@@ -19,7 +20,7 @@ use harness::{eventually, frames, peer, worker};
 use zenoh::Wait;
 use zenoh_pinned::{
     AllocError, DevicePath, FallbackReason, Frame, FrameError, PinnedPool, Pinner, PoolError,
-    SegmentError,
+    QuarantineReason, SegmentError,
 };
 
 /// Orders for a worker in a mount namespace of its own, with so much in `/dev/shm`.

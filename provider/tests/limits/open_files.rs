@@ -148,6 +148,38 @@ fn worker_whose_pool_grows() {
     worker::wait_for_end();
 }
 
+#[test]
+fn a_pool_that_cannot_look_at_zenohs_metadata_for_want_of_descriptors_says_so() {
+    let mut worker = worker::orders("open_files::worker_that_cannot_look")
+        .change(with_64_open_files)
+        .start();
+    let reason = worker.line("reason");
+    assert!(reason.contains("ulimit -n"), "{reason}");
+    worker.line("looks again");
+    worker.end_without_report();
+}
+
+#[test]
+#[ignore = "a worker of another test"]
+fn worker_that_cannot_look() {
+    let pool = small_pool().unwrap();
+    let mut files = Vec::new();
+    // Other threads of this process may have had one for a moment.
+    for _ in 0..5 {
+        files.extend(use_up_descriptors());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let _held = pool.alloc(1).unwrap();
+    eventually("a reason", || !pool.quarantine().is_empty());
+    let quarantine = pool.quarantine();
+    println!("reason {}", quarantine[0]);
+    assert_eq!(quarantine[0].reason, QuarantineReason::OutOfDescriptors);
+    drop(files);
+    eventually("a look", || pool.quarantine().is_empty());
+    println!("looks again");
+    worker::wait_for_end();
+}
+
 /// More segments than a consumer of 64 descriptors can attach.
 const POOLS: usize = 100;
 
@@ -207,5 +239,49 @@ fn worker_consumer_of_64_open_files() {
     let (first, second) = sequences.split_at(sequences.len() / 2);
     assert_eq!(first, second, "the same pools both times");
     println!("received {}", sequences.len());
+    worker::wait_for_end();
+}
+
+#[test]
+fn a_consumer_without_descriptors_says_so_before_anything_is_attached() {
+    let endpoint = peer::endpoint();
+    let mut consumer = worker::orders("open_files::worker_consumer_without_descriptors")
+        .with("ENDPOINT", &endpoint)
+        .change(with_64_open_files)
+        .start();
+    consumer.line("listening");
+    let session = peer::open(peer::connecting(&endpoint), None);
+    let publisher = peer::publisher(&session, "frames");
+    eventually("the link", || {
+        publisher.matching_status().wait().unwrap().matching()
+    });
+    consumer.tell("use them up");
+    consumer.line("used up");
+    let pool = small_pool().unwrap();
+    publisher
+        .put(pool.alloc(4096).unwrap().into_shm())
+        .wait()
+        .unwrap();
+    let error = consumer.line("error");
+    assert!(
+        error.contains("64 files") && error.contains("ulimit -n"),
+        "{error}"
+    );
+    consumer.end_without_report();
+    let _ = std::fs::remove_file(peer::socket_file(&endpoint));
+}
+
+#[test]
+#[ignore = "a worker of another test"]
+fn worker_consumer_without_descriptors() {
+    harness::log::print_errors();
+    let pinner = Pinner::host_only();
+    let clients = zenoh_pinned::shm_clients(&pinner);
+    let session = peer::open(peer::listening(&worker::order("ENDPOINT")), Some(clients));
+    let _subscriber = session.declare_subscriber("frames").wait().unwrap();
+    println!("listening");
+    worker::wait_for_word("use them up");
+    let _files = use_up_descriptors();
+    println!("used up");
     worker::wait_for_end();
 }

@@ -162,3 +162,62 @@ fn worker_without_room_for_metadata() {
     println!("done");
     worker::wait_for_end();
 }
+
+#[test]
+fn where_shared_memory_is_full_a_session_opens_all_the_same_and_says_why() {
+    for (size, missing) in [("4k", "free of 4 KiB"), ("64m,nr_inodes=1", "1 files")] {
+        let mut worker = in_shared_memory_of(size, "shared_memory::worker_where_it_is_full")
+            .with("MISSING", missing)
+            .start();
+        worker.line("received all the same");
+        worker.end_without_report();
+    }
+}
+
+#[test]
+#[ignore = "a worker of another test"]
+fn worker_where_it_is_full() {
+    let missing = worker::order("MISSING");
+    let mut config = peer::listening(&peer::endpoint());
+    let reason = zenoh_pinned::prepare_session(&mut config).unwrap();
+    assert!(
+        matches!(reason, FallbackReason::SharedMemoryFull { .. }),
+        "{reason}"
+    );
+    assert!(reason.to_string().contains(&missing), "{reason}");
+    let session = peer::open(config, None);
+    let subscriber = session.declare_subscriber("plain").wait().unwrap();
+    let publisher = peer::publisher(&session, "plain");
+    publisher.put(vec![7; 100_000]).wait().unwrap();
+    assert_eq!(subscriber.recv().unwrap().payload().len(), 100_000);
+    let error = PinnedPool::builder().slots(1).build().unwrap_err();
+    assert!(error.to_string().contains(&missing), "{error}");
+    println!("received all the same");
+    worker::wait_for_end();
+    session.close().wait().unwrap();
+}
+
+/// The account page, the segment and zenoh's metadata each are a file.
+#[test]
+fn a_pool_that_finds_no_file_left_says_so_however_few_there_are() {
+    for files in 1..6 {
+        let size = format!("64m,nr_inodes={files}");
+        let mut worker = in_shared_memory_of(&size, "shared_memory::worker_with_few_files").start();
+        worker.line("done");
+        worker.end_without_report();
+    }
+}
+
+#[test]
+#[ignore = "a worker of another test"]
+fn worker_with_few_files() {
+    match PinnedPool::builder().slots(1).build() {
+        Ok(pool) => pool.alloc(1 << 20).unwrap().fill(1),
+        Err(PoolError::Segment(error @ SegmentError::NoFiles { .. })) => {
+            assert!(error.to_string().contains("nr_inodes"), "{error}");
+        }
+        Err(error) => panic!("{error}"),
+    }
+    println!("done");
+    worker::wait_for_end();
+}

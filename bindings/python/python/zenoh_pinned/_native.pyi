@@ -13,7 +13,7 @@ __version__: str
 def set_frame_class(class_: type[Frame]) -> None: ...
 
 class PoolFull(TimeoutError):
-    """Consumers held every slot of a pool for as long as the call was allowed to wait."""
+    """Every slot of a pool stayed in use for as long as the call was allowed to wait."""
 
 class OverBudget(MemoryError):
     """A pool or message would need more shared memory than its bound allows."""
@@ -46,12 +46,14 @@ class FallbackReason:
         "driver_unusable",
         "driver",
         "over_budget",
+        "over_cgroup",
         "unaccounted",
         "registration_pending",
         "registration_contended",
         "not_shared_memory",
         "locked_memory_limit",
         "no_segments",
+        "shared_memory_full",
         "not_attachable",
         "pages_missing",
         "staging_busy",
@@ -221,11 +223,12 @@ class Pool:
     """Page-aligned slots in shared memory, bounded in number and bytes.
 
     `slots` slots of `slot_bytes` bytes are made at once. `max_bytes` is the most shared memory that the pool
-    may have. `wait` is for how many seconds a publisher of it waits for a slot that consumers hold. Usable
+    may have. `wait` is for how many seconds a publisher of it waits for a slot that is in use. Usable
     from any thread.
 
-    Raises ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, and
-    ``OSError`` where ``/dev/shm`` has no room, with what to do.
+    Raises ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, what this
+    user's processes may have, or the memory cgroup (the container's limit), and ``OSError`` where
+    ``/dev/shm`` has no room, with what to do.
     """
 
     def __new__(
@@ -245,9 +248,9 @@ class Pool:
     def reason(self) -> FallbackReason | None:
         """Why the pool has ordinary memory instead of shared memory; `None` where it has shared memory."""
     def drain(self, timeout: float) -> None:
-        """Wait until no consumer holds a slot any more, for `timeout` seconds.
+        """Wait until nobody holds a slot any more, consumers or this process, for `timeout` seconds.
 
-        Raise ``TimeoutError`` where some are still held then.
+        Raise ``TimeoutError`` where some are still held then, and say by whom.
         """
 
 @final

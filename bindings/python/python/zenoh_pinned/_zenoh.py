@@ -59,7 +59,7 @@ class Session:
         """Return a publisher of frames of up to `frame_bytes` bytes, in a pool of `slots` slots of its own.
 
         `max_bytes` bounds the pool's shared memory; `wait` is for how many seconds an allocation waits for a
-        slot that consumers hold. With `pool`, the publisher uses that one, which several may share.
+        slot that is in use. With `pool`, the publisher uses that one, which several may share.
 
         Raise as `Pool`, and ``ValueError`` for a key expression that is none.
         """
@@ -148,7 +148,7 @@ class Publisher:
         ``with publisher.allocate((1080, 1920, 4)) as array: camera.read_into(array)``. `attachment` is
         published beside it. Waits for a slot for `timeout` seconds, by default as long as the pool was told.
 
-        Raise `PoolFull` when consumers held every slot for that long, ``ValueError`` for a shape of no
+        Raise `PoolFull` when every slot stayed in use for that long, ``ValueError`` for a shape of no
         elements or more bytes than a slot has, and ``TypeError`` for elements that are not plain numbers.
         """
         slot = self._native.allocate(shape, dtype, timeout)
@@ -174,9 +174,9 @@ class Publisher:
         return self._pool
 
     def drain(self, timeout: float = 1.0) -> None:
-        """Wait until no consumer holds a frame, so that closing the session loses none.
+        """Wait until nobody holds a frame, so that closing the session loses none.
 
-        Raise ``TimeoutError`` where some are still held after `timeout` seconds.
+        Raise ``TimeoutError`` where some are still held after `timeout` seconds, and say by whom.
         """
         self._pool.drain(timeout)
 

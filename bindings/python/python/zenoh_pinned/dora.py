@@ -145,7 +145,7 @@ class Node:
         are added to it as ``shape``. An output that takes dora's own path gives ordinary memory, and the
         message is sent by a copy.
 
-        Raise `PoolFull` when consumers held every slot for `timeout` seconds (one by default), ``KeyError``
+        Raise `PoolFull` when every slot stayed in use for `timeout` seconds (one by default), ``KeyError``
         for an output that the node does not declare, ``ValueError`` for a shape of no elements,
         ``TypeError`` for elements that are not plain numbers, and `OverBudget` as `send_output`.
         """

@@ -11,11 +11,12 @@ use crate::{
 /// Page-aligned slots in shared memory, bounded in number and bytes.
 ///
 /// `slots` slots of `slot_bytes` bytes are made at once. `max_bytes` is the most shared memory that the pool
-/// may have. `wait` is for how many seconds a publisher of it waits for a slot that consumers hold. Usable from any
+/// may have. `wait` is for how many seconds a publisher of it waits for a slot that is in use. Usable from any
 /// thread.
 ///
-/// Raises ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, and ``OSError``
-/// where ``/dev/shm`` has no room, with what to do.
+/// Raises ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, what this user's
+/// processes may have, or the memory cgroup (the container's limit), and ``OSError`` where ``/dev/shm`` has no
+/// room, with what to do.
 #[pyclass(frozen, module = "zenoh_pinned")]
 pub(crate) struct Pool {
     pool: PinnedPool,
@@ -66,9 +67,9 @@ impl Pool {
         self.pool.reason().cloned().map(Reason::of)
     }
 
-    /// Waits until no consumer holds a slot any more, for `timeout` seconds.
+    /// Waits until nobody holds a slot any more, consumers or this process, for `timeout` seconds.
     ///
-    /// Raises ``TimeoutError`` where some are still held then.
+    /// Raises ``TimeoutError`` where some are still held then, and says by whom.
     fn drain(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
         self.made_in.check()?;
         let patience = seconds(timeout)?;

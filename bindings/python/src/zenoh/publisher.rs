@@ -83,8 +83,8 @@ impl Publisher {
     ) -> PyResult<()> {
         let publisher = self.open()?;
         let slot = slot.get();
-        let payload = match slot.take()? {
-            Memory::Pool(memory) => memory.into_shm(),
+        let kept = match slot.take()? {
+            Memory::Pool(memory) => memory.into_kept(),
             other => {
                 slot.keep_for_views(Keeper::Unsent(Box::new(other)));
                 return Err(PyTypeError::new_err(
@@ -92,7 +92,8 @@ impl Publisher {
                 ));
             }
         };
-        slot.keep_for_views(Keeper::Sent(payload.clone()));
+        let payload = kept.payload();
+        slot.keep_for_views(Keeper::Sent(kept));
         let attachment = attachment.map(ZBytes::from);
         py.detach(|| publisher.put_payload(payload, attachment))
             .map_err(|error| PyConnectionError::new_err(error.to_string()))
