@@ -291,7 +291,7 @@ impl Slots {
             ZLayoutAllocError::Alloc(ZAllocError::OutOfMemory | ZAllocError::NeedDefragment) => {
                 self.counters.timed_out();
                 let class = self.class_for(len).unwrap_or(0);
-                let holders = self.holders(Some(class));
+                let holders = Box::new(self.holders(Some(class)));
                 let tables = self.lock();
                 let growth = tables.growth_errors.get(class).and_then(Option::as_ref);
                 AllocError::TimedOut {
