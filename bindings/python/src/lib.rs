@@ -27,8 +27,10 @@ mod process;
 mod reason;
 mod shape;
 mod signals;
+mod sizes;
 mod slot;
 mod view;
+mod words;
 mod zenoh;
 
 use pyo3::prelude::*;
@@ -45,6 +47,7 @@ mod _native {
             copy::{copy_into, frame, open_device, to_device},
         },
         dora::{OutputReport, Outputs, Report},
+        element::numpy_dtype,
         frame::Frame,
         reason::Reason,
         slot::{Shown, Slot},
@@ -56,6 +59,7 @@ mod _native {
         log::start();
         errors::register(module)?;
         module.add("Exporter", view::exporter::class(module.py())?)?;
+        module.add("Lending", view::lending::class(module.py())?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

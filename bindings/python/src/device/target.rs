@@ -3,7 +3,7 @@
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
-    types::{PyBool, PyInt},
+    types::PyBool,
 };
 
 /// Where frames go.
@@ -32,7 +32,8 @@ impl Wish {
         let Some(device) = device else {
             return Ok(Self::Any);
         };
-        if device.is_instance_of::<PyInt>() && !device.is_instance_of::<PyBool>() {
+        // NumPy's integers too.
+        if device.hasattr("__index__")? && !device.is_instance_of::<PyBool>() {
             let ordinal = device
                 .extract::<usize>()
                 .map_err(|_| unknown(&device.to_string()))?;
@@ -56,6 +57,6 @@ impl Wish {
 
 fn unknown(name: &str) -> PyErr {
     PyValueError::new_err(format!(
-        "there is no device {name:?}: use 'auto', 'cpu', 'cuda:0' or a number"
+        "there is no device '{name}': use 'auto', 'cpu', 'cuda:0' or a number"
     ))
 }

@@ -1,6 +1,7 @@
 //! Pinned outputs of a node that the `dora-rs` wheel has made.
 
 use std::{
+    collections::BTreeMap,
     ptr::NonNull,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -12,7 +13,7 @@ use arrow::{
 };
 use dora_message::id::DataId;
 use pyo3::{
-    exceptions::{PyRuntimeError, PyTypeError},
+    exceptions::{PyException, PyRuntimeError, PyTypeError},
     prelude::*,
     types::PyDict,
 };
@@ -22,11 +23,11 @@ use zenoh_pinned_node::dora::{
 
 use super::{Report, clock::Clock, parameters};
 use crate::{
-    device::source::on_host,
     element::Element,
     errors,
     process::MadeIn,
     signals,
+    sizes::Sizes,
     slot::{Keeper, Memory, Slot},
     view::{arrow_array, imported::Imported},
     zenoh::seconds,
@@ -39,6 +40,11 @@ use crate::{
 #[pyclass(frozen, module = "zenoh_pinned._native")]
 pub(crate) struct Outputs {
     outputs: Mutex<State>,
+    /// What makes an Arrow array of data that has no fast way, by a copy.
+    convert: Py<PyAny>,
+    /// Messages of each output that took such a copy, or one because views outlived the block that wrote them. Held
+    /// for a few instructions only.
+    copied: Mutex<BTreeMap<String, u64>>,
     clock: Clock,
     made_in: MadeIn,
 }
@@ -104,8 +110,10 @@ impl Outputs {
 impl Outputs {
     /// Pinned outputs beside the node of this process, whose `dora` has the given version.
     #[new]
-    fn new(py: Python<'_>, version: &str) -> Self {
+    fn new(py: Python<'_>, version: &str, convert: Py<PyAny>) -> Self {
         Self {
+            convert,
+            copied: Mutex::default(),
             outputs: Mutex::new(State::Open(Box::new(
                 py.detach(|| DetachedOutputs::attach(version)),
             ))),
@@ -119,12 +127,13 @@ impl Outputs {
         &self,
         py: Python<'_>,
         output: String,
-        shape: Vec<usize>,
+        shape: Sizes,
         dtype: &Bound<'_, PyAny>,
         timeout: Option<f64>,
     ) -> PyResult<Option<Slot>> {
         let element = Element::of_dtype(dtype)?;
         let kind = element.for_message()?;
+        let shape = shape.exact()?;
         let wait = timeout.map_or(Ok(Duration::from_secs(1)), seconds)?;
         let slot = self.with(py, |outputs| {
             let slot = outputs.alloc(&DataId::from(output), &shape, kind, wait);
@@ -162,8 +171,9 @@ impl Outputs {
         })
     }
 
-    /// Sends an Arrow array, a buffer or a DLPack tensor on the host, copied once. True: it has been sent, or
-    /// dropped as the caller had chosen; false: the node itself has to send it.
+    /// Sends an Arrow array, a buffer or a DLPack tensor on the host, copied once, or by a further copy what else an
+    /// Arrow array can be made of. True: it has been sent, or dropped as the caller had chosen; false: the node itself
+    /// has to send it. `is_copy`: the data was written in a slot, and is sent by a copy.
     #[expect(
         clippy::too_many_arguments,
         reason = "the arguments of a message, from one caller"
@@ -177,30 +187,37 @@ impl Outputs {
         observed_seconds: f64,
         timeout: Option<f64>,
         drop_when_full: bool,
+        is_copy: bool,
     ) -> PyResult<bool> {
         let mut parameters = parameters::of_dict(metadata)?;
         let options = options(timeout, drop_when_full)?;
-        let array = match arrow_array::import(data)? {
-            Some(array) => array,
-            None => {
-                let imported = Imported::of(&on_host(data)?)?;
-                describe_shape(imported.shape(), &mut parameters);
-                array_of(imported)?
-            }
-        };
-        self.with(py, |outputs| {
-            let output = DataId::from(output);
+        let offer = self.offer(data)?;
+        describe_shape(&offer.shape, &mut parameters);
+        let is_copied = is_copy || offer.is_copy;
+        let was_sent = self.with(py, |outputs| {
+            let output = DataId::from(output.clone());
             let time = || self.clock.after(observed_seconds);
-            let offered = outputs.send(&output, parameters, &array, options, time);
+            let offered = outputs.send(&output, parameters, &offer.array, options, time);
             match offered.map_err(errors::send)? {
-                Offered::Sent(Delivery::Ignored) | Offered::Refused(_) => Ok(false),
-                Offered::Sent(_) => Ok(true),
+                Offered::Sent(Delivery::Ignored) | Offered::Refused(_) => Ok(Sent::ByTheNode),
+                Offered::Sent(Delivery::Dropped) => Ok(Sent::Dropped),
+                Offered::Sent(_) => Ok(Sent::Here),
             }
-        })
+        })?;
+        if is_copied && was_sent == Sent::Here {
+            *self.copied().entry(output).or_default() += 1;
+        }
+        Ok(was_sent != Sent::ByTheNode)
     }
 
-    /// Takes note that the node itself sends a message of an output.
-    fn leave_to_dora(&self, py: Python<'_>, output: String) -> PyResult<()> {
+    /// Takes note that the node itself sends a message of an output, with metadata that it can send.
+    fn leave_to_dora(
+        &self,
+        py: Python<'_>,
+        output: String,
+        metadata: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        parameters::of_dict(metadata)?;
         self.with(py, |outputs| {
             let left = outputs.leave_to_dora(&DataId::from(output));
             left.map_err(errors::send)
@@ -213,7 +230,7 @@ impl Outputs {
             State::Open(outputs) => outputs.report(),
             State::Closed(report) => report.clone(),
         });
-        Report::of(py, report)
+        Report::of(py, report, &self.copied())
     }
 
     /// Waits until the consumers have everything, and closes the session.
@@ -222,6 +239,66 @@ impl Outputs {
             py.detach(|| self.lock().close());
         }
     }
+}
+
+/// Who has sent a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    Here,
+    Dropped,
+    /// The node itself has to.
+    ByTheNode,
+}
+
+/// Data as an Arrow array.
+struct Offer {
+    array: ArrayRef,
+    shape: Vec<usize>,
+    /// Whether a copy was needed to make it one.
+    is_copy: bool,
+}
+
+impl Outputs {
+    fn copied(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.copied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn offer(&self, data: &Bound<'_, PyAny>) -> PyResult<Offer> {
+        let py = data.py();
+        if let Some(array) = arrow_array::import(data)? {
+            return Ok(Offer {
+                array,
+                shape: Vec::new(),
+                is_copy: false,
+            });
+        }
+        match fast(data) {
+            Ok(offer) => Ok(offer),
+            // Whatever else it is: an interrupt, for instance.
+            Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
+            Err(_) => {
+                let converted = self.convert.bind(py).call1((data,))?;
+                let (array, shape): (Bound<'_, PyAny>, Vec<usize>) = converted.extract()?;
+                let array = arrow_array::import(&array)?;
+                Ok(Offer {
+                    array: array.ok_or_else(|| PyTypeError::new_err("no Arrow array was made"))?,
+                    shape,
+                    is_copy: true,
+                })
+            }
+        }
+    }
+}
+
+/// Data that is an Arrow array as it lies.
+fn fast(data: &Bound<'_, PyAny>) -> PyResult<Offer> {
+    let imported = Imported::of(data)?;
+    let shape = imported.shape().to_vec();
+    Ok(Offer {
+        array: array_of(imported)?,
+        shape,
+        is_copy: false,
+    })
 }
 
 impl Drop for Outputs {
