@@ -151,7 +151,14 @@ class Node:
             data, shape = _arrow(data)
             if len(shape) > 1:
                 metadata = {"shape": list(shape), **(metadata or {})}
-        self._node.send_output(output_id, data, metadata)
+        try:
+            self._node.send_output(output_id, data, metadata)
+        except RuntimeError as error:
+            # dora's own error ends in the place in its sources and a trace.
+            text, place, _ = str(error).partition("\n\nLocation:\n")
+            if not place:
+                raise
+            raise RuntimeError(text) from None
 
     def _send_copy(
         self,

@@ -13,7 +13,7 @@ use arrow::{
 };
 use dora_message::id::DataId;
 use pyo3::{
-    exceptions::{PyException, PyRuntimeError, PyTypeError},
+    exceptions::{PyException, PyRuntimeError, PyTypeError, PyValueError},
     prelude::*,
     types::PyDict,
 };
@@ -134,9 +134,10 @@ impl Outputs {
         let element = Element::of_dtype(dtype)?;
         let kind = element.for_message()?;
         let shape = shape.exact()?;
+        let output = id(&output)?;
         let wait = timeout.map_or(Ok(Duration::from_secs(1)), seconds)?;
         let slot = self.with(py, |outputs| {
-            let slot = outputs.alloc(&DataId::from(output), &shape, kind, wait);
+            let slot = outputs.alloc(&output, &shape, kind, wait);
             slot.map_err(errors::send)
         })?;
         Ok(slot.map(|slot| Slot::of_output(slot, element, shape)))
@@ -194,10 +195,10 @@ impl Outputs {
         let offer = self.offer(data)?;
         describe_shape(&offer.shape, &mut parameters);
         let is_copied = is_copy || offer.is_copy;
+        let id = id(&output)?;
         let was_sent = self.with(py, |outputs| {
-            let output = DataId::from(output.clone());
             let time = || self.clock.after(observed_seconds);
-            let offered = outputs.send(&output, parameters, &offer.array, options, time);
+            let offered = outputs.send(&id, parameters, &offer.array, options, time);
             match offered.map_err(errors::send)? {
                 Offered::Sent(Delivery::Ignored) | Offered::Refused(_) => Ok(Sent::ByTheNode),
                 Offered::Sent(Delivery::Dropped) => Ok(Sent::Dropped),
@@ -218,8 +219,9 @@ impl Outputs {
         metadata: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         parameters::of_dict(metadata)?;
+        let output = id(&output)?;
         self.with(py, |outputs| {
-            let left = outputs.leave_to_dora(&DataId::from(output));
+            let left = outputs.leave_to_dora(&output);
             left.map_err(errors::send)
         })
     }
@@ -239,6 +241,12 @@ impl Outputs {
             py.detach(|| self.lock().close());
         }
     }
+}
+
+/// An output's id. The other conversion of dora's panics.
+fn id(output: &str) -> PyResult<DataId> {
+    let id = output.parse::<DataId>();
+    id.map_err(|error| PyValueError::new_err(format!("'{output}' is no output's id: {error}")))
 }
 
 /// Who has sent a message.
