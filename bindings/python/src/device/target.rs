@@ -3,7 +3,6 @@
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
-    types::PyBool,
 };
 
 /// Where frames go.
@@ -32,8 +31,9 @@ impl Wish {
         let Some(device) = device else {
             return Ok(Self::Any);
         };
-        // NumPy's integers too.
-        if device.hasattr("__index__")? && !device.is_instance_of::<PyBool>() {
+        // NumPy's integers too, and of neither the bools.
+        let is_bool = device.get_type().name()?.to_string().starts_with("bool");
+        if device.hasattr("__index__")? && !is_bool {
             let ordinal = device
                 .extract::<usize>()
                 .map_err(|_| unknown(&device.to_string()))?;
