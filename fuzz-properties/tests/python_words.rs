@@ -1,4 +1,5 @@
 //! What Python users read, in every text of the crates below the bindings.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{fs, path::Path};
 

@@ -41,7 +41,9 @@ class Frame(_native.FrameBase, _native.Exporter):
         if dtype is None and _is_of_numpy(self.dtype):
             array: npt.NDArray[Any] = np.asarray(self)
         else:
-            array = np.asarray(self.view(-1, "uint8")).view(_dtype(self.dtype if dtype is None else dtype))
+            array = np.asarray(self.view(-1, "uint8")).view(
+                numpy_dtype(self.dtype if dtype is None else dtype)
+            )
             array = array.reshape(own) if dtype is None else array
         return array if shape is None else array.reshape(shape)
 
@@ -57,11 +59,12 @@ def _is_of_numpy(name: str) -> bool:
     return name != "bfloat16" and not name.startswith("float8_")
 
 
-def _dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
+def numpy_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    """Return NumPy's type, also by the name of one of the package ``ml_dtypes``."""
     try:
         return np.dtype(dtype)
     except TypeError:
-        # One of the package ``ml_dtypes``, by its name, before that has been imported.
+        # Before that has been imported, or something else, whose error says what is possible.
         return _native.numpy_dtype(dtype)
 
 

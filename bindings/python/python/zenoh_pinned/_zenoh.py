@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zenoh_pinned import _native
+from zenoh_pinned._frame import numpy_dtype
 from zenoh_pinned._writing import Writing
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class Publisher:
         ``bfloat16`` and the ``float8`` types need the package ``ml_dtypes``.
         """
         described = _attachment(attachment)
-        kind = _native.numpy_dtype(dtype)
+        kind = numpy_dtype(dtype)
         slot = self._native.allocate(shape, dtype, timeout)
         return _Publication(slot, kind, self._native, described, timeout)
 

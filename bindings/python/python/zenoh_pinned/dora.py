@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from zenoh_pinned import _native
+from zenoh_pinned._frame import numpy_dtype
 from zenoh_pinned._writing import Writing
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ class Node:
         ``TypeError`` for elements that are not plain numbers, and `OverBudget` as `send_output`.
         """
         slot = self._outputs.allocate(output_id, shape, dtype, timeout)
-        kind = (shape, _native.numpy_dtype(dtype))
+        kind = (shape, numpy_dtype(dtype))
         return _Message(slot, self, self._send_slot, output_id, kind, metadata, timeout)
 
     def _send_slot(self, slot: _native.Slot, metadata: Mapping[str, Any] | None) -> None:

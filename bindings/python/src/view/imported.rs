@@ -5,7 +5,8 @@ use std::{ffi::CStr, mem::MaybeUninit, ptr::NonNull, slice};
 use pyo3::{
     exceptions::{PyException, PyTypeError, PyValueError},
     prelude::*,
-    types::{PyBytes, PyMemoryView, PyString},
+    sync::PyOnceLock,
+    types::{PyBytes, PyMemoryView, PyString, PyType},
 };
 
 use super::{
@@ -16,6 +17,10 @@ use crate::{
     element::{Element, UINT8},
     shape,
 };
+
+static ARRAY: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static SCALAR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static MASKED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 /// Memory that another object shows, in one run of row-major elements.
 ///
@@ -122,12 +127,12 @@ impl Imported {
     /// `TypeError` where it is none of these, or not of numbers, or some of them are masked; `ValueError` where
     /// its elements are not in one run.
     pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let numpy = object.py().import("numpy")?;
-        if object.is_instance(&numpy.getattr("ndarray")?)? {
+        let py = object.py();
+        if object.is_instance(ARRAY.import(py, "numpy", "ndarray")?)? {
             return Self::of_array(object);
         }
-        if object.is_instance(&numpy.getattr("generic")?)? && !is_text(object) {
-            return Self::of_array(&numpy.call_method1("asarray", (object,))?);
+        if object.is_instance(SCALAR.import(py, "numpy", "generic")?)? && !is_text(object) {
+            return Self::of_array(&as_array(object)?);
         }
         match PyMemoryView::from(object) {
             Ok(view) => Self::of_view(&view),
@@ -135,7 +140,7 @@ impl Imported {
                 Some(tensor) => Ok(Self::of_tensor(tensor)),
                 // A type with this interface and without the buffer protocol has to be asked by NumPy.
                 None if object.hasattr("__array_interface__")? => {
-                    Self::of_array(&numpy.call_method1("asarray", (object,))?)
+                    Self::of_array(&as_array(object)?)
                 }
                 None => Err(error),
             },
@@ -204,6 +209,11 @@ impl Imported {
     }
 }
 
+fn as_array<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let numpy = object.py().import("numpy")?;
+    numpy.call_method1("asarray", (object,))
+}
+
 fn scattered() -> PyErr {
     PyValueError::new_err(
         "the array's elements are not in one run in row-major order: use numpy.ascontiguousarray(array)",
@@ -216,11 +226,11 @@ fn is_text(scalar: &Bound<'_, PyAny>) -> bool {
 }
 
 fn is_masked(array: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let numpy = array.py().import("numpy")?;
-    if array.get_type().is(&numpy.getattr("ndarray")?) {
+    let py = array.py();
+    if array.get_type().is(ARRAY.import(py, "numpy", "ndarray")?) {
         return Ok(false);
     }
-    array.is_instance(&numpy.getattr("ma")?.getattr("MaskedArray")?)
+    array.is_instance(MASKED.import(py, "numpy.ma", "MaskedArray")?)
 }
 
 impl AsRef<[u8]> for Imported {

@@ -12,9 +12,11 @@ use std::{
     ptr,
 };
 
-use pyo3::{exceptions::PyRuntimeError, ffi, intern, prelude::*, types::PyType};
+use pyo3::{exceptions::PyRuntimeError, ffi, intern, prelude::*, sync::PyOnceLock, types::PyType};
 
 use super::buffer_protocol::{self, Buffer};
+
+static ARRAY: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 /// Makes the class, a subclass of ``numpy.ndarray``.
 pub(crate) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
@@ -74,9 +76,7 @@ unsafe extern "C" fn get_buffer(
 
 fn plain_view<'py>(array: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = array.py();
-    let class = py
-        .import(intern!(py, "numpy"))?
-        .getattr(intern!(py, "ndarray"))?;
+    let class = ARRAY.import(py, "numpy", "ndarray")?;
     // The base's own method, whatever a subclass has.
-    class.call_method1(intern!(py, "view"), (array, &class))
+    class.call_method1(intern!(py, "view"), (array, class))
 }

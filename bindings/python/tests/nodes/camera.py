@@ -188,10 +188,12 @@ def both(node):
 def interrupted(node):
     node.send_output("image", b"first", pinned=True)
     held = []
-    with contextlib.suppress(zenoh_pinned.PoolFull):
+    try:
         while True:
             writing = node.allocate("image", (64,), timeout=0.05)
             held.append((writing, writing.__enter__()))
+    except zenoh_pinned.PoolFull as error:
+        note(full=str(error))
 
     def interrupt(*_):
         try:
