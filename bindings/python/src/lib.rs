@@ -23,6 +23,7 @@ mod element;
 mod errors;
 mod frame;
 mod log;
+mod panics;
 mod process;
 mod reason;
 mod shape;
@@ -37,7 +38,7 @@ use pyo3::prelude::*;
 
 #[pymodule]
 mod _native {
-    use super::{Bound, PyModule, PyModuleMethods, PyResult, errors, log, view};
+    use super::{Bound, PyModule, PyModuleMethods, PyResult, errors, log, panics, view};
 
     #[pymodule_export]
     use super::{
@@ -56,6 +57,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        panics::in_one_line();
         log::start();
         errors::register(module)?;
         module.add("Exporter", view::exporter::class(module.py())?)?;

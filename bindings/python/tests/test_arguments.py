@@ -91,9 +91,11 @@ def test_what_is_no_configuration_says_what_would_be(config):
 
 def test_the_name_of_a_file_is_no_configuration(tmp_path):
     file = tmp_path / "zenoh.json5"
+    with pytest.raises(FileNotFoundError, match=re.escape(str(file))):
+        zenoh_pinned.Session(file)
+    file.write_text("no configuration")
     with pytest.raises(ValueError, match="configuration"):
         zenoh_pinned.Session(file)
-    file.write_text("{}")
     with pytest.raises(ValueError, match=re.escape(f"pathlib.Path({str(file)!r})")):
         zenoh_pinned.Session(str(file))
 

@@ -32,8 +32,8 @@ class Session:
     that frames arrive in are then registered in the background as soon as they are attached. Usable from any
     thread, and in a ``with`` statement, which closes it.
 
-    Raise ``TypeError`` or ``ValueError`` for a configuration that is none, `NoDevice` where there is no such
-    device, and ``RuntimeError`` where zenoh cannot open.
+    Raise ``TypeError`` or ``ValueError`` for a configuration that is none, ``OSError`` for a file that is
+    none, `NoDevice` where there is no such device, and ``RuntimeError`` where zenoh cannot open.
     """
 
     __slots__ = ("_native",)
@@ -45,6 +45,9 @@ class Session:
         device: int | str | object | None = None,
     ) -> None:
         file = os.fspath(config) if isinstance(config, os.PathLike) else None
+        if file is not None:
+            # Raises Python's own errors, with the name.
+            os.stat(file)
         text = None if config is None or file is not None else _json5(config)
         self._native = _native.Session(text, file, device)
 

@@ -15,7 +15,7 @@ use zenoh_pinned_node::pubsub;
 use super::{Pool, Publisher, Subscriber};
 use crate::{
     device::{Target, Wish, pinners},
-    errors,
+    errors, panics,
     process::MadeIn,
     sizes::amount,
     words,
@@ -79,7 +79,8 @@ impl Session {
                     words::in_python(&reason.to_string())
                 )));
             }
-            let session = pubsub::open(config, &pinner).map_err(errors::zenoh)?;
+            let session =
+                panics::as_error(|| pubsub::open(config, &pinner).map_err(errors::zenoh))?;
             Ok((session, target))
         })?;
         Ok(Self {
