@@ -218,7 +218,7 @@ impl Outputs {
         output: String,
         metadata: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        parameters::of_dict(metadata)?;
+        parameters::check(metadata)?;
         let output = id(&output)?;
         self.with(py, |outputs| {
             let left = outputs.leave_to_dora(&output);

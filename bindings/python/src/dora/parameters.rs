@@ -16,6 +16,28 @@ use pyo3::{
 /// `TypeError`: a key that is no string, or an element of a list that is not of its first one's type;
 /// `OverflowError`: an integer beyond 64 bits.
 pub(super) fn of_dict(metadata: Option<&Bound<'_, PyDict>>) -> PyResult<MetadataParameters> {
+    converted(metadata, |key, text| {
+        tracing::warn!(
+            key,
+            text,
+            "dora has no type for this metadata, its text is sent"
+        );
+    })
+}
+
+/// Whether dora itself can send a message with this metadata.
+///
+/// # Errors
+/// As [`of_dict`].
+pub(super) fn check(metadata: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+    // It says itself what it makes text of.
+    converted(metadata, |_, _| {}).map(drop)
+}
+
+fn converted(
+    metadata: Option<&Bound<'_, PyDict>>,
+    tell: impl Fn(&str, &str),
+) -> PyResult<MetadataParameters> {
     let mut parameters = MetadataParameters::new();
     for (key, value) in metadata.into_iter().flatten() {
         let key: String = key
@@ -26,11 +48,7 @@ pub(super) fn of_dict(metadata: Option<&Bound<'_, PyDict>>) -> PyResult<Metadata
             Some(parameter) => parameter,
             None => {
                 let text = value.str()?.to_string();
-                tracing::warn!(
-                    key,
-                    text,
-                    "dora has no type for this metadata, its text is sent"
-                );
+                tell(&key, &text);
                 Parameter::String(text)
             }
         };
