@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from zenoh_pinned import _native
+from zenoh_pinned._arrow import arrow_of
 from zenoh_pinned._frame import numpy_dtype
 from zenoh_pinned._writing import Writing
 
@@ -86,7 +87,7 @@ class Node:
         # The time of the latest event, which what is sent from then on has to be later than.
         self._observed: datetime.datetime | None = None
         self._open: Any = _stock.Node(**{name: value for name, value in given.items() if value is not None})
-        self._outputs = _native.Outputs(_stock.__version__, _arrow)
+        self._outputs = _native.Outputs(_stock.__version__, arrow_of)
         # Before the stock node goes, also at the end of the interpreter.
         self._finalizer = weakref.finalize(self, self._outputs.close)
 
@@ -149,7 +150,7 @@ class Node:
     def _leave(self, output_id: str, data: object, metadata: dict[str, Any] | None) -> None:
         """Send on dora's own path."""
         if not isinstance(data, bytes):
-            data, shape = _arrow(data)
+            data, shape = arrow_of(data)
             if len(shape) > 1:
                 metadata = {"shape": list(shape), **(metadata or {})}
         try:
@@ -294,52 +295,3 @@ class Node:
 
 def _dict(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if metadata is None else dict(metadata)
-
-
-def _arrow(data: object) -> tuple[Any, tuple[int, ...]]:
-    """Return `data` as an Arrow array, flat, and the shape that it had.
-
-    Raise ``TypeError`` where there is no such array.
-    """
-    if hasattr(data, "__arrow_c_array__"):
-        return data, ()
-    # Whoever sends Arrow data, or only what lies ready, does without it.
-    pyarrow: Any = importlib.import_module("pyarrow")
-    try:
-        if hasattr(data, "__arrow_c_stream__"):
-            return pyarrow.chunked_array(data).combine_chunks(), ()
-        array = _numpy(data)
-        if array is None:
-            return pyarrow.array(data), ()
-        return pyarrow.array(array.ravel()), array.shape
-    except (TypeError, ValueError, NotImplementedError, BufferError, RuntimeError) as error:
-        dtype = getattr(data, "dtype", None)
-        if isinstance(dtype, np.dtype) and dtype.kind != "T":
-            # Says what to do with elements that nobody can share.
-            name = _native.numpy_dtype(dtype).name
-            bits = 8 * dtype.itemsize
-            msg = f"Arrow has no {name}: send array.view('uint{bits}'), and view that in the consumer"
-            raise TypeError(msg) from None
-        msg = f"no Arrow array can be made of {type(data).__name__}: {error}"
-        raise TypeError(msg) from error
-
-
-def _numpy(data: Any) -> npt.NDArray[Any] | None:
-    """Return `data` as an array of NumPy's; `None` where Arrow makes a better one."""
-    if isinstance(data, np.ndarray):
-        return data
-    try:
-        view = memoryview(data)
-    except (TypeError, ValueError):
-        if hasattr(data, "__dlpack__") and not isinstance(data, np.generic):
-            return np.from_dlpack(data)
-    else:
-        return np.asarray(view.cast("B") if view.format == "c" else view)
-    if isinstance(data, (list, tuple)):
-        try:
-            array = np.asarray(data)
-        except ValueError:
-            return None
-        # Objects, and what NumPy makes text of.
-        return array if array.dtype.kind in "biuf" else None
-    return np.asarray(data)

@@ -2,18 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    ptr::NonNull,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use arrow::{
-    array::{ArrayData, ArrayRef, make_array},
-    buffer::Buffer,
-};
 use dora_message::id::DataId;
 use pyo3::{
-    exceptions::{PyException, PyRuntimeError, PyTypeError, PyValueError},
+    exceptions::{PyRuntimeError, PyTypeError, PyValueError},
     prelude::*,
     types::PyDict,
 };
@@ -21,7 +16,7 @@ use zenoh_pinned_node::dora::{
     Delivery, DetachedOutputs, Offered, Pinned, PinnedOptions, describe_shape,
 };
 
-use super::{Report, clock::Clock, parameters};
+use super::{Report, clock::Clock, offer::Offer, parameters};
 use crate::{
     element::Element,
     errors,
@@ -29,7 +24,6 @@ use crate::{
     signals,
     sizes::Sizes,
     slot::{Keeper, Memory, Slot},
-    view::{arrow_array, imported::Imported},
     zenoh::seconds,
 };
 
@@ -192,7 +186,7 @@ impl Outputs {
     ) -> PyResult<bool> {
         let mut parameters = parameters::of_dict(metadata)?;
         let options = options(timeout, drop_when_full)?;
-        let offer = self.offer(data)?;
+        let offer = Offer::of(data, self.convert.bind(py))?;
         describe_shape(&offer.shape, &mut parameters);
         let is_copied = is_copy || offer.is_copy;
         let id = id(&output)?;
@@ -258,55 +252,10 @@ enum Sent {
     ByTheNode,
 }
 
-/// Data as an Arrow array.
-struct Offer {
-    array: ArrayRef,
-    shape: Vec<usize>,
-    /// Whether a copy was needed to make it one.
-    is_copy: bool,
-}
-
 impl Outputs {
     fn copied(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
         self.copied.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn offer(&self, data: &Bound<'_, PyAny>) -> PyResult<Offer> {
-        let py = data.py();
-        if let Some(array) = arrow_array::import(data)? {
-            return Ok(Offer {
-                array,
-                shape: Vec::new(),
-                is_copy: false,
-            });
-        }
-        match fast(data) {
-            Ok(offer) => Ok(offer),
-            // Whatever else it is: an interrupt, for instance.
-            Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
-            Err(_) => {
-                let converted = self.convert.bind(py).call1((data,))?;
-                let (array, shape): (Bound<'_, PyAny>, Vec<usize>) = converted.extract()?;
-                let array = arrow_array::import(&array)?;
-                Ok(Offer {
-                    array: array.ok_or_else(|| PyTypeError::new_err("no Arrow array was made"))?,
-                    shape,
-                    is_copy: true,
-                })
-            }
-        }
-    }
-}
-
-/// Data that is an Arrow array as it lies.
-fn fast(data: &Bound<'_, PyAny>) -> PyResult<Offer> {
-    let imported = Imported::of(data)?;
-    let shape = imported.shape().to_vec();
-    Ok(Offer {
-        array: array_of(imported)?,
-        shape,
-        is_copy: false,
-    })
 }
 
 impl Drop for Outputs {
@@ -316,26 +265,3 @@ impl Drop for Outputs {
         self.made_in.drop_here(outputs);
     }
 }
-
-/// A buffer as a flat Arrow array, without a copy.
-fn array_of(imported: Imported) -> PyResult<ArrayRef> {
-    let element = imported.element();
-    let data_type = element.for_message()?.data_type();
-    let bytes = imported.as_ref();
-    let (address, len) = (NonNull::from(bytes).cast(), bytes.len());
-    // SAFETY: the buffer keeps so many bytes readable while it exists, and the array keeps the buffer.
-    let buffer = unsafe { Buffer::from_custom_allocation(address, len, Arc::new(Kept(imported))) };
-    let data = ArrayData::builder(data_type)
-        .len(len / element.bytes)
-        .add_buffer(buffer)
-        .align_buffers(true)
-        .build();
-    data.map(make_array)
-        .map_err(|error| PyTypeError::new_err(format!("not an array that can be sent: {error}")))
-}
-
-/// Keeps a buffer for an Arrow array.
-struct Kept(#[expect(dead_code, reason = "it keeps the memory")] Imported);
-
-// A buffer that unwinding finds is the same as before: nobody writes it here.
-impl std::panic::RefUnwindSafe for Kept {}
