@@ -68,7 +68,7 @@ def of_every_kind(node):
 def both_ways(node):
     data = {**{f"arrow {name}": value for name, value in values.ARROW.items()}, **values.OTHERS}
     values.send("pinned", lambda *message: node.send_output("pinned", *message, pinned=True), data)
-    values.send("unpinned", lambda *message: node.send_output("unpinned", *message), data)
+    values.send("unpinned", lambda *message: node.send_output("unpinned", *message), data, rounds=2)
     note(
         outputs=[(output.output, output.path, output.sent, output.copied) for output in node.report().outputs]
     )

@@ -5,4 +5,6 @@ from dora import Node
 import values
 
 node = Node()
-values.send("stock", lambda data, metadata: node.send_output("values", data, metadata), values.ARROW)
+values.send(
+    "stock", lambda data, metadata: node.send_output("values", data, metadata), values.ARROW, rounds=2
+)
