@@ -214,7 +214,7 @@ $(VENV)/others/.ready: requirements.txt
 				echo "Python $$version: $$("$$python" --version)"; \
 				"$$python" -m venv "$(VENV)/others/$$version"; \
 				"$(VENV)/others/$$version/bin/pip" install --quiet --disable-pip-version-check \
-					numpy pytest pytest-rerunfailures eclipse-zenoh==1.10.2; \
+					ml_dtypes numpy pytest pytest-rerunfailures eclipse-zenoh==1.10.2; \
 				break; \
 			fi; \
 		done; \

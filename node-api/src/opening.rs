@@ -5,6 +5,7 @@
 //! the opening would wait for are not there.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{RecvTimeoutError, sync_channel},
     time::{Duration, Instant},
 };
@@ -26,7 +27,7 @@ pub enum OpenError {
     /// No session within that time: usually a peer or router that was to be connected to is not there, and the
     /// configuration has zenoh try for longer.
     #[error(
-        "zenoh did not open within {waited:?}: see that what connect/endpoints names is running, shorten connect/timeout_ms or scouting/timeout, or wait longer"
+        "zenoh did not open within {waited:?}: see that what connect/endpoints names is running, shorten connect/timeout_ms or scouting/timeout of the configuration, or wait longer with open_within()"
     )]
     TimedOut {
         /// How long it was waited for.
@@ -39,8 +40,11 @@ pub enum OpenError {
     #[error("no thread could be started to open the session on: {0}")]
     NoThread(#[source] std::io::Error),
     /// zenoh panicked, for instance because it could not start its own threads.
-    #[error("zenoh panicked while it opened: see what it printed")]
-    Panicked,
+    #[error("zenoh panicked while it opened: {detail}")]
+    Panicked {
+        /// What it said.
+        detail: String,
+    },
     /// zenoh's own.
     #[error("zenoh did not open: {0}")]
     Zenoh(zenoh::Error),
@@ -58,16 +62,24 @@ pub(crate) fn wait_for(
     let (done, opened) = sync_channel(1);
     let thread = std::thread::Builder::new().name(String::from("zpin-opening"));
     let spawned = thread.spawn(move || {
+        let opened = catch_unwind(AssertUnwindSafe(|| open().map_err(OpenError::Zenoh)))
+            .unwrap_or_else(|panic| {
+                let fixed = panic.downcast_ref::<&str>().copied();
+                let said = fixed.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+                let detail = said.unwrap_or("it did not say why").to_owned();
+                Err(OpenError::Panicked { detail })
+            });
         // Nobody waits any more where it cannot be sent, and the session is closed by being dropped.
-        let _ = done.send(open());
+        let _ = done.send(opened);
     });
     spawned.map_err(OpenError::NoThread)?;
     let begun = Instant::now();
     loop {
         let left = timeout.saturating_sub(begun.elapsed());
         match opened.recv_timeout(left.min(ASK_EVERY)) {
-            Ok(session) => return session.map_err(OpenError::Zenoh),
-            Err(RecvTimeoutError::Disconnected) => return Err(OpenError::Panicked),
+            Ok(opened) => return opened,
+            // It sends in every case.
+            Err(RecvTimeoutError::Disconnected) => return Err(OpenError::Interrupted),
             Err(RecvTimeoutError::Timeout) if left.is_zero() => {
                 return Err(OpenError::TimedOut { waited: timeout });
             }

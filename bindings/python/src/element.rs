@@ -3,13 +3,13 @@
 use std::ffi::CStr;
 
 use pyo3::{
-    exceptions::{PyTypeError, PyValueError},
+    exceptions::{PyImportError, PyTypeError, PyValueError},
     prelude::*,
     types::PyString,
 };
 use zenoh_pinned_node::dora::ElementType;
 
-use crate::shape::resolve;
+use crate::{shape::resolve, sizes::tuple};
 
 /// A fixed-width element in this machine's byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,9 +17,10 @@ pub(crate) struct Element {
     /// As `numpy.dtype.name`.
     pub(crate) name: &'static str,
     pub(crate) bytes: usize,
-    /// As the module `struct` and the buffer protocol have it.
-    pub(crate) format: &'static CStr,
-    /// As `__array_interface__` has it.
+    /// As the module `struct` and the buffer protocol have it; `None` where they have no such element, nor NumPy
+    /// without the package `ml_dtypes`.
+    pub(crate) format: Option<&'static CStr>,
+    /// As `__array_interface__` has it; raw bytes where there is no format.
     pub(crate) array_type: &'static str,
     /// `DLDataTypeCode`.
     pub(crate) dlpack_code: u8,
@@ -30,86 +31,74 @@ pub(crate) struct Element {
 const SIGNED: u8 = 0;
 const UNSIGNED: u8 = 1;
 const FLOAT: u8 = 2;
+const BRAIN_FLOAT: u8 = 4;
 const BOOLEAN: u8 = 6;
+/// The first code that DLPack has had since version 1.1 only.
+const FIRST_OF_FLOAT8: u8 = 7;
 
 /// Bytes, which everything else is made of.
-pub(crate) static UINT8: Element = ELEMENTS[0];
+pub(crate) static UINT8: Element = TABLE[0];
 
-const fn element(
-    (name, bytes): (&'static str, usize),
+const fn number(
+    name: &'static str,
     format: &'static CStr,
     array_type: &'static str,
     dlpack_code: u8,
-    message: Option<ElementType>,
+    message: ElementType,
 ) -> Element {
     Element {
         name,
-        bytes,
-        format,
+        bytes: message.bytes(),
+        format: Some(format),
         array_type,
         dlpack_code,
-        message,
+        message: Some(message),
     }
 }
 
-const ELEMENTS: [Element; 12] = [
-    element(
-        ("uint8", 1),
-        c"B",
-        "|u1",
-        UNSIGNED,
-        Some(ElementType::Uint8),
-    ),
-    element(
-        ("uint16", 2),
-        c"H",
-        "<u2",
-        UNSIGNED,
-        Some(ElementType::Uint16),
-    ),
-    element(
-        ("uint32", 4),
-        c"I",
-        "<u4",
-        UNSIGNED,
-        Some(ElementType::Uint32),
-    ),
-    element(
-        ("uint64", 8),
-        c"Q",
-        "<u8",
-        UNSIGNED,
-        Some(ElementType::Uint64),
-    ),
-    element(("int8", 1), c"b", "|i1", SIGNED, Some(ElementType::Int8)),
-    element(("int16", 2), c"h", "<i2", SIGNED, Some(ElementType::Int16)),
-    element(("int32", 4), c"i", "<i4", SIGNED, Some(ElementType::Int32)),
-    element(("int64", 8), c"q", "<i8", SIGNED, Some(ElementType::Int64)),
-    element(
-        ("float16", 2),
-        c"e",
-        "<f2",
-        FLOAT,
-        Some(ElementType::Float16),
-    ),
-    element(
-        ("float32", 4),
-        c"f",
-        "<f4",
-        FLOAT,
-        Some(ElementType::Float32),
-    ),
-    element(
-        ("float64", 8),
-        c"d",
-        "<f8",
-        FLOAT,
-        Some(ElementType::Float64),
-    ),
-    element(("bool", 1), c"?", "|b1", BOOLEAN, None),
-];
+/// A number of the package `ml_dtypes`.
+const fn short_float(name: &'static str, bytes: usize, dlpack_code: u8) -> Element {
+    Element {
+        name,
+        bytes,
+        format: None,
+        array_type: if bytes == 1 { "|V1" } else { "|V2" },
+        dlpack_code,
+        message: None,
+    }
+}
 
-static TABLE: [Element; 12] = ELEMENTS;
+#[rustfmt::skip]
+static TABLE: [Element; 21] = [
+    number("uint8", c"B", "|u1", UNSIGNED, ElementType::Uint8),
+    number("uint16", c"H", "<u2", UNSIGNED, ElementType::Uint16),
+    number("uint32", c"I", "<u4", UNSIGNED, ElementType::Uint32),
+    number("uint64", c"Q", "<u8", UNSIGNED, ElementType::Uint64),
+    number("int8", c"b", "|i1", SIGNED, ElementType::Int8),
+    number("int16", c"h", "<i2", SIGNED, ElementType::Int16),
+    number("int32", c"i", "<i4", SIGNED, ElementType::Int32),
+    number("int64", c"q", "<i8", SIGNED, ElementType::Int64),
+    number("float16", c"e", "<f2", FLOAT, ElementType::Float16),
+    number("float32", c"f", "<f4", FLOAT, ElementType::Float32),
+    number("float64", c"d", "<f8", FLOAT, ElementType::Float64),
+    Element {
+        name: "bool",
+        bytes: 1,
+        format: Some(c"?"),
+        array_type: "|b1",
+        dlpack_code: BOOLEAN,
+        message: None,
+    },
+    short_float("bfloat16", 2, BRAIN_FLOAT),
+    short_float("float8_e3m4", 1, FIRST_OF_FLOAT8),
+    short_float("float8_e4m3", 1, 8),
+    short_float("float8_e4m3b11fnuz", 1, 9),
+    short_float("float8_e4m3fn", 1, 10),
+    short_float("float8_e4m3fnuz", 1, 11),
+    short_float("float8_e5m2", 1, 12),
+    short_float("float8_e5m2fnuz", 1, 13),
+    short_float("float8_e8m0fnu", 1, 14),
+];
 
 #[cfg(target_endian = "big")]
 compile_error!("the array interface's types above are little-endian");
@@ -137,13 +126,13 @@ impl Element {
                 dtype.repr()?
             )));
         }
-        Self::of_name(&name).ok_or_else(|| {
-            PyTypeError::new_err(format!(
-                "elements of type {name} cannot be shared as they are: use one of {}, or view them as bytes \
-                 with array.view('uint8')",
-                names()
-            ))
-        })
+        match Self::of_name(&name) {
+            Some(element) => Ok(element),
+            None => Err(PyTypeError::new_err(format!(
+                "elements of type {name} cannot be shared as they are: {}",
+                advice(&dtype)?
+            ))),
+        }
     }
 
     pub(crate) fn of_name(name: &str) -> Option<&'static Self> {
@@ -163,9 +152,59 @@ impl Element {
             _ => None,
         };
         let text = bytes(text).unwrap_or(text);
-        TABLE
-            .iter()
-            .find(|element| element.format.to_str() == Ok(text))
+        let is_named = |element: &&Self| {
+            let format = element.format.and_then(|format| format.to_str().ok());
+            format == Some(text)
+        };
+        TABLE.iter().find(is_named)
+    }
+
+    /// The element that DLPack has under this code, of so many bits.
+    pub(crate) fn of_dlpack(code: u8, bits: u8) -> Option<&'static Self> {
+        let is_named =
+            |element: &&Self| element.dlpack_code == code && element.bytes * 8 == usize::from(bits);
+        TABLE.iter().find(is_named)
+    }
+
+    /// The minor version of DLPack 1 that has the element.
+    pub(crate) fn dlpack_minor(&self) -> u32 {
+        u32::from(self.dlpack_code >= FIRST_OF_FLOAT8)
+    }
+
+    /// NumPy's type of these elements.
+    ///
+    /// # Errors
+    /// `ImportError`: it is one of the package `ml_dtypes`, which is not there.
+    pub(crate) fn dtype<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let numpy = py.import("numpy")?;
+        if self.format.is_some() {
+            return numpy.call_method1("dtype", (self.name,));
+        }
+        let package = py.import("ml_dtypes").map_err(|_| {
+            PyImportError::new_err(format!(
+                "NumPy has {} of the package ml_dtypes only: pip install ml_dtypes, or read the elements as \
+                 'uint{}'",
+                self.name,
+                self.bytes * 8
+            ))
+        })?;
+        numpy.call_method1("dtype", (package.getattr(self.name)?,))
+    }
+
+    /// Whether NumPy has these elements without further packages.
+    ///
+    /// # Errors
+    /// What `missing` makes of what has to be done.
+    pub(crate) fn in_numpy(&self, missing: fn(String) -> PyErr) -> PyResult<()> {
+        match self.format {
+            Some(_) => Ok(()),
+            None => Err(missing(format!(
+                "NumPy has no {} of its own: use .numpy(), with the package ml_dtypes, DLPack, or \
+                 .view(shape, 'uint{}')",
+                self.name,
+                self.bytes * 8
+            ))),
+        }
     }
 
     /// The sizes of a shape that was asked for, of so many bytes; one of them may be -1.
@@ -177,8 +216,9 @@ impl Element {
         let sizes = elements.and_then(|elements| resolve(asked, elements));
         sizes.ok_or_else(|| {
             PyValueError::new_err(format!(
-                "{bytes} bytes are no array of {} and shape {asked:?}",
-                self.name
+                "{bytes} bytes are no array of {} and shape {}",
+                self.name,
+                tuple(asked)
             ))
         })
     }
@@ -190,14 +230,43 @@ impl Element {
     pub(crate) fn for_message(&self) -> PyResult<ElementType> {
         self.message.ok_or_else(|| {
             PyTypeError::new_err(format!(
-                "a message cannot be written in place of {} elements: use 'uint8', which array.view('uint8') gives",
-                self.name
+                "Arrow, which messages are made of, has no {} of one element behind the other: use 'uint{}', which \
+                 array.view('uint{}') gives",
+                self.name,
+                self.bytes * 8,
+                self.bytes * 8
             ))
         })
     }
 }
 
+/// What to do with elements that are not in the table.
+fn advice(dtype: &Bound<'_, PyAny>) -> PyResult<String> {
+    let kind: String = dtype.getattr("kind")?.extract()?;
+    Ok(match kind.as_str() {
+        "M" | "m" => String::from("they are integers, which array.view('int64') gives"),
+        "O" | "T" => String::from(
+            "they are references to objects of this process: make bytes of them, for instance with pickle or \
+             as text in UTF-8",
+        ),
+        "U" => String::from(
+            "encode them, for instance with numpy.char.encode(array, 'utf-8').view('uint8')",
+        ),
+        _ => format!(
+            "use one of {}, or view them as bytes with array.view('uint8')",
+            names()
+        ),
+    })
+}
+
 fn names() -> String {
     let names: Vec<_> = TABLE.iter().map(|element| element.name).collect();
     names.join(", ")
+}
+
+/// NumPy's type of elements that can be shared, by the name of it or anything else that `numpy.dtype` takes;
+/// those of the package ``ml_dtypes`` also where it has not been imported yet.
+#[pyfunction]
+pub(crate) fn numpy_dtype<'py>(dtype: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    Element::of_dtype(dtype)?.dtype(dtype.py())
 }

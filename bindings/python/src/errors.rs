@@ -14,6 +14,8 @@ use zenoh_pinned_node::{
     pubsub::{OpenError, PublisherError, ReceiveError},
 };
 
+use crate::words;
+
 create_exception!(
     zenoh_pinned,
     PoolFull,
@@ -55,7 +57,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 pub(crate) fn alloc(error: AllocError) -> PyErr {
-    let text = error.to_string();
+    let text = words::in_python(&error.to_string());
     match error {
         AllocError::TimedOut { .. } => PoolFull::new_err(text),
         AllocError::Forked => PyRuntimeError::new_err(text),
@@ -65,7 +67,11 @@ pub(crate) fn alloc(error: AllocError) -> PyErr {
 }
 
 pub(crate) fn pool(error: PoolError) -> PyErr {
-    let text = error.to_string();
+    let text = words::in_python(&error.to_string());
+    pool_with(error, text)
+}
+
+fn pool_with(error: PoolError, text: String) -> PyErr {
     match error {
         PoolError::Empty | PoolError::SlotTooLarge { .. } => PyValueError::new_err(text),
         PoolError::OverBudget { .. }
@@ -79,33 +85,33 @@ pub(crate) fn pool(error: PoolError) -> PyErr {
 pub(crate) fn publisher(error: PublisherError) -> PyErr {
     match error {
         PublisherError::Pool(error) => pool(error),
-        other => PyValueError::new_err(other.to_string()),
+        other => PyValueError::new_err(words::in_python(&other.to_string())),
     }
 }
 
 pub(crate) fn open(error: OpenError) -> PyErr {
+    let text = words::in_python(&error.to_string());
     match error {
-        OpenError::Forked => PyRuntimeError::new_err(error.to_string()),
-        OpenError::TimedOut { waited } => PyTimeoutError::new_err(format!(
-            "zenoh did not open within {waited:?}: see that what connect/endpoints names is running, shorten \
-             connect/timeout_ms or scouting/timeout of the configuration, or give a longer timeout="
-        )),
-        other => PyConnectionError::new_err(other.to_string()),
+        OpenError::Forked | OpenError::NoThread(_) | OpenError::Panicked { .. } => {
+            PyRuntimeError::new_err(text)
+        }
+        OpenError::TimedOut { .. } => PyTimeoutError::new_err(text),
+        _ => PyConnectionError::new_err(text),
     }
 }
 
 pub(crate) fn still_held(error: StillHeld) -> PyErr {
-    PyTimeoutError::new_err(error.to_string())
+    PyTimeoutError::new_err(words::in_python(&error.to_string()))
 }
 
 pub(crate) fn frame(error: FrameError) -> PyErr {
-    FrameRefused::new_err(error.to_string())
+    FrameRefused::new_err(words::in_python(&error.to_string()))
 }
 
 pub(crate) fn from_arrow(error: FromArrowError) -> PyErr {
     match error {
         FromArrowError::Frame(error) => frame(error),
-        other => PyTypeError::new_err(other.to_string()),
+        other => PyTypeError::new_err(words::in_python(&other.to_string())),
     }
 }
 
@@ -114,12 +120,12 @@ pub(crate) fn receive(error: ReceiveError) -> Option<PyErr> {
     match error {
         ReceiveError::Frame(error) => Some(frame(error)),
         ReceiveError::TimedOut(_) => None,
-        other => Some(PyConnectionError::new_err(other.to_string())),
+        other => Some(connection(&other)),
     }
 }
 
 pub(crate) fn copy(error: CopyError) -> PyErr {
-    let text = error.to_string();
+    let text = words::in_python(&error.to_string());
     match error {
         CopyError::NoDevice { .. } => NoDevice::new_err(text),
         CopyError::Empty | CopyError::Length { .. } => PyValueError::new_err(text),
@@ -129,7 +135,7 @@ pub(crate) fn copy(error: CopyError) -> PyErr {
 }
 
 pub(crate) fn send(error: SendError) -> PyErr {
-    let text = error.to_string();
+    let text = words::in_dora(&error.to_string());
     match error {
         SendError::UndeclaredOutput { .. } => PyKeyError::new_err(text),
         SendError::Shape { .. } | SendError::Encode(_) | SendError::Pinned { .. } => {
@@ -137,14 +143,23 @@ pub(crate) fn send(error: SendError) -> PyErr {
         }
         SendError::Type(_) => PyTypeError::new_err(text),
         SendError::OverBudget { .. } => OverBudget::new_err(text),
-        SendError::Pool(error) => pool(error),
+        SendError::Pool(error) => pool_with(error, text),
         SendError::Full { .. } => PoolFull::new_err(text),
         SendError::Report(_) | SendError::Daemon { .. } => PyConnectionError::new_err(text),
         _ => PyRuntimeError::new_err(text),
     }
 }
 
+/// What is not possible any more, or not at the moment, with a session.
+pub(crate) fn connection(error: &dyn std::error::Error) -> PyErr {
+    PyConnectionError::new_err(words::in_python(&error.to_string()))
+}
+
 /// An error of zenoh's own.
 pub(crate) fn zenoh(error: zenoh::Error) -> PyErr {
-    PyRuntimeError::new_err(format!("zenoh: {error}"))
+    let text = words::in_python(&error.to_string());
+    match text.contains("Invalid Key Expr") {
+        true => PyValueError::new_err(text),
+        false => PyRuntimeError::new_err(format!("zenoh: {text}")),
+    }
 }

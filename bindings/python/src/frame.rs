@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use pyo3::{
-    exceptions::{PyBufferError, PyTypeError, PyValueError},
+    exceptions::{PyAttributeError, PyBufferError, PyTypeError, PyValueError},
     prelude::*,
     types::{PyBytes, PyDict, PyTuple},
 };
@@ -17,7 +17,9 @@ use crate::{
     errors,
     process::MadeIn,
     reason::Reason,
+    sizes::{Sizes, tuple},
     view::dlpack::{self, Access, Memory},
+    words,
 };
 
 /// The native part of `zenoh_pinned.Frame`.
@@ -179,14 +181,14 @@ impl Frame {
     fn view(
         &self,
         py: Python<'_>,
-        shape: Vec<i128>,
+        shape: Sizes,
         dtype: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let element = match dtype {
             Some(dtype) => Element::of_dtype(dtype)?,
             None => self.element,
         };
-        self.reinterpreted(element, &shape)?.into_object(py)
+        self.reinterpreted(element, shape.asked())?.into_object(py)
     }
 
     fn __len__(&self) -> PyResult<usize> {
@@ -196,6 +198,7 @@ impl Frame {
 
     #[getter]
     fn __array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.element.in_numpy(PyAttributeError::new_err)?;
         let interface = PyDict::new(py);
         interface.set_item("version", 3)?;
         interface.set_item("typestr", self.element.array_type)?;
@@ -253,9 +256,9 @@ impl Frame {
 
     fn __repr__(&self) -> String {
         format!(
-            "<Frame {} {:?}, {} bytes{}, {}>",
+            "<Frame {} {}, {} bytes{}, {}>",
             self.element.name,
-            self.shape,
+            tuple(&self.shape),
             self.frame.len(),
             if self.frame.is_shared() {
                 " shared"
@@ -271,7 +274,10 @@ impl Frame {
     fn registered_address(&self) -> PyResult<u64> {
         let registered = self.frame.registered_address();
         let address = registered.map_err(|reason| {
-            PyBufferError::new_err(format!("the frame is not in registered memory: {reason}"))
+            PyBufferError::new_err(format!(
+                "the frame is not in registered memory: {}",
+                words::in_python(&reason.to_string())
+            ))
         })?;
         Ok(address.as_ptr() as u64)
     }

@@ -23,19 +23,22 @@ mod element;
 mod errors;
 mod frame;
 mod log;
+mod panics;
 mod process;
 mod reason;
 mod shape;
 mod signals;
+mod sizes;
 mod slot;
 mod view;
+mod words;
 mod zenoh;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 mod _native {
-    use super::{Bound, PyModule, PyModuleMethods, PyResult, errors, log, view};
+    use super::{Bound, PyModule, PyModuleMethods, PyResult, errors, log, panics, view};
 
     #[pymodule_export]
     use super::{
@@ -45,6 +48,7 @@ mod _native {
             copy::{copy_into, frame, open_device, to_device},
         },
         dora::{OutputReport, Outputs, Report},
+        element::numpy_dtype,
         frame::Frame,
         reason::Reason,
         slot::{Shown, Slot},
@@ -53,9 +57,11 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        panics::in_one_line();
         log::start();
         errors::register(module)?;
         module.add("Exporter", view::exporter::class(module.py())?)?;
+        module.add("Lending", view::lending::class(module.py())?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

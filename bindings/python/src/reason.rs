@@ -3,6 +3,8 @@
 use pyo3::prelude::*;
 use zenoh_pinned::FallbackReason;
 
+use crate::words;
+
 /// Why a shorter way to the device was not taken: a fact about this process at that moment, not an error.
 ///
 /// `str(reason)` says it in words, with what to do about it where something can be done. Reasons compare by
@@ -49,11 +51,11 @@ impl Reason {
     }
 
     fn __str__(&self) -> String {
-        self.0.to_string()
+        words::in_python(&self.0.to_string())
     }
 
     fn __repr__(&self) -> String {
-        format!("<FallbackReason {}: {}>", self.code(), self.0)
+        format!("<FallbackReason {}: {}>", self.code(), self.__str__())
     }
 
     fn __hash__(&self) -> u64 {

@@ -11,7 +11,7 @@ use pyo3::{
 use zenoh_pinned::KeptPayload;
 use zenoh_pinned_node::dora::{OutputSlot, SentMemory};
 
-use crate::{element::Element, process::MadeIn};
+use crate::{element::Element, process::MadeIn, sizes::tuple};
 
 /// The memory behind `zenoh_pinned.Writing`, which alone has it: users get arrays that show it. It has no buffer,
 /// because `numpy.ndarray(buffer=slot)` gives that back at once and goes on writing.
@@ -204,6 +204,10 @@ impl Slot {
             Memory::Pool(_) | Memory::Output(_) => "being written",
             Memory::Shown(_) | Memory::Gone => "sent or released",
         };
-        format!("<Slot {} {:?}, {what}>", self.element.name, self.shape)
+        format!(
+            "<Slot {} {}, {what}>",
+            self.element.name,
+            tuple(&self.shape)
+        )
     }
 }

@@ -69,22 +69,78 @@ def test_arrays_and_metadata_of_every_kind_arrive_as_they_were(tmp_path):
     for entry in metadata:
         assert (entry["bool"], entry["int"], entry["float"], entry["str"]) == (True, 3, 2.5, "text")
         assert (entry["ints"], entry["floats"], entry["strs"]) == ([1, 2], [1.0, 2.0], ["a", "b"])
-        assert (entry["numpy"], entry["truth"]) == (7, True)
+        # As dora's own call has it.
+        assert (entry["numpy"], entry["truth"]) == ("7", "True")
         assert entry["time"].startswith("2026-01-01 10:00:00")
     assert metadata[-1]["shape"] == [2, 3]
+
+
+def test_whatever_is_sent_arrives_the_same_pinned_and_not_and_as_of_dora_itself(tmp_path):
+    def inputs(*names):
+        return {name: {"source": source, "queue_size": 250} for name, source in names}
+
+    names = [("pinned", "camera/pinned"), ("unpinned", "camera/unpinned"), ("stock", "stock/values")]
+    journals = run(
+        tmp_path,
+        camera("both_ways", outputs=("pinned", "unpinned"), ZENOH_PINNED_SLOTS=16),
+        node("stock", "stock_camera.py", outputs=["values"]),
+        node("sink", "value_sink.py", inputs=inputs(*names)),
+    )
+    ways = {way: {} for way, _ in names}
+    for entry in journals["sink"]:
+        ways[entry.pop("way")][entry.pop("name")] = entry
+    for received in ways.values():
+        received.pop("first", None)
+    refused = {way: {} for way, _ in names}
+    for entry in [*journals["camera"], *journals["stock"]]:
+        if "refused" in entry:
+            refused[entry["way"]][entry["refused"]] = (entry["error"], entry["message"])
+    assert ways["pinned"] == ways["unpinned"]
+    assert refused["pinned"] == refused["unpinned"]
+    for name, entry in ways["stock"].items():
+        ours = f"data arrow {name.removeprefix('data ')}" if name.startswith("data ") else name
+        assert ways["pinned"][ours] == entry, name
+    metadata = {name: error for name, (error, _) in refused["pinned"].items() if name.startswith("metadata")}
+    assert metadata == {name: error for name, (error, _) in refused["stock"].items()}
+    # Lest everything had been refused, or one of the ways had become the other.
+    assert len(ways["pinned"]) + len(refused["pinned"]) == len(ways["unpinned"]) + len(refused["unpinned"])
+    assert {name for name in refused["pinned"] if name.startswith("data")} == {
+        f"data {name}"
+        for name in (
+            "complex",
+            "other byte order",
+            "structure",
+            "raw",
+            "unknown",
+            "mixed list",
+            "mixed objects",
+        )
+    }
+    assert ways["pinned"]["data masked"]["value"] == "[1, None, 3, 4]"
+    assert ways["pinned"]["metadata uint64"]["metadata"] == "{'value': '18446744073709551615'}"
+    ((_, path, sent, copied), (_, other, _, none)) = journals["camera"].of("outputs")[0]
+    assert (path, other, sent, none) == ("pinned", "dora", len(ways["pinned"]) + 1, 0)
+    assert copied > 20
+
+
+def test_copies_that_other_data_needs_are_counted(tmp_path):
+    journals = run(tmp_path, camera("copies"), sink())
+    assert journals["camera"].of("copied") == [[0], [4], [4], [5]]
 
 
 def test_mistakes_are_errors_that_say_what_to_do_and_lose_nothing(tmp_path):
     journals = run(tmp_path, camera("mistakes"), sink())
     notes = journals["camera"]
     expected = [
-        ("ValueError", "ascontiguousarray"),
         ("TypeError", "byte order"),
         ("TypeError", "object"),
         ("TypeError", "complex64"),
         ("TypeError", "'a'|\"a\""),
         ("TypeError", "no string"),
         ("ValueError", "pinned too"),
+        ("ValueError", "'an output' is no output's id"),
+        ("ValueError", "must not be empty"),
+        ("ValueError", "'image/'"),
         ("ValueError", "zero or overflows"),
         ("ValueError", "zero or overflows"),
         ("TypeError", "datetime64"),

@@ -1,7 +1,9 @@
 """Writing frames where they are read."""
 
 import contextlib
+import ctypes
 import gc
+import pickle
 import sys
 import threading
 
@@ -64,24 +66,150 @@ def test_the_slot_is_free_when_reader_and_writer_have_let_go(pair):
     eventually(lambda: in_use(publisher) == 0)
 
 
-@pytest.mark.parametrize("keep", ["slice", "memoryview", "name", "flat"])
-def test_a_frame_that_could_be_changed_after_the_block_is_sent_by_a_copy(pair, keep):
+VIEWS = {
+    "slice": lambda array: array[2:4],
+    "slice of a slice": lambda array: array[2:8][1:3],
+    "memoryview": memoryview,
+    "slice's memoryview": lambda array: memoryview(array[2:4]),
+    "flat": lambda array: array.reshape(-1),
+    "transposed": lambda array: array.T,
+    "array": np.asarray,
+    "array view": lambda array: array.view(np.ndarray),
+    "bytes": lambda array: array.view("uint8"),
+    "base": lambda array: array.base,
+    "iterator": lambda array: array.flat,
+    "tensor": np.from_dlpack,
+    "buffer": lambda array: np.frombuffer(array, "uint8"),
+    "array of the buffer": lambda array: np.ndarray((10, 100), "uint8", buffer=array),
+    "pointer": lambda array: array.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8)),
+    "ctypes": lambda array: (ctypes.c_uint8 * 1000).from_buffer(array),
+    "strided": lambda array: np.lib.stride_tricks.as_strided(array, (20, 50), (50, 1)),
+    "window": lambda array: np.lib.stride_tricks.sliding_window_view(array, (2, 2), writeable=True),
+    "list": list,
+    "result": lambda array: array.__iadd__(0)[1:],
+}
+
+
+def write_nine(kept):
+    if isinstance(kept, (np.ndarray, memoryview)):
+        np.asarray(kept)[...] = 9
+    else:
+        kept[0] = 9
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_frame_that_could_be_changed_after_the_block_is_sent_by_a_copy(pair, view):
     publisher, subscriber = pair
     writing = publisher.allocate((10, 100))
     with writing as array:
         array[:] = 1
-        kept = {
-            "slice": lambda: array[2:4],
-            "memoryview": lambda: memoryview(array),
-            "name": lambda: array,
-            "flat": lambda: array.reshape(-1),
-        }[keep]()
+        kept = VIEWS[view](array)
     assert writing.copied
     frame = subscriber.recv(5)
-    # A second name is of the array itself, which is sealed all the same.
-    with contextlib.suppress(ValueError):
-        np.asarray(kept)[:] = 9
+    with contextlib.suppress(ValueError, TypeError):
+        write_nine(kept)
     assert set(bytes(frame)) == {1}
+    assert np.all(np.asarray(array)[-1] == 1) or view != "slice"
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_is_found_where_the_array_has_no_name_any_more(pair, view):
+    publisher, subscriber = pair
+    writing = publisher.allocate((10, 100))
+
+    def fill(array):
+        array[:] = 1
+        return VIEWS[view](array)
+
+    kept = fill(writing.__enter__())
+    gc.collect()
+    writing.__exit__(None, None, None)
+    assert writing.copied
+    frame = subscriber.recv(5)
+    with contextlib.suppress(ValueError, TypeError):
+        write_nine(kept)
+    assert set(bytes(frame)) == {1}
+
+
+def test_a_second_name_is_of_the_sealed_array(pair):
+    publisher, subscriber = pair
+    writing = publisher.allocate((10, 100))
+    with writing as array:
+        array[:] = 1
+        second = array
+    assert writing.copied
+    with pytest.raises(ValueError, match="read-only"):
+        second[:] = 9
+    assert set(bytes(subscriber.recv(5))) == {1}
+
+
+def test_views_that_have_gone_cost_no_copy(pair):
+    publisher, subscriber = pair
+    writing = publisher.allocate((10, 100))
+    with writing as array:
+        for row in array:
+            row[:] = 1
+        del row
+        memoryview(array).release()
+        np.from_dlpack(array)
+        array += 0
+        array.ravel()[5] = 1
+        array.flat = 1
+    assert not writing.copied
+    assert set(bytes(subscriber.recv(5))) == {1}
+
+
+def test_an_attribute_may_be_what_the_block_names(pair):
+    publisher, subscriber = pair
+    holder = Holder()
+    writing = publisher.allocate((16,))
+    with writing as holder.array:
+        holder.array[:] = 1
+    assert not writing.copied
+    with pytest.raises(ValueError, match="read-only"):
+        holder.array[:] = 9
+    assert set(bytes(subscriber.recv(5))) == {1}
+
+
+def test_the_callers_names_are_left_alone(pair):
+    publisher, _ = pair
+
+    def function():
+        kept = "kept"
+        # What a debugger or a template has in hand.
+        names = locals()
+        frame_names = sys._getframe().f_locals
+        names["added"] = 1
+        with publisher.allocate((16,)) as array:
+            array[:] = 1
+        assert (names["kept"], names["added"]) == (kept, 1)
+        assert frame_names["kept"] == kept
+        return names, frame_names
+
+    names, frame_names = function()
+    assert names["kept"] == frame_names["kept"] == "kept"
+
+
+def test_what_is_computed_of_the_array_is_an_ordinary_array(pair):
+    publisher, _ = pair
+    with publisher.allocate((4, 5), "float32") as array:
+        array[:] = 2
+        assert isinstance(array, np.ndarray)
+        for result in (
+            array + 1,
+            np.sqrt(array),
+            array @ array.T,
+            array.sum(axis=0),
+            np.concatenate([array]),
+        ):
+            assert type(result) is np.ndarray
+        assert array.sum() == array.max() * 20 == 40
+        assert isinstance(array.sum(), np.float32)
+        assert np.add(array, 1, out=array) is array
+        copies = (pickle.loads(pickle.dumps(array)), pickle.loads(pickle.dumps(array, protocol=5)))
+    for copied in copies:
+        assert type(copied) is np.ndarray
+        assert np.all(copied == 3)
 
 
 def test_a_name_that_was_given_to_a_view_does_not_hide_it(pair):

@@ -35,6 +35,27 @@ def test_pools_beyond_the_open_files_say_which_limit_to_raise():
     assert "ulimit -n" in message
 
 
+def test_a_session_without_threads_is_an_error_that_names_no_machine():
+    done = outcome(
+        """
+        import os, resource
+        os.environ.pop("RUST_BACKTRACE", None)
+        import zenoh_pinned
+        mapped = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        # So small that there is no room for the stacks of zenoh's threads.
+        resource.setrlimit(resource.RLIMIT_AS, (mapped + (1 << 20), mapped + (1 << 20)))
+        try:
+            zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}})
+        except RuntimeError as error:
+            print(error)
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert "thread" in done.stdout
+    assert "panic" in done.stderr
+    assert ".rs" not in done.stderr + done.stdout
+
+
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="no unshare")
 @pytest.mark.parametrize(("options", "used_up"), [("size=4k", "free of 4 KiB"), ("nr_inodes=1", "1 files")])
 def test_a_session_opens_where_shared_memory_is_full_and_a_pool_says_what_is_used_up(options, used_up):

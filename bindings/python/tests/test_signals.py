@@ -152,6 +152,11 @@ def test_an_interrupt_ends_a_send_of_a_dora_node(tmp_path):
     camera = node("camera", "camera.py", outputs=("image",), MODE="interrupted")
     sink = node("sink", "stock_sink.py", inputs={"image": {"source": "camera/image", "queue_size": 100}})
     journals = run(tmp_path, camera, sink)
+    # What a node can raise, not what a pool of one's own is made with.
+    (full,) = journals["camera"].of("full")
+    assert "raise ZENOH_PINNED_SLOTS" in full
+    assert "slots=" not in full
+    assert "()" not in full
     (interrupted,) = journals["camera"].of("interrupted")
     assert interrupted == ["send_output", "allocate"]
     assert "signal handler" in journals["camera"].of("refused")[0]

@@ -32,13 +32,22 @@ def test_what_a_tensor_writes_in_the_block_is_sent_and_nothing_later(pair):
     ("tensor", "error"),
     [
         (lambda: torch.zeros(3, 4).t(), ValueError),
-        (lambda: torch.zeros(3, dtype=torch.bfloat16), TypeError),
+        (lambda: torch.zeros(3, dtype=torch.complex64), TypeError),
         (lambda: torch.zeros(3, requires_grad=True), BufferError),
     ],
 )
 def test_a_tensor_that_cannot_be_shown_is_an_error(tensor, error):
     with pytest.raises(error):
         zenoh_pinned.frame(tensor())
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "bool", "float16"])
+def test_tensors_of_short_elements_go_both_ways(pair, name):
+    publisher, subscriber = pair
+    tensor = torch.tensor([[0, 1, 2], [3, 4, 5]]).to(getattr(torch, name))
+    publisher.put(tensor)
+    frame = subscriber.recv(5)
+    assert torch.equal(torch.from_dlpack(frame.view((2, 3), name)), tensor)
 
 
 def test_without_a_device_auto_gives_a_tensor_on_the_host():

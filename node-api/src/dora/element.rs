@@ -21,7 +21,7 @@ pub enum ElementType {
 
 impl ElementType {
     /// Bytes of an element.
-    pub fn bytes(self) -> usize {
+    pub const fn bytes(self) -> usize {
         match self {
             Self::Uint8 | Self::Int8 => 1,
             Self::Uint16 | Self::Int16 | Self::Float16 => 2,

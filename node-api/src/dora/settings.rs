@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use zenoh_pinned::bytes_from_environment;
+
 /// Slots of a pool.
 const SLOTS: &str = "ZENOH_PINNED_SLOTS";
 /// Bytes of all pools of the node.
@@ -40,70 +42,25 @@ impl Settings {
     /// the suffix KiB, MiB or GiB) say. A value that is neither is reported and ignored.
     pub fn from_environment() -> Self {
         let mut settings = Self::default();
-        if let Some(slots) = variable(SLOTS, |text| text.parse().ok().filter(|slots| *slots > 0)) {
+        if let Some(slots) = count_from_environment(SLOTS) {
             settings.slots = slots;
         }
-        if let Some(bytes) = variable(MAX_BYTES, bytes) {
-            settings.max_bytes = bytes;
+        match bytes_from_environment(MAX_BYTES) {
+            Some(0) => tracing::warn!("{MAX_BYTES} is ignored: no message fits zero bytes"),
+            Some(bytes) => settings.max_bytes = bytes,
+            None => {}
         }
         settings
     }
 }
 
-fn variable<T>(name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-    let value = std::env::var(name).ok()?;
-    let parsed = parse(value.trim());
-    if parsed.is_none() {
-        tracing::warn!(
-            name,
-            value,
-            "the variable's value is ignored: it is not a size"
-        );
+fn count_from_environment(name: &str) -> Option<u32> {
+    let value = std::env::var_os(name)?;
+    let text = value.to_str().map(str::trim);
+    let count = text.and_then(|text| text.parse().ok());
+    let count = count.filter(|count| *count > 0);
+    if count.is_none() {
+        tracing::warn!("{name} is ignored: {value:?} is no number of slots, one or more");
     }
-    parsed
-}
-
-/// A number of bytes, with or without a binary suffix.
-fn bytes(text: &str) -> Option<u64> {
-    let (number, unit) = match text.find(|character: char| !character.is_ascii_digit()) {
-        Some(at) => text.split_at(at),
-        None => (text, ""),
-    };
-    let shift = match unit.trim() {
-        "" | "B" => 0,
-        "KiB" => 10,
-        "MiB" => 20,
-        "GiB" => 30,
-        _ => return None,
-    };
-    let number: u64 = number.parse().ok()?;
-    number.checked_mul(1 << shift).filter(|bytes| *bytes > 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bytes;
-
-    #[test]
-    fn sizes_have_binary_suffixes_or_none() {
-        assert_eq!(bytes("4096"), Some(4096));
-        assert_eq!(bytes("64 MiB"), Some(64 << 20));
-        assert_eq!(bytes("2GiB"), Some(2 << 30));
-        assert_eq!(bytes("1KiB"), Some(1024));
-    }
-
-    #[test]
-    fn what_is_not_a_size_is_none() {
-        for text in [
-            "",
-            "MiB",
-            "-1",
-            "1MB",
-            "0",
-            "18446744073709551615GiB",
-            "1.5GiB",
-        ] {
-            assert_eq!(bytes(text), None, "{text}");
-        }
-    }
+    count
 }

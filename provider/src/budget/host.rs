@@ -13,7 +13,10 @@ use super::{
     record::Record,
     refusal::Refusal,
 };
-use crate::os::{file, limits, per_process::PerProcess};
+use crate::{
+    environment::bytes_from_environment,
+    os::{file, limits, per_process::PerProcess},
+};
 
 /// How long a request waits for others to decide about theirs. A stopped process may never do.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -23,17 +26,7 @@ const LIMIT_VARIABLE: &str = "ZENOH_PINNED_HOST_BYTES";
 
 /// The limit where nobody sets another: `ZENOH_PINNED_HOST_BYTES`, else half of the machine's memory.
 static DEFAULT_LIMIT: PerProcess<u64> = PerProcess::new(|| {
-    let half = limits::physical_memory() / 2;
-    let Ok(given) = std::env::var(LIMIT_VARIABLE) else {
-        return half;
-    };
-    given.trim().parse().unwrap_or_else(|_| {
-        tracing::warn!(
-            given,
-            "{LIMIT_VARIABLE} is no number of bytes, so half of the memory is the limit"
-        );
-        half
-    })
+    bytes_from_environment(LIMIT_VARIABLE).unwrap_or_else(|| limits::physical_memory() / 2)
 });
 
 /// The limit of a host in bytes, as a pool or pinner was told, or the default.

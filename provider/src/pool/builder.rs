@@ -84,7 +84,8 @@ impl PinnedPoolBuilder {
 
     /// The most bytes that all processes of this user on this host may have in segments and staging slots
     /// when this pool makes one more segment. By default what the environment variable
-    /// `ZENOH_PINNED_HOST_BYTES` says, else half of the machine's memory; never more than all of it.
+    /// `ZENOH_PINNED_HOST_BYTES` says (bytes, or with the suffix KiB, MiB or GiB), else half of the machine's memory;
+    /// never more than all of it.
     pub fn max_host_bytes(mut self, bytes: u64) -> Self {
         self.max_host_bytes = Some(bytes);
         self

@@ -40,7 +40,15 @@ impl Used {
             false => driver::count(made) - driver::count(gone),
         };
         let maps = std::fs::read("/proc/self/maps").unwrap();
-        let of_frames = |line: &&[u8]| line.windows(8).any(|name| name == b"/dev/shm");
+        // Bytes, as the kernel may split a mapping.
+        let maps = String::from_utf8_lossy(&maps);
+        let of_frames = maps.lines().filter(|line| line.contains("/dev/shm"));
+        let bytes_of = |line: &str| {
+            let (from, to) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+            let address = |text| u64::from_str_radix(text, 16).unwrap();
+            address(to) - address(from)
+        };
+        let mapped = of_frames.map(bytes_of).sum();
         let pinner = self.pinner.statistics();
         Held::from([
             ("slots", u64::from(self.pool.statistics().in_use)),
@@ -52,10 +60,7 @@ impl Used {
             ("events", left("cuEventCreate", "cuEventDestroy_v2")),
             ("descriptors", entries("/proc/self/fd")),
             ("threads", entries("/proc/self/task")),
-            (
-                "mappings",
-                maps.split(|byte| *byte == b'\n').filter(of_frames).count() as u64,
-            ),
+            ("mapped bytes", mapped),
         ])
     }
 

@@ -108,11 +108,13 @@ fn worker_grabber() {
 #[test]
 fn the_environment_sets_the_limit_of_the_host() {
     host::alone(64, || {
-        let mut worker = worker::orders("together::worker_with_the_default_limit")
-            .with("ZENOH_PINNED_HOST_BYTES", (8 * MEBIBYTE).to_string())
-            .start();
-        assert_eq!(worker.line("limit"), (8 * MEBIBYTE).to_string());
-        worker.end_without_report();
+        for given in [(8 * MEBIBYTE).to_string(), String::from(" 8 MiB")] {
+            let mut worker = worker::orders("together::worker_with_the_default_limit")
+                .with("ZENOH_PINNED_HOST_BYTES", given)
+                .start();
+            assert_eq!(worker.line("limit"), (8 * MEBIBYTE).to_string());
+            worker.end_without_report();
+        }
     });
 }
 

@@ -30,16 +30,42 @@ class Frame(_native.FrameBase, _native.Exporter):
     __slots__ = ("__weakref__",)
 
     def numpy(
-        self, shape: Sequence[int] | None = None, dtype: npt.DTypeLike | None = None
+        self, shape: int | Sequence[int] | None = None, dtype: npt.DTypeLike | None = None
     ) -> npt.NDArray[Any]:
         """Return a read-only array of the frame, of another `shape` and `dtype` where given.
 
-        Raise ``ValueError`` where these do not fit its bytes. Nothing is copied.
+        Raise ``ValueError`` where these do not fit its bytes, and ``ImportError`` for a ``bfloat16`` or
+        ``float8`` type where the package ``ml_dtypes`` is not installed. Nothing is copied.
         """
-        array: npt.NDArray[Any] = np.asarray(self)
-        if dtype is not None:
-            array = array.reshape(-1).view(dtype)
-        return array if shape is None else array.reshape(tuple(shape))
+        own = self.shape
+        if dtype is None and _is_of_numpy(self.dtype):
+            array: npt.NDArray[Any] = np.asarray(self)
+        else:
+            array = np.asarray(self.view(-1, "uint8")).view(
+                numpy_dtype(self.dtype if dtype is None else dtype)
+            )
+            array = array.reshape(own) if dtype is None else array
+        return array if shape is None else array.reshape(shape)
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        # NumPy asks for this where a frame has no buffer: of elements that are not NumPy's own.
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+
+def _is_of_numpy(name: str) -> bool:
+    return name != "bfloat16" and not name.startswith("float8_")
+
+
+def numpy_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    """Return NumPy's type, also by the name of one of the package ``ml_dtypes``."""
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        # Before that has been imported, or something else, whose error says what is possible.
+        return _native.numpy_dtype(dtype)
 
 
 _native.set_frame_class(Frame)

@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Sequence
 from typing import Any, Literal, final
 
+import numpy as np
 import numpy.typing as npt
 from typing_extensions import Self, disjoint_base
 from zenoh_pinned._frame import Frame
@@ -11,6 +12,7 @@ from zenoh_pinned._frame import Frame
 __version__: str
 
 def set_frame_class(class_: type[Frame]) -> None: ...
+def numpy_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]: ...
 
 class PoolFull(TimeoutError):
     """Every slot of a pool stayed in use for as long as the call was allowed to wait."""
@@ -69,6 +71,9 @@ class Exporter:
 
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
+class Lending(np.ndarray[Any, np.dtype[Any]]):
+    """An array that lends its buffer through views of it."""
+
 @disjoint_base
 class FrameBase:
     def __new__(cls, handle: object = None) -> Self: ...
@@ -99,7 +104,7 @@ class FrameBase:
     @property
     def timestamp(self) -> datetime.datetime | None:
         """The publisher's time, where its session stamps."""
-    def view(self, shape: Sequence[int], dtype: npt.DTypeLike | None = None) -> Frame:
+    def view(self, shape: int | Sequence[int], dtype: npt.DTypeLike | None = None) -> Frame:
         """Return a frame of the same bytes with another shape and type.
 
         One size may be -1: it is what the others leave. Raise ``ValueError`` where these do not fit the
@@ -273,6 +278,12 @@ class OutputReport:
     def sent_bytes(self) -> int:
         """Their bytes, Arrow heads included."""
     @property
+    def copied(self) -> int:
+        """Messages that took one copy more than data that lies ready.
+
+        An array was made of other data first, or views of a frame outlived the block in which it was written.
+        """
+    @property
     def timeouts(self) -> int:
         """Messages that failed because no slot came free in time."""
     @property
@@ -292,7 +303,7 @@ class Report:
 
 @final
 class Session:
-    def __new__(cls, config: str | None, device: object, timeout: float) -> Session: ...
+    def __new__(cls, config: str | None, file: str | None, device: object, timeout: float) -> Session: ...
     def declare_publisher(self, key: str, pool: Pool) -> Publisher: ...
     def declare_subscriber(self, key: str, capacity: int) -> Subscriber: ...
     @property
@@ -301,7 +312,7 @@ class Session:
 
 @final
 class Publisher:
-    def allocate(self, shape: Sequence[int], dtype: npt.DTypeLike, timeout: float | None) -> Slot: ...
+    def allocate(self, shape: int | Sequence[int], dtype: npt.DTypeLike, timeout: float | None) -> Slot: ...
     def put_slot(self, slot: Slot, attachment: bytes | None) -> None: ...
     def put_copy(self, array: object, attachment: bytes | None, timeout: float | None) -> None: ...
     def close(self) -> None: ...
@@ -317,9 +328,9 @@ class Subscriber:
 
 @final
 class Outputs:
-    def __new__(cls, version: str) -> Outputs: ...
+    def __new__(cls, version: str, convert: object) -> Outputs: ...
     def allocate(
-        self, output: str, shape: Sequence[int], dtype: npt.DTypeLike, timeout: float | None
+        self, output: str, shape: int | Sequence[int], dtype: npt.DTypeLike, timeout: float | None
     ) -> Slot | None: ...
     def send_slot(self, slot: Slot, metadata: dict[str, Any] | None, observed_seconds: float) -> None: ...
     def send(
@@ -330,8 +341,9 @@ class Outputs:
         observed_seconds: float,
         timeout: float | None,
         drop_when_full: bool,
+        is_copy: bool,
     ) -> bool: ...
-    def leave_to_dora(self, output: str) -> None: ...
+    def leave_to_dora(self, output: str, metadata: dict[str, Any] | None) -> None: ...
     def report(self) -> Report: ...
     def close(self) -> None: ...
 
@@ -351,7 +363,7 @@ def to_device(
     device: int | str | object | None = None,
     stream: object = None,
     *,
-    shape: Sequence[int] | None = None,
+    shape: int | Sequence[int] | None = None,
     dtype: npt.DTypeLike | None = None,
 ) -> DeviceBuffer | Frame:
     """Copy `object` to a device and return the array there at once, while the copy goes on.

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from zenoh_pinned._lent import Loan
 
 if TYPE_CHECKING:
-    from types import FrameType, TracebackType
+    from types import TracebackType
 
+    import numpy as np
     import numpy.typing as npt
     from zenoh_pinned import _native
-
-# What refers to the array when nobody else can write through it: this object, and the call that counts.
-# (Views of an array refer to it.)
-_OWN_REFERENCES = 2
 
 
 class Writing(ABC):
@@ -27,16 +22,21 @@ class Writing(ABC):
     is sent and becomes read-only; it stays what it is until it is deleted, and keeps its slot until then.
     An exception inside the block sends nothing.
 
-    A frame is never changed after it was sent. So where anything but a variable of the function with the
-    block refers to the array at its end, through which it could be (slices, a ``memoryview``, a tensor made
-    of it, a second name, an attribute, an `ExitStack`), a copy is sent instead, and `copied` is true. That
-    takes a second slot, and raises `PoolFull` where none comes free in time.
+    A frame is never changed after it was sent. So where views of the array outlive the block, through which
+    it could be (slices, a ``memoryview``, a DLPack tensor), or anything beside one name or attribute refers
+    to the array itself (a second name, a tensor of ``torch.from_numpy``), a copy is sent instead, and
+    `copied` is true. That takes a second slot, and raises `PoolFull` where none comes free in time. Do not
+    give the array's only name to a tensor of ``torch.from_numpy`` and write through that after the block:
+    nobody could notice.
     """
 
-    __slots__ = ("_array", "_copied", "_is_over", "_slot")
+    __slots__ = ("_array", "_copied", "_dtype", "_is_over", "_loan", "_slot")
 
-    def __init__(self, slot: _native.Slot | None) -> None:
+    def __init__(self, slot: _native.Slot | None, dtype: np.dtype[Any]) -> None:
         self._slot = slot
+        self._dtype = dtype
+        self._loan: Loan | None = None
+        # Where there is no slot.
         self._array: npt.NDArray[Any] | None = None
         self._copied = False
         self._is_over = False
@@ -59,13 +59,14 @@ class Writing(ABC):
         """Return ordinary memory, where there is no slot."""
 
     def __enter__(self) -> npt.NDArray[Any]:
-        if self._array is not None or self._is_over:
+        if self._loan is not None or self._array is not None or self._is_over:
             msg = "a frame is written once: allocate another one"
             raise ValueError(msg)
-        slot = self._slot
-        array: npt.NDArray[Any] = self._elsewhere() if slot is None else np.asarray(slot.show())
-        self._array = array
-        return array
+        if self._slot is None:
+            self._array = self._elsewhere()
+            return self._array
+        self._loan = Loan(self._slot, self._dtype)
+        return self._loan.array
 
     def __exit__(
         self,
@@ -73,40 +74,25 @@ class Writing(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._array is None:
+        if self._loan is None and self._array is None:
             return
         self._is_over = True
         try:
-            if kind is not None:
-                return
-            # First, so that views which are made from now on cannot be written through.
-            self._array.flags.writeable = False
-            slot = self._slot
-            if slot is None:
-                self._send_copy(self._array)
-            elif self._is_sole_writer(sys._getframe(1)):
-                self._send_slot(slot)
-            else:
-                self._copied = True
-                self._send_copy(self._array)
+            if kind is None:
+                self._send_frame()
         finally:
-            self._array = None
+            self._loan = self._array = None
             if self._slot is not None:
                 self._slot.release()
                 self._slot = None
 
-    def _is_sole_writer(self, caller: FrameType) -> bool:
-        """Tell whether nobody has a view that was made before the array was sealed."""
-        others = sys.getrefcount(self._array) - _OWN_REFERENCES
-        # The name in the ``with`` statement may be left, if it is one: other things refer to it as well.
-        return others <= 0 or (others == 1 and _has_name_for(caller, self._array))
-
-
-def _has_name_for(caller: FrameType, array: object) -> bool:
-    names = caller.f_locals
-    try:
-        return any(value is array for value in names.values())
-    finally:
-        # Before Python 3.13 a function's names are a copy that stays, and would keep the array.
-        if sys.version_info < (3, 13) and caller.f_code.co_flags & inspect.CO_OPTIMIZED:
-            names.clear()
+    def _send_frame(self) -> None:
+        if self._array is not None:
+            self._array.flags.writeable = False
+            self._send_copy(self._array)
+        elif self._loan is not None and self._slot is not None:
+            if self._loan.end():
+                self._send_slot(self._slot)
+            else:
+                self._copied = True
+                self._send_copy(self._loan.array)

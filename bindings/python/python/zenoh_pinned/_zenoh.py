@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zenoh_pinned import _native
+from zenoh_pinned._frame import numpy_dtype
 from zenoh_pinned._writing import Writing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
     from types import TracebackType
 
+    import numpy as np
     import numpy.typing as npt
     from typing_extensions import Self
     from zenoh_pinned._frame import Frame
@@ -22,29 +26,35 @@ if TYPE_CHECKING:
 class Session:
     """A zenoh session whose received frames can go straight to a device.
 
-    `config` is a zenoh configuration: a mapping, or JSON5 text. `device` is where received frames are to be
-    copied, if anywhere: ``"cuda:0"``, a number, or ``"auto"`` for the first CUDA device where there is one;
-    the segments that frames arrive in are then registered in the background as soon as they are attached.
-    Opening waits for what the configuration says (``connect/timeout_ms``, ``scouting/timeout``), but no
-    longer than `timeout` seconds. Usable from any thread, and in a ``with`` statement, which closes it.
+    `config` is a zenoh configuration: a mapping, JSON5 text, a `pathlib.Path` of a file, or a
+    ``zenoh.Config`` of the package ``eclipse-zenoh``. `device` is where received frames are to be copied, if
+    anywhere: ``"cuda:0"``, a number, or ``"auto"`` for the first CUDA device where there is one; the segments
+    that frames arrive in are then registered in the background as soon as they are attached. Opening waits
+    for what the configuration says (``connect/timeout_ms``, ``scouting/timeout``), but no longer than
+    `timeout` seconds. Usable from any thread, and in a ``with`` statement, which closes it.
 
-    Raise ``ValueError`` for a configuration that is none, `NoDevice` where there is no such device,
-    ``TimeoutError`` where zenoh does not open in time, ``ConnectionError`` where it cannot, and
-    ``RuntimeError`` in a process that was forked from one that had opened a session: start such processes
-    with the methods ``"spawn"`` or ``"forkserver"``.
+    Raise ``TypeError`` or ``ValueError`` for a configuration that is none, ``OSError`` for a file that is
+    none, `NoDevice` where there is no such device, ``TimeoutError`` where zenoh does not open in time,
+    ``ConnectionError`` where it cannot, and ``RuntimeError`` where the system gives it no threads or in a
+    process that was forked from one that had opened a session: start such processes with the methods
+    ``"spawn"`` or ``"forkserver"``.
     """
 
     __slots__ = ("_native",)
 
     def __init__(
         self,
-        config: Mapping[str, Any] | str | None = None,
+        config: Mapping[str, Any] | str | os.PathLike[str] | object | None = None,
         *,
         device: int | str | object | None = None,
         timeout: float = 30.0,
     ) -> None:
-        text = config if config is None or isinstance(config, str) else json.dumps(dict(config))
-        self._native = _native.Session(text, device, timeout)
+        file = os.fspath(config) if isinstance(config, os.PathLike) else None
+        if file is not None:
+            # Raises Python's own errors, with the name.
+            os.stat(file)
+        text = None if config is None or file is not None else _json5(config)
+        self._native = _native.Session(text, file, device, timeout)
 
     def declare_publisher(
         self,
@@ -98,6 +108,38 @@ class Session:
         self.close()
 
 
+def _json5(config: object) -> str:
+    if isinstance(config, str):
+        if os.path.isfile(config):
+            msg = f"to read the configuration from a file write pathlib.Path({config!r})"
+            raise ValueError(msg)
+        return config
+    if isinstance(config, Mapping):
+        return json.dumps(dict(config))
+    if hasattr(config, "insert_json5"):
+        # A ``zenoh.Config``, which prints all of itself.
+        return str(config)
+    msg = (
+        "a configuration is a mapping, JSON5 text, a pathlib.Path of a file, or a zenoh.Config, "
+        f"not {type(config).__name__}"
+    )
+    raise TypeError(msg)
+
+
+def _attachment(attachment: object) -> bytes | None:
+    """Return an attachment as bytes; text in UTF-8, as zenoh has it."""
+    if attachment is None or isinstance(attachment, bytes):
+        return attachment
+    if isinstance(attachment, str):
+        return attachment.encode()
+    try:
+        return bytes(memoryview(attachment))  # type: ignore[arg-type]
+    except TypeError:
+        kind = type(attachment).__name__
+        msg = f"an attachment is bytes or str, not {kind}: encode it, for instance with json"
+        raise TypeError(msg) from None
+
+
 class _Publication(Writing):
     """A frame that is written for a publisher."""
 
@@ -106,11 +148,12 @@ class _Publication(Writing):
     def __init__(
         self,
         slot: _native.Slot,
+        dtype: np.dtype[Any],
         publisher: _native.Publisher,
         attachment: bytes | None,
         timeout: float | None,
     ) -> None:
-        super().__init__(slot)
+        super().__init__(slot, dtype)
         self._publisher = publisher
         self._attachment = attachment
         self._timeout = timeout
@@ -137,10 +180,10 @@ class Publisher:
 
     def allocate(
         self,
-        shape: Sequence[int],
+        shape: int | Sequence[int],
         dtype: npt.DTypeLike = "uint8",
         *,
-        attachment: bytes | None = None,
+        attachment: bytes | str | None = None,
         timeout: float | None = None,
     ) -> Writing:
         """Return a frame to be written in place, in a ``with`` block at whose end it is published.
@@ -150,23 +193,26 @@ class Publisher:
 
         Raise `PoolFull` when every slot stayed in use for that long, ``ValueError`` for a shape of no
         elements or more bytes than a slot has, and ``TypeError`` for elements that are not plain numbers.
+        ``bfloat16`` and the ``float8`` types need the package ``ml_dtypes``.
         """
+        described = _attachment(attachment)
+        kind = numpy_dtype(dtype)
         slot = self._native.allocate(shape, dtype, timeout)
-        return _Publication(slot, self._native, attachment, timeout)
+        return _Publication(slot, kind, self._native, described, timeout)
 
     def put(
         self,
         data: object,
         *,
-        attachment: bytes | None = None,
+        attachment: bytes | str | None = None,
         timeout: float | None = None,
     ) -> None:
         """Publish `data`, an array, buffer or host tensor, by one copy.
 
-        Raise ``TypeError`` for data that is not of numbers, ``ValueError`` for an array that is empty, not
-        contiguous or larger than a slot, and `PoolFull` as `allocate`.
+        Raise ``TypeError`` for data that is not of numbers, or masked, ``ValueError`` for an array that is
+        empty, not contiguous or larger than a slot, and `PoolFull` as `allocate`.
         """
-        self._native.put_copy(data, attachment, timeout)
+        self._native.put_copy(data, _attachment(attachment), timeout)
 
     @property
     def pool(self) -> _native.Pool:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from zenoh_pinned import _native
+from zenoh_pinned._arrow import arrow_of
+from zenoh_pinned._frame import numpy_dtype
 from zenoh_pinned._writing import Writing
 
 if TYPE_CHECKING:
@@ -43,11 +45,11 @@ class _Message(Writing):
         node: Node,
         send: Callable[[_native.Slot, Mapping[str, Any] | None], None],
         output: str,
-        kind: tuple[Sequence[int], npt.DTypeLike],
+        kind: tuple[int | Sequence[int], np.dtype[Any]],
         metadata: Mapping[str, Any] | None,
         timeout: float | None,
     ) -> None:
-        super().__init__(slot)
+        super().__init__(slot, kind[1])
         self._node = node
         self._send = send
         self._output = output
@@ -57,13 +59,13 @@ class _Message(Writing):
 
     def _elsewhere(self) -> npt.NDArray[Any]:
         shape, dtype = self._kind
-        return np.empty(tuple(shape), dtype)
+        return np.empty(shape, dtype)
 
     def _send_slot(self, slot: _native.Slot) -> None:
         self._send(slot, self._metadata)
 
     def _send_copy(self, array: npt.NDArray[Any]) -> None:
-        self._node.send_output(self._output, array, self._metadata, pinned=True, timeout=self._timeout)
+        self._node._send_copy(self._output, array, self._metadata, self._timeout, self._copied)
 
 
 class Node:
@@ -85,7 +87,7 @@ class Node:
         # The time of the latest event, which what is sent from then on has to be later than.
         self._observed: datetime.datetime | None = None
         self._open: Any = _stock.Node(**{name: value for name, value in given.items() if value is not None})
-        self._outputs = _native.Outputs(_stock.__version__)
+        self._outputs = _native.Outputs(_stock.__version__, arrow_of)
         # Before the stock node goes, also at the end of the interpreter.
         self._finalizer = weakref.finalize(self, self._outputs.close)
 
@@ -110,29 +112,73 @@ class Node:
     ) -> None:
         """Send `data` from the node.
 
-        `data` is a pyarrow array or ``bytes``, as in ``dora.Node``, a NumPy array, or any contiguous
-        buffer or DLPack tensor of numbers on the host. An array of several dimensions arrives flat, and
-        its sizes are added to the metadata as ``shape``.
+        `data` is a pyarrow array or ``bytes``, as in ``dora.Node``, or what one can be made of: a NumPy
+        array, any buffer or DLPack tensor of numbers on the host, a chunked array, a list, text. An array of
+        several dimensions arrives flat, and its sizes are added to the metadata as ``shape``; masked elements
+        arrive as nulls. `metadata` is what ``dora.Node`` takes.
 
-        With `pinned` it goes through pinned shared memory, by one copy. Consumers that hold every slot
-        hold it up for `timeout` seconds, one by default; then `PoolFull` is raised, or with `drop_when_full`
-        the message is dropped and counted.
+        With `pinned` it goes through pinned shared memory, and what arrives is the same: an array, a
+        contiguous buffer or a tensor by one copy, everything else, such as a strided array or one of
+        ``bool``, by two (`OutputReport.copied`). Consumers that hold every slot hold it up for `timeout`
+        seconds, one by default; then `PoolFull` is raised, or with `drop_when_full` the message is dropped
+        and counted.
 
-        Raise ``TypeError`` for data or metadata that dora has no type for, ``ValueError`` for an array that
-        is not contiguous, and for a message that is not `pinned` of an output that is; `OverBudget` for one
-        larger than ``ZENOH_PINNED_MAX_BYTES`` allows. The message has not been sent then.
+        Raise ``TypeError`` for data or metadata that dora has no type for, ``ValueError`` for a message that
+        is not `pinned` of an output that is; `OverBudget` for one larger than ``ZENOH_PINNED_MAX_BYTES``
+        allows. The message has not been sent then.
         """
+        described = _dict(metadata)
         if not pinned:
-            self._outputs.leave_to_dora(output_id)
-        elif self._outputs.send(output_id, data, _dict(metadata), self._seconds(), timeout, drop_when_full):
+            self._outputs.leave_to_dora(output_id, described)
+        elif self._offer(output_id, data, described, timeout, drop_when_full):
             return
-        array, metadata = _for_dora(data, metadata)
-        self._node.send_output(output_id, array, _dict(metadata))
+        self._leave(output_id, data, described)
+
+    def _offer(
+        self,
+        output_id: str,
+        data: object,
+        metadata: dict[str, Any] | None,
+        timeout: float | None,
+        drop_when_full: bool = False,
+        is_copy: bool = False,
+    ) -> bool:
+        return self._outputs.send(
+            output_id, data, metadata, self._seconds(), timeout, drop_when_full, is_copy
+        )
+
+    def _leave(self, output_id: str, data: object, metadata: dict[str, Any] | None) -> None:
+        """Send on dora's own path."""
+        if not isinstance(data, bytes):
+            data, shape = arrow_of(data)
+            if len(shape) > 1:
+                metadata = {"shape": list(shape), **(metadata or {})}
+        try:
+            self._node.send_output(output_id, data, metadata)
+        except RuntimeError as error:
+            # dora's own error ends in the place in its sources and a trace.
+            text, place, _ = str(error).partition("\n\nLocation:\n")
+            if not place:
+                raise
+            raise RuntimeError(text) from None
+
+    def _send_copy(
+        self,
+        output_id: str,
+        array: npt.NDArray[Any],
+        metadata: Mapping[str, Any] | None,
+        timeout: float | None,
+        is_copy: bool,
+    ) -> None:
+        """Send an array that was written in a block."""
+        described = _dict(metadata)
+        if not self._offer(output_id, array, described, timeout, is_copy=is_copy):
+            self._leave(output_id, array, described)
 
     def allocate(
         self,
         output_id: str,
-        shape: Sequence[int],
+        shape: int | Sequence[int],
         dtype: npt.DTypeLike = "uint8",
         metadata: Mapping[str, Any] | None = None,
         *,
@@ -150,7 +196,8 @@ class Node:
         ``TypeError`` for elements that are not plain numbers, and `OverBudget` as `send_output`.
         """
         slot = self._outputs.allocate(output_id, shape, dtype, timeout)
-        return _Message(slot, self, self._send_slot, output_id, (shape, dtype), metadata, timeout)
+        kind = (shape, numpy_dtype(dtype))
+        return _Message(slot, self, self._send_slot, output_id, kind, metadata, timeout)
 
     def _send_slot(self, slot: _native.Slot, metadata: Mapping[str, Any] | None) -> None:
         self._outputs.send_slot(slot, _dict(metadata), self._seconds())
@@ -187,20 +234,20 @@ class Node:
         self, output_id: str, data_length: int, metadata: Mapping[str, Any] | None = None
     ) -> Any:
         """Return a buffer of dora's own, as ``dora.Node.send_output_raw``. Not for pinned outputs."""
-        self._outputs.leave_to_dora(output_id)
+        self._outputs.leave_to_dora(output_id, _dict(metadata))
         return self._node.send_output_raw(output_id, data_length, _dict(metadata))
 
     def send_service_request(
         self, output_id: str, data: object, metadata: Mapping[str, Any] | None = None
     ) -> str:
         """Send a request and return its id, as ``dora.Node.send_service_request``. Not for pinned outputs."""
-        self._outputs.leave_to_dora(output_id)
+        self._outputs.leave_to_dora(output_id, _dict(metadata))
         request: str = self._node.send_service_request(output_id, data, _dict(metadata))
         return request
 
     def send_service_response(self, output_id: str, data: object, metadata: Mapping[str, Any]) -> None:
         """Send a response, as ``dora.Node.send_service_response``. Not for pinned outputs."""
-        self._outputs.leave_to_dora(output_id)
+        self._outputs.leave_to_dora(output_id, _dict(metadata))
         self._node.send_service_response(output_id, data, _dict(metadata))
 
     def next(self, timeout: float | None = None) -> Event | None:
@@ -248,19 +295,3 @@ class Node:
 
 def _dict(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if metadata is None else dict(metadata)
-
-
-def _for_dora(data: object, metadata: Mapping[str, Any] | None) -> tuple[object, Mapping[str, Any] | None]:
-    """Return what ``dora.Node.send_output`` takes: Arrow data as it is, anything else made such."""
-    if isinstance(data, bytes) or hasattr(data, "__arrow_c_array__"):
-        return data, metadata
-    # Whoever sends Arrow data, or only pinned, does without it.
-    pyarrow: Any = importlib.import_module("pyarrow")
-    source: Any = data
-    try:
-        array: npt.NDArray[Any] = np.asarray(memoryview(source))
-    except (TypeError, ValueError):
-        array = np.from_dlpack(source) if hasattr(source, "__dlpack__") else np.asarray(source)
-    if array.ndim > 1:
-        metadata = {"shape": list(array.shape), **(metadata or {})}
-    return pyarrow.array(array.ravel()), metadata

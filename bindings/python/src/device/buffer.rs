@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pyo3::{
-    exceptions::{PyBufferError, PyValueError},
+    exceptions::{PyAttributeError, PyBufferError, PyValueError},
     prelude::*,
     types::{PyByteArray, PyDict, PyTuple},
 };
@@ -14,6 +14,7 @@ use crate::{
     element::Element,
     errors,
     reason::Reason,
+    sizes::tuple,
     view::dlpack::{self, Access, Memory},
 };
 
@@ -160,7 +161,8 @@ impl DeviceBuffer {
     fn to_host<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let bytes = PyByteArray::new(py, &self.bytes_on_the_host(py)?);
         let numpy = py.import("numpy")?;
-        let array = numpy.call_method1("frombuffer", (bytes, self.element.name))?;
+        let dtype = self.element.dtype(py)?;
+        let array = numpy.call_method1("frombuffer", (bytes, dtype))?;
         array.call_method1("reshape", (PyTuple::new(py, &self.shape)?,))
     }
 
@@ -205,6 +207,7 @@ impl DeviceBuffer {
 
     #[getter]
     fn __cuda_array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.element.in_numpy(PyAttributeError::new_err)?;
         self.lend_to(py, 0)?;
         let interface = PyDict::new(py);
         interface.set_item("version", 3)?;
@@ -219,9 +222,9 @@ impl DeviceBuffer {
 
     fn __repr__(&self) -> String {
         format!(
-            "<DeviceBuffer {} {:?} on cuda:{}, {}>",
+            "<DeviceBuffer {} {} on cuda:{}, {}>",
             self.element.name,
-            self.shape,
+            tuple(&self.shape),
             self.memory().ordinal(),
             self.memory().path()
         )

@@ -10,7 +10,7 @@ use pyo3::{
 use zenoh_pinned::{Pinner, cudarc::driver::CudaStream};
 
 use super::{Target, Wish, buffer::DeviceBuffer, pinners, source::Source, stream};
-use crate::{element::Element, errors, frame::Frame, shape::count};
+use crate::{element::Element, errors, frame::Frame, shape::count, sizes::Sizes, words};
 
 /// A frame of `object`: a received frame, an Arrow array such as a dora ``event["value"]``, or anything with
 /// a buffer or a DLPack tensor on the host. Nothing is copied; the frame keeps what it shows.
@@ -55,7 +55,7 @@ pub(crate) fn to_device(
     object: &Bound<'_, PyAny>,
     device: Option<&Bound<'_, PyAny>>,
     stream: Option<Bound<'_, PyAny>>,
-    shape: Option<Vec<i128>>,
+    shape: Option<Sizes>,
     dtype: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Py<PyAny>> {
     let py = object.py();
@@ -68,7 +68,7 @@ pub(crate) fn to_device(
     let element = dtype.map_or(Ok(source.element), Element::of_dtype)?;
     let bytes = source.frame.len();
     let shape = match (shape, dtype) {
-        (Some(shape), _) => element.sizes_of(&shape, bytes)?,
+        (Some(shape), _) => element.sizes_of(shape.asked(), bytes)?,
         (None, None) => source.shape.clone(),
         (None, Some(_)) => element.sizes_of(&[-1], bytes)?,
     };
@@ -155,7 +155,9 @@ pub(crate) fn open_device(
             builder.staging(staging_slots.unwrap_or(3), staging_bytes.unwrap_or(8 << 20))
         })?;
         match (target, pinner.reason()) {
-            (Target::Cuda(_), Some(reason)) => Err(errors::NoDevice::new_err(reason.to_string())),
+            (Target::Cuda(_), Some(reason)) => Err(errors::NoDevice::new_err(words::in_python(
+                &reason.to_string(),
+            ))),
             _ => Ok(pinner.device_name()),
         }
     })
@@ -193,15 +195,20 @@ fn device_range(destination: &Bound<'_, PyAny>) -> PyResult<Range> {
         return Err(PyValueError::new_err("the destination is read-only"));
     }
     let shape: Vec<usize> = get("shape")?.extract()?;
-    let element = Element::of_dtype(&get("typestr")?)?;
-    let bytes = count(&shape).and_then(|count| count.checked_mul(element.bytes));
+    // Only their size matters here, and some libraries have elements that NumPy has no name for.
+    let dtype = destination.py().import("numpy")?.getattr("dtype")?;
+    let item_bytes: usize = dtype
+        .call1((get("typestr")?,))?
+        .getattr("itemsize")?
+        .extract()?;
+    let bytes = count(&shape).and_then(|count| count.checked_mul(item_bytes));
     let bytes = bytes.ok_or_else(missing)?;
     let steps = interface
         .get_item("strides")?
         .filter(|strides| !strides.is_none());
     if let Some(steps) = steps {
         let steps: Vec<isize> = steps.extract()?;
-        if steps != crate::shape::strides(&shape, element.bytes) {
+        if steps != crate::shape::strides(&shape, item_bytes) {
             return Err(PyValueError::new_err(
                 "the destination's elements are not in one run: use .contiguous()",
             ));

@@ -19,6 +19,7 @@ use super::{Target, Wish};
 use crate::{
     errors::{self, NoDevice},
     process::MadeIn,
+    words,
 };
 
 #[derive(Clone)]
@@ -138,7 +139,8 @@ pub(crate) fn with_stream(target: Target) -> PyResult<(Pinner, Arc<CudaStream>)>
     let pinner = get(target);
     if let Some(reason) = pinner.reason() {
         return Err(NoDevice::new_err(format!(
-            "{reason}: read the frame on the host, or use device='auto' where either will do"
+            "{}: read the frame on the host, or use device='auto' where either will do",
+            words::in_python(&reason.to_string())
         )));
     }
     let mut table = table();

@@ -2,11 +2,7 @@
 
 use std::{ptr::NonNull, sync::Arc};
 
-use pyo3::{
-    exceptions::{PyRuntimeError, PyTypeError},
-    prelude::*,
-    types::PyMemoryView,
-};
+use pyo3::prelude::*;
 use zenoh_pinned::FrameError;
 use zenoh_pinned_node::dora::FromArrow;
 
@@ -52,7 +48,7 @@ impl Source {
                 frame: Arc::new(frame),
             });
         }
-        let imported = Imported::of(&on_host(object)?)?;
+        let imported = Imported::of(object)?;
         let (element, shape) = (imported.element(), imported.shape().to_vec());
         let frame: Result<_, FrameError> =
             py.detach(|| zenoh_pinned::Frame::from_owner(imported, &pinners::get(target)));
@@ -106,30 +102,4 @@ impl Deferred {
 fn arrow_name(array: &arrow::array::ArrayRef) -> String {
     let name = format!("{:?}", array.data_type());
     name.to_lowercase()
-}
-
-/// An object with a buffer: the object itself, or NumPy's view of a DLPack tensor in host memory.
-pub(crate) fn on_host<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let numpy = object.py().import("numpy")?;
-    // Of an array of other things than numbers, what NumPy says is clearer than that it has no buffer.
-    if object.is_instance(&numpy.getattr("ndarray")?)? || PyMemoryView::from(object).is_ok() {
-        return Ok(object.clone());
-    }
-    if object.getattr_opt("__dlpack__")?.is_some() {
-        let shown = numpy.call_method1("from_dlpack", (object,));
-        // NumPy's words for elements that it does not have.
-        return shown.map_err(
-            |error| match error.is_instance_of::<PyRuntimeError>(object.py()) {
-                true => {
-                    PyTypeError::new_err(format!("the tensor cannot be shared as it is: {error}"))
-                }
-                false => error,
-            },
-        );
-    }
-    // A type with this interface and without the buffer protocol has to be asked by NumPy.
-    if object.getattr_opt("__array_interface__")?.is_some() {
-        return numpy.call_method1("asarray", (object,));
-    }
-    Ok(object.clone())
 }

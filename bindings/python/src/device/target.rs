@@ -3,7 +3,6 @@
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
-    types::{PyBool, PyInt},
 };
 
 /// Where frames go.
@@ -32,7 +31,9 @@ impl Wish {
         let Some(device) = device else {
             return Ok(Self::Any);
         };
-        if device.is_instance_of::<PyInt>() && !device.is_instance_of::<PyBool>() {
+        // NumPy's integers too, and of neither the bools.
+        let is_bool = device.get_type().name()?.to_string().starts_with("bool");
+        if device.hasattr("__index__")? && !is_bool {
             let ordinal = device
                 .extract::<usize>()
                 .map_err(|_| unknown(&device.to_string()))?;
@@ -56,6 +57,6 @@ impl Wish {
 
 fn unknown(name: &str) -> PyErr {
     PyValueError::new_err(format!(
-        "there is no device {name:?}: use 'auto', 'cpu', 'cuda:0' or a number"
+        "there is no device '{name}': use 'auto', 'cpu', 'cuda:0' or a number"
     ))
 }

@@ -1,6 +1,7 @@
 //! Pinned outputs beside a dora node of the `dora-rs` wheel.
 
 mod clock;
+mod offer;
 mod outputs;
 mod parameters;
 mod report;

@@ -1,18 +1,14 @@
 //! Pinned outputs of a node that the `dora-rs` wheel has made.
 
 use std::{
-    ptr::NonNull,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use arrow::{
-    array::{ArrayData, ArrayRef, make_array},
-    buffer::Buffer,
-};
 use dora_message::id::DataId;
 use pyo3::{
-    exceptions::{PyRuntimeError, PyTypeError},
+    exceptions::{PyRuntimeError, PyTypeError, PyValueError},
     prelude::*,
     types::PyDict,
 };
@@ -20,15 +16,14 @@ use zenoh_pinned_node::dora::{
     Delivery, DetachedOutputs, Offered, Pinned, PinnedOptions, describe_shape,
 };
 
-use super::{Report, clock::Clock, parameters};
+use super::{Report, clock::Clock, offer::Offer, parameters};
 use crate::{
-    device::source::on_host,
     element::Element,
     errors,
     process::MadeIn,
     signals,
+    sizes::Sizes,
     slot::{Keeper, Memory, Slot},
-    view::{arrow_array, imported::Imported},
     zenoh::seconds,
 };
 
@@ -39,6 +34,11 @@ use crate::{
 #[pyclass(frozen, module = "zenoh_pinned._native")]
 pub(crate) struct Outputs {
     outputs: Mutex<State>,
+    /// What makes an Arrow array of data that has no fast way, by a copy.
+    convert: Py<PyAny>,
+    /// Messages of each output that took such a copy, or one because views outlived the block that wrote them. Held
+    /// for a few instructions only.
+    copied: Mutex<BTreeMap<String, u64>>,
     clock: Clock,
     made_in: MadeIn,
 }
@@ -104,8 +104,10 @@ impl Outputs {
 impl Outputs {
     /// Pinned outputs beside the node of this process, whose `dora` has the given version.
     #[new]
-    fn new(py: Python<'_>, version: &str) -> Self {
+    fn new(py: Python<'_>, version: &str, convert: Py<PyAny>) -> Self {
         Self {
+            convert,
+            copied: Mutex::default(),
             outputs: Mutex::new(State::Open(Box::new(
                 py.detach(|| DetachedOutputs::attach(version)),
             ))),
@@ -119,15 +121,17 @@ impl Outputs {
         &self,
         py: Python<'_>,
         output: String,
-        shape: Vec<usize>,
+        shape: Sizes,
         dtype: &Bound<'_, PyAny>,
         timeout: Option<f64>,
     ) -> PyResult<Option<Slot>> {
         let element = Element::of_dtype(dtype)?;
         let kind = element.for_message()?;
+        let shape = shape.exact()?;
+        let output = id(&output)?;
         let wait = timeout.map_or(Ok(Duration::from_secs(1)), seconds)?;
         let slot = self.with(py, |outputs| {
-            let slot = outputs.alloc(&DataId::from(output), &shape, kind, wait);
+            let slot = outputs.alloc(&output, &shape, kind, wait);
             slot.map_err(errors::send)
         })?;
         Ok(slot.map(|slot| Slot::of_output(slot, element, shape)))
@@ -162,8 +166,9 @@ impl Outputs {
         })
     }
 
-    /// Sends an Arrow array, a buffer or a DLPack tensor on the host, copied once. True: it has been sent, or
-    /// dropped as the caller had chosen; false: the node itself has to send it.
+    /// Sends an Arrow array, a buffer or a DLPack tensor on the host, copied once, or by a further copy what else an
+    /// Arrow array can be made of. True: it has been sent, or dropped as the caller had chosen; false: the node itself
+    /// has to send it. `is_copy`: the data was written in a slot, and is sent by a copy.
     #[expect(
         clippy::too_many_arguments,
         reason = "the arguments of a message, from one caller"
@@ -177,32 +182,40 @@ impl Outputs {
         observed_seconds: f64,
         timeout: Option<f64>,
         drop_when_full: bool,
+        is_copy: bool,
     ) -> PyResult<bool> {
         let mut parameters = parameters::of_dict(metadata)?;
         let options = options(timeout, drop_when_full)?;
-        let array = match arrow_array::import(data)? {
-            Some(array) => array,
-            None => {
-                let imported = Imported::of(&on_host(data)?)?;
-                describe_shape(imported.shape(), &mut parameters);
-                array_of(imported)?
-            }
-        };
-        self.with(py, |outputs| {
-            let output = DataId::from(output);
+        let offer = Offer::of(data, self.convert.bind(py))?;
+        describe_shape(&offer.shape, &mut parameters);
+        let is_copied = is_copy || offer.is_copy;
+        let id = id(&output)?;
+        let was_sent = self.with(py, |outputs| {
             let time = || self.clock.after(observed_seconds);
-            let offered = outputs.send(&output, parameters, &array, options, time);
+            let offered = outputs.send(&id, parameters, &offer.array, options, time);
             match offered.map_err(errors::send)? {
-                Offered::Sent(Delivery::Ignored) | Offered::Refused(_) => Ok(false),
-                Offered::Sent(_) => Ok(true),
+                Offered::Sent(Delivery::Ignored) | Offered::Refused(_) => Ok(Sent::ByTheNode),
+                Offered::Sent(Delivery::Dropped) => Ok(Sent::Dropped),
+                Offered::Sent(_) => Ok(Sent::Here),
             }
-        })
+        })?;
+        if is_copied && was_sent == Sent::Here {
+            *self.copied().entry(output).or_default() += 1;
+        }
+        Ok(was_sent != Sent::ByTheNode)
     }
 
-    /// Takes note that the node itself sends a message of an output.
-    fn leave_to_dora(&self, py: Python<'_>, output: String) -> PyResult<()> {
+    /// Takes note that the node itself sends a message of an output, with metadata that it can send.
+    fn leave_to_dora(
+        &self,
+        py: Python<'_>,
+        output: String,
+        metadata: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        parameters::check(metadata)?;
+        let output = id(&output)?;
         self.with(py, |outputs| {
-            let left = outputs.leave_to_dora(&DataId::from(output));
+            let left = outputs.leave_to_dora(&output);
             left.map_err(errors::send)
         })
     }
@@ -213,7 +226,7 @@ impl Outputs {
             State::Open(outputs) => outputs.report(),
             State::Closed(report) => report.clone(),
         });
-        Report::of(py, report)
+        Report::of(py, report, &self.copied())
     }
 
     /// Waits until the consumers have everything, and closes the session.
@@ -224,6 +237,27 @@ impl Outputs {
     }
 }
 
+/// An output's id. The other conversion of dora's panics.
+fn id(output: &str) -> PyResult<DataId> {
+    let id = output.parse::<DataId>();
+    id.map_err(|error| PyValueError::new_err(format!("'{output}' is no output's id: {error}")))
+}
+
+/// Who has sent a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    Here,
+    Dropped,
+    /// The node itself has to.
+    ByTheNode,
+}
+
+impl Outputs {
+    fn copied(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.copied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Drop for Outputs {
     fn drop(&mut self) {
         let closed = State::Closed(zenoh_pinned_node::dora::Report::default());
@@ -231,26 +265,3 @@ impl Drop for Outputs {
         self.made_in.drop_here(outputs);
     }
 }
-
-/// A buffer as a flat Arrow array, without a copy.
-fn array_of(imported: Imported) -> PyResult<ArrayRef> {
-    let element = imported.element();
-    let data_type = element.for_message()?.data_type();
-    let bytes = imported.as_ref();
-    let (address, len) = (NonNull::from(bytes).cast(), bytes.len());
-    // SAFETY: the buffer keeps so many bytes readable while it exists, and the array keeps the buffer.
-    let buffer = unsafe { Buffer::from_custom_allocation(address, len, Arc::new(Kept(imported))) };
-    let data = ArrayData::builder(data_type)
-        .len(len / element.bytes)
-        .add_buffer(buffer)
-        .align_buffers(true)
-        .build();
-    data.map(make_array)
-        .map_err(|error| PyTypeError::new_err(format!("not an array that can be sent: {error}")))
-}
-
-/// Keeps a buffer for an Arrow array.
-struct Kept(#[expect(dead_code, reason = "it keeps the memory")] Imported);
-
-// A buffer that unwinding finds is the same as before: nobody writes it here.
-impl std::panic::RefUnwindSafe for Kept {}

@@ -1,38 +1,88 @@
-//! A message's metadata out of a dictionary, with the types that dora has.
+//! A message's metadata out of a dictionary, as dora's own Python API takes it.
+//!
+//! The rule is dora's, value by value, so that a message does not change with its way: what dora has no type for
+//! arrives as its text, and a list is of the type of its first element.
 
 use chrono::{DateTime, Utc};
 use dora_message::metadata::{MetadataParameters, Parameter};
 use pyo3::{
-    exceptions::PyTypeError,
+    conversion::FromPyObjectOwned,
+    exceptions::{PyOverflowError, PyTypeError},
     prelude::*,
     types::{PyBool, PyDateTime, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyTzInfo},
 };
 
 /// # Errors
-/// `TypeError`: a key that is no string, or a value that dora has no type for.
+/// `TypeError`: a key that is no string, or an element of a list that is not of its first one's type;
+/// `OverflowError`: an integer beyond 64 bits.
 pub(super) fn of_dict(metadata: Option<&Bound<'_, PyDict>>) -> PyResult<MetadataParameters> {
+    converted(metadata, |key, text| {
+        tracing::warn!(
+            key,
+            text,
+            "dora has no type for this metadata, its text is sent"
+        );
+    })
+}
+
+/// Whether dora itself can send a message with this metadata.
+///
+/// # Errors
+/// As [`of_dict`].
+pub(super) fn check(metadata: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+    // It says itself what it makes text of.
+    converted(metadata, |_, _| {}).map(drop)
+}
+
+fn converted(
+    metadata: Option<&Bound<'_, PyDict>>,
+    tell: impl Fn(&str, &str),
+) -> PyResult<MetadataParameters> {
     let mut parameters = MetadataParameters::new();
     for (key, value) in metadata.into_iter().flatten() {
         let key: String = key
             .extract()
             .map_err(|_| PyTypeError::new_err(format!("the metadata's key {key} is no string")))?;
-        let parameter = parameter(&value)?.ok_or_else(|| {
-            PyTypeError::new_err(format!(
-                "the metadata's {key:?} has type {}: dora has bool, int, float, str, datetime, and lists of int, \
-                 float or str",
-                value.get_type()
-            ))
-        })?;
+        let parameter = parameter(&value).map_err(|error| named(&key, &value, error))?;
+        let parameter = match parameter {
+            Some(parameter) => parameter,
+            None => {
+                let text = value.str()?.to_string();
+                tell(&key, &text);
+                Parameter::String(text)
+            }
+        };
         parameters.insert(key, parameter);
     }
     Ok(parameters)
 }
 
+/// Says of which value an error is.
+fn named(key: &str, value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    let py = value.py();
+    let text = format!("the metadata's '{key}': {}", error.value(py));
+    match error {
+        error if error.is_instance_of::<PyOverflowError>(py) => {
+            PyOverflowError::new_err(format!("{text}; dora's integers have 64 bits"))
+        }
+        error if error.is_instance_of::<PyTypeError>(py) => {
+            PyTypeError::new_err(format!("{text}; a list is of its first element's type"))
+        }
+        error => error,
+    }
+}
+
+/// `None`: dora has no type for it.
 fn parameter(value: &Bound<'_, PyAny>) -> PyResult<Option<Parameter>> {
     // A bool is an int too, in Python.
-    if value.is_instance_of::<PyBool>() || value.get_type().name()?.to_string().starts_with("bool")
-    {
+    if value.is_exact_instance_of::<PyBool>() {
         return Ok(Some(Parameter::Bool(value.extract()?)));
+    }
+    if value.is_instance_of::<PyInt>() {
+        return Ok(Some(Parameter::Integer(value.extract()?)));
+    }
+    if value.is_instance_of::<PyFloat>() {
+        return Ok(Some(Parameter::Float(value.extract()?)));
     }
     if value.is_instance_of::<PyString>() {
         return Ok(Some(Parameter::String(value.extract()?)));
@@ -47,37 +97,28 @@ fn parameter(value: &Bound<'_, PyAny>) -> PyResult<Option<Parameter>> {
     if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
         return list(value);
     }
-    if value.is_instance_of::<PyInt>() {
-        return Ok(Some(Parameter::Integer(value.extract()?)));
-    }
-    if value.is_instance_of::<PyFloat>() {
-        return Ok(Some(Parameter::Float(value.extract()?)));
-    }
-    // NumPy's numbers, which are neither.
-    Ok(match (value.extract(), value.extract()) {
-        (Ok(number), _) => Some(Parameter::Integer(number)),
-        (_, Ok(number)) => Some(Parameter::Float(number)),
-        _ => None,
-    })
+    Ok(None)
 }
 
-/// A list has the type of its elements; integers among floats are floats.
 fn list(values: &Bound<'_, PyAny>) -> PyResult<Option<Parameter>> {
-    let is_integer = |value: &Bound<'_, PyAny>| {
-        !value.is_instance_of::<PyBool>() && value.extract::<i64>().is_ok()
+    let Some(first) = values.try_iter()?.next().transpose()? else {
+        return Ok(Some(Parameter::ListInt(Vec::new())));
     };
-    let values: Vec<Bound<'_, PyAny>> = values.try_iter()?.collect::<PyResult<_>>()?;
-    if values.iter().all(is_integer) {
-        let values = values.iter().map(|value| value.extract());
-        return Ok(Some(Parameter::ListInt(values.collect::<PyResult<_>>()?)));
+    if first.is_exact_instance_of::<PyInt>() {
+        return Ok(Some(Parameter::ListInt(elements(values)?)));
     }
-    if values.iter().any(|value| value.is_instance_of::<PyBool>()) {
-        return Ok(None);
+    if first.is_exact_instance_of::<PyFloat>() {
+        return Ok(Some(Parameter::ListFloat(elements(values)?)));
     }
-    let floats: PyResult<Vec<f64>> = values.iter().map(|value| value.extract()).collect();
-    if let Ok(floats) = floats {
-        return Ok(Some(Parameter::ListFloat(floats)));
+    if first.is_exact_instance_of::<PyString>() {
+        return Ok(Some(Parameter::ListString(elements(values)?)));
     }
-    let texts: PyResult<Vec<String>> = values.iter().map(|value| value.extract()).collect();
-    Ok(texts.ok().map(Parameter::ListString))
+    Ok(None)
+}
+
+fn elements<'py, T: FromPyObjectOwned<'py>>(values: &Bound<'py, PyAny>) -> PyResult<Vec<T>> {
+    let values = values.try_iter()?;
+    values
+        .map(|value| value?.extract().map_err(Into::into))
+        .collect()
 }

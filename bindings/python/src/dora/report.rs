@@ -1,9 +1,11 @@
 //! What a node's pinned outputs have done.
 
+use std::collections::BTreeMap;
+
 use pyo3::prelude::*;
 use zenoh_pinned_node::dora::OutputPath;
 
-use crate::zenoh::PoolStatistics;
+use crate::{words, zenoh::PoolStatistics};
 
 /// The way of an output's messages, and their number.
 #[pyclass(frozen, get_all, module = "zenoh_pinned")]
@@ -18,6 +20,9 @@ pub(crate) struct OutputReport {
     sent: u64,
     /// Their bytes, Arrow heads included.
     sent_bytes: u64,
+    /// Messages that took one copy more than data that lies ready: an array was made of other data first, or views of
+    /// a frame outlived the block in which it was written.
+    copied: u64,
     /// Messages that failed because no slot came free in time.
     timeouts: u64,
     /// Messages that were dropped for the same reason, because the caller had chosen so.
@@ -61,11 +66,17 @@ impl Report {
 }
 
 impl Report {
-    pub(super) fn of(py: Python<'_>, report: zenoh_pinned_node::dora::Report) -> PyResult<Self> {
+    pub(super) fn of(
+        py: Python<'_>,
+        report: zenoh_pinned_node::dora::Report,
+        copied: &BTreeMap<String, u64>,
+    ) -> PyResult<Self> {
         let outputs = report.outputs.into_iter().map(|output| {
             let (path, reason) = words(&output.path);
+            let name = output.output.to_string();
             let report = OutputReport {
-                output: output.output.to_string(),
+                copied: copied.get(&name).copied().unwrap_or(0),
+                output: name,
                 path,
                 reason,
                 sent: output.sent,
@@ -88,6 +99,6 @@ fn words(path: &OutputPath) -> (&'static str, Option<String>) {
     match path {
         OutputPath::Unsettled => ("unsettled", None),
         OutputPath::Pinned => ("pinned", None),
-        OutputPath::Dora(reason) => ("dora", Some(reason.to_string())),
+        OutputPath::Dora(reason) => ("dora", Some(words::in_dora(&reason.to_string()))),
     }
 }

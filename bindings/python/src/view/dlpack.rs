@@ -17,7 +17,8 @@ pub(crate) const fn cuda(ordinal: i32) -> (i32, i32) {
     (2, ordinal)
 }
 
-const VERSION: Version = Version { major: 1, minor: 0 };
+/// The version of these structures. Elements may ask for a later minor one, which is told.
+pub(super) const MAJOR: u32 = 1;
 /// `DLPACK_FLAG_BITMASK_READ_ONLY`.
 const READ_ONLY: u64 = 1;
 /// `DLPACK_FLAG_BITMASK_IS_COPIED`.
@@ -25,47 +26,47 @@ const IS_COPIED: u64 = 2;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
-struct Version {
-    major: u32,
-    minor: u32,
+pub(super) struct Version {
+    pub(super) major: u32,
+    pub(super) minor: u32,
 }
 
 #[repr(C)]
-struct DataType {
-    code: u8,
-    bits: u8,
-    lanes: u16,
+pub(super) struct DataType {
+    pub(super) code: u8,
+    pub(super) bits: u8,
+    pub(super) lanes: u16,
 }
 
 /// `DLTensor`, its `DLDevice` spelled out.
 #[repr(C)]
-struct Tensor {
-    data: *mut c_void,
-    device_type: i32,
-    device_id: i32,
-    dimensions: i32,
-    data_type: DataType,
-    shape: *mut i64,
-    strides: *mut i64,
-    byte_offset: u64,
+pub(super) struct Tensor {
+    pub(super) data: *mut c_void,
+    pub(super) device_type: i32,
+    pub(super) device_id: i32,
+    pub(super) dimensions: i32,
+    pub(super) data_type: DataType,
+    pub(super) shape: *mut i64,
+    pub(super) strides: *mut i64,
+    pub(super) byte_offset: u64,
 }
 
 /// `DLManagedTensor`, of libraries before 1.0.
 #[repr(C)]
-struct Unversioned {
-    tensor: Tensor,
-    context: *mut c_void,
-    deleter: Option<unsafe extern "C" fn(*mut Unversioned)>,
+pub(super) struct Unversioned {
+    pub(super) tensor: Tensor,
+    pub(super) context: *mut c_void,
+    pub(super) deleter: Option<unsafe extern "C" fn(*mut Unversioned)>,
 }
 
 /// `DLManagedTensorVersioned`.
 #[repr(C)]
-struct Versioned {
-    version: Version,
-    context: *mut c_void,
-    deleter: Option<unsafe extern "C" fn(*mut Versioned)>,
-    flags: u64,
-    tensor: Tensor,
+pub(super) struct Versioned {
+    pub(super) version: Version,
+    pub(super) context: *mut c_void,
+    pub(super) deleter: Option<unsafe extern "C" fn(*mut Versioned)>,
+    pub(super) flags: u64,
+    pub(super) tensor: Tensor,
 }
 
 /// A managed tensor, what it points to, and what keeps the memory. The tensor is first, so that its address
@@ -109,10 +110,13 @@ pub(crate) fn capsule(
     max_version: Option<(u32, u32)>,
     keeper: Box<dyn Send>,
 ) -> PyResult<Py<PyAny>> {
-    let is_versioned = max_version.is_some_and(|(major, _)| major >= VERSION.major);
+    let is_versioned = max_version.is_some_and(|(major, _)| major >= MAJOR);
     if is_versioned {
         let managed = Versioned {
-            version: VERSION,
+            version: Version {
+                major: MAJOR,
+                minor: memory.element.dlpack_minor(),
+            },
             context: std::ptr::null_mut(),
             deleter: Some(delete::<Versioned>),
             flags: match memory.access {
@@ -195,7 +199,7 @@ impl Memory<'_> {
     }
 }
 
-trait Managed {
+pub(super) trait Managed {
     const NAME: &'static CStr;
 
     fn tensor(&mut self) -> &mut Tensor;

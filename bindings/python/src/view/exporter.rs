@@ -104,11 +104,12 @@ unsafe fn export(
             "the elements are in row-major order, not in Fortran's",
         ));
     }
+    element.in_numpy(PyBufferError::new_err)?;
     let item_bytes = element.bytes;
     let mut description = Box::new(Description {
         strides: strides(shape, item_bytes),
         shape: shape.iter().map(|size| *size as isize).collect(),
-        format: element.format.to_owned(),
+        format: element.format.unwrap_or_default().to_owned(),
     });
     let asked = |what: c_int| flags & what == what;
     // Where there is no dimension the protocol wants no lists.

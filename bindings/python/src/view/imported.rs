@@ -1,18 +1,30 @@
-//! Bytes of another object, through its buffer.
+//! Bytes of another object, through its buffer or DLPack.
 
 use std::{ffi::CStr, mem::MaybeUninit, ptr::NonNull, slice};
 
-use pyo3::{exceptions::PyValueError, prelude::*, types::PyMemoryView};
+use pyo3::{
+    exceptions::{PyException, PyTypeError, PyValueError},
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyBytes, PyMemoryView, PyString, PyType},
+};
 
-use super::buffer_protocol::{self, Buffer, FULL_READ_ONLY};
+use super::{
+    buffer_protocol::{self, Buffer, FULL_READ_ONLY},
+    tensor::HostTensor,
+};
 use crate::{
     element::{Element, UINT8},
     shape,
 };
 
-/// A buffer that another object exports, in one run of row-major elements.
+static ARRAY: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static SCALAR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static MASKED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+
+/// Memory that another object shows, in one run of row-major elements.
 ///
-/// May be dropped on any thread: it is a `memoryview` that keeps the buffer, and PyO3 gives that up when the
+/// May be dropped on any thread: it is a Python object that keeps the memory, and PyO3 gives that up when the
 /// interpreter is attached next. A thread that waited for the interpreter here could wait for ever while the
 /// process ends.
 pub(crate) struct Imported {
@@ -20,10 +32,10 @@ pub(crate) struct Imported {
     len: usize,
     element: &'static Element,
     shape: Vec<usize>,
-    _view: Py<PyMemoryView>,
+    _keeper: Py<PyAny>,
 }
 
-// SAFETY: the bytes are only read, and the view may be sent.
+// SAFETY: the bytes are only read, and the keeper may be sent.
 unsafe impl Send for Imported {}
 // SAFETY: as above.
 unsafe impl Sync for Imported {}
@@ -77,9 +89,15 @@ impl<'py> Borrowed<'py> {
         match Element::of_format(format) {
             Some(element) if element.bytes as isize == self.view.item_bytes => Ok(element),
             _ => {
-                // NumPy knows best what it is.
+                // NumPy knows best what it is, where it does.
                 let numpy = self.object.py().import("numpy")?;
-                let array = numpy.call_method1("asarray", (self.object,))?;
+                let array = numpy.call_method1("asarray", (self.object,));
+                let array = array.map_err(|_| {
+                    PyTypeError::new_err(format!(
+                        "elements of the format '{}' cannot be shared as they are: view them as bytes",
+                        format.to_string_lossy()
+                    ))
+                })?;
                 Element::of_dtype(&array.getattr("dtype")?)
             }
         }
@@ -102,26 +120,84 @@ impl Drop for Borrowed<'_> {
 }
 
 impl Imported {
-    /// The buffer of `object`.
+    /// The elements of an array, a buffer, a DLPack tensor on the host, or what NumPy makes an array of by its
+    /// array interface.
     ///
     /// # Errors
-    /// `TypeError` where it has none, or none of numbers; `ValueError` where its elements are not in one run.
+    /// `TypeError` where it is none of these, or not of numbers, or some of them are masked; `ValueError` where
+    /// its elements are not in one run.
     pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let kept = PyMemoryView::from(object)?;
-        let borrowed = Borrowed::of(kept.as_any())?;
+        let py = object.py();
+        if object.is_instance(ARRAY.import(py, "numpy", "ndarray")?)? {
+            return Self::of_array(object);
+        }
+        if object.is_instance(SCALAR.import(py, "numpy", "generic")?)? && !is_text(object) {
+            return Self::of_array(&as_array(object)?);
+        }
+        match PyMemoryView::from(object) {
+            Ok(view) => Self::of_view(&view),
+            Err(error) => match HostTensor::of(object)? {
+                Some(tensor) => Ok(Self::of_tensor(tensor)),
+                // A type with this interface and without the buffer protocol has to be asked by NumPy.
+                None if object.hasattr("__array_interface__")? => {
+                    Self::of_array(&as_array(object)?)
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    fn of_array(array: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if is_masked(array)? {
+            return Err(PyTypeError::new_err(
+                "a masked array has a mask beside its elements, which would be lost: send array.filled(value), and \
+                 the mask as a message of its own",
+            ));
+        }
+        match PyMemoryView::from(array) {
+            Ok(view) => Self::of_view(&view),
+            // NumPy exports no buffer of these: not numbers, or those of the package `ml_dtypes`.
+            Err(error) if error.is_instance_of::<PyException>(array.py()) => {
+                let element = Element::of_dtype(&array.getattr("dtype")?)?;
+                let shape = array.getattr("shape")?.extract()?;
+                if !array.getattr("flags")?.getattr("c_contiguous")?.extract()? {
+                    return Err(scattered());
+                }
+                let flat = array.call_method1("reshape", (-1,))?;
+                let bytes = PyMemoryView::from(&flat.call_method1("view", ("uint8",))?)?;
+                Ok(Self {
+                    element,
+                    shape,
+                    ..Self::of_view(&bytes)?
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn of_view(view: &Bound<'_, PyMemoryView>) -> PyResult<Self> {
+        let borrowed = Borrowed::of(view.as_any())?;
         let shape = borrowed.shape();
         if !borrowed.is_one_run(&shape) {
-            return Err(PyValueError::new_err(
-                "the array's elements are not in one run in row-major order: use numpy.ascontiguousarray(array)",
-            ));
+            return Err(scattered());
         }
         Ok(Self {
             bytes: NonNull::new(borrowed.view.bytes.cast()).unwrap_or(NonNull::dangling()),
             len: usize::try_from(borrowed.view.len).unwrap_or(0),
             element: borrowed.element()?,
             shape,
-            _view: kept.clone().unbind(),
+            _keeper: view.clone().into_any().unbind(),
         })
+    }
+
+    fn of_tensor(tensor: HostTensor) -> Self {
+        Self {
+            bytes: tensor.bytes,
+            len: tensor.len,
+            element: tensor.element,
+            shape: tensor.shape,
+            _keeper: tensor.capsule,
+        }
     }
 
     pub(crate) fn element(&self) -> &'static Element {
@@ -133,9 +209,33 @@ impl Imported {
     }
 }
 
+fn as_array<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let numpy = object.py().import("numpy")?;
+    numpy.call_method1("asarray", (object,))
+}
+
+fn scattered() -> PyErr {
+    PyValueError::new_err(
+        "the array's elements are not in one run in row-major order: use numpy.ascontiguousarray(array)",
+    )
+}
+
+/// Whether one of NumPy's scalars is text or bytes, which it shows as these.
+fn is_text(scalar: &Bound<'_, PyAny>) -> bool {
+    scalar.is_instance_of::<PyString>() || scalar.is_instance_of::<PyBytes>()
+}
+
+fn is_masked(array: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = array.py();
+    if array.get_type().is(ARRAY.import(py, "numpy", "ndarray")?) {
+        return Ok(false);
+    }
+    array.is_instance(MASKED.import(py, "numpy.ma", "MaskedArray")?)
+}
+
 impl AsRef<[u8]> for Imported {
     fn as_ref(&self) -> &[u8] {
-        // SAFETY: the view keeps so many bytes readable. Nothing keeps their owner from writing them
+        // SAFETY: the keeper keeps so many bytes readable. Nothing keeps their owner from writing them
         // meanwhile, as with every reader of a buffer; they are copied bytewise only.
         unsafe { slice::from_raw_parts(self.bytes.as_ptr(), self.len) }
     }

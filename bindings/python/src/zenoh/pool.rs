@@ -5,7 +5,15 @@ use zenoh_pinned::PinnedPool;
 
 use super::seconds;
 use crate::{
-    element::Element, errors, process::MadeIn, reason::Reason, shape::count, signals, slot::Slot,
+    element::Element,
+    errors,
+    process::MadeIn,
+    reason::Reason,
+    shape::count,
+    signals,
+    sizes::{Sizes, amount, tuple},
+    slot::Slot,
+    words,
 };
 
 /// Page-aligned slots in shared memory, bounded in number and bytes.
@@ -29,19 +37,19 @@ impl Pool {
     #[pyo3(signature = (slot_bytes, slots = 8, *, max_bytes = None, wait = 1.0, name = "python"))]
     fn new(
         py: Python<'_>,
-        slot_bytes: usize,
-        slots: u32,
-        max_bytes: Option<u64>,
+        slot_bytes: i128,
+        slots: i128,
+        max_bytes: Option<i128>,
         wait: f64,
         name: &str,
     ) -> PyResult<Self> {
         let mut builder = PinnedPool::builder()
-            .slots(slots)
-            .slot_bytes(slot_bytes)
+            .slots(amount("slots", slots)?)
+            .slot_bytes(amount("slot_bytes", slot_bytes)?)
             .wait(seconds(wait)?)
             .name(name);
         if let Some(bytes) = max_bytes {
-            builder = builder.max_bytes(bytes);
+            builder = builder.max_bytes(amount("max_bytes", bytes)?);
         }
         let pool = py.detach(|| builder.build()).map_err(errors::pool)?;
         Ok(Self {
@@ -58,7 +66,10 @@ impl Pool {
     /// Why slots stay in use because of a process that has died or stands still; empty if none does.
     fn quarantine(&self) -> Vec<String> {
         let quarantine = self.pool.quarantine();
-        quarantine.iter().map(ToString::to_string).collect()
+        quarantine
+            .iter()
+            .map(|quarantined| words::in_python(&quarantined.to_string()))
+            .collect()
     }
 
     /// Why the pool has ordinary memory instead of shared memory; `None` where it has shared memory.
@@ -87,18 +98,19 @@ impl Pool {
 pub(super) fn allocate(
     py: Python<'_>,
     pool: &PinnedPool,
-    shape: Vec<usize>,
+    shape: &Sizes,
     dtype: &Bound<'_, PyAny>,
     timeout: Option<f64>,
 ) -> PyResult<Slot> {
     let element = Element::of_dtype(dtype)?;
-    element.for_message()?;
+    let shape = shape.exact()?;
     let bytes = count(&shape)
         .and_then(|count| count.checked_mul(element.bytes))
         .filter(|bytes| *bytes > 0);
     let bytes = bytes.ok_or_else(|| {
         PyValueError::new_err(format!(
-            "an array of shape {shape:?} has no elements, or too many"
+            "an array of shape {} has no elements, or too many",
+            tuple(&shape)
         ))
     })?;
     let timeout = timeout.map(seconds).transpose()?;

@@ -12,10 +12,10 @@ use zenoh_pinned_node::pubsub::PinnedPublisher;
 
 use super::{pool, seconds};
 use crate::{
-    device::source::on_host,
     errors,
     process::MadeIn,
     signals,
+    sizes::Sizes,
     slot::{Keeper, Memory, Slot},
     view::imported::Imported,
 };
@@ -66,12 +66,12 @@ impl Publisher {
     fn allocate(
         &self,
         py: Python<'_>,
-        shape: Vec<usize>,
+        shape: Sizes,
         dtype: &Bound<'_, PyAny>,
         timeout: Option<f64>,
     ) -> PyResult<Slot> {
         self.open()?;
-        pool::allocate(py, &self.pool, shape, dtype, timeout)
+        pool::allocate(py, &self.pool, &shape, dtype, timeout)
     }
 
     /// Publishes a slot that nobody writes any more.
@@ -96,7 +96,7 @@ impl Publisher {
         slot.keep_for_views(Keeper::Sent(kept));
         let attachment = attachment.map(ZBytes::from);
         py.detach(|| publisher.put_payload(payload, attachment))
-            .map_err(|error| PyConnectionError::new_err(error.to_string()))
+            .map_err(|error| errors::connection(&error))
     }
 
     /// Copies an array into a slot and publishes it.
@@ -108,7 +108,7 @@ impl Publisher {
         timeout: Option<f64>,
     ) -> PyResult<()> {
         let publisher = self.open()?;
-        let imported = Imported::of(&on_host(array)?)?;
+        let imported = Imported::of(array)?;
         let bytes = imported.as_ref().len();
         if bytes == 0 {
             return Err(PyValueError::new_err(
@@ -126,7 +126,7 @@ impl Publisher {
             slot.copy_from_slice(imported.as_ref());
             publisher
                 .put_payload(slot.into_shm(), attachment)
-                .map_err(|error| PyConnectionError::new_err(error.to_string()))
+                .map_err(|error| errors::connection(&error))
         })?
     }
 

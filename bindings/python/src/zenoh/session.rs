@@ -1,6 +1,7 @@
 //! A zenoh session whose received segments are registered for a device.
 
 use std::{
+    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -18,6 +19,8 @@ use crate::{
     errors,
     process::MadeIn,
     signals,
+    sizes::amount,
+    words,
 };
 
 /// The native part of `zenoh_pinned.Session`.
@@ -50,10 +53,11 @@ impl Drop for Session {
 #[pymethods]
 impl Session {
     #[new]
-    #[pyo3(signature = (config, device, timeout))]
+    #[pyo3(signature = (config, file, device, timeout))]
     fn new(
         py: Python<'_>,
         config: Option<&str>,
+        file: Option<PathBuf>,
         device: Option<&Bound<'_, PyAny>>,
         timeout: f64,
     ) -> PyResult<Self> {
@@ -66,19 +70,25 @@ impl Session {
                 "timeout must be a number of seconds, not {timeout}"
             ))
         })?;
-        let config = match config {
-            None => Config::default(),
-            Some(text) => Config::from_json5(text).map_err(|error| {
-                PyValueError::new_err(format!("not a zenoh configuration: {error}"))
-            })?,
+        let config = match (config, file) {
+            (Some(text), _) => Config::from_json5(text),
+            (None, Some(file)) => Config::from_file(file),
+            (None, None) => Ok(Config::default()),
         };
+        let config = config.map_err(|error| {
+            PyValueError::new_err(format!(
+                "not a zenoh configuration: {}",
+                words::in_python(&error.to_string())
+            ))
+        })?;
         let wish = Wish::of(device)?;
         let (session, target) = signals::interruptible(py, || {
             let target = pinners::target_of(wish);
             let pinner = pinners::get(target);
             if let (Wish::Exactly(Target::Cuda(_)), Some(reason)) = (wish, pinner.reason()) {
                 return Err(errors::NoDevice::new_err(format!(
-                    "{reason}: use device='auto' where the host will do"
+                    "{}: use device='auto' where the host will do",
+                    words::in_python(&reason.to_string())
                 )));
             }
             let session = pubsub::open_within(config, &pinner, timeout).map_err(errors::open)?;
@@ -106,8 +116,9 @@ impl Session {
         &self,
         py: Python<'_>,
         key: &str,
-        capacity: usize,
+        capacity: i128,
     ) -> PyResult<Subscriber> {
+        let capacity = amount("capacity", capacity)?;
         let session = self.open()?;
         let target = self.target;
         py.detach(|| Subscriber::declare(&session, key, capacity, target))

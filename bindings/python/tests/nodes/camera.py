@@ -12,6 +12,7 @@ import pyarrow as pa
 import zenoh_pinned
 from zenoh_pinned.dora import Node
 
+import values
 from journal import mapping_of, note
 
 COUNT = int(os.environ.get("COUNT", "30"))
@@ -64,6 +65,32 @@ def of_every_kind(node):
         node.send_output("image", data, metadata, pinned=True)
 
 
+def both_ways(node):
+    data = {**{f"arrow {name}": value for name, value in values.ARROW.items()}, **values.OTHERS}
+    values.send("pinned", lambda *message: node.send_output("pinned", *message, pinned=True), data)
+    values.send("unpinned", lambda *message: node.send_output("unpinned", *message), data, rounds=2)
+    note(
+        outputs=[(output.output, output.path, output.sent, output.copied) for output in node.report().outputs]
+    )
+
+
+def copies(node):
+    array = np.arange(20, dtype="uint8")
+    for data in (array, array[:5], b"bytes", pa.array([True])):
+        node.send_output("image", data, pinned=True)
+    note(copied=[output.copied for output in node.report().outputs])
+    for data in (array[::2], array > 3, [1, 2], "text"):
+        node.send_output("image", data, pinned=True)
+    note(copied=[output.copied for output in node.report().outputs])
+    with node.allocate("image", 16) as array:
+        array[:] = 1
+    note(copied=[output.copied for output in node.report().outputs])
+    with node.allocate("image", 16) as array:
+        array[:] = 1
+        kept = array[3:]
+    note(copied=[output.copied for output in node.report().outputs], kept=len(kept))
+
+
 def mistakes(node):
     def refused(kind, what):
         try:
@@ -74,13 +101,15 @@ def mistakes(node):
 
     node.send_output("image", b"first", pinned=True)
     array = np.zeros((8, 8), "uint8")
-    refused(ValueError, lambda: node.send_output("image", array[:, ::2], pinned=True))
     refused(TypeError, lambda: node.send_output("image", array.astype(">u2"), pinned=True))
     refused(TypeError, lambda: node.send_output("image", np.array([object()]), pinned=True))
     refused(TypeError, lambda: node.send_output("image", array.astype("complex64"), pinned=True))
-    refused(TypeError, lambda: node.send_output("image", array, {"a": {}}, pinned=True))
+    refused(TypeError, lambda: node.send_output("image", array, {"a": [1, "b"]}, pinned=True))
     refused(TypeError, lambda: node.send_output("image", array, {1: 1}, pinned=True))
     refused(ValueError, lambda: node.send_output("image", array))
+    refused(ValueError, lambda: node.send_output("an output", array, pinned=True))
+    refused(ValueError, lambda: node.send_output("", array))
+    refused(ValueError, lambda: node.allocate("image/", (3,)))
     refused(ValueError, lambda: node.allocate("image", (0, 3)))
     refused(ValueError, lambda: node.allocate("image", (2**40, 2**40)))
     refused(TypeError, lambda: node.allocate("image", (3,), "datetime64[ns]"))
@@ -159,10 +188,12 @@ def both(node):
 def interrupted(node):
     node.send_output("image", b"first", pinned=True)
     held = []
-    with contextlib.suppress(zenoh_pinned.PoolFull):
+    try:
         while True:
             writing = node.allocate("image", (64,), timeout=0.05)
             held.append((writing, writing.__enter__()))
+    except zenoh_pinned.PoolFull as error:
+        note(full=str(error))
 
     def interrupt(*_):
         try:

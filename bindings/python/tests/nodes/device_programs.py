@@ -94,6 +94,40 @@ def copies_into_an_array_that_exists():
     del sessions
 
 
+def short_floats():
+    words = np.arange(8, dtype="uint16")
+    buffer = zenoh_pinned.to_device(words, "cuda:0", shape=(2, 4), dtype="bfloat16")
+    assert (buffer.shape, buffer.dtype, buffer.nbytes) == ((2, 4), "bfloat16", 16)
+    # Whoever has no name for them is told by DLPack only.
+    assert not hasattr(buffer, "__cuda_array_interface__")
+
+    def imported(buffer, **asked):
+        capsule = buffer.__dlpack__(max_version=(1, 1), **asked)
+        return consume(capsule, b"dltensor_versioned").contents
+
+    managed = imported(buffer, stream=1)
+    assert (managed.tensor.code, managed.tensor.bits, managed.minor) == (4, 16, 0)
+    short = zenoh_pinned.to_device(words, np.int64(0), shape=-1, dtype="float8_e4m3fn")
+    managed = imported(short, stream=1)
+    assert (managed.tensor.code, managed.tensor.bits, managed.minor, short.shape) == (10, 8, 1, (16,))
+
+    class Raw:
+        """As libraries show elements that NumPy has no name for."""
+
+        def __init__(self):
+            self.__cuda_array_interface__ = {
+                "version": 3,
+                "typestr": "<V2",
+                "shape": (2, 4),
+                "data": (buffer.address, False),
+                "stream": 1,
+            }
+
+    zenoh_pinned.copy_into(Raw(), words[::-1].copy())
+    on_host = imported(buffer, dl_device=(1, 0)).tensor
+    assert ctypes.string_at(on_host.data, 16) == words[::-1].tobytes()
+
+
 class Tensor(ctypes.Structure):
     _fields_ = [
         ("data", ctypes.c_void_p),
