@@ -69,12 +69,12 @@ impl Uses {
 
     /// What slot number `slot` is used for.
     pub(crate) fn of_slot(&self, slot: usize) -> Option<Use> {
-        let uses = [Use::Writing, Use::Reading].into_iter();
+        let mut uses = [Use::Writing, Use::Reading].into_iter();
         let is_in_use = |what: &Use| {
             let counter = self.counter(*what, slot);
             counter.is_some_and(|counter| counter.load(Ordering::Relaxed) > 0)
         };
-        uses.filter(is_in_use).next()
+        uses.find(is_in_use)
     }
 }
 
