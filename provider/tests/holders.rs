@@ -33,8 +33,8 @@ fn refused(pool: &PinnedPool) -> (Holders, String, String) {
     let AllocError::TimedOut { holders, .. } = error else {
         panic!("{text}");
     };
-    assert_eq!(still_held.holders, holders);
-    (holders, text, still_held.to_string())
+    assert_eq!(still_held.holders, *holders);
+    (*holders, text, still_held.to_string())
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub enum AllocError {
         /// How long the call was allowed to wait.
         waited: Duration,
         /// Who has them.
-        holders: Holders,
+        holders: Box<Holders>,
         /// Why the pool could not add a segment, where it was still allowed to.
         growth: Option<Arc<SegmentError>>,
         /// Slots that no consumer confirms to hold and that cannot be taken back yet.
