@@ -26,7 +26,7 @@ create_exception!(
     zenoh_pinned,
     OverBudget,
     PyMemoryError,
-    "A pool or message would need more shared memory than its bound, the host's or the memory cgroup allows."
+    "A pool or message would need more memory than its bound, the host's or a cgroup's allows."
 );
 create_exception!(
     zenoh_pinned,

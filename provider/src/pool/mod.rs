@@ -1,7 +1,7 @@
 //! A pool: the segments of one provider, cut into slots, bounded in slots and bytes.
 //!
 //! Holds: zenoh's `ShmProvider` over [`PinnedHostShmProviderBackend`], which owns the slots; the
-//! counters; and how long an allocation waits.
+//! counters; how long an allocation waits; and who has the slots ([`Holders`]).
 //!
 //! Who may write what: slots go to one owner at a time, who may write until the chunk is published;
 //! zenoh counts the references from then on, in its own metadata, and only its garbage collection

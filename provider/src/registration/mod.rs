@@ -25,8 +25,7 @@
 //! - A registration is given back only while nobody but the table has its entry: frames, copies in flight
 //!   and the registrar's jobs each have a reference.
 //!
-//! Knowingly weak: zenoh keeps what it has attached mapped, also when its producer has ended; only the
-//! registration goes. A shared registration is counted in
+//! Knowingly weak: a shared registration is counted in
 //! the budget of the pinner that made it, until the last one lets go.
 //!
 //! Specified by the CUDA driver API, `cuMemHostRegister`.

@@ -1,7 +1,8 @@
 //! A segment: one shared-memory file, as its producer made it or as a consumer attached it.
 //!
 //! Holds: the open file with zenoh's shared `flock`, the mapping of the whole file, and, for segments of
-//! this library, the checked copy of the header page.
+//! this library, the checked copy of the header page; for those of this process's pools, what it does itself with
+//! each slot (`uses`).
 //!
 //! Who may write what: the producer writes the header page before the segment has a name, and a slot
 //! while no reference to its chunk is out; consumers write the release words and nothing else. zenoh

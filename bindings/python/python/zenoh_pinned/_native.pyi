@@ -18,7 +18,7 @@ class PoolFull(TimeoutError):
     """Every slot of a pool stayed in use for as long as the call was allowed to wait."""
 
 class OverBudget(MemoryError):
-    """A pool or message would need more shared memory than its bound allows."""
+    """A pool or message would need more memory than its bound, the host's or a cgroup's allows."""
 
 class NoDevice(RuntimeError):
     """There is no such CUDA device here, or no driver; the message says which."""
