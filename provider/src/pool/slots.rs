@@ -298,7 +298,7 @@ impl Slots {
                     len,
                     slots: self.classes.get(class).map_or(0, |class| class.slots),
                     waited,
-                    holders: Box::new(holders),
+                    holders,
                     growth: growth.map(|(error, _)| error.clone()),
                     quarantine: self.quarantine.now(),
                 }

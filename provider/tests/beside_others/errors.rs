@@ -73,7 +73,10 @@ fn copies_until_it_is_given_up(code: u32, failing: &str) -> usize {
     let mut lost = None;
     for sequence in 0..12 {
         match frame(&pool, &pinner, sequence).copy_to_device(&stream) {
-            Ok(_) => std::thread::sleep(Duration::from_millis(5)),
+            Ok(_) => eventually("its end is known, or that it never will be", || {
+                let statistics = pinner.statistics();
+                statistics.copies_in_flight == statistics.holds_leaked
+            }),
             Err(error) => {
                 lost = Some(error);
                 break;
