@@ -256,10 +256,11 @@ mod tests {
     };
 
     /// A segment of another library, and its id; the file goes when nobody has it locked.
-    fn foreign(low: u32) -> (std::os::fd::OwnedFd, u32) {
+    fn foreign(number: u32) -> (std::os::fd::OwnedFd, u32) {
         let file = file::create_unnamed().unwrap();
         file::reserve(&file, 0, os::page_bytes() as u64).unwrap();
-        let id = 0xA77A_0000 | (std::process::id().wrapping_add(low) & 0xFFFF);
+        // Tests that run beside this one have other pids.
+        let id = (0xA770 + number) << 16 | (std::process::id() & 0xFFFF);
         file::publish(&file, id).unwrap();
         (file, id)
     }
