@@ -56,6 +56,8 @@ const AFTER_DEATH: Duration = Duration::from_secs(10);
 /// How long one stays that does not say whose it is.
 const IDLE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long what has just been attached is left alone.
+const UNLOCK_AFTER: Duration = Duration::from_millis(200);
 /// zenoh's metadata of a producer, and its segment.
 const DESCRIPTORS_OF_A_PRODUCER: usize = 2;
 
@@ -186,11 +188,15 @@ fn look_after(add: impl FnOnce(&mut State)) {
     CHANGED.notify_all();
 }
 
-/// The next look is due: after a while, or at once where zenoh has attached something.
+/// The next look is due: after a while, or soon where zenoh has attached something.
 fn wait_for_next_look() {
     let state = lock_state();
     let until = CHANGED.wait_timeout_while(state, LOOK_EVERY, |state| !state.are_new);
-    drop(until.unwrap_or_else(PoisonError::into_inner));
+    let are_new = until.unwrap_or_else(PoisonError::into_inner).0.are_new;
+    if are_new {
+        // The first frames of a producer are worth more than the pages of its metadata.
+        std::thread::sleep(UNLOCK_AFTER);
+    }
 }
 
 fn run() {
@@ -243,10 +249,11 @@ mod tests {
     };
 
     /// A segment of another library, and its id; the file goes when nobody has it locked.
-    fn foreign(low: u32) -> (std::os::fd::OwnedFd, u32) {
+    fn foreign(number: u32) -> (std::os::fd::OwnedFd, u32) {
         let file = file::create_unnamed().unwrap();
         file::reserve(&file, 0, os::page_bytes() as u64).unwrap();
-        let id = 0xA77A_0000 | (std::process::id().wrapping_add(low) & 0xFFFF);
+        // Tests that run beside this one have other pids.
+        let id = (0xA770 + number) << 16 | (std::process::id() & 0xFFFF);
         file::publish(&file, id).unwrap();
         (file, id)
     }
