@@ -31,6 +31,7 @@ mod idle;
 mod metadata;
 mod parked;
 mod reclaimable;
+mod shrinking;
 mod slot;
 mod slots;
 mod statistics;
@@ -196,6 +197,22 @@ impl PinnedPool {
         let mut statistics = self.shared.slots.statistics();
         statistics.pressure = budget::pressure(self.shared.slots.terms.host_limit);
         statistics
+    }
+
+    /// Gives free slots up for good, and their memory, until only `slots` are left; those in use stay. How many
+    /// are left then, in use or free: where that is more than `slots`, call it again when consumers have let go
+    /// of some.
+    ///
+    /// A pool that was not full may still add slots that it has never made ([`PinnedPoolBuilder::slots_per_segment`]);
+    /// they count as left.
+    pub fn shrink_to(&self, slots: u32) -> u32 {
+        match self.shared.made_here.holds() && self.shared.reason.is_none() {
+            true => {
+                self.shared.provider.garbage_collect();
+                self.shared.slots.shrink_to(slots)
+            }
+            false => slots,
+        }
     }
 
     /// Why this pool's frames travel as ordinary bytes, not as shared memory; `None` where they do not.

@@ -232,7 +232,8 @@ impl Slots {
                 class,
                 slots: vec![SlotState::Free; adding as usize],
                 last_use: LastUse::now(),
-                _share: share,
+                given_up_bytes: 0,
+                share,
             },
         );
         Ok(true)
@@ -293,9 +294,11 @@ impl Slots {
                 let class = self.class_for(len).unwrap_or(0);
                 let tables = self.lock();
                 let growth = tables.growth_errors.get(class).and_then(Option::as_ref);
+                let given_up: u32 = tables.of_class(class).map(PoolSegment::given_up).sum();
+                let slots = self.classes.get(class).map_or(0, |class| class.slots);
                 AllocError::TimedOut {
                     len,
-                    slots: self.classes.get(class).map_or(0, |class| class.slots),
+                    slots: slots.saturating_sub(given_up),
                     waited,
                     growth: growth.map(|(error, _)| error.clone()),
                     quarantine: self.quarantine.now(),
@@ -319,11 +322,13 @@ impl Slots {
         // With the tables locked: a slot that has been reclaimed is counted as such, or is still in use.
         self.counters.add_to(&mut statistics);
         statistics.in_use = tables.in_use;
+        let given_up: u32 = tables.segments.values().map(PoolSegment::given_up).sum();
+        statistics.slots = statistics.slots.saturating_sub(given_up);
         statistics.segments = u32::try_from(tables.segments.len()).unwrap_or(u32::MAX);
         statistics.bytes = tables
             .segments
             .values()
-            .map(|owner| owner.segment.bytes() as u64)
+            .map(|owner| (owner.segment.bytes() as u64).saturating_sub(owner.given_up_bytes))
             .sum();
         statistics
     }
