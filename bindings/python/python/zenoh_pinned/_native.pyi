@@ -270,6 +270,9 @@ class OutputReport:
     def sent_bytes(self) -> int:
         """Their bytes, Arrow heads included."""
     @property
+    def sent_as_bytes(self) -> int:
+        """Messages that went as bytes: small ones, and those for which a consumer cannot attach a pool."""
+    @property
     def timeouts(self) -> int:
         """Messages that failed because no slot came free in time."""
     @property
@@ -326,7 +329,7 @@ class Outputs:
         metadata: dict[str, Any] | None,
         observed_seconds: float,
         timeout: float | None,
-        drop_when_full: bool,
+        drop_when_full: bool | None,
     ) -> bool: ...
     def leave_to_dora(self, output: str) -> None: ...
     def report(self) -> Report: ...

@@ -2,7 +2,7 @@
 
 use std::{
     ptr::NonNull,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
 
@@ -34,11 +34,11 @@ use crate::{
 
 /// The native part of `zenoh_pinned.dora.Node`: its pinned outputs.
 ///
-/// Locks: one mutex around the outputs, taken with the interpreter detached, and held while a message waits
-/// for a slot: messages of two threads go one after the other.
+/// Locks: one for reading while a message is sent, for writing while the outputs are closed; taken with the interpreter
+/// detached. The outputs have their own inside, which no message holds while it waits for a slot.
 #[pyclass(frozen, module = "zenoh_pinned._native")]
 pub(crate) struct Outputs {
-    outputs: Mutex<State>,
+    outputs: RwLock<State>,
     clock: Clock,
     made_in: MadeIn,
 }
@@ -61,27 +61,32 @@ impl State {
 }
 
 /// How long and how a message waits for a slot.
-fn options(timeout: Option<f64>, drop_when_full: bool) -> PyResult<PinnedOptions> {
+fn options(timeout: Option<f64>, drop_when_full: Option<bool>) -> PyResult<PinnedOptions> {
     let options = PinnedOptions::from(Pinned);
-    let options = match timeout {
-        Some(timeout) => options.wait_at_most(seconds(timeout)?),
-        None => options,
+    let options = match (timeout, drop_when_full) {
+        (Some(timeout), _) => options.wait_at_most(seconds(timeout)?),
+        (None, Some(false)) => options.wait_at_most(Duration::ZERO),
+        (None, _) => options,
     };
     Ok(match drop_when_full {
-        true => options.drop_when_full(),
-        false => options,
+        Some(true) => options.drop_when_full(),
+        _ => options,
     })
 }
 
 impl Outputs {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.outputs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.outputs.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.outputs.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn with<T: Send>(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(&mut DetachedOutputs) -> PyResult<T> + Send,
+        work: impl FnOnce(&DetachedOutputs) -> PyResult<T> + Send,
     ) -> PyResult<T> {
         self.made_in.check()?;
         if signals::is_handling() {
@@ -91,8 +96,8 @@ impl Outputs {
             ));
         }
         signals::interruptible(py, || {
-            let mut outputs = self.lock();
-            match &mut *outputs {
+            let outputs = self.read();
+            match &*outputs {
                 State::Open(outputs) => work(outputs),
                 State::Closed(_) => Err(PyRuntimeError::new_err("the node is closed")),
             }
@@ -106,7 +111,7 @@ impl Outputs {
     #[new]
     fn new(py: Python<'_>, version: &str) -> Self {
         Self {
-            outputs: Mutex::new(State::Open(Box::new(
+            outputs: RwLock::new(State::Open(Box::new(
                 py.detach(|| DetachedOutputs::attach(version)),
             ))),
             clock: Clock::new(),
@@ -114,7 +119,8 @@ impl Outputs {
         }
     }
 
-    /// A slot to be written in place; `None` where ordinary memory does as well.
+    /// A slot to be written in place; `None` where ordinary memory does as well, or where every slot is in use and the
+    /// caller has not asked for a wait.
     fn allocate(
         &self,
         py: Python<'_>,
@@ -125,7 +131,7 @@ impl Outputs {
     ) -> PyResult<Option<Slot>> {
         let element = Element::of_dtype(dtype)?;
         let kind = element.for_message()?;
-        let wait = timeout.map_or(Ok(Duration::from_secs(1)), seconds)?;
+        let wait = timeout.map(seconds).transpose()?;
         let slot = self.with(py, |outputs| {
             let slot = outputs.alloc(&DataId::from(output), &shape, kind, wait);
             slot.map_err(errors::send)
@@ -163,7 +169,7 @@ impl Outputs {
     }
 
     /// Sends an Arrow array, a buffer or a DLPack tensor on the host, copied once. True: it has been sent, or
-    /// dropped as the caller had chosen; false: the node itself has to send it.
+    /// dropped; false: the node itself has to send it.
     #[expect(
         clippy::too_many_arguments,
         reason = "the arguments of a message, from one caller"
@@ -176,7 +182,7 @@ impl Outputs {
         metadata: Option<&Bound<'_, PyDict>>,
         observed_seconds: f64,
         timeout: Option<f64>,
-        drop_when_full: bool,
+        drop_when_full: Option<bool>,
     ) -> PyResult<bool> {
         let mut parameters = parameters::of_dict(metadata)?;
         let options = options(timeout, drop_when_full)?;
@@ -209,7 +215,7 @@ impl Outputs {
 
     fn report(&self, py: Python<'_>) -> PyResult<Report> {
         self.made_in.check()?;
-        let report = py.detach(|| match &*self.lock() {
+        let report = py.detach(|| match &*self.read() {
             State::Open(outputs) => outputs.report(),
             State::Closed(report) => report.clone(),
         });
@@ -219,7 +225,7 @@ impl Outputs {
     /// Waits until the consumers have everything, and closes the session.
     fn close(&self, py: Python<'_>) {
         if self.made_in.check().is_ok() {
-            py.detach(|| self.lock().close());
+            py.detach(|| self.write().close());
         }
     }
 }
@@ -227,7 +233,7 @@ impl Outputs {
 impl Drop for Outputs {
     fn drop(&mut self) {
         let closed = State::Closed(zenoh_pinned_node::dora::Report::default());
-        let outputs = std::mem::replace(&mut *self.lock(), closed);
+        let outputs = std::mem::replace(&mut *self.write(), closed);
         self.made_in.drop_here(outputs);
     }
 }

@@ -6,7 +6,9 @@ use dora_node_api::{
     DoraNode, IntoArrow, MetadataParameters, Parameter, dora_core::config::DataId,
 };
 use serde_json::json;
-use zenoh_pinned_node::dora::{Delivery, ElementType, Pinned, PinnedOutputs, SendError};
+use zenoh_pinned_node::dora::{
+    Delivery, ElementType, OutputReport, Pinned, PinnedOptions, PinnedOutputs, SendError,
+};
 
 use super::{crash, order, order_or, pause, show_log};
 use crate::{frames, journal::Journal};
@@ -49,12 +51,7 @@ fn camera() {
     pause("PAUSE_LAST");
     let report = outputs.close();
     for output in &report.outputs {
-        journal.note(json!({
-            "path": format!("{:?}", output.path),
-            "sent_pinned": output.sent,
-            "timeouts": output.timeouts,
-            "dropped": output.dropped,
-        }));
+        note_output(&mut journal, output);
     }
     for pool in &report.pools {
         journal.note(json!({
@@ -66,14 +63,43 @@ fn camera() {
     }
 }
 
+fn note_output(journal: &mut Journal, output: &OutputReport) {
+    journal.note(json!({
+        "output": output.output.to_string(),
+        "path": format!("{:?}", output.path),
+        "sent_pinned": output.sent,
+        "sent_as_bytes": output.sent_as_bytes,
+        "timeouts": output.timeouts,
+        "dropped": output.dropped,
+    }));
+}
+
+/// Bytes of a frame: always the same, thrice as much from some frame on, or from a list of KiB.
+fn bytes_of(frame: u64) -> usize {
+    let sizes = order_or("KIBIBYTES", String::new());
+    let mut sizes = sizes.split_terminator(',').cycle();
+    if let Some(size) = sizes.nth(frame as usize) {
+        return size.parse::<usize>().unwrap() << 10;
+    }
+    let grows = frame >= order_or("GROW_AT", u64::MAX);
+    order_or("BYTES", frames::FULL_HD) * if grows { 3 } else { 1 }
+}
+
+/// How long a message waits for a slot, in milliseconds; zero for the default, which drops it.
+fn options() -> PinnedOptions {
+    match order_or("WAIT", 1000) {
+        0 => Pinned.into(),
+        wait => Pinned.wait_at_most(Duration::from_millis(wait)),
+    }
+}
+
 fn send(
     node: &mut DoraNode,
     outputs: &mut PinnedOutputs,
     output: &DataId,
     frame: u64,
 ) -> Result<Delivery, SendError> {
-    let grows = frame >= order_or("GROW_AT", u64::MAX);
-    let bytes = order_or("BYTES", frames::FULL_HD) * if grows { 3 } else { 1 };
+    let bytes = bytes_of(frame);
     let mut parameters = MetadataParameters::new();
     let mut note = |key: &str, value: u64| {
         parameters.insert(key.to_owned(), Parameter::Integer(value as i64));
@@ -81,7 +107,13 @@ fn send(
     note("frame", frame);
     match order_or("HOW", String::from("in place")).as_str() {
         "in place" => {
-            let mut slot = outputs.alloc(output, &[bytes], ElementType::Uint8)?;
+            let mut slot = match order_or("WAIT", 1000) {
+                0 => outputs.alloc(output, &[bytes], ElementType::Uint8)?,
+                wait => {
+                    let wait = Duration::from_millis(wait);
+                    outputs.alloc_timeout(output, &[bytes], ElementType::Uint8, wait)?
+                }
+            };
             frames::fill(frame, &mut slot);
             note("sent", frames::now());
             outputs.send(node, parameters, slot)
@@ -91,7 +123,7 @@ fn send(
             frames::fill(frame, &mut image);
             note("sent", frames::now());
             let image = image.into_arrow();
-            outputs.send_output(node, output.clone(), parameters, image, Pinned)
+            outputs.send_output(node, output.clone(), parameters, image, options())
         }
         "dora" => {
             let mut image = vec![0; bytes];
