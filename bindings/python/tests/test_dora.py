@@ -151,6 +151,14 @@ def test_what_a_sleeping_consumer_does_not_read_is_dropped_unless_a_wait_is_aske
     assert numbers == sorted(numbers)
 
 
+def test_a_prepared_output_needs_no_other_pool_for_larger_messages(tmp_path):
+    journals = run(tmp_path, camera("prepared", ZENOH_PINNED_SHARED_FROM=1), sink())
+    before, after = journals["camera"].of("bytes")[0]
+    assert before == after > 400_000 * 8
+    assert journals["sink"].of("shared") == [True] * 30
+    assert journals["sink"].of("sum") == [10_000 * (number + 1) * number for number in range(30)]
+
+
 def test_a_thread_that_waits_for_a_slot_does_not_hold_up_another_output(tmp_path):
     slow = node("slow", "stock_sink.py", inputs={"image": {"source": "camera/image", "queue_size": 1}}, PAUSE=400)
     outputs = ("image", "second")

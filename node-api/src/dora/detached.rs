@@ -159,7 +159,7 @@ impl DetachedOutputs {
             Place::Bytes => {
                 let mut message = vec![0; bytes];
                 write(&mut message);
-                self.lock().publish(output, metadata(), message.into())?;
+                self.lock().publish_bytes(output, metadata(), message)?;
                 Ok(Delivery::Bytes)
             }
             Place::Daemon => {
@@ -236,6 +236,25 @@ impl DetachedOutputs {
                 }
             }
         }
+    }
+
+    /// Settles the path of an output and makes its pool, for messages whose elements need up to `bytes` bytes, so
+    /// that none of them has to wait for that; `options` are those of the messages.
+    ///
+    /// # Errors
+    /// [`SendError`], as of a message of that size.
+    pub fn prepare(
+        &self,
+        output: &DataId,
+        bytes: usize,
+        options: PinnedOptions,
+    ) -> Result<(), SendError> {
+        if options.waits() {
+            self.lock().pools.hold_back(output);
+        }
+        let stream = ArrowStream::in_place(&ElementType::Uint8.data_type(), bytes.max(1))?;
+        // What comes of it is given back; a full pool is one that is there.
+        self.lock().attempt(output, stream.bytes()).map(drop)
     }
 
     /// Memory for an array of `shape` and `element`, to be written in place and sent by

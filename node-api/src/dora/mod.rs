@@ -68,6 +68,7 @@ mod reason;
 mod refusals;
 mod report;
 mod route;
+mod schema_once;
 mod sending;
 mod session;
 mod settings;

@@ -4,12 +4,13 @@ use std::{sync::Weak, time::Instant};
 
 use dora_message::id::DataId;
 
-use super::{DoraPathReason, OutputPath, OutputReport, route::Route};
+use super::{DoraPathReason, OutputPath, OutputReport, route::Route, schema_once::SchemaOnce};
 
 pub(super) struct Output {
     pub(super) path: OutputPath,
     /// There from the first message that might be pinned.
     pub(super) route: Option<Route>,
+    pub(super) schema_once: SchemaOnce,
     /// When a further pool may be tried again, after one that could not be had.
     pub(super) add_pool_at: Option<Instant>,
     /// Whether a message has found no free slot in time since the last one that has found one at once.
@@ -30,6 +31,7 @@ impl Default for Output {
         Self {
             path: OutputPath::Unsettled,
             route: None,
+            schema_once: SchemaOnce::default(),
             add_pool_at: None,
             do_consumers_stand_still: false,
             is_without_pool: false,

@@ -90,6 +90,23 @@ impl PinnedOutputs {
         }
     }
 
+    /// Settles the path of an output and makes its pool in advance, for messages whose elements need up to `bytes`
+    /// bytes. Otherwise the first message does, and the first one that is larger than those before it: that
+    /// takes some tens of milliseconds, as each consumer has to attach the pool.
+    ///
+    /// `pinned` is what the messages will be sent with.
+    ///
+    /// # Errors
+    /// [`SendError`], as of a message of that size.
+    pub fn prepare(
+        &mut self,
+        output: &DataId,
+        bytes: usize,
+        pinned: impl Into<PinnedOptions>,
+    ) -> Result<(), SendError> {
+        self.outputs.prepare(output, bytes, pinned.into())
+    }
+
     /// Memory for an array of `shape` and `element`, to be written in place and sent by
     /// [`PinnedOutputs::send`]: no copy is made on the pinned path. While consumers hold every slot it is ordinary
     /// memory, and the message is copied into a slot that has come free until it is sent, or dropped.

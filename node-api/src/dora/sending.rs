@@ -1,14 +1,27 @@
 //! Where an output's messages are written, sending them, and the end.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use dora_message::{id::DataId, metadata::Metadata};
+use dora_message::{
+    id::DataId,
+    metadata::{Metadata, Parameter, SCHEMA_HASH},
+};
 use zenoh::bytes::ZBytes;
 use zenoh_pinned::{AllocError, PinnedPool, Slot};
 
 use super::{
-    DoraPathReason, OutputPath, Report, SendError, Settings, daemon::DaemonMessage, link::Link,
-    output::Output, pools::Pools, refusals::Refusals, route::Ending, settling::Unprepared,
+    DoraPathReason, OutputPath, Report, SendError, Settings,
+    daemon::DaemonMessage,
+    link::Link,
+    output::Output,
+    pools::Pools,
+    refusals::Refusals,
+    route::{Ending, Route},
+    schema_once::SchemaOnce,
+    settling::Unprepared,
     waiting::Full,
 };
 
@@ -183,29 +196,60 @@ impl Sending {
         }
     }
 
-    /// Sends a payload, in a slot or as bytes.
+    /// Sends a payload that lies in a slot.
     pub(super) fn publish(
         &mut self,
         output: &DataId,
         metadata: Metadata,
         payload: ZBytes,
     ) -> Result<(), SendError> {
-        let failed = |detail| SendError::Publish {
-            output: output.clone(),
-            detail,
+        let bytes = payload.len();
+        let (route, _) = self.route(output)?;
+        let sent = route.publish(payload, &metadata);
+        sent.map_err(|detail| not_published(output, detail))?;
+        self.entry(output).count_sent(bytes);
+        self.report_to_daemon(output, metadata)
+    }
+
+    /// Sends a stream as bytes.
+    pub(super) fn publish_bytes(
+        &mut self,
+        output: &DataId,
+        metadata: Metadata,
+        stream: Vec<u8>,
+    ) -> Result<(), SendError> {
+        let (route, schema_once) = self.route(output)?;
+        let sent = match schema_once.batch_of(&stream, &metadata.parameters, Instant::now()) {
+            None => route.publish(stream.into(), &metadata),
+            Some(batch) => {
+                let hash = Parameter::Integer(batch.schema_hash as i64);
+                let mut metadata = metadata.clone();
+                metadata.parameters.insert(SCHEMA_HASH.to_owned(), hash);
+                route.publish(batch.bytes.into(), &metadata)
+            }
         };
-        let entry = self.outputs.entry(output.clone()).or_default();
-        let (Ok(link), Some(route)) = (&mut self.link, &entry.route) else {
+        sent.map_err(|detail| not_published(output, detail))?;
+        self.entry(output).count_sent_as_bytes();
+        self.report_to_daemon(output, metadata)
+    }
+
+    fn route(&mut self, output: &DataId) -> Result<(&Route, &mut SchemaOnce), SendError> {
+        let Output {
+            route: Some(route),
+            schema_once,
+            ..
+        } = self.entry(output)
+        else {
             let detail = String::from("the slot belongs to other outputs than these");
-            return Err(failed(detail));
+            return Err(not_published(output, detail));
         };
-        let (bytes, is_shared) = (payload.len(), payload.as_shm().is_some());
-        route.publish(payload, &metadata).map_err(failed)?;
-        match is_shared {
-            true => entry.count_sent(bytes),
-            false => entry.count_sent_as_bytes(),
+        Ok((route, schema_once))
+    }
+
+    fn report_to_daemon(&mut self, output: &DataId, metadata: Metadata) -> Result<(), SendError> {
+        if let Ok(link) = &mut self.link {
+            link.daemon.output_sent(output, metadata)?;
         }
-        link.daemon.output_sent(output, metadata)?;
         Ok(())
     }
 
@@ -303,5 +347,12 @@ impl Sending {
         if let Ok(link) = std::mem::replace(&mut self.link, Err(closed)) {
             link.close(routes);
         }
+    }
+}
+
+fn not_published(output: &DataId, detail: String) -> SendError {
+    SendError::Publish {
+        output: output.clone(),
+        detail,
     }
 }

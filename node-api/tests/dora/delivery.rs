@@ -101,3 +101,22 @@ fn every_output_of_a_node_is_settled_by_itself_and_has_slots_of_its_own() {
     assert_eq!(camera.with("path").len(), 2);
     assert_eq!(camera.with("pool_bytes").len(), 2);
 }
+
+#[test]
+fn an_output_that_was_prepared_has_its_pool_before_the_first_message_and_needs_no_other() {
+    let run = dataflow::run(&[
+        camera(12)
+            .with("KIBIBYTES", "32,64,1024")
+            .with("INTERVAL_US", 5000)
+            .with("PREPARE", 1 << 20),
+        rust("sink", "sink::sink").input("image", "camera/image"),
+    ]);
+    run.journal("sink").assert_all_shared(12);
+    let camera = run.journal("camera");
+    let slot_bytes = (1 << 20) + 2 * 4096;
+    assert_eq!(camera.with("pool_bytes").len(), 1);
+    assert_eq!(
+        camera.last("pool_bytes")["pool_bytes"],
+        8 * slot_bytes + 4096
+    );
+}

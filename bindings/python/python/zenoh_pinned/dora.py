@@ -134,6 +134,15 @@ class Node:
         array, metadata = _for_dora(data, metadata)
         self._node.send_output(output_id, array, _dict(metadata))
 
+    def prepare(self, output_id: str, size: int, *, timeout: float | None = None) -> None:
+        """Settle an output's path and make its pool in advance, for messages of up to `size` bytes of data.
+
+        Otherwise its first message does, and the first one that is larger than those before it: that takes some
+        tens of milliseconds, as each consumer has to attach the pool. `timeout` is what the messages will be sent
+        with. Raise as `send_output` for a message of that size.
+        """
+        self._outputs.prepare(output_id, size, timeout)
+
     def allocate(
         self,
         output_id: str,

@@ -139,6 +139,21 @@ impl Outputs {
         Ok(slot.map(|slot| Slot::of_output(slot, element, shape)))
     }
 
+    /// Settles an output's path and makes its pool, for messages of up to so many bytes.
+    fn prepare(
+        &self,
+        py: Python<'_>,
+        output: String,
+        bytes: usize,
+        timeout: Option<f64>,
+    ) -> PyResult<()> {
+        let options = options(timeout, None)?;
+        self.with(py, |outputs| {
+            let prepared = outputs.prepare(&DataId::from(output), bytes, options);
+            prepared.map_err(errors::send)
+        })
+    }
+
     /// Sends a slot that nobody writes any more.
     fn send_slot(
         &self,

@@ -174,6 +174,16 @@ def sleeping_consumer(node):
         note(full=str(error))
 
 
+def prepared(node):
+    node.prepare("image", 400_000)
+    (before,) = node.report().pools
+    for number in range(COUNT):
+        node.send_output("image", np.full(10_000 * (number + 1), number, "uint8"), {"number": number}, pinned=True)
+        time.sleep(0.01)
+    (after,) = node.report().pools
+    note(bytes=[before.bytes, after.bytes], slots=[before.slots, after.slots])
+
+
 def two_threads(node):
     # A thread that waits for a slot of one output does not hold up another output.
     image = np.zeros(50000, "uint8")

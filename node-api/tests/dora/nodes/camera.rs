@@ -27,6 +27,10 @@ fn camera() {
     let count: u64 = order("FRAMES").parse().unwrap();
     let interval = Duration::from_micros(order_or("INTERVAL_US", 0));
     let crash_after = order_or("CRASH_AFTER", u64::MAX);
+    if let Ok(bytes) = std::env::var("PREPARE") {
+        let bytes = bytes.parse().unwrap();
+        outputs.prepare(&output, bytes, options()).unwrap();
+    }
     let started = Instant::now();
     for frame in first..first + count {
         let due = interval * u32::try_from(frame - first).unwrap();
