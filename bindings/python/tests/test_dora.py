@@ -160,9 +160,11 @@ def test_a_prepared_output_needs_no_other_pool_for_larger_messages(tmp_path):
 
 
 def test_a_thread_that_waits_for_a_slot_does_not_hold_up_another_output(tmp_path):
-    slow = node("slow", "stock_sink.py", inputs={"image": {"source": "camera/image", "queue_size": 1}}, PAUSE=400)
-    outputs = ("image", "second")
-    journals = run(tmp_path, camera("two_threads", outputs=outputs, ZENOH_PINNED_SLOTS=4), slow, sink("second"))
+    slow = sink()
+    slow["id"] = "slow"
+    slow["env"]["PAUSE"] = "400"
+    both = camera("two_threads", outputs=("image", "second"), ZENOH_PINNED_SLOTS=4)
+    journals = run(tmp_path, both, slow, sink("second"))
     assert journals["camera"].of("is_still_waiting") == [True]
     assert [entry["number"] for entry in journals["sink"].of("metadata")] == list(range(30))
 

@@ -75,13 +75,13 @@ class Node:
     its consumers can receive it so, all of its messages go through pinned shared memory; otherwise all
     of them take dora's own path, in order either way.
 
-    Close it, use it in a ``with`` statement, or let it go. That waits until the consumers have read what was sent
-    in shared memory, for as long as they go on reading (each message is given a second), and only then dora
-    tells them that the inputs have closed and, where these were the last ones, to stop. Small messages, which travel
-    as bytes, have arrived by then, but like those of ``dora.Node`` they may still be unread: dora hands out
-    ``INPUT_CLOSED`` and ``STOP`` before them, and a consumer that breaks at ``STOP`` loses them. When the whole
-    dataflow is stopped, consumers are told directly. A process that ends by ``os._exit`` or a signal may lose
-    its last messages.
+    Close it, use it in a ``with`` statement, or let it go. That waits until the consumers have read what was
+    sent in shared memory, for as long as they go on reading (each message is given a second), and only then
+    dora tells them that the inputs have closed and, where these were the last ones, to stop. Small messages,
+    which travel as bytes, have arrived by then, but like those of ``dora.Node`` they may still be unread:
+    dora hands out ``INPUT_CLOSED`` and ``STOP`` before them, and a consumer that breaks at ``STOP`` loses
+    them. When the whole dataflow is stopped, consumers are told directly. A process that ends by ``os._exit``
+    or a signal may lose its last messages.
     """
 
     def __init__(self, node_id: str | None = None, daemon_port: int | None = None) -> None:
@@ -118,10 +118,10 @@ class Node:
         buffer or DLPack tensor of numbers on the host. An array of several dimensions arrives flat, and
         its sizes are added to the metadata as ``shape``.
 
-        With `pinned` it goes through pinned shared memory, by one copy. (A small one travels as bytes, which is
-        faster.) While consumers hold every slot it is dropped and counted, and a warning says so once, as a dora
-        input drops what is not read in time. With `timeout` it waits so many seconds for a slot instead, and raises
-        `PoolFull` then, or with ``drop_when_full=True`` is dropped.
+        With `pinned` it goes through pinned shared memory, by one copy. (A small one travels as bytes, which
+        is faster.) While consumers hold every slot it is dropped and counted, and a warning says so once, as
+        a dora input drops what is not read in time. With `timeout` it waits so many seconds for a slot
+        instead, and raises `PoolFull` then, or with ``drop_when_full=True`` is dropped.
 
         Raise ``TypeError`` for data or metadata that dora has no type for, ``ValueError`` for an array that
         is not contiguous, and for a message that is not `pinned` of an output that is; `OverBudget` for one
@@ -137,9 +137,9 @@ class Node:
     def prepare(self, output_id: str, size: int, *, timeout: float | None = None) -> None:
         """Settle an output's path and make its pool in advance, for messages of up to `size` bytes of data.
 
-        Otherwise its first message does, and the first one that is larger than those before it: that takes some
-        tens of milliseconds, as each consumer has to attach the pool. `timeout` is what the messages will be sent
-        with. Raise as `send_output` for a message of that size.
+        Otherwise its first message does, and the first one that is larger than those before it: that takes
+        some tens of milliseconds, as each consumer has to attach the pool. `timeout` is what the messages
+        will be sent with. Raise as `send_output` for a message of that size.
         """
         self._outputs.prepare(output_id, size, timeout)
 
@@ -155,10 +155,10 @@ class Node:
         """Return a message to be written in place, in a ``with`` block at whose end it is sent.
 
         ``with node.allocate("image", (1080, 1920, 4)) as array: camera.read_into(array)``. Consumers see what
-        is written without a copy. `metadata` is read at the end of the block; sizes of several dimensions
-        are added to it as ``shape``. Where it does not go through a slot (a small one, an output that takes dora's
-        own path, or every slot in use) the array is ordinary memory, and the message is sent by a copy, or dropped
-        as by `send_output`. With `timeout` this waits so many seconds for a slot.
+        is written without a copy. `metadata` is read at the end of the block; sizes of several dimensions are
+        added to it as ``shape``. Where it does not go through a slot (a small one, an output that takes
+        dora's own path, or every slot in use) the array is ordinary memory, and the message is sent by a
+        copy, or dropped as by `send_output`. With `timeout` this waits so many seconds for a slot.
 
         Raise `PoolFull` when consumers held every slot for `timeout` seconds, ``KeyError``
         for an output that the node does not declare, ``ValueError`` for a shape of no elements,

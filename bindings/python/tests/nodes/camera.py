@@ -178,7 +178,8 @@ def prepared(node):
     node.prepare("image", 400_000)
     (before,) = node.report().pools
     for number in range(COUNT):
-        node.send_output("image", np.full(10_000 * (number + 1), number, "uint8"), {"number": number}, pinned=True)
+        array = np.full(10_000 * (number + 1), number, "uint8")
+        node.send_output("image", array, {"number": number}, pinned=True)
         time.sleep(0.01)
     (after,) = node.report().pools
     note(bytes=[before.bytes, after.bytes], slots=[before.slots, after.slots])
