@@ -32,9 +32,9 @@ def test_what_is_written_in_place_arrives_there_in_order_and_before_the_end(tmp_
     assert camera_notes.of("aligned") == [True] * 30
     assert all(name.startswith("/dev/shm/") for name in camera_notes.of("file"))
     assert [entry["number"] for entry in received.of("metadata")] == list(range(30))
-    assert received.of("sum") == [number * 72 * 128 * 4 for number in range(30)]
+    assert received.of("sum") == [number * 144 * 128 * 4 for number in range(30)]
     assert received.of("shared") == received.of("aligned") == [True] * 30
-    assert received.of("metadata")[0]["shape"] == [72, 128, 4]
+    assert received.of("metadata")[0]["shape"] == [144, 128, 4]
     assert received.of("time") == sorted(received.of("time"))
     assert received[-1] == {"closed": "image"}
 
@@ -128,8 +128,8 @@ def test_a_node_that_is_closed_while_a_frame_is_written_says_so_and_leaves_the_a
 def test_a_perception_node_without_a_device_reads_the_same_bytes_and_knows_why(tmp_path):
     perception = node("sink", "perception.py", inputs={"image": "camera/image"})
     notes = run(tmp_path, camera("in_place", COUNT=5), perception)["sink"]
-    assert notes.of("sum") == [number * 72 * 128 * 4 for number in range(5)]
-    assert notes.of("shape") == [[72, 128, 4]] * 5
+    assert notes.of("sum") == [number * 144 * 128 * 4 for number in range(5)]
+    assert notes.of("shape") == [[144, 128, 4]] * 5
     assert set(notes.of("path")) == {"host"}
     assert set(notes.of("reason")) == {"no_driver"}
     assert all(notes.of("shared"))
@@ -188,7 +188,7 @@ def test_a_perception_node_with_a_device_copies_there_directly(tmp_path, driver)
     wrapper.chmod(0o755)
     perception["path"] = str(wrapper)
     notes = run(tmp_path, camera("in_place", COUNT=60), perception)["sink"]
-    assert notes.of("sum") == [number * 72 * 128 * 4 for number in range(60)]
+    assert notes.of("sum") == [number * 144 * 128 * 4 for number in range(60)]
     # Until the segment is registered, in the background, frames go another way.
     paths = notes.of("path")
     assert paths[-1] == "direct"

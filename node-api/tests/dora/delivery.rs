@@ -106,7 +106,7 @@ fn every_output_of_a_node_is_settled_by_itself_and_has_slots_of_its_own() {
 fn an_output_that_was_prepared_has_its_pool_before_the_first_message_and_needs_no_other() {
     let run = dataflow::run(&[
         camera(12)
-            .with("KIBIBYTES", "32,64,1024")
+            .with("KIBIBYTES", "64,128,1024")
             .with("INTERVAL_US", 5000)
             .with("PREPARE", 1 << 20),
         rust("sink", "sink::sink").input("image", "camera/image"),

@@ -20,7 +20,7 @@ COUNT = int(os.environ.get("COUNT", "30"))
 
 def in_place(node):
     for number in range(COUNT):
-        writing = node.allocate("image", (72, 128, 4), "uint8", {"number": number}, timeout=5)
+        writing = node.allocate("image", (144, 128, 4), "uint8", {"number": number}, timeout=5)
         with writing as array:
             address = array.ctypes.data
             array[:] = number
@@ -141,10 +141,10 @@ def many(node):
         if number == COUNT // 5:
             before = resident()
         if number % 2:
-            with node.allocate("image", (128, 64), "float32", {"number": number}, timeout=20) as array:
+            with node.allocate("image", (128, 128), "float32", {"number": number}, timeout=20) as array:
                 array[0, 0] = number
         else:
-            node.send_output("image", np.full(8192, number, "float32"), {"number": number}, True, timeout=20)
+            node.send_output("image", np.full(16384, number, "float32"), {"number": number}, True, timeout=20)
     note(grown=resident() - before, slots=[pool.slots for pool in node.report().pools])
 
 
