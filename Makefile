@@ -186,6 +186,7 @@ dora-figures: $(VENV)/.ready
 	cargo build --release -p zenoh-pinned-dora-bench -p zenoh-pinned-python
 	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
 	PYTHONPATH="$$PWD/$(PACKAGE)/python" "$(TARGET)/release/dora-bench" "$$PWD/$(PYTHON)"
+	PYTHONPATH="$$PWD/$(PACKAGE)/python" $(PYTHON) benches/dora/src/sizes.py "$$PWD/$(VENV)/bin/dora"
 
 $(VENV)/.ready: requirements.txt
 	@python3 -m venv $(VENV) > /dev/null 2>&1 || { \

@@ -56,7 +56,7 @@ def main() -> None:
                 "encoding": "rgba8",
             }
             try:
-                with node.allocate("image", (HEIGHT, WIDTH, 4), "uint8", metadata) as array:
+                with node.allocate("image", (HEIGHT, WIDTH, 4), "uint8", metadata, timeout=1) as array:
                     write(image, array)
                     metadata["crc32"] = zlib.crc32(array.data)
                     if rate:

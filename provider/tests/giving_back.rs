@@ -299,3 +299,40 @@ fn under_pressure_idle_segments_go_sooner() {
         eventually("it comes", || calm.statistics().segments == 1);
     });
 }
+
+#[test]
+fn a_pool_gives_its_free_slots_up_one_by_one_and_keeps_what_a_consumer_reads() {
+    let pool = PinnedPool::builder()
+        .slots(4)
+        .slot_bytes(BYTES)
+        .build()
+        .unwrap();
+    let held_on_host = || HostUsage::now().unwrap().processes;
+    let own = || {
+        let own = std::process::id();
+        held_on_host()
+            .iter()
+            .find(|process| process.pid == own)
+            .map_or(0, |process| process.segment_bytes)
+    };
+    let before = own();
+    let (first, second) = (published(&pool, 1), published(&pool, 2));
+    assert_eq!(pool.shrink_to(0), 2, "two are in use");
+    assert_eq!(pool.statistics().bytes, 2 * BYTES as u64 + 4096);
+    assert_eq!(before - own(), 2 * BYTES as u64);
+    assert!(frames::is_frame(&first.to_bytes(), 1) && frames::is_frame(&second.to_bytes(), 2));
+    assert!(pool.try_alloc(BYTES).is_err(), "none is free any more");
+
+    drop(first);
+    let third = published(&pool, 3);
+    assert!(
+        frames::is_frame(&third.to_bytes(), 3),
+        "what was in use goes on"
+    );
+    drop((second, third));
+    assert_eq!(pool.shrink_to(1), 1);
+    assert_eq!(pool.statistics().slots, 1);
+    drop(published(&pool, 4));
+    assert_eq!(pool.shrink_to(0), 0);
+    assert_eq!(pool.statistics().bytes, 4096);
+}

@@ -110,7 +110,12 @@ fn consumers_that_hold_slots_are_named_with_their_pids() {
     }
     let (holders, text, _) = refused(&pool);
     assert_eq!((holders.unsent, holders.read_here, holders.sent), (1, 0, 2));
-    let pids: Vec<_> = holders.attached.iter().map(|(pid, _)| *pid).collect();
+    let pids: Vec<_> = holders
+        .attached
+        .iter()
+        .flatten()
+        .map(|(pid, _)| *pid)
+        .collect();
     assert_eq!(pids, [consumer.pid()]);
     let named = format!("(pid {})", consumer.pid());
     assert!(

@@ -33,7 +33,7 @@ def main() -> None:
         metadata = {"frame": frame, "begun": now()}
         if how == "in place":
             before = now()
-            with node.allocate("image", (HEIGHT, WIDTH, CHANNELS), "uint8", metadata) as image:
+            with node.allocate("image", (HEIGHT, WIDTH, CHANNELS), "uint8", metadata, timeout=1) as image:
                 allocated = now() - before
                 image.fill(frame & 255)
                 metadata["sent"] = sent = now()
@@ -46,7 +46,7 @@ def main() -> None:
             node.send_output("image", array, metadata)
         else:
             metadata["sent"] = sent = now()
-            node.send_output("image", image, metadata, pinned=True)
+            node.send_output("image", image, metadata, pinned=True, timeout=1)
         calls.append(now() - sent)
     used = time.process_time_ns() - cpu
     (folder / "calls").write_text("\n".join(map(str, calls)))

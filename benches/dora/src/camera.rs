@@ -1,6 +1,6 @@
 //! The camera node.
 
-use std::{fmt::Write, fs, path::PathBuf};
+use std::{fmt::Write, fs, path::PathBuf, time::Duration};
 
 use dora_node_api::{
     DoraNode, IntoArrow, MetadataParameters, Parameter, dora_core::config::DataId,
@@ -8,6 +8,9 @@ use dora_node_api::{
 use zenoh_pinned_node::dora::{ElementType, Pinned, PinnedOutputs};
 
 use crate::{FRAME_BYTES, Outcome, clock, round::WARM_UP};
+
+/// How long a frame may wait for a slot.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Sends the frames that its environment orders, and writes its CPU time for those that count.
 pub(crate) fn run() -> Outcome {
@@ -37,7 +40,8 @@ pub(crate) fn run() -> Outcome {
         note("begun", clock::now());
         if how == "in place" {
             let before = clock::now();
-            let mut slot = outputs.alloc(&output, &[FRAME_BYTES], ElementType::Uint8)?;
+            let mut slot =
+                outputs.alloc_timeout(&output, &[FRAME_BYTES], ElementType::Uint8, PATIENCE)?;
             let allocated = clock::now() - before;
             slot.fill(frame as u8);
             let sent = clock::now();
@@ -50,7 +54,13 @@ pub(crate) fn run() -> Outcome {
         let sent = clock::now();
         note("sent", sent);
         if how == "copy" {
-            outputs.send_output(&mut node, output.clone(), parameters, image, Pinned)?;
+            outputs.send_output(
+                &mut node,
+                output.clone(),
+                parameters,
+                image,
+                Pinned.wait_at_most(PATIENCE),
+            )?;
         } else {
             node.send_output(output.clone(), parameters, image)?;
         }

@@ -32,9 +32,9 @@ def test_what_is_written_in_place_arrives_there_in_order_and_before_the_end(tmp_
     assert camera_notes.of("aligned") == [True] * 30
     assert all(name.startswith("/dev/shm/") for name in camera_notes.of("file"))
     assert [entry["number"] for entry in received.of("metadata")] == list(range(30))
-    assert received.of("sum") == [number * 72 * 128 * 4 for number in range(30)]
+    assert received.of("sum") == [number * 144 * 128 * 4 for number in range(30)]
     assert received.of("shared") == received.of("aligned") == [True] * 30
-    assert received.of("metadata")[0]["shape"] == [72, 128, 4]
+    assert received.of("metadata")[0]["shape"] == [144, 128, 4]
     assert received.of("time") == sorted(received.of("time"))
     assert received[-1] == {"closed": "image"}
 
@@ -42,7 +42,7 @@ def test_what_is_written_in_place_arrives_there_in_order_and_before_the_end(tmp_
 def test_an_array_is_copied_once(tmp_path):
     journals = run(tmp_path, camera("by_copy", COUNT=20), sink())
     received = journals["sink"]
-    assert received.of("sum") == [number * 5000 for number in range(20)]
+    assert received.of("sum") == [number * 50000 for number in range(20)]
     assert received.of("shared") == [True] * 20
     # One slot for each message, and one for the proof that the consumer can attach the pool.
     assert journals["camera"].of("allocations") == [[21]]
@@ -168,14 +168,14 @@ def test_a_frame_with_living_views_is_sent_by_a_copy(tmp_path):
     journals = run(tmp_path, camera("both", outputs=("image", "second")), sink("image", "second"))
     assert journals["camera"].of("paths") == [["pinned", "pinned"]]
     sums = {entry["input"]: entry["sum"] for entry in journals["sink"] if "input" in entry}
-    assert sums == {"image": 0, "second": 5000}
+    assert sums == {"image": 0, "second": 50000}
 
 
 def test_a_node_that_is_closed_while_a_frame_is_written_says_so_and_leaves_the_array(tmp_path):
     journals = run(tmp_path, camera("closed_in_the_block"), sink())
     notes = journals["camera"]
     assert notes.of("error") == ["the node is closed"]
-    assert (notes.of("sum"), notes.of("writeable")) == ([35000], [False])
+    assert (notes.of("sum"), notes.of("writeable")) == ([350000], [False])
     assert notes.of("paths") == [["pinned"]]
     assert notes.of("late") == ["the node is closed"]
     assert [bytes(values) for values in journals["sink"].of("list")] == [b"first"]
@@ -184,12 +184,45 @@ def test_a_node_that_is_closed_while_a_frame_is_written_says_so_and_leaves_the_a
 def test_a_perception_node_without_a_device_reads_the_same_bytes_and_knows_why(tmp_path):
     perception = node("sink", "perception.py", inputs={"image": "camera/image"})
     notes = run(tmp_path, camera("in_place", COUNT=5), perception)["sink"]
-    assert notes.of("sum") == [number * 72 * 128 * 4 for number in range(5)]
-    assert notes.of("shape") == [[72, 128, 4]] * 5
+    assert notes.of("sum") == [number * 144 * 128 * 4 for number in range(5)]
+    assert notes.of("shape") == [[144, 128, 4]] * 5
     assert set(notes.of("path")) == {"host"}
     assert set(notes.of("reason")) == {"no_driver"}
     assert all(notes.of("shared"))
     assert notes.of("kept") == [[0]]
+
+
+def test_what_a_sleeping_consumer_does_not_read_is_dropped_unless_a_wait_is_asked_for(tmp_path):
+    sleeping = sink()
+    sleeping["env"]["PAUSE"] = "500"
+    sleeping["inputs"]["image"]["queue_size"] = 1
+    journals = run(tmp_path, camera("sleeping_consumer", COUNT=120, ZENOH_PINNED_SLOTS=8), sleeping)
+    notes = journals["camera"]
+    (sent,), (dropped,) = notes.of("sent"), notes.of("dropped")
+    assert sent + dropped == 120
+    assert dropped > 50
+    assert "slots" in notes.of("full")[0]
+    assert (tmp_path / "log").read_text().count("messages are dropped") == 1
+    numbers = [entry["number"] for entry in journals["sink"].of("metadata")]
+    assert numbers == sorted(numbers)
+
+
+def test_a_prepared_output_needs_no_other_pool_for_larger_messages(tmp_path):
+    journals = run(tmp_path, camera("prepared", ZENOH_PINNED_SHARED_FROM=1), sink())
+    before, after = journals["camera"].of("bytes")[0]
+    assert before == after > 400_000 * 8
+    assert journals["sink"].of("shared") == [True] * 30
+    assert journals["sink"].of("sum") == [10_000 * (number + 1) * number for number in range(30)]
+
+
+def test_a_thread_that_waits_for_a_slot_does_not_hold_up_another_output(tmp_path):
+    slow = sink()
+    slow["id"] = "slow"
+    slow["env"]["PAUSE"] = "400"
+    both = camera("two_threads", outputs=("image", "second"), ZENOH_PINNED_SLOTS=4)
+    journals = run(tmp_path, both, slow, sink("second"))
+    assert journals["camera"].of("is_still_waiting") == [True]
+    assert [entry["number"] for entry in journals["sink"].of("metadata")] == list(range(30))
 
 
 def test_thousands_of_messages_leave_nothing_behind(tmp_path):
@@ -211,7 +244,7 @@ def test_a_perception_node_with_a_device_copies_there_directly(tmp_path, driver)
     wrapper.chmod(0o755)
     perception["path"] = str(wrapper)
     notes = run(tmp_path, camera("in_place", COUNT=60), perception)["sink"]
-    assert notes.of("sum") == [number * 72 * 128 * 4 for number in range(60)]
+    assert notes.of("sum") == [number * 144 * 128 * 4 for number in range(60)]
     # Until the segment is registered, in the background, frames go another way.
     paths = notes.of("path")
     assert paths[-1] == "direct"

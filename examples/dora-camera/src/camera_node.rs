@@ -5,6 +5,7 @@ mod clock;
 use std::env;
 use std::io::{Write as _, stderr, stdout};
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use camera::clock::Pace;
@@ -18,6 +19,8 @@ use zenoh_pinned_node::dora::{ElementType, OutputPath, PinnedOutputs, Report, Se
 
 use crate::clock::monotonic_ns;
 
+/// How long a frame may wait for a slot.
+const PATIENCE: Duration = Duration::from_secs(1);
 const WIDTH: u32 = 1920;
 const HEIGHT: u32 = 1080;
 /// Rows, columns, and the channels red, green, blue and alpha.
@@ -45,7 +48,7 @@ fn main() -> anyhow::Result<()> {
         if is_stopped(&mut events) {
             break;
         }
-        let mut slot = match outputs.alloc(&image, &SHAPE, ElementType::Uint8) {
+        let mut slot = match outputs.alloc_timeout(&image, &SHAPE, ElementType::Uint8, PATIENCE) {
             Ok(slot) => slot,
             // Consumers have held every slot for a second: this frame is skipped.
             Err(error @ SendError::Full { .. }) => {

@@ -6,7 +6,7 @@ use dora_message::id::DataId;
 use dora_node_api::NodeError;
 use zenoh_pinned::{AllocError, PoolError};
 
-use super::{DaemonError, RequiredAcker, TypeMismatch, reason};
+use super::{DaemonError, TypeMismatch};
 use crate::arrow_stream::EncodeError;
 
 /// Why a message was not sent. Unless the variant says otherwise nothing of it has arrived anywhere, dora's
@@ -57,7 +57,7 @@ pub enum SendError {
     /// A further pool, for messages larger than the first, could not be made.
     #[error("a pool for larger messages could not be made: {0}")]
     Pool(#[from] PoolError),
-    /// Every slot stayed in use for as long as the call was allowed to wait; the source says who has them. The message is
+    /// Every slot stayed in use for as long as the call had asked to wait; the source says who has them. The message is
     /// counted.
     #[error("output `{output}` waited {waited:?} for a slot: {source}")]
     Full {
@@ -67,18 +67,6 @@ pub enum SendError {
         waited: Duration,
         /// What the pool says.
         source: AllocError,
-    },
-    /// A consumer that has the first pool attached cannot attach the pool for larger messages, and would
-    /// silently receive nothing of it.
-    #[error(
-        "{} cannot attach the pool for messages of {bytes} bytes: raise its RLIMIT_MEMLOCK (ulimit -l), or send the largest message first",
-        reason::list(.consumers)
-    )]
-    CannotAttach {
-        /// The inputs that could not.
-        consumers: Vec<RequiredAcker>,
-        /// Bytes of the message.
-        bytes: usize,
     },
     /// zenoh did not take the message.
     #[error("zenoh did not take the message for `{output}`: {detail}")]

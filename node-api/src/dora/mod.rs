@@ -2,25 +2,29 @@
 //!
 //! Holds: the second zenoh session of a node's process (`session`), which publishes on the node's own
 //! topics out of a pool of this library; the second connection to the daemon (`daemon`), because input
-//! deadlines live there; and for each output the proof that its consumers receive (`route`,
-//! `answers`).
+//! deadlines live there; and for each output its pools (`pools`) and the proof that its consumers receive
+//! (`route`, `answers`).
 //!
-//! Who may write what: the thread of the node that has the [`PinnedOutputs`]; zenoh's threads only record
+//! Who may write what: any thread of the node that sends; zenoh's threads only record answers.
+//!
+//! Locks: one mutex around the state of a node's outputs, held while a path is settled or a pool is made and while a
+//! message is published, never while a message waits for a slot or is copied; inside it, one around an output's
 //! answers.
-//!
-//! Locks: one mutex around an output's answers.
 //!
 //! Invariants:
 //! - An output keeps one path for its life: messages of two paths would overtake each other.
 //! - The pinned path is taken only where every consumer that dora itself waits for answers over it, and where
 //!   a marker in the pool has come back from all receivers (`route`). Otherwise an output that is not settled yet
-//!   takes dora's own path, with a [`DoraPathReason`]; for one that is, a larger pool that cannot be had is an
-//!   error of the message.
+//!   takes dora's own path, with a [`DoraPathReason`]; one that is settled sends messages as bytes, in the same
+//!   order, whose pool a consumer cannot attach.
+//! - Small messages go as bytes on the same publisher; so do all for which no pool is needed.
 //! - What goes by way of the daemon because a consumer cannot attach shared memory never touches dora's own
 //!   shared memory either, which that consumer could not attach just as well.
-//! - What was sent has been received before the session closes, and that closes before the node does: dora's
-//!   "input closed" cannot overtake a message. The wait is bounded ([`Settings::close_patience`]).
-//! - A full pool holds the producer back; it never diverts a message to the other path.
+//! - What was sent in slots has been read, and what was sent as bytes has arrived, before the session closes, and
+//!   that closes before the node does: dora's "input closed" does not overtake it (`route::flush`, with what it
+//!   cannot know). The wait is bounded ([`Settings::close_patience`]).
+//! - A full pool drops messages, counted, or holds the producer back, as was asked for; it never diverts a message to
+//!   another path. An output's slots are its own: slow consumers of one output take none from another.
 //!
 //! Knowingly weak:
 //! - A consumer that joins after an output is settled (a dynamic node, a restart with smaller limits) and
@@ -34,8 +38,10 @@
 //!   parameters, hundreds of slots of small messages, or a consumer that dora does not name and that has no
 //!   shared memory (it is sent copies) can.
 //! - A node that ends by `process::exit` or a signal drops nothing, so its last messages may be lost.
-//! - The pool of an output whose consumer cannot attach it stays, because the marker's reference never comes
-//!   back.
+//! - One slot's memory stays for every pool that a consumer could not attach, because the marker's reference never
+//!   comes back.
+//! - While an output's path is settled, or a pool is made, which takes up to the patience of [`Settings`] where a
+//!   consumer does not answer, other threads of the node wait too.
 //! - A daemon or consumer of another minor version of dora is told only by what it refuses or how it answers:
 //!   nothing in what the daemon gives a node names its version.
 //!
@@ -62,13 +68,16 @@ mod reason;
 mod refusals;
 mod report;
 mod route;
+mod schema_once;
 mod sending;
 mod session;
 mod settings;
 mod settling;
+mod sizing;
 mod slot;
 mod telemetry;
 mod type_check;
+mod waiting;
 
 pub use daemon::DaemonError;
 pub use detached::{DetachedOutputs, Offered};

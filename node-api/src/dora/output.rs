@@ -1,17 +1,29 @@
 //! One output: its path, its route where it has one, and its counters.
 
+use std::{sync::Weak, time::Instant};
+
 use dora_message::id::DataId;
 
-use super::{DoraPathReason, OutputPath, OutputReport, route::Route};
+use super::{DoraPathReason, OutputPath, OutputReport, route::Route, schema_once::SchemaOnce};
 
 pub(super) struct Output {
     pub(super) path: OutputPath,
     /// There from the first message that might be pinned.
     pub(super) route: Option<Route>,
+    pub(super) schema_once: SchemaOnce,
+    /// When a further pool may be tried again, after one that could not be had.
+    pub(super) add_pool_at: Option<Instant>,
+    /// Whether a message has found no free slot in time since the last one that has found one at once.
+    pub(super) do_consumers_stand_still: bool,
+    /// Whether it was said that large messages go as bytes too.
+    pub(super) is_without_pool: bool,
     sent: u64,
     sent_bytes: u64,
+    sent_as_bytes: u64,
     timeouts: u64,
     dropped: u64,
+    /// Messages whose memory this process still looks at.
+    kept: Vec<Weak<()>>,
 }
 
 impl Default for Output {
@@ -19,10 +31,16 @@ impl Default for Output {
         Self {
             path: OutputPath::Unsettled,
             route: None,
+            schema_once: SchemaOnce::default(),
+            add_pool_at: None,
+            do_consumers_stand_still: false,
+            is_without_pool: false,
             sent: 0,
             sent_bytes: 0,
+            sent_as_bytes: 0,
             timeouts: 0,
             dropped: 0,
+            kept: Vec::new(),
         }
     }
 }
@@ -44,11 +62,34 @@ impl Output {
         self.sent_bytes += bytes as u64;
     }
 
+    pub(super) fn count_sent_as_bytes(&mut self) {
+        self.sent_as_bytes += 1;
+    }
+
+    /// Takes note of a message that this process may keep, which goes on for as long as `keeper` is there.
+    pub(super) fn note_kept(&mut self, keeper: Weak<()>) {
+        self.kept.retain(|kept| kept.strong_count() > 0);
+        self.kept.push(keeper);
+    }
+
+    /// How many messages this process keeps.
+    pub(super) fn kept(&self) -> u32 {
+        let kept = self.kept.iter().filter(|kept| kept.strong_count() > 0);
+        u32::try_from(kept.count()).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn count_timeout(&mut self) {
         self.timeouts += 1;
     }
 
-    pub(super) fn count_dropped(&mut self) {
+    pub(super) fn count_dropped(&mut self, id: &DataId) {
+        if self.dropped == 0 {
+            tracing::warn!(
+                output = %id,
+                "a consumer reads more slowly than this output sends and holds every slot: messages are dropped \
+                 (and counted; ask for a wait to be held back instead)"
+            );
+        }
         self.dropped += 1;
     }
 
@@ -58,6 +99,7 @@ impl Output {
             path: self.path.clone(),
             sent: self.sent,
             sent_bytes: self.sent_bytes,
+            sent_as_bytes: self.sent_as_bytes,
             timeouts: self.timeouts,
             dropped: self.dropped,
         }

@@ -54,9 +54,10 @@ impl PinnedOutputs {
 
     /// Sends an Arrow array, or anything that dora makes one of; it is copied once, into a slot.
     ///
-    /// Does all that dora's `send_output` does. Blocks while consumers hold every slot, up to a second or
-    /// as long as `pinned` says; the first message of an output also waits for its consumers to attach the
-    /// pool, usually some tens of milliseconds.
+    /// Does all that dora's `send_output` does. While consumers hold every slot the message is dropped and
+    /// counted ([`Delivery::Dropped`]), as a dora input drops what is not read in time; with
+    /// [`Pinned::wait_at_most`](super::Pinned::wait_at_most) this waits for a slot instead. The first message of an
+    /// output also waits for its consumers to attach the pool, usually some tens of milliseconds.
     ///
     /// # Errors
     /// [`SendError`]; the message has not been sent unless the variant says so.
@@ -89,8 +90,26 @@ impl PinnedOutputs {
         }
     }
 
+    /// Settles the path of an output and makes its pool in advance, for messages whose elements need up to `bytes`
+    /// bytes. Otherwise the first message does, and the first one that is larger than those before it: that
+    /// takes some tens of milliseconds, as each consumer has to attach the pool.
+    ///
+    /// `pinned` is what the messages will be sent with.
+    ///
+    /// # Errors
+    /// [`SendError`], as of a message of that size.
+    pub fn prepare(
+        &mut self,
+        output: &DataId,
+        bytes: usize,
+        pinned: impl Into<PinnedOptions>,
+    ) -> Result<(), SendError> {
+        self.outputs.prepare(output, bytes, pinned.into())
+    }
+
     /// Memory for an array of `shape` and `element`, to be written in place and sent by
-    /// [`PinnedOutputs::send`]: no copy is made on the pinned path. Waits for a slot up to a second.
+    /// [`PinnedOutputs::send`]: no copy is made on the pinned path. While consumers hold every slot it is ordinary
+    /// memory, and the message is copied into a slot that has come free until it is sent, or dropped.
     ///
     /// # Errors
     /// [`SendError`]: nothing is taken from the pool.
@@ -100,14 +119,13 @@ impl PinnedOutputs {
         shape: &[usize],
         element: ElementType,
     ) -> Result<OutputSlot, SendError> {
-        let options = PinnedOptions::default();
-        self.alloc_timeout(output, shape, element, options.wait)
+        self.alloc_at(output, shape, element, None)
     }
 
     /// As [`PinnedOutputs::alloc`], waiting up to `wait` for a slot.
     ///
     /// # Errors
-    /// As [`PinnedOutputs::alloc`].
+    /// As [`PinnedOutputs::alloc`], and [`SendError::Full`] where no slot came free in time.
     pub fn alloc_timeout(
         &mut self,
         output: &DataId,
@@ -115,15 +133,31 @@ impl PinnedOutputs {
         element: ElementType,
         wait: Duration,
     ) -> Result<OutputSlot, SendError> {
-        let options = PinnedOptions::default().wait_at_most(wait);
+        self.alloc_at(output, shape, element, Some(wait))
+    }
+
+    fn alloc_at(
+        &mut self,
+        output: &DataId,
+        shape: &[usize],
+        element: ElementType,
+        wait: Option<Duration>,
+    ) -> Result<OutputSlot, SendError> {
         let Placed {
             stream,
             place,
             bytes,
-        } = self.outputs.place(output, shape, element, options)?;
+        } = self.outputs.place_in(output, shape, element, wait)?;
+        let ordinary = || {
+            let mut message = daemon::message_of(stream.bytes());
+            stream.write_to(&mut message);
+            message
+        };
         let memory = match place {
-            Place::Slot(slot) => Memory::Pinned(slot),
-            beside => {
+            Some(Place::Slot(slot)) => Memory::Pinned(slot),
+            Some(Place::Bytes) => Memory::Bytes(ordinary()),
+            None | Some(Place::Nowhere) => Memory::Unplaced(ordinary()),
+            Some(beside) => {
                 self.check_size(output, stream.bytes())?;
                 self.memory_beside_the_pool(beside, &stream)?
             }

@@ -2,29 +2,36 @@
 
 use std::time::Duration;
 
+/// How long a message waits that asked for no wait, so that the last ones of a burst are not lost.
+const BURST: Duration = Duration::from_millis(5);
+
 /// Sends a message through pinned shared memory: the last argument of
 /// [`PinnedOutputs::send_output`](super::PinnedOutputs::send_output).
+///
+/// While consumers hold every slot, messages are dropped, counted, and said once, as a dora input drops what its
+/// node does not read in time. (A consumer that is only a little behind is given five milliseconds.)
+/// [`Pinned::wait_at_most`] holds the node back instead.
 ///
 /// ```
 /// use std::time::Duration;
 /// use zenoh_pinned_node::dora::Pinned;
 ///
 /// let patient = Pinned.wait_at_most(Duration::from_secs(10));
-/// let lossy = Pinned.wait_at_most(Duration::ZERO).drop_when_full();
+/// let lossy = Pinned.wait_at_most(Duration::from_millis(5)).drop_when_full();
 /// # let _ = (patient, lossy);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pinned;
 
 /// [`Pinned`], with what to do while consumers hold every slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PinnedOptions {
-    pub(super) wait: Duration,
-    pub(super) drop_when_full: bool,
+    wait: Option<Duration>,
+    drop_when_full: bool,
 }
 
 impl Pinned {
-    /// Waits for a slot up to `wait` instead of one second.
+    /// Waits for a slot up to `wait`, and fails then.
     pub fn wait_at_most(self, wait: Duration) -> PinnedOptions {
         PinnedOptions::default().wait_at_most(wait)
     }
@@ -36,9 +43,10 @@ impl Pinned {
 }
 
 impl PinnedOptions {
-    /// Waits for a slot up to `wait`.
+    /// Waits for a slot up to `wait`, and fails with [`SendError::Full`](super::SendError::Full) where none comes
+    /// free in time.
     pub fn wait_at_most(mut self, wait: Duration) -> Self {
-        self.wait = wait;
+        self.wait = Some(wait);
         self
     }
 
@@ -47,14 +55,23 @@ impl PinnedOptions {
         self.drop_when_full = true;
         self
     }
-}
 
-impl Default for PinnedOptions {
-    fn default() -> Self {
-        Self {
-            wait: Duration::from_secs(1),
-            drop_when_full: false,
-        }
+    /// How long a message waits for a slot, of an output whose consumers stand still or do not.
+    pub(super) fn wait(self, do_consumers_stand_still: bool) -> Duration {
+        self.wait.unwrap_or(match do_consumers_stand_still {
+            true => Duration::ZERO,
+            false => BURST,
+        })
+    }
+
+    /// Whether the node asks to be held back.
+    pub(super) fn waits(self) -> bool {
+        self.wait.is_some()
+    }
+
+    /// Whether a message is dropped that finds no slot.
+    pub(super) fn drops(self) -> bool {
+        self.drop_when_full || self.wait.is_none()
     }
 }
 

@@ -100,21 +100,12 @@ pub enum DoraPathReason {
         /// Bytes of the pool's segments.
         pool_bytes: u64,
     },
-    /// Consumers that could not attach the pool have used up its slots: each of them keeps the one that it
-    /// was tried with.
-    #[error(
-        "consumers that could not attach the pool have used up its {slots} slots: raise their RLIMIT_MEMLOCK (ulimit -l), or ZENOH_PINNED_SLOTS"
-    )]
-    PoolUsedUp {
-        /// Slots of the pool.
-        slots: u32,
-    },
 }
 
 impl DoraPathReason {
     /// Whether a consumer may be unable to attach dora's own shared memory just as well.
     pub(super) fn is_about_memory_of_consumers(&self) -> bool {
-        matches!(self, Self::CannotAttach { .. } | Self::PoolUsedUp { .. })
+        matches!(self, Self::CannotAttach { .. })
     }
 }
 

@@ -1,50 +1,33 @@
-//! Which consumers are known to be unable to attach which pool, over all outputs of a node.
+//! Which consumers are known to be unable to attach how large a pool, over all outputs of a node.
 //!
-//! Finding it out costs a slot for good, because zenoh leaks the marker that such a consumer received, and a
-//! wait. So what one output found is not tried again for another.
+//! Finding it out costs a slot's memory for good, because zenoh leaks the marker that such a consumer received,
+//! and a wait. So what one output found is not tried again for another.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use dora_message::id::NodeId;
 
-use super::{RequiredAcker, pools::PoolIndex};
+use super::RequiredAcker;
 
+/// The bytes of the smallest pool that each node could not attach.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
-    pools: BTreeMap<PoolIndex, Refused>,
-}
-
-#[derive(Debug, Default)]
-struct Refused {
-    nodes: BTreeSet<NodeId>,
-    lost_markers: u32,
-}
+pub(super) struct Refusals(BTreeMap<NodeId, u64>);
 
 impl Refusals {
-    /// Those of `consumers` whose node could not attach the pool when it was tried.
-    pub(super) fn among(&self, consumers: &[RequiredAcker], pool: PoolIndex) -> Vec<RequiredAcker> {
-        let Some(refused) = self.pools.get(&pool) else {
-            return Vec::new();
+    /// Those of `consumers` whose node could not attach such a pool, or a smaller one, when it was tried.
+    pub(super) fn among(&self, consumers: &[RequiredAcker], pool_bytes: u64) -> Vec<RequiredAcker> {
+        let is_known = |consumer: &&RequiredAcker| {
+            let refused = self.0.get(&consumer.node_id);
+            refused.is_some_and(|refused| *refused <= pool_bytes)
         };
-        let is_known = |consumer: &&RequiredAcker| refused.nodes.contains(&consumer.node_id);
         consumers.iter().filter(is_known).cloned().collect()
     }
 
     /// Takes note of a trial that `consumers` failed.
-    pub(super) fn note(
-        &mut self,
-        consumers: &[RequiredAcker],
-        pool: PoolIndex,
-        is_marker_lost: bool,
-    ) {
-        let refused = self.pools.entry(pool).or_default();
-        let nodes = consumers.iter().map(|consumer| consumer.node_id.clone());
-        refused.nodes.extend(nodes);
-        refused.lost_markers += u32::from(is_marker_lost);
-    }
-
-    /// How many slots of the pool have been lost to markers.
-    pub(super) fn lost_markers(&self, pool: PoolIndex) -> u32 {
-        self.pools.get(&pool).map_or(0, |pool| pool.lost_markers)
+    pub(super) fn note(&mut self, consumers: &[RequiredAcker], pool_bytes: u64) {
+        for consumer in consumers {
+            let smallest = self.0.entry(consumer.node_id.clone()).or_insert(u64::MAX);
+            *smallest = pool_bytes.min(*smallest);
+        }
     }
 }

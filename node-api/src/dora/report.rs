@@ -21,9 +21,12 @@ pub enum OutputPath {
 pub enum Delivery {
     /// It went through pinned shared memory.
     Pinned,
+    /// It went as bytes on a pinned output, because it is small ([`super::Settings::shared_from_bytes`]) or a
+    /// consumer cannot attach a pool that is large enough.
+    Bytes,
     /// dora sent it.
     Dora,
-    /// Every slot stayed in use, and the caller had chosen to drop it then.
+    /// Every slot was in use, and the caller had not asked for a wait, or had chosen to drop the message then.
     Dropped,
     /// The node does not declare the output; dora ignores such messages, with one warning.
     Ignored,
@@ -41,9 +44,12 @@ pub struct OutputReport {
     pub sent: u64,
     /// Bytes of these messages, their Arrow heads included.
     pub sent_bytes: u64,
+    /// Messages of a pinned output that went as bytes: small ones, and those for which a consumer cannot attach a
+    /// pool.
+    pub sent_as_bytes: u64,
     /// Messages that failed because no slot came free in time.
     pub timeouts: u64,
-    /// Messages that were dropped for the same reason, because the caller had chosen so.
+    /// Messages that were dropped for the same reason.
     pub dropped: u64,
 }
 
@@ -53,7 +59,7 @@ pub struct OutputReport {
 pub struct Report {
     /// Those outputs that something was sent or allocated for.
     pub outputs: Vec<OutputReport>,
-    /// The pools, in the order in which they were made; how often and how long allocations waited for a
-    /// consumer is in here.
+    /// The pools that are written, by output, and then those that are only there because a consumer still holds
+    /// a part of them; how often and how long allocations waited for a consumer is in here.
     pub pools: Vec<PoolStatistics>,
 }

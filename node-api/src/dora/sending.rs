@@ -1,15 +1,28 @@
 //! Where an output's messages are written, sending them, and the end.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use dora_message::{id::DataId, metadata::Metadata};
+use dora_message::{
+    id::DataId,
+    metadata::{Metadata, Parameter, SCHEMA_HASH},
+};
 use zenoh::bytes::ZBytes;
-use zenoh_pinned::{AllocError, Slot};
+use zenoh_pinned::{AllocError, PinnedPool, Slot};
 
 use super::{
-    DoraPathReason, OutputPath, PinnedOptions, Report, SendError, Settings, answers::deadline,
-    daemon::DaemonMessage, link::Link, output::Output, pools::Pools, refusals::Refusals,
+    DoraPathReason, OutputPath, Report, SendError, Settings,
+    daemon::DaemonMessage,
+    link::Link,
+    output::Output,
+    pools::Pools,
+    refusals::Refusals,
+    route::{Ending, Route},
+    schema_once::SchemaOnce,
     settling::Unprepared,
+    waiting::Full,
 };
 
 /// The outputs of a node, their pools, and the way to their consumers.
@@ -28,8 +41,16 @@ pub(super) enum Place {
     Dora,
     /// Ordinary memory, for the daemon.
     Daemon,
-    /// Every slot is in use, and the caller chose to drop the message then.
+    /// Ordinary memory, to be sent as bytes.
+    Bytes,
+    /// Every slot is in use, and the message is dropped.
     Nowhere,
+}
+
+/// What came of looking for a place for a message.
+pub(super) enum Attempt {
+    Ready(Place),
+    Full(Full),
 }
 
 impl Sending {
@@ -72,41 +93,109 @@ impl Sending {
         }
     }
 
-    /// A place for a message of `bytes`; settles the output's path if this is its first.
-    pub(super) fn place(
-        &mut self,
-        output: &DataId,
-        bytes: usize,
-        options: PinnedOptions,
-    ) -> Result<Place, SendError> {
+    pub(super) fn entry(&mut self, output: &DataId) -> &mut Output {
+        self.outputs.entry(output.clone()).or_default()
+    }
+
+    /// Looks for a place for a message of `bytes`, without waiting for a slot; settles the output's path if this is
+    /// its first.
+    pub(super) fn attempt(&mut self, output: &DataId, bytes: usize) -> Result<Attempt, SendError> {
         if let Some(place) = self.place_beside_the_pool(output) {
-            return Ok(place);
+            return Ok(Attempt::Ready(place));
         }
-        let started = Instant::now();
-        let prepared = self.prepare(output, bytes, options.wait);
-        let entry = self.outputs.entry(output.clone()).or_default();
-        let source = match prepared {
-            Ok(index) => match self.pools.get(index).alloc_timeout(bytes, options.wait) {
-                Ok(slot) => return Ok(Place::Slot(slot)),
-                Err(error) => error,
-            },
-            Err(Unprepared::Full(error)) => error,
-            Err(Unprepared::Now(error)) => return Err(error),
-            Err(Unprepared::ForGood(reason)) => {
-                entry.leave_to_dora(output, reason);
-                return Ok(self.place_beside_the_pool(output).unwrap_or(Place::Dora));
-            }
+        if bytes < self.settings.shared_from_bytes {
+            return Ok(Attempt::Ready(self.settle_for_bytes(output)));
+        }
+        let error = match self.free_slot(output, bytes) {
+            Ok(slot) => return Ok(Attempt::Ready(Place::Slot(slot))),
+            Err(error) => error,
         };
-        if options.drop_when_full && matches!(source, AllocError::TimedOut { .. }) {
-            entry.count_dropped();
-            return Ok(Place::Nowhere);
+        if let Some(error) = error
+            && !matches!(error, AllocError::TimedOut { .. })
+        {
+            return Ok(Attempt::Full(self.full(output, bytes, error)));
         }
-        entry.count_timeout();
-        Err(SendError::Full {
-            output: output.clone(),
-            waited: started.elapsed(),
-            source,
-        })
+        match self.add_pool(output, bytes) {
+            Ok(true) => {
+                if let Ok(slot) = self.free_slot(output, bytes) {
+                    return Ok(Attempt::Ready(Place::Slot(slot)));
+                }
+            }
+            Ok(false) | Err(Unprepared::Held) => {}
+            Err(Unprepared::Now(error)) => return Err(error),
+            Err(Unprepared::AsBytes) => {
+                self.say_without_pool(output);
+                return Ok(Attempt::Ready(Place::Bytes));
+            }
+            Err(Unprepared::ForGood(reason)) => {
+                self.entry(output).leave_to_dora(output, reason);
+                let place = self.place_beside_the_pool(output);
+                return Ok(Attempt::Ready(place.unwrap_or(Place::Dora)));
+            }
+        }
+        let held = self.pools.outgrown().iter();
+        let holders = held.clone().next().map(PinnedPool::holders);
+        let error = AllocError::TimedOut {
+            len: bytes,
+            slots: held.map(|pool| pool.statistics().slots).sum(),
+            waited: Duration::ZERO,
+            holders: Box::new(holders.unwrap_or_default()),
+            growth: None,
+            quarantine: Vec::new(),
+        };
+        Ok(Attempt::Full(self.full(output, bytes, error)))
+    }
+
+    /// A slot that is free now; what the last pool said where none is.
+    fn free_slot(&self, output: &DataId, bytes: usize) -> Result<Slot, Option<AllocError>> {
+        let mut last = None;
+        for pool in self.pools.fitting(output, bytes) {
+            match pool.try_alloc(bytes) {
+                Ok(slot) => return Ok(slot),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last)
+    }
+
+    fn full(&self, output: &DataId, bytes: usize, error: AllocError) -> Full {
+        let fitting = self.pools.fitting(output, bytes);
+        let are_fitting = !fitting.is_empty();
+        let pools: Vec<PinnedPool> = match are_fitting {
+            true => fitting.into_iter().cloned().collect(),
+            false => self.pools.that_are_held().cloned().collect(),
+        };
+        Full {
+            pools,
+            are_fitting,
+            are_all: self.pools.has_all_slots(output, bytes),
+            error,
+        }
+    }
+
+    /// The place of a message that needs no slot.
+    fn settle_for_bytes(&mut self, output: &DataId) -> Place {
+        match self.reach(output) {
+            Ok(()) => {
+                self.entry(output).path = OutputPath::Pinned;
+                Place::Bytes
+            }
+            Err(reason) => {
+                self.entry(output).leave_to_dora(output, reason);
+                self.place_beside_the_pool(output).unwrap_or(Place::Dora)
+            }
+        }
+    }
+
+    fn say_without_pool(&mut self, output: &DataId) {
+        let entry = self.entry(output);
+        if !std::mem::replace(&mut entry.is_without_pool, true) {
+            tracing::warn!(
+                %output,
+                "a consumer cannot attach a pool for messages of this size, so they are copied through sockets: \
+                 raise its RLIMIT_MEMLOCK (ulimit -l), or call install_shm_clients() in it"
+            );
+        }
     }
 
     /// Sends a payload that lies in a slot.
@@ -116,19 +205,53 @@ impl Sending {
         metadata: Metadata,
         payload: ZBytes,
     ) -> Result<(), SendError> {
-        let failed = |detail| SendError::Publish {
-            output: output.clone(),
-            detail,
-        };
-        let entry = self.outputs.entry(output.clone()).or_default();
-        let (Ok(link), Some(route)) = (&mut self.link, &entry.route) else {
-            let detail = String::from("the slot belongs to other outputs than these");
-            return Err(failed(detail));
-        };
         let bytes = payload.len();
-        route.publish(payload, &metadata).map_err(failed)?;
-        entry.count_sent(bytes);
-        link.daemon.output_sent(output, metadata)?;
+        let (route, _) = self.route(output)?;
+        let sent = route.publish(payload, &metadata);
+        sent.map_err(|detail| not_published(output, detail))?;
+        self.entry(output).count_sent(bytes);
+        self.report_to_daemon(output, metadata)
+    }
+
+    /// Sends a stream as bytes.
+    pub(super) fn publish_bytes(
+        &mut self,
+        output: &DataId,
+        metadata: Metadata,
+        stream: Vec<u8>,
+    ) -> Result<(), SendError> {
+        let (route, schema_once) = self.route(output)?;
+        let sent = match schema_once.batch_of(&stream, &metadata.parameters, Instant::now()) {
+            None => route.publish(stream.into(), &metadata),
+            Some(batch) => {
+                let hash = Parameter::Integer(batch.schema_hash as i64);
+                let mut metadata = metadata.clone();
+                metadata.parameters.insert(SCHEMA_HASH.to_owned(), hash);
+                route.publish(batch.bytes.into(), &metadata)
+            }
+        };
+        sent.map_err(|detail| not_published(output, detail))?;
+        self.entry(output).count_sent_as_bytes();
+        self.report_to_daemon(output, metadata)
+    }
+
+    fn route(&mut self, output: &DataId) -> Result<(&Route, &mut SchemaOnce), SendError> {
+        let Output {
+            route: Some(route),
+            schema_once,
+            ..
+        } = self.entry(output)
+        else {
+            let detail = String::from("the slot belongs to other outputs than these");
+            return Err(not_published(output, detail));
+        };
+        Ok((route, schema_once))
+    }
+
+    fn report_to_daemon(&mut self, output: &DataId, metadata: Metadata) -> Result<(), SendError> {
+        if let Ok(link) = &mut self.link {
+            link.daemon.output_sent(output, metadata)?;
+        }
         Ok(())
     }
 
@@ -191,20 +314,26 @@ impl Sending {
         {
             tracing::warn!(%error, "the daemon may not have everything");
         }
-        let until = deadline(self.settings.close_patience);
-        let pools = self.pools.made().into_iter();
-        let pools: Vec<_> = pools.map(|made| (made, self.pools.get(made))).collect();
-        let node = &link.node;
+        let (node, patience) = (&link.node, self.settings.close_patience);
+        let ending = |output, kept_here| Ending {
+            node,
+            pools: self.pools.of(output),
+            kept_here,
+            patience,
+        };
         std::thread::scope(|scope| {
             for output in outputs {
-                let entry = self.outputs.get(output);
-                let Some(route) = entry.and_then(|entry| entry.route.as_ref()) else {
+                let Some(entry) = self.outputs.get(output) else {
                     continue;
                 };
-                let flush = || route.flush(node, &pools, until);
+                let Some(route) = &entry.route else {
+                    continue;
+                };
+                let ending = ending(output, entry.kept());
+                let flush = move || route.flush(&ending);
                 let flushing = std::thread::Builder::new().name(String::from("zpin-flush"));
-                if flushing.spawn_scoped(scope, flush).is_err() {
-                    route.flush(node, &pools, until);
+                if let Err(error) = flushing.spawn_scoped(scope, flush) {
+                    tracing::warn!(%error, "the last messages may not have been received");
                 }
             }
         });
@@ -220,5 +349,12 @@ impl Sending {
         if let Ok(link) = std::mem::replace(&mut self.link, Err(closed)) {
             link.close(routes);
         }
+    }
+}
+
+fn not_published(output: &DataId, detail: String) -> SendError {
+    SendError::Publish {
+        output: output.clone(),
+        detail,
     }
 }

@@ -1,16 +1,17 @@
-//! Settling an output's path and finding the pool for a message.
+//! Settling an output's path, and making its pools.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dora_message::id::DataId;
-use zenoh_pinned::{AllocError, PinnedPool, PoolError};
+use zenoh_pinned::PoolError;
 
 use super::{
-    DoraPathReason, OutputPath, SendError,
-    pools::{NoPool, PoolIndex},
-    route::{Route, Unproven},
+    DoraPathReason, OutputPath, SendError, pools::NoPool, route::Refused, route::Route,
     sending::Sending,
 };
+
+/// How long a further pool is not tried again that could not be had.
+const ADD_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Why there is no proven pool for a message.
 pub(super) enum Unprepared {
@@ -18,8 +19,11 @@ pub(super) enum Unprepared {
     ForGood(DoraPathReason),
     /// This message cannot be sent.
     Now(SendError),
-    /// No slot was free to prove a pool with.
-    Full(AllocError),
+    /// There will be room for a pool when consumers have let go of others.
+    Held,
+    /// Consumers cannot attach a pool that is large enough; the output is pinned already, so the message goes as
+    /// bytes, in order.
+    AsBytes,
 }
 
 impl From<DoraPathReason> for Unprepared {
@@ -29,66 +33,85 @@ impl From<DoraPathReason> for Unprepared {
 }
 
 impl Sending {
-    /// The pool for a message of an output, which its consumers have attached.
-    pub(super) fn prepare(
-        &mut self,
-        output: &DataId,
-        bytes: usize,
-        wait: Duration,
-    ) -> Result<PoolIndex, Unprepared> {
+    /// Reaches the consumers of an output, which has to be done once.
+    pub(super) fn reach(&mut self, output: &DataId) -> Result<(), DoraPathReason> {
+        let link = self.link.as_ref().map_err(Clone::clone)?;
+        let entry = self.outputs.entry(output.clone()).or_default();
+        if entry.route.is_none() {
+            let route = Route::declare(&link.session, &link.node, output)?;
+            route.reach(self.settings.settle_patience)?;
+            entry.route = Some(route);
+        }
+        Ok(())
+    }
+
+    /// Adds a pool for messages of an output that its consumers have attached, where one is due; whether one was
+    /// added.
+    pub(super) fn add_pool(&mut self, output: &DataId, bytes: usize) -> Result<bool, Unprepared> {
+        self.reach(output)?;
+        let now = Instant::now();
+        let is_further = !self.pools.fitting(output, bytes).is_empty();
+        if is_further && self.entry(output).add_pool_at.is_some_and(|at| now < at) {
+            return Ok(false);
+        }
+        match self.try_to_add_pool(output, bytes) {
+            Err(Unprepared::AsBytes | Unprepared::Now(_)) if is_further => {
+                self.entry(output).add_pool_at = Some(now + ADD_AGAIN_AFTER);
+                Ok(false)
+            }
+            added => added,
+        }
+    }
+
+    fn try_to_add_pool(&mut self, output: &DataId, bytes: usize) -> Result<bool, Unprepared> {
         let link = self.link.as_ref().map_err(Clone::clone)?;
         let entry = self.outputs.entry(output.clone()).or_default();
         let is_first = entry.path == OutputPath::Unsettled;
-        let patience = self.settings.settle_patience;
-        let route = match &mut entry.route {
-            Some(route) => route,
-            none => {
-                let route = Route::declare(&link.session, &link.node, output)?;
-                route.reach(patience)?;
-                none.insert(route)
-            }
+        let Some(route) = &mut entry.route else {
+            return Ok(false);
         };
-        let earlier = self.pools.made();
-        let index = match self.pools.for_bytes(bytes) {
-            Ok(index) => index,
-            Err(error) => return Err(no_pool(output, error, is_first)),
+        let no_pool = |error| no_pool(output, error, is_first);
+        let Some(plan) = self.pools.plan(output, bytes).map_err(no_pool)? else {
+            return Ok(false);
         };
-        let earlier: Vec<&PinnedPool> = earlier.iter().map(|made| self.pools.get(*made)).collect();
-        let pool = (index, self.pools.get(index));
         let refusals = &mut self.refusals;
-        match route.prove(&link.node, pool, &earlier, refusals, (wait, patience)) {
-            Ok(()) => {
-                entry.path = OutputPath::Pinned;
-                Ok(index)
-            }
-            Err(Unproven::Full(error)) => Err(Unprepared::Full(error)),
-            Err(Unproven::UsedUp { slots }) if is_first => {
-                Err(Unprepared::ForGood(DoraPathReason::PoolUsedUp { slots }))
-            }
-            Err(Unproven::UsedUp { .. }) => Err(Unprepared::Now(SendError::CannotAttach {
-                consumers: Vec::new(),
-                bytes,
-            })),
-            // Later the path does not change any more, or messages would overtake each other.
-            Err(Unproven::Refused { consumers, .. }) if !is_first => {
-                Err(Unprepared::Now(SendError::CannotAttach {
-                    consumers,
-                    bytes,
-                }))
-            }
-            Err(Unproven::Refused {
-                consumers,
-                pool_bytes,
-            }) => Err(Unprepared::ForGood(DoraPathReason::CannotAttach {
-                consumers,
-                pool_bytes,
-            })),
+        if let Some(refused) = route.known_refusal(plan.bytes(), refusals) {
+            return Err(refused_by(refused, is_first));
+        }
+        let pool = self.pools.make(plan).map_err(no_pool)?;
+        let (earlier, patience) = (self.pools.of(output), self.settings.settle_patience);
+        if let Err(refused) = route.prove(&link.node, &pool, earlier, refusals, patience) {
+            self.pools.give_up(pool);
+            return Err(refused_by(refused, is_first));
+        }
+        self.pools.adopt(output, pool);
+        entry.path = OutputPath::Pinned;
+        Ok(true)
+    }
+}
+
+fn refused_by(refused: Refused, is_first: bool) -> Unprepared {
+    let Refused {
+        consumers,
+        pool_bytes,
+    } = refused;
+    let reason = DoraPathReason::CannotAttach {
+        consumers,
+        pool_bytes,
+    };
+    match is_first {
+        true => Unprepared::ForGood(reason),
+        // Later the path does not change any more, or messages would overtake each other.
+        false => {
+            tracing::debug!(%reason, "no pool");
+            Unprepared::AsBytes
         }
     }
 }
 
 fn no_pool(output: &DataId, error: NoPool, is_first: bool) -> Unprepared {
     match error {
+        NoPool::Held => Unprepared::Held,
         NoPool::OverBudget {
             needed_bytes,
             left_bytes,
@@ -99,6 +122,7 @@ fn no_pool(output: &DataId, error: NoPool, is_first: bool) -> Unprepared {
             left_bytes,
             max_bytes,
         }),
+        NoPool::NoSharedMemory(_) if !is_first => Unprepared::AsBytes,
         NoPool::NoSharedMemory(reason) => DoraPathReason::NoSharedMemory(reason).into(),
         // The message is at fault, not the place.
         NoPool::Pool(error @ PoolError::SlotTooLarge { .. }) => Unprepared::Now(error.into()),

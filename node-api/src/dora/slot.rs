@@ -1,6 +1,9 @@
 //! A message while its producer writes it in place.
 
-use std::ops::{Deref, DerefMut, Range};
+use std::{
+    ops::{Deref, DerefMut, Range},
+    sync::{Arc, Weak},
+};
 
 use dora_message::{
     id::DataId,
@@ -17,7 +20,11 @@ const SHAPE: &str = "shape";
 
 /// The memory of a message: it is not used again, and stays readable, while this exists.
 #[derive(Clone, Debug)]
-pub struct SentMemory(KeptPayload);
+pub struct SentMemory {
+    kept: KeptPayload,
+    /// Shared by all that keep the memory.
+    keeper: Arc<()>,
+}
 
 /// An [`OutputSlot`] in pinned memory that is not written any more, to be sent by
 /// [`DetachedOutputs::send_sealed`](super::DetachedOutputs::send_sealed).
@@ -35,8 +42,10 @@ impl SealedSlot {
         self.memory.clone()
     }
 
-    pub(super) fn into_payload(self) -> ZBytes {
-        self.memory.0.payload()
+    /// What is sent, and what tells whether somebody still keeps the memory.
+    pub(super) fn into_payload(self) -> (ZBytes, Weak<()>) {
+        let keeper = Arc::downgrade(&self.memory.keeper);
+        (self.memory.kept.payload(), keeper)
     }
 }
 
@@ -61,6 +70,10 @@ pub(super) enum Memory {
     Dora(DataSample),
     /// Ordinary memory, for an output that has to go by way of the daemon.
     Daemon(DaemonMessage),
+    /// Ordinary memory, for a message that goes as bytes.
+    Bytes(DaemonMessage),
+    /// Ordinary memory, because every slot was in use: copied into one that has come free until it is sent.
+    Unplaced(DaemonMessage),
 }
 
 impl OutputSlot {
@@ -94,13 +107,16 @@ impl OutputSlot {
     pub fn seal(self) -> SealedSlot {
         let memory = match self.memory {
             Memory::Pinned(slot) => slot.into_kept(),
-            Memory::Dora(_) | Memory::Daemon(_) => KeptPayload::of_ordinary(ZBytes::new()),
+            _ => KeptPayload::of_ordinary(ZBytes::new()),
         };
         SealedSlot {
             output: self.output,
             shape: self.shape,
             element: self.element,
-            memory: SentMemory(memory),
+            memory: SentMemory {
+                kept: memory,
+                keeper: Arc::default(),
+            },
         }
     }
 }
@@ -120,7 +136,7 @@ impl Deref for OutputSlot {
         let memory: &[u8] = match &self.memory {
             Memory::Pinned(slot) => slot,
             Memory::Dora(sample) => sample,
-            Memory::Daemon(message) => message,
+            Memory::Daemon(message) | Memory::Bytes(message) | Memory::Unplaced(message) => message,
         };
         memory.get(self.elements.clone()).unwrap_or_default()
     }
@@ -131,7 +147,7 @@ impl DerefMut for OutputSlot {
         let memory: &mut [u8] = match &mut self.memory {
             Memory::Pinned(slot) => slot,
             Memory::Dora(sample) => sample,
-            Memory::Daemon(message) => message,
+            Memory::Daemon(message) | Memory::Bytes(message) | Memory::Unplaced(message) => message,
         };
         memory.get_mut(self.elements.clone()).unwrap_or_default()
     }

@@ -70,10 +70,20 @@ pub fn vast() -> DoraArray {
 
 #[test]
 fn arrays_of_every_type_arrive_as_they_were_sent_and_errors_leave_the_node_as_it_was() {
+    arrive_as_they_were_sent("1", "Pinned");
+}
+
+#[test]
+fn small_arrays_arrive_as_bytes_as_they_were_sent() {
+    arrive_as_they_were_sent("16MiB", "Bytes");
+}
+
+fn arrive_as_they_were_sent(shared_from: &str, way: &str) {
     let run = dataflow::run(&[
         rust("sender", "array_nodes::array_sender")
             .output("arrays")
             .output("plain")
+            .with("ZENOH_PINNED_SHARED_FROM", shared_from)
             .with("ZENOH_PINNED_MAX_BYTES", "16MiB"),
         rust("receiver", "array_nodes::array_receiver")
             .input_with("arrays", "sender/arrays", "queue_size: 100")
@@ -85,11 +95,11 @@ fn arrays_of_every_type_arrive_as_they_were_sent_and_errors_leave_the_node_as_it
     let deliveries = sender.with("delivery");
     assert_eq!(deliveries.len(), count);
     assert!(
-        deliveries.iter().all(|entry| entry["delivery"] == "Pinned"),
+        deliveries.iter().all(|entry| entry["delivery"] == way),
         "{deliveries:?}"
     );
     assert_eq!(sender.last("ignored")["ignored"], "Ignored");
-    assert_eq!(sender.last("again")["again"], "Pinned");
+    assert_eq!(sender.last("again")["again"], way);
     let error = sender.last("over_budget")["over_budget"].as_str().unwrap();
     assert!(error.contains("ZENOH_PINNED_MAX_BYTES"), "{error}");
 

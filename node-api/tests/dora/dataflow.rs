@@ -137,7 +137,9 @@ pub struct Run {
 
 /// Starts a dataflow of these nodes.
 pub fn start(nodes: &[Node]) -> Run {
-    let folder = super::driver::temporary_file("dataflow");
+    // Another's process of the same id, in a namespace of its own, may have left one behind.
+    let name = format!("dataflow-{}", super::frames::now());
+    let folder = super::driver::temporary_file(&name);
     fs::create_dir_all(&folder).unwrap();
     let mut yaml = String::from("nodes:\n");
     nodes.iter().for_each(|node| node.write(&mut yaml, &folder));

@@ -1,6 +1,6 @@
 //! dora's control plane knows of pinned messages: deadlines, and the end of an input.
 
-use crate::dataflow::{self, rust};
+use crate::dataflow::{self, python_sink, rust};
 
 #[test]
 fn an_input_timeout_fires_when_the_camera_pauses_and_not_before() {
@@ -71,4 +71,57 @@ fn the_end_of_an_input_never_overtakes_its_last_message() {
             "round {round}: {sink:?}"
         );
     }
+}
+
+#[test]
+fn a_slow_consumer_reads_the_last_messages_before_it_is_told_of_the_end() {
+    // dora hands out "closed" and "stop" before anything that is still in a queue.
+    for lets_go_early in [false, true] {
+        let run = dataflow::run(&[
+            rust("camera", "camera::camera")
+                .output("image")
+                .with("FRAMES", 6)
+                .with("BYTES", 64 << 10),
+            rust("sink", "sink::sink")
+                .input("image", "camera/image")
+                .with("ENDS_AT_STOP", true)
+                .with("LETS_GO_EARLY", lets_go_early)
+                .with("PAUSE", 50),
+            python_sink("keeping")
+                .input("image", "camera/image")
+                .with("ENDS_AT_STOP", 1)
+                .with("PAUSE", 30),
+        ]);
+        for sink in ["sink", "keeping"] {
+            let sink = run.journal(sink);
+            sink.assert_all_shared(6);
+            let closed = sink.position("closed");
+            assert!(closed.is_none_or(|closed| closed > 6), "{sink:?}");
+        }
+        assert!(!run.log().contains("last messages"), "{}", run.log());
+    }
+}
+
+#[test]
+fn the_end_does_not_wait_for_consumers_that_have_ended_and_says_nothing_about_them() {
+    let run = dataflow::run(&[
+        rust("camera", "camera::camera")
+            .output("image")
+            .with("FRAMES", 6)
+            .with("BYTES", 64 << 10)
+            .with("PAUSE_LAST", 200),
+        rust("gone", "sink::sink")
+            .input("image", "camera/image")
+            .with("LEAVE_AFTER", 5),
+        // Its process is still there when the camera ends.
+        rust("ending", "sink::sink")
+            .input("image", "camera/image")
+            .with("LEAVE_AFTER", 5)
+            .with("PAUSE_AFTER", 600),
+        rust("reading", "sink::sink").input("image", "camera/image"),
+    ]);
+    for sink in ["gone", "ending", "reading"] {
+        run.journal(sink).assert_all_shared(6);
+    }
+    assert!(!run.log().contains("last messages"), "{}", run.log());
 }

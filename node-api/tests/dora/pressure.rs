@@ -1,6 +1,6 @@
 //! Full speed, and a consumer that is slow.
 
-use crate::dataflow::{self, rust};
+use crate::dataflow::{self, python_sink, rust};
 
 const FRAMES: u64 = 2000;
 
@@ -62,4 +62,85 @@ fn a_consumer_that_stops_reading_makes_sends_fail_and_be_counted_and_then_goes_o
         expected,
         "all others, in order"
     );
+}
+
+#[test]
+fn an_output_whose_consumer_is_slow_leaves_the_other_outputs_their_slots() {
+    let run = dataflow::run(&[
+        rust("camera", "camera::camera")
+            .output("image")
+            .output("inertial")
+            .with("OUTPUT", "image")
+            .with("AND_OUTPUTS", "inertial")
+            .with("FRAMES", 200)
+            .with("BYTES", 64 << 10)
+            .with("INTERVAL_US", 5000)
+            .with("WAIT", 0),
+        rust("slow", "sink::sink")
+            .input("image", "camera/image")
+            .with("PAUSE", 700),
+        rust("fast", "sink::sink").input_with("inertial", "camera/inertial", "queue_size: 100"),
+    ]);
+    run.journal("fast").assert_all_shared(200);
+    let outputs = run.journal("camera");
+    let outputs = outputs.with("output");
+    let dropped = |name: &str| {
+        let output = outputs.iter().find(|output| output["output"] == name);
+        output.unwrap()["dropped"].as_u64().unwrap()
+    };
+    assert_eq!(dropped("inertial"), 0);
+    assert!(dropped("image") > 0, "{outputs:?}");
+    assert_eq!(run.log().matches("messages are dropped").count(), 1);
+}
+
+#[test]
+fn what_a_sleeping_consumer_does_not_read_is_dropped_and_counted_as_dora_does() {
+    for how in ["copy", "in place"] {
+        let run = dataflow::run(&[
+            rust("camera", "camera::camera")
+                .output("image")
+                .with("FRAMES", 150)
+                .with("BYTES", 64 << 10)
+                .with("INTERVAL_US", 10_000)
+                .with("HOW", how)
+                .with("WAIT", 0)
+                .with("ZENOH_PINNED_SLOTS", 8),
+            rust("sleeping", "sink::sink")
+                .input_with("image", "camera/image", "queue_size: 1")
+                .with("PAUSE", 700),
+        ]);
+        let camera = run.journal("camera");
+        let path = camera.last("path");
+        let (sent, dropped) = (&path["sent_pinned"], &path["dropped"]);
+        let dropped = dropped.as_u64().unwrap();
+        assert!(dropped > 50, "{path}");
+        assert_eq!(sent.as_u64().unwrap() + dropped, 150);
+        assert_eq!(path["timeouts"], 0);
+        let sleeping = run.journal("sleeping");
+        let frames = sleeping.frames();
+        assert!(frames.is_sorted() && frames.len() >= 2, "{frames:?}");
+        assert_eq!(sleeping.count("equal"), frames.len());
+    }
+}
+
+#[test]
+fn messages_that_grow_are_sent_as_long_as_the_bound_holds_two_of_them() {
+    // A consumer in Python keeps each message until it has the next one.
+    for sizes in ["128,136,264", "64,72,136,264", "248,1008"] {
+        let frames = 3 * sizes.split(',').count();
+        let sizes: Vec<_> = sizes.split(',').flat_map(|size| [size; 3]).collect();
+        let run = dataflow::run(&[
+            rust("camera", "camera::camera")
+                .output("image")
+                .with("FRAMES", frames)
+                .with("KIBIBYTES", sizes.join(","))
+                .with("INTERVAL_US", 30_000)
+                .with("ZENOH_PINNED_MAX_BYTES", "2080KiB"),
+            rust("sink", "sink::sink").input("image", "camera/image"),
+            python_sink("keeping").input("image", "camera/image"),
+        ]);
+        for sink in ["sink", "keeping"] {
+            run.journal(sink).assert_all_shared(frames as u64);
+        }
+    }
 }

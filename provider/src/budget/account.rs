@@ -201,6 +201,19 @@ impl Account {
     }
 }
 
+impl HostShare {
+    /// Gives a part of the bytes back.
+    pub(crate) fn shrink(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        if self.made_here.holds() {
+            let mut account = lock();
+            account.truth.shrink(self.purpose, bytes);
+            account.show_or_warn();
+        }
+    }
+}
+
 impl Drop for HostShare {
     fn drop(&mut self) {
         // In a forked child the share is the parent's.

@@ -56,6 +56,11 @@ impl Record {
         self.change(purpose, |field| field.saturating_sub(bytes), -1);
     }
 
+    /// As [`Record::subtract`], of something that goes on with fewer bytes.
+    pub(super) fn shrink(&mut self, purpose: Purpose, bytes: u64) {
+        self.change(purpose, |field| field.saturating_sub(bytes), 0);
+    }
+
     fn change(&mut self, purpose: Purpose, bytes: impl Fn(u64) -> u64, count: i64) {
         if purpose == Purpose::Segment {
             self.segment_bytes = bytes(self.segment_bytes);

@@ -24,8 +24,9 @@ pub struct Holders {
     pub read_here: u32,
     /// All others: with consumers, on their way, or in payloads that this process keeps.
     pub sent: u32,
-    /// The other processes that have memory of the pool attached, by pid, with their names.
-    pub attached: Vec<(u32, String)>,
+    /// The other processes that have memory of the pool attached, by pid, with their names. `None` where nobody looked: a
+    /// call that does not wait does not read the list of all locks either.
+    pub attached: Option<Vec<(u32, String)>>,
 }
 
 impl Holders {
@@ -60,15 +61,19 @@ impl Display for Holders {
             ));
         }
         if self.sent > 0 {
-            parts.push(match self.attached.is_empty() {
-                true => format!(
+            parts.push(match self.attached.as_deref() {
+                None => format!(
+                    "{} sent and held by consumers, on their way, or kept as payloads in this process",
+                    self.sent
+                ),
+                Some([]) => format!(
                     "{} sent and on their way, or kept as payloads in this process (no other process has the pool's memory)",
                     self.sent
                 ),
-                false => format!(
+                Some(attached) => format!(
                     "{} with consumers or on their way to them (the pool's memory is attached in {})",
                     self.sent,
-                    Named(&self.attached)
+                    Named(attached)
                 ),
             });
         }
@@ -95,8 +100,8 @@ impl Display for Named<'_> {
 }
 
 impl Slots {
-    /// Who has slots of this size class, or of any.
-    pub(super) fn holders(&self, class: Option<usize>) -> Holders {
+    /// Who has slots of this size class, or of any; with the other processes, if asked for.
+    pub(super) fn holders(&self, class: Option<usize>, and_processes: bool) -> Holders {
         let mut holders = Holders::default();
         let files: Vec<_> = {
             let tables = self.lock();
@@ -110,13 +115,13 @@ impl Slots {
                 })
                 .collect()
         };
-        if holders.sent > 0 {
+        if holders.sent > 0 && and_processes {
             // Where the kernel's list cannot be read, nobody is named.
             let attached = locks::holders_of_any(&files).unwrap_or_default();
             let own = std::process::id();
             let others = attached.into_keys().filter(|pid| *pid != own);
             let name = |pid| process::name_of(pid).unwrap_or_else(|| String::from("a process"));
-            holders.attached = others.map(|pid| (pid, name(pid))).collect();
+            holders.attached = Some(others.map(|pid| (pid, name(pid))).collect());
         }
         holders
     }
@@ -134,7 +139,7 @@ mod tests {
                 unsent,
                 read_here,
                 sent,
-                attached: attached.collect(),
+                attached: Some(attached.collect()),
             };
             holders.to_string()
         };
@@ -160,5 +165,12 @@ mod tests {
         }
         assert!(text(0, 0, 1, &[1, 2, 3, 4, 5, 6]).contains("(pid 4) and 2 more"));
         assert_eq!(text(0, 0, 0, &[]), "all have come back since");
+        let mut unnamed = Holders::default();
+        unnamed.sent = 2;
+        assert!(
+            unnamed
+                .to_string()
+                .starts_with("2 sent and held by consumers, on")
+        );
     }
 }

@@ -40,7 +40,7 @@ impl GivesBack for Slots {
                 Idle {
                     identity: owner.segment.identity(),
                     purpose: Purpose::Segment,
-                    bytes: owner.segment.bytes() as u64,
+                    bytes: (owner.segment.bytes() as u64).saturating_sub(owner.given_up_bytes),
                     last_used: owner.last_use.moment(),
                 },
             ));
@@ -83,7 +83,9 @@ impl Slots {
                 free.retain(|(segment, _)| *segment != id);
             }
             if let (Some(made), Some(owner)) = (tables.made.get_mut(class), &owner) {
-                *made = made.saturating_sub(owner.layout.slots());
+                // What was given up is not made again.
+                let lasting = owner.layout.slots().saturating_sub(owner.given_up());
+                *made = made.saturating_sub(lasting);
             }
             owner
         };

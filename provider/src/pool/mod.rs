@@ -32,6 +32,7 @@ mod idle;
 mod metadata;
 mod parked;
 mod reclaimable;
+mod shrinking;
 mod slot;
 mod slots;
 mod statistics;
@@ -200,6 +201,22 @@ impl PinnedPool {
         statistics
     }
 
+    /// Gives free slots up for good, and their memory, until only `slots` are left; those in use stay. How many
+    /// are left then, in use or free: where that is more than `slots`, call it again when consumers have let go
+    /// of some.
+    ///
+    /// A pool that was not full may still add slots that it has never made ([`PinnedPoolBuilder::slots_per_segment`]);
+    /// they count as left.
+    pub fn shrink_to(&self, slots: u32) -> u32 {
+        match self.shared.made_here.holds() && self.shared.reason.is_none() {
+            true => {
+                self.shared.provider.garbage_collect();
+                self.shared.slots.shrink_to(slots)
+            }
+            false => slots,
+        }
+    }
+
     /// Why this pool's frames travel as ordinary bytes, not as shared memory; `None` where they do not.
     pub fn reason(&self) -> Option<&FallbackReason> {
         self.shared.reason.as_ref()
@@ -218,7 +235,7 @@ impl PinnedPool {
             return Holders::default();
         }
         self.shared.provider.garbage_collect();
-        self.shared.slots.holders(None)
+        self.shared.slots.holders(None, true)
     }
 
     /// The segments there are.
@@ -266,7 +283,7 @@ impl PinnedPool {
                 return Ok(());
             }
             if started.elapsed() >= patience || interruption.is_wanted() {
-                let holders = self.shared.slots.holders(None);
+                let holders = self.shared.slots.holders(None, true);
                 return Err(StillHeld {
                     slots: holders.slots(),
                     patience,

@@ -232,7 +232,8 @@ impl Slots {
                 class,
                 slots: vec![SlotState::Free; adding as usize],
                 last_use: LastUse::now(),
-                _share: share,
+                given_up_bytes: 0,
+                share,
             },
         );
         Ok(true)
@@ -291,12 +292,14 @@ impl Slots {
             ZLayoutAllocError::Alloc(ZAllocError::OutOfMemory | ZAllocError::NeedDefragment) => {
                 self.counters.timed_out();
                 let class = self.class_for(len).unwrap_or(0);
-                let holders = Box::new(self.holders(Some(class)));
+                let holders = Box::new(self.holders(Some(class), !waited.is_zero()));
                 let tables = self.lock();
                 let growth = tables.growth_errors.get(class).and_then(Option::as_ref);
+                let given_up: u32 = tables.of_class(class).map(PoolSegment::given_up).sum();
+                let slots = self.classes.get(class).map_or(0, |class| class.slots);
                 AllocError::TimedOut {
                     len,
-                    slots: self.classes.get(class).map_or(0, |class| class.slots),
+                    slots: slots.saturating_sub(given_up),
                     waited,
                     holders,
                     growth: growth.map(|(error, _)| error.clone()),
@@ -321,11 +324,13 @@ impl Slots {
         // With the tables locked: a slot that has been reclaimed is counted as such, or is still in use.
         self.counters.add_to(&mut statistics);
         statistics.in_use = tables.in_use;
+        let given_up: u32 = tables.segments.values().map(PoolSegment::given_up).sum();
+        statistics.slots = statistics.slots.saturating_sub(given_up);
         statistics.segments = u32::try_from(tables.segments.len()).unwrap_or(u32::MAX);
         statistics.bytes = tables
             .segments
             .values()
-            .map(|owner| owner.segment.bytes() as u64)
+            .map(|owner| (owner.segment.bytes() as u64).saturating_sub(owner.given_up_bytes))
             .sum();
         statistics
     }

@@ -17,8 +17,10 @@ pub(super) struct PoolSegment {
     pub(super) class: usize,
     pub(super) slots: Vec<SlotState>,
     pub(super) last_use: LastUse,
+    /// Bytes of the slots that were given up.
+    pub(super) given_up_bytes: u64,
     /// Goes after the segment.
-    pub(super) _share: HostShare,
+    pub(super) share: HostShare,
 }
 
 impl PoolSegment {
@@ -29,7 +31,17 @@ impl PoolSegment {
     }
 
     pub(super) fn is_in_use(&self) -> bool {
-        self.slots.iter().any(|slot| *slot != SlotState::Free)
+        let is_taken = |slot: &SlotState| matches!(slot, SlotState::Taken(..));
+        self.slots.iter().any(is_taken)
+    }
+
+    /// Slots that were given up for good.
+    pub(super) fn given_up(&self) -> u32 {
+        let given_up = self
+            .slots
+            .iter()
+            .filter(|slot| **slot == SlotState::GivenUp);
+        u32::try_from(given_up.count()).unwrap_or(u32::MAX)
     }
 }
 
@@ -39,6 +51,8 @@ pub(super) enum SlotState {
     Free,
     /// The number of the allocation, and when it was made.
     Taken(u64, Moment),
+    /// Never handed out again: its memory has been given back.
+    GivenUp,
 }
 
 /// Written under the mutex of `slots::Slots` only.
@@ -84,7 +98,11 @@ impl Tables {
     }
 
     pub(super) fn segments_in(&self, class: usize) -> usize {
+        self.of_class(class).count()
+    }
+
+    pub(super) fn of_class(&self, class: usize) -> impl Iterator<Item = &PoolSegment> {
         let owners = self.segments.values();
-        owners.filter(|owner| owner.class == class).count()
+        owners.filter(move |owner| owner.class == class)
     }
 }

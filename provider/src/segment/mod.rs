@@ -135,13 +135,21 @@ impl Segment {
     pub(crate) fn discard_slots(&self) {
         let header = layout::SegmentLayout::header_bytes() as u64;
         let slots = (self.bytes() as u64).saturating_sub(header);
+        self.discard(header, slots);
+    }
+
+    /// Gives the memory of so many bytes back, for slots that are not in use and will not be again; whether
+    /// that was possible.
+    pub(crate) fn discard(&self, from: u64, bytes: u64) -> bool {
         // A forked child has them mapped as its parent has.
-        if !self.made_here.holds() || slots == 0 {
-            return;
+        if !self.made_here.holds() || bytes == 0 {
+            return false;
         }
-        if let Err(error) = os::file::discard(&self.file, header, slots) {
+        let discarded = os::file::discard(&self.file, from, bytes);
+        if let Err(error) = discarded {
             tracing::debug!(%error, id = self.id, "the segment's pages stay until all have let go of it");
         }
+        discarded.is_ok()
     }
 
     /// Tells waiting producers that this process has dropped a reference to a chunk of the segment.

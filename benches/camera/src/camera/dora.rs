@@ -1,5 +1,7 @@
 //! The camera as a node of a dora dataflow.
 
+use std::time::Duration;
+
 use dora_node_api::{
     DoraNode, EventStream, IntoArrow, MetadataParameters, dora_core::config::DataId,
 };
@@ -7,6 +9,9 @@ use zenoh_pinned_node::dora::{ElementType, PinnedOutputs};
 
 use super::Outlet;
 use crate::{Outcome, frame::FRAME_BYTES};
+
+/// How long a frame may wait for a slot.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) struct Stock {
     node: DoraNode,
@@ -61,9 +66,9 @@ impl Pinned {
 impl Outlet for Pinned {
     fn send(&mut self, write: &mut dyn FnMut(&mut [u8])) -> Outcome {
         let Stock { node, output, .. } = &mut self.stock;
-        let mut slot = self
-            .outputs
-            .alloc(output, &[FRAME_BYTES], ElementType::Uint8)?;
+        let mut slot =
+            self.outputs
+                .alloc_timeout(output, &[FRAME_BYTES], ElementType::Uint8, PATIENCE)?;
         write(&mut slot);
         self.outputs.send(node, MetadataParameters::new(), slot)?;
         Ok(())

@@ -284,6 +284,9 @@ class OutputReport:
         An array was made of other data first, or views of a frame outlived the block in which it was written.
         """
     @property
+    def sent_as_bytes(self) -> int:
+        """Messages that went as bytes: small ones, and those for which a consumer cannot attach a pool."""
+    @property
     def timeouts(self) -> int:
         """Messages that failed because no slot came free in time."""
     @property
@@ -332,6 +335,7 @@ class Outputs:
     def allocate(
         self, output: str, shape: int | Sequence[int], dtype: npt.DTypeLike, timeout: float | None
     ) -> Slot | None: ...
+    def prepare(self, output: str, bytes: int, timeout: float | None) -> None: ...
     def send_slot(self, slot: Slot, metadata: dict[str, Any] | None, observed_seconds: float) -> None: ...
     def send(
         self,
@@ -340,7 +344,7 @@ class Outputs:
         metadata: dict[str, Any] | None,
         observed_seconds: float,
         timeout: float | None,
-        drop_when_full: bool,
+        drop_when_full: bool | None,
         is_copy: bool,
     ) -> bool: ...
     def leave_to_dora(self, output: str, metadata: dict[str, Any] | None) -> None: ...

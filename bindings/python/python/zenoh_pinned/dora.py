@@ -71,15 +71,19 @@ class _Message(Writing):
 class Node:
     """A dora node with pinned outputs: ``dora.Node``, with the same methods and events, and a few more.
 
-    Messages of two threads go one after the other; one that waits for a slot holds the others up.
+    Usable from several threads: one that waits for a slot of its output does not hold up the others.
 
     An output is pinned as a whole: its first message decides. Where that is sent with ``pinned=True``, and
     its consumers can receive it so, all of its messages go through pinned shared memory; otherwise all
     of them take dora's own path, in order either way.
 
-    Close it, use it in a ``with`` statement, or let it go: what was sent is delivered before dora tells the
-    consumers that the inputs have closed. A process that ends by ``os._exit`` or a signal may lose its last
-    messages.
+    Close it, use it in a ``with`` statement, or let it go. That waits until the consumers have read what was
+    sent in shared memory, for as long as they go on reading (each message is given a second), and only then
+    dora tells them that the inputs have closed and, where these were the last ones, to stop. Small messages,
+    which travel as bytes, have arrived by then, but like those of ``dora.Node`` they may still be unread:
+    dora hands out ``INPUT_CLOSED`` and ``STOP`` before them, and a consumer that breaks at ``STOP`` loses
+    them. When the whole dataflow is stopped, consumers are told directly. A process that ends by ``os._exit``
+    or a signal may lose its last messages.
     """
 
     def __init__(self, node_id: str | None = None, daemon_port: int | None = None) -> None:
@@ -108,7 +112,7 @@ class Node:
         pinned: bool = False,
         *,
         timeout: float | None = None,
-        drop_when_full: bool = False,
+        drop_when_full: bool | None = None,
     ) -> None:
         """Send `data` from the node.
 
@@ -119,9 +123,10 @@ class Node:
 
         With `pinned` it goes through pinned shared memory, and what arrives is the same: an array, a
         contiguous buffer or a tensor by one copy, everything else, such as a strided array or one of
-        ``bool``, by two (`OutputReport.copied`). Consumers that hold every slot hold it up for `timeout`
-        seconds, one by default; then `PoolFull` is raised, or with `drop_when_full` the message is dropped
-        and counted.
+        ``bool``, by two (`OutputReport.copied`). (A small one travels as bytes, which is faster.) While
+        consumers hold every slot it is dropped and counted, and a warning says so once, as a dora input drops
+        what is not read in time. With `timeout` it waits so many seconds for a slot instead, and raises
+        `PoolFull` then, or with ``drop_when_full=True`` is dropped.
 
         Raise ``TypeError`` for data or metadata that dora has no type for, ``ValueError`` for a message that
         is not `pinned` of an output that is; `OverBudget` for one larger than ``ZENOH_PINNED_MAX_BYTES``
@@ -140,7 +145,7 @@ class Node:
         data: object,
         metadata: dict[str, Any] | None,
         timeout: float | None,
-        drop_when_full: bool = False,
+        drop_when_full: bool | None = None,
         is_copy: bool = False,
     ) -> bool:
         return self._outputs.send(
@@ -175,6 +180,15 @@ class Node:
         if not self._offer(output_id, array, described, timeout, is_copy=is_copy):
             self._leave(output_id, array, described)
 
+    def prepare(self, output_id: str, size: int, *, timeout: float | None = None) -> None:
+        """Settle an output's path and make its pool in advance, for messages of up to `size` bytes of data.
+
+        Otherwise its first message does, and the first one that is larger than those before it: that takes
+        some tens of milliseconds, as each consumer has to attach the pool. `timeout` is what the messages
+        will be sent with. Raise as `send_output` for a message of that size.
+        """
+        self._outputs.prepare(output_id, size, timeout)
+
     def allocate(
         self,
         output_id: str,
@@ -187,11 +201,12 @@ class Node:
         """Return a message to be written in place, in a ``with`` block at whose end it is sent.
 
         ``with node.allocate("image", (1080, 1920, 4)) as array: camera.read_into(array)``. Consumers see what
-        is written without a copy. `metadata` is read at the end of the block; sizes of several dimensions
-        are added to it as ``shape``. An output that takes dora's own path gives ordinary memory, and the
-        message is sent by a copy.
+        is written without a copy. `metadata` is read at the end of the block; sizes of several dimensions are
+        added to it as ``shape``. Where it does not go through a slot (a small one, an output that takes
+        dora's own path, or every slot in use) the array is ordinary memory, and the message is sent by a
+        copy, or dropped as by `send_output`. With `timeout` this waits so many seconds for a slot.
 
-        Raise `PoolFull` when every slot stayed in use for `timeout` seconds (one by default), ``KeyError``
+        Raise `PoolFull` when every slot stayed in use for `timeout` seconds, ``KeyError``
         for an output that the node does not declare, ``ValueError`` for a shape of no elements,
         ``TypeError`` for elements that are not plain numbers, and `OverBudget` as `send_output`.
         """

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
 
@@ -29,11 +29,11 @@ use crate::{
 
 /// The native part of `zenoh_pinned.dora.Node`: its pinned outputs.
 ///
-/// Locks: one mutex around the outputs, taken with the interpreter detached, and held while a message waits
-/// for a slot: messages of two threads go one after the other.
+/// Locks: one for reading while a message is sent, for writing while the outputs are closed; taken with the interpreter
+/// detached. The outputs have their own inside, which no message holds while it waits for a slot.
 #[pyclass(frozen, module = "zenoh_pinned._native")]
 pub(crate) struct Outputs {
-    outputs: Mutex<State>,
+    outputs: RwLock<State>,
     /// What makes an Arrow array of data that has no fast way, by a copy.
     convert: Py<PyAny>,
     /// Messages of each output that took such a copy, or one because views outlived the block that wrote them. Held
@@ -61,27 +61,32 @@ impl State {
 }
 
 /// How long and how a message waits for a slot.
-fn options(timeout: Option<f64>, drop_when_full: bool) -> PyResult<PinnedOptions> {
+fn options(timeout: Option<f64>, drop_when_full: Option<bool>) -> PyResult<PinnedOptions> {
     let options = PinnedOptions::from(Pinned);
-    let options = match timeout {
-        Some(timeout) => options.wait_at_most(seconds(timeout)?),
-        None => options,
+    let options = match (timeout, drop_when_full) {
+        (Some(timeout), _) => options.wait_at_most(seconds(timeout)?),
+        (None, Some(false)) => options.wait_at_most(Duration::ZERO),
+        (None, _) => options,
     };
     Ok(match drop_when_full {
-        true => options.drop_when_full(),
-        false => options,
+        Some(true) => options.drop_when_full(),
+        _ => options,
     })
 }
 
 impl Outputs {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.outputs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.outputs.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.outputs.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn with<T: Send>(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(&mut DetachedOutputs) -> PyResult<T> + Send,
+        work: impl FnOnce(&DetachedOutputs) -> PyResult<T> + Send,
     ) -> PyResult<T> {
         self.made_in.check()?;
         if signals::is_handling() {
@@ -91,8 +96,8 @@ impl Outputs {
             ));
         }
         signals::interruptible(py, || {
-            let mut outputs = self.lock();
-            match &mut *outputs {
+            let outputs = self.read();
+            match &*outputs {
                 State::Open(outputs) => work(outputs),
                 State::Closed(_) => Err(PyRuntimeError::new_err("the node is closed")),
             }
@@ -108,7 +113,7 @@ impl Outputs {
         Self {
             convert,
             copied: Mutex::default(),
-            outputs: Mutex::new(State::Open(Box::new(
+            outputs: RwLock::new(State::Open(Box::new(
                 py.detach(|| DetachedOutputs::attach(version)),
             ))),
             clock: Clock::new(),
@@ -116,7 +121,8 @@ impl Outputs {
         }
     }
 
-    /// A slot to be written in place; `None` where ordinary memory does as well.
+    /// A slot to be written in place; `None` where ordinary memory does as well, or where every slot is in use and the
+    /// caller has not asked for a wait.
     fn allocate(
         &self,
         py: Python<'_>,
@@ -129,12 +135,28 @@ impl Outputs {
         let kind = element.for_message()?;
         let shape = shape.exact()?;
         let output = id(&output)?;
-        let wait = timeout.map_or(Ok(Duration::from_secs(1)), seconds)?;
+        let wait = timeout.map(seconds).transpose()?;
         let slot = self.with(py, |outputs| {
             let slot = outputs.alloc(&output, &shape, kind, wait);
             slot.map_err(errors::send)
         })?;
         Ok(slot.map(|slot| Slot::of_output(slot, element, shape)))
+    }
+
+    /// Settles an output's path and makes its pool, for messages of up to so many bytes.
+    fn prepare(
+        &self,
+        py: Python<'_>,
+        output: String,
+        bytes: usize,
+        timeout: Option<f64>,
+    ) -> PyResult<()> {
+        let options = options(timeout, None)?;
+        let output = id(&output)?;
+        self.with(py, |outputs| {
+            let prepared = outputs.prepare(&output, bytes, options);
+            prepared.map_err(errors::send)
+        })
     }
 
     /// Sends a slot that nobody writes any more.
@@ -167,8 +189,7 @@ impl Outputs {
     }
 
     /// Sends an Arrow array, a buffer or a DLPack tensor on the host, copied once, or by a further copy what else an
-    /// Arrow array can be made of. True: it has been sent, or dropped as the caller had chosen; false: the node itself
-    /// has to send it. `is_copy`: the data was written in a slot, and is sent by a copy.
+    /// Arrow array can be made of. True: it has been sent, or dropped; false: the node itself has to send it. `is_copy`: the data was written in a slot, and is sent by a copy.
     #[expect(
         clippy::too_many_arguments,
         reason = "the arguments of a message, from one caller"
@@ -181,7 +202,7 @@ impl Outputs {
         metadata: Option<&Bound<'_, PyDict>>,
         observed_seconds: f64,
         timeout: Option<f64>,
-        drop_when_full: bool,
+        drop_when_full: Option<bool>,
         is_copy: bool,
     ) -> PyResult<bool> {
         let mut parameters = parameters::of_dict(metadata)?;
@@ -222,7 +243,7 @@ impl Outputs {
 
     fn report(&self, py: Python<'_>) -> PyResult<Report> {
         self.made_in.check()?;
-        let report = py.detach(|| match &*self.lock() {
+        let report = py.detach(|| match &*self.read() {
             State::Open(outputs) => outputs.report(),
             State::Closed(report) => report.clone(),
         });
@@ -232,7 +253,7 @@ impl Outputs {
     /// Waits until the consumers have everything, and closes the session.
     fn close(&self, py: Python<'_>) {
         if self.made_in.check().is_ok() {
-            py.detach(|| self.lock().close());
+            py.detach(|| self.write().close());
         }
     }
 }
@@ -261,7 +282,7 @@ impl Outputs {
 impl Drop for Outputs {
     fn drop(&mut self) {
         let closed = State::Closed(zenoh_pinned_node::dora::Report::default());
-        let outputs = std::mem::replace(&mut *self.lock(), closed);
+        let outputs = std::mem::replace(&mut *self.write(), closed);
         self.made_in.drop_here(outputs);
     }
 }

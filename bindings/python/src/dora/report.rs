@@ -23,9 +23,12 @@ pub(crate) struct OutputReport {
     /// Messages that took one copy more than data that lies ready: an array was made of other data first, or views of
     /// a frame outlived the block in which it was written.
     copied: u64,
+    /// Messages of a pinned output that went as bytes: small ones, and those for which a consumer cannot attach a
+    /// pool.
+    sent_as_bytes: u64,
     /// Messages that failed because no slot came free in time.
     timeouts: u64,
-    /// Messages that were dropped for the same reason, because the caller had chosen so.
+    /// Messages that were dropped for the same reason.
     dropped: u64,
 }
 
@@ -34,11 +37,12 @@ impl OutputReport {
     fn __repr__(&self) -> String {
         let reason = self.reason.as_ref().map(|reason| format!(" ({reason})"));
         format!(
-            "<OutputReport {}: {}{}, {} sent, {} timeouts, {} dropped>",
+            "<OutputReport {}: {}{}, {} sent, {} as bytes, {} timeouts, {} dropped>",
             self.output,
             self.path,
             reason.unwrap_or_default(),
             self.sent,
+            self.sent_as_bytes,
             self.timeouts,
             self.dropped
         )
@@ -81,6 +85,7 @@ impl Report {
                 reason,
                 sent: output.sent,
                 sent_bytes: output.sent_bytes,
+                sent_as_bytes: output.sent_as_bytes,
                 timeouts: output.timeouts,
                 dropped: output.dropped,
             };

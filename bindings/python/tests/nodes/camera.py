@@ -5,6 +5,7 @@ import datetime
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ COUNT = int(os.environ.get("COUNT", "30"))
 
 def in_place(node):
     for number in range(COUNT):
-        writing = node.allocate("image", (72, 128, 4), "uint8", {"number": number})
+        writing = node.allocate("image", (144, 128, 4), "uint8", {"number": number}, timeout=5)
         with writing as array:
             address = array.ctypes.data
             array[:] = number
@@ -29,7 +30,7 @@ def in_place(node):
 
 def by_copy(node):
     for number in range(COUNT):
-        node.send_output("image", np.full((100, 50), number, "uint8"), {"number": number}, pinned=True)
+        node.send_output("image", np.full((100, 500), number, "uint8"), {"number": number}, pinned=True)
     note(allocations=[pool.allocations for pool in node.report().pools])
 
 
@@ -147,7 +148,7 @@ def not_pinned(node):
 def closed_in_the_block(node):
     node.send_output("image", b"first", pinned=True)
     try:
-        with node.allocate("image", (5000,)) as array:
+        with node.allocate("image", (50000,)) as array:
             array[:] = 7
             # As far as another thread has come that closes the node.
             node._finalizer()
@@ -169,20 +170,69 @@ def many(node):
         if number == COUNT // 5:
             before = resident()
         if number % 2:
-            with node.allocate("image", (32, 32), "float32", {"number": number}, timeout=20) as array:
+            with node.allocate("image", (128, 128), "float32", {"number": number}, timeout=20) as array:
                 array[0, 0] = number
         else:
-            node.send_output("image", np.full(1024, number, "float32"), {"number": number}, True, timeout=20)
+            node.send_output("image", np.full(16384, number, "float32"), {"number": number}, True, timeout=20)
     note(grown=resident() - before, slots=[pool.slots for pool in node.report().pools])
 
 
 def both(node):
-    node.send_output("image", np.zeros(5000, "uint8"), pinned=True)
-    with node.allocate("second", (5000,), "uint8") as array:
+    node.send_output("image", np.zeros(50000, "uint8"), pinned=True)
+    with node.allocate("second", (50000,), "uint8") as array:
         array[:] = 1
         kept = array[:]
     kept[:] = 9
     note(paths=[output.path for output in node.report().outputs])
+
+
+def sleeping_consumer(node):
+    for number in range(COUNT):
+        time.sleep(0.01)
+        if number % 2:
+            node.send_output("image", np.full(50000, number % 251, "uint8"), {"number": number}, pinned=True)
+        else:
+            with node.allocate("image", (50000,), "uint8", {"number": number}) as array:
+                array[:] = number % 251
+    (output,) = node.report().outputs
+    note(sent=output.sent, dropped=output.dropped)
+    try:
+        while True:
+            node.send_output("image", bytes(50000), {"number": COUNT}, pinned=True, timeout=0)
+    except zenoh_pinned.PoolFull as error:
+        note(full=str(error))
+
+
+def prepared(node):
+    node.prepare("image", 400_000)
+    (before,) = node.report().pools
+    for number in range(COUNT):
+        array = np.full(10_000 * (number + 1), number, "uint8")
+        node.send_output("image", array, {"number": number}, pinned=True)
+        time.sleep(0.01)
+    (after,) = node.report().pools
+    note(bytes=[before.bytes, after.bytes], slots=[before.slots, after.slots])
+
+
+def two_threads(node):
+    # A thread that waits for a slot of one output does not hold up another output.
+    image = np.zeros(50000, "uint8")
+    waits = threading.Event()
+
+    def slow():
+        with contextlib.suppress(zenoh_pinned.PoolFull):
+            for _ in range(20):
+                waits.set()
+                node.send_output("image", image, {"number": 0}, pinned=True, timeout=5)
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    waits.wait()
+    time.sleep(0.5)
+    for number in range(COUNT):
+        node.send_output("second", image, {"number": number}, pinned=True, timeout=5)
+    note(is_still_waiting=thread.is_alive())
+    thread.join()
 
 
 def interrupted(node):
@@ -190,7 +240,7 @@ def interrupted(node):
     held = []
     try:
         while True:
-            writing = node.allocate("image", (64,), timeout=0.05)
+            writing = node.allocate("image", (50000,), timeout=0.05)
             held.append((writing, writing.__enter__()))
     except zenoh_pinned.PoolFull as error:
         note(full=str(error))
@@ -205,8 +255,8 @@ def interrupted(node):
     signal.signal(signal.SIGINT, interrupt)
     ended = []
     for name, waits in [
-        ("send_output", lambda: node.send_output("image", b"waits", pinned=True, timeout=3600)),
-        ("allocate", lambda: node.allocate("image", (64,), timeout=3600).__enter__()),
+        ("send_output", lambda: node.send_output("image", bytes(50000), pinned=True, timeout=3600)),
+        ("allocate", lambda: node.allocate("image", (50000,), timeout=3600).__enter__()),
     ]:
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         try:

@@ -1,5 +1,8 @@
 """An unmodified dora node: notes what it receives, in order."""
 
+import os
+import time
+
 import pyarrow as pa  # dora imports it late, at the first value
 from dora import Node
 
@@ -26,6 +29,7 @@ for event in Node():
             },
             time=str(metadata["timestamp"]),
         )
+        time.sleep(float(os.environ.get("PAUSE", "0")) / 1000)
         del value, event
     elif event["type"] == "INPUT_CLOSED":
         note(closed=event["id"])

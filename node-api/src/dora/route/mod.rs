@@ -11,14 +11,12 @@
 //!    that fails to attach leaks a mapping, which keeps it.)
 //!
 //! A trial that fails costs a slot here and that mapping there. The first of an output is therefore final;
-//! one for a later pool, where no other path is left, is made a few times more, seconds apart.
+//! one for a later pool is made a few times more, seconds apart, and messages go as bytes meanwhile.
 
+mod flush;
 mod trial;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use dora_core::topics::{zenoh_output_ack_topic, zenoh_output_publish_topic};
 use dora_message::{id::DataId, metadata::Metadata};
@@ -28,17 +26,17 @@ use zenoh::{
     pubsub::Publisher,
     qos::{CongestionControl, Priority},
 };
-use zenoh_pinned::{AllocError, PinnedPool, Slot};
+use zenoh_pinned::PinnedPool;
 
 use super::{
     DoraPathReason, RequiredAcker,
     answers::{Answers, deadline},
     consumers::Holders,
     description::NodeDescription,
-    pools::PoolIndex,
     refusals::Refusals,
 };
-use trial::{Trial, eventually, has_come_back};
+pub(super) use flush::Ending;
+use trial::{Trial, eventually};
 
 /// How long an output without consumers that dora names waits for others to be linked.
 const UNNAMED_CONSUMERS_PATIENCE: Duration = Duration::from_millis(100);
@@ -49,22 +47,16 @@ const RETRIES: u32 = 3;
 /// How long after a trial the next one is made; twice as long after each.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Why a pool cannot be used for an output.
-pub(super) enum Unproven {
-    /// Consumers cannot attach it; none are named where it is one that dora does not name.
-    Refused {
-        consumers: Vec<RequiredAcker>,
-        pool_bytes: u64,
-    },
-    /// Markers that consumers could not attach hold every slot.
-    UsedUp { slots: u32 },
-    /// It had no slot free for the marker.
-    Full(AllocError),
+/// Consumers cannot attach a pool; none are named where it is one that dora does not name.
+pub(super) struct Refused {
+    pub(super) consumers: Vec<RequiredAcker>,
+    pub(super) pool_bytes: u64,
 }
 
 /// The last trial that failed.
 struct Failed {
     consumers: Vec<RequiredAcker>,
+    pool_bytes: u64,
     again_at: Instant,
     trials: u32,
 }
@@ -73,8 +65,9 @@ pub(super) struct Route {
     publisher: Publisher<'static>,
     answers: Answers,
     consumers: Vec<RequiredAcker>,
-    proven: BTreeSet<PoolIndex>,
-    failed: BTreeMap<PoolIndex, Failed>,
+    /// Whether some pool has been.
+    is_proven: bool,
+    failed: Option<Failed>,
 }
 
 impl Route {
@@ -110,8 +103,8 @@ impl Route {
             publisher,
             answers,
             consumers,
-            proven: BTreeSet::new(),
-            failed: BTreeMap::new(),
+            is_proven: false,
+            failed: None,
         };
         if route.consumers.is_empty() {
             route.wait_for_unnamed_consumers();
@@ -133,121 +126,70 @@ impl Route {
         }
     }
 
-    /// Finds out, once for each pool, whether the consumers that are still there can attach it.
+    /// Finds out whether the consumers that are still there can attach a new pool of an output that writes
+    /// `earlier` ones.
     pub(super) fn prove(
         &mut self,
         node: &NodeDescription,
-        (index, pool): (PoolIndex, &PinnedPool),
-        earlier: &[&PinnedPool],
+        pool: &PinnedPool,
+        earlier: &[PinnedPool],
         refusals: &mut Refusals,
-        (wait, patience): (Duration, Duration),
-    ) -> Result<(), Unproven> {
-        if self.proven.contains(&index) {
-            return Ok(());
-        }
-        let refused = |consumers| Unproven::Refused {
-            consumers,
-            pool_bytes: pool.statistics().bytes,
-        };
-        if let Some(consumers) = self.known_refusal(index, refusals) {
-            return Err(refused(consumers));
-        }
-        let slots = pool.statistics().slots;
-        if refusals.lost_markers(index) >= slots {
-            return Err(Unproven::UsedUp { slots });
-        }
-        match self.trial(node, pool, earlier, (wait, patience))? {
+        patience: Duration,
+    ) -> Result<(), Refused> {
+        let pool_bytes = pool.statistics().bytes;
+        let consumers = match self.trial(node, pool, earlier, patience) {
             Trial::AllAttached => {
-                self.proven.insert(index);
-                Ok(())
+                self.is_proven = true;
+                self.failed = None;
+                return Ok(());
             }
-            Trial::Refused {
-                consumers,
-                is_marker_lost,
-            } => {
-                refusals.note(&consumers, index, is_marker_lost);
-                self.note_failure(index, consumers.clone());
-                Err(refused(consumers))
-            }
-            Trial::Void => Err(refused(Vec::new())),
-        }
-    }
-
-    /// Who is known not to attach a pool, where trying again is not due.
-    fn known_refusal(&self, index: PoolIndex, refusals: &Refusals) -> Option<Vec<RequiredAcker>> {
-        if !self.is_proven() {
-            let consumers = refusals.among(&self.consumers, index);
-            return (!consumers.is_empty()).then_some(consumers);
-        }
-        let failed = self.failed.get(&index)?;
-        let is_due = failed.trials <= RETRIES && Instant::now() >= failed.again_at;
-        (!is_due).then(|| failed.consumers.clone())
-    }
-
-    fn note_failure(&mut self, index: PoolIndex, consumers: Vec<RequiredAcker>) {
-        let trials = self.failed.get(&index).map_or(0, |failed| failed.trials);
-        let failed = Failed {
+            Trial::Refused(consumers) => consumers,
+            Trial::Void => Vec::new(),
+        };
+        refusals.note(&consumers, pool_bytes);
+        self.note_failure(pool_bytes, consumers.clone());
+        Err(Refused {
             consumers,
+            pool_bytes,
+        })
+    }
+
+    /// Who is known not to attach a pool of so many bytes, where trying again is not due.
+    pub(super) fn known_refusal(&self, pool_bytes: u64, refusals: &Refusals) -> Option<Refused> {
+        let refused = |consumers| Refused {
+            consumers,
+            pool_bytes,
+        };
+        if !self.is_proven {
+            let consumers = refusals.among(&self.consumers, pool_bytes);
+            return (!consumers.is_empty()).then(|| refused(consumers));
+        }
+        let failed = self.failed.as_ref()?;
+        let is_due = failed.trials <= RETRIES && Instant::now() >= failed.again_at;
+        (!is_due && failed.pool_bytes <= pool_bytes).then(|| refused(failed.consumers.clone()))
+    }
+
+    fn note_failure(&mut self, pool_bytes: u64, consumers: Vec<RequiredAcker>) {
+        let trials = self.failed.as_ref().map_or(0, |failed| failed.trials);
+        self.failed = Some(Failed {
+            consumers,
+            pool_bytes,
             again_at: Instant::now() + RETRY_AFTER * (1 << trials.min(RETRIES)),
             trials: trials + 1,
-        };
-        self.failed.insert(index, failed);
+        });
     }
 
-    fn is_proven(&self) -> bool {
-        !self.proven.is_empty()
-    }
-
-    /// Sends one message in a slot of a proven pool.
+    /// Sends one message: in a slot of a proven pool, or as bytes.
     pub(super) fn publish(&self, payload: ZBytes, metadata: &Metadata) -> Result<(), String> {
         let attachment = dora_message::encode(metadata).map_err(|error| error.to_string())?;
         let sent = self.publisher.put(payload).attachment(attachment).wait();
         sent.map_err(|error| error.to_string())
     }
 
-    /// Waits until the consumers that are still there have everything that was sent.
-    pub(super) fn flush(
-        &self,
-        node: &NodeDescription,
-        pools: &[(PoolIndex, &PinnedPool)],
-        until: Instant,
-    ) {
-        if !self.is_proven() {
-            return;
-        }
-        if self.consumers.is_empty() {
-            return self.flush_unnamed(pools, until);
-        }
-        let pools: Vec<_> = pools.iter().map(|(_, pool)| *pool).collect();
-        let consumers = self.still_there(node, &pools);
-        let missing = self.answers.ask(&self.publisher, &consumers, until);
-        if !missing.is_empty() {
-            tracing::warn!(?missing, "may not have received the last messages");
-        }
-    }
-
-    /// Consumers without a name do not answer, but they give the reference to a marker back in its turn.
-    fn flush_unnamed(&self, pools: &[(PoolIndex, &PinnedPool)], until: Instant) {
-        let mut proven = pools
-            .iter()
-            .filter(|(index, _)| self.proven.contains(index));
-        let slot = proven.find_map(|(_, pool)| {
-            let wait = until.saturating_duration_since(Instant::now());
-            pool.alloc_timeout(1, wait).ok()
-        });
-        let Some(marker) = slot.map(Slot::into_shm) else {
-            return tracing::warn!("the last messages may not have been received");
-        };
-        self.answers.mark(&self.publisher, marker.clone());
-        if !eventually(until, || has_come_back(&marker)) {
-            tracing::warn!("the last messages may not have been received");
-        }
-    }
-
     /// The consumers whose process holds one of `pools`, all of them where there is none yet. Others have
     /// ended: nobody waits for their answers.
-    fn still_there(&self, node: &NodeDescription, pools: &[&PinnedPool]) -> Vec<RequiredAcker> {
-        if pools.is_empty() || !self.is_proven() {
+    fn still_there(&self, node: &NodeDescription, pools: &[PinnedPool]) -> Vec<RequiredAcker> {
+        if pools.is_empty() || !self.is_proven {
             return self.consumers.clone();
         }
         let holders: Vec<_> = pools.iter().map(|pool| Holders::of(pool, node)).collect();

@@ -8,21 +8,18 @@ use zenoh::{
 };
 use zenoh_pinned::PinnedPool;
 
-use super::{Route, Unproven};
+use super::Route;
 use crate::dora::{
     RequiredAcker, answers::deadline, consumers::Holders, description::NodeDescription,
 };
 
 /// How often what processes do is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(2);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// What a trial showed.
 pub(super) enum Trial {
     AllAttached,
-    Refused {
-        consumers: Vec<RequiredAcker>,
-        is_marker_lost: bool,
-    },
+    Refused(Vec<RequiredAcker>),
     /// zenoh's watchdog took the marker back, because this process stood still for too long.
     Void,
 }
@@ -33,15 +30,20 @@ impl Route {
         &self,
         node: &NodeDescription,
         pool: &PinnedPool,
-        earlier: &[&PinnedPool],
-        (wait, patience): (Duration, Duration),
-    ) -> Result<Trial, Unproven> {
-        let marker = || pool.alloc_timeout(1, wait).map_err(Unproven::Full);
-        let until = || deadline(patience);
-        match self.try_with(&marker()?.into_shm(), node, pool, earlier, until()) {
-            Trial::Void => Ok(self.try_with(&marker()?.into_shm(), node, pool, earlier, until())),
-            trial => Ok(trial),
+        earlier: &[PinnedPool],
+        patience: Duration,
+    ) -> Trial {
+        for _ in 0..2 {
+            // The pool is new: where it has no free slot, the first marker had the only one.
+            let Ok(marker) = pool.try_alloc(1) else {
+                break;
+            };
+            match self.try_with(&marker.into_shm(), node, pool, earlier, deadline(patience)) {
+                Trial::Void => continue,
+                trial => return trial,
+            }
         }
+        Trial::Void
     }
 
     fn try_with(
@@ -49,7 +51,7 @@ impl Route {
         marker: &ZBytes,
         node: &NodeDescription,
         pool: &PinnedPool,
-        earlier: &[&PinnedPool],
+        earlier: &[PinnedPool],
         until: Instant,
     ) -> Trial {
         let consumers = self.still_there(node, earlier);
@@ -62,10 +64,7 @@ impl Route {
         }
         if !has_come_back {
             // One that cannot attach answers the empty markers only.
-            return Trial::Refused {
-                consumers: self.answers.short_of(&consumers, asked.markers + 1),
-                is_marker_lost: true,
-            };
+            return Trial::Refused(self.answers.short_of(&consumers, asked.markers + 1));
         }
         let mut lacking = asked.missing;
         if lacking.is_empty() {
@@ -78,10 +77,7 @@ impl Route {
         }
         match lacking.is_empty() {
             true => Trial::AllAttached,
-            false => Trial::Refused {
-                consumers: lacking,
-                is_marker_lost: false,
-            },
+            false => Trial::Refused(lacking),
         }
     }
 }

@@ -6,7 +6,9 @@ use dora_node_api::{
     DoraNode, IntoArrow, MetadataParameters, Parameter, dora_core::config::DataId,
 };
 use serde_json::json;
-use zenoh_pinned_node::dora::{Delivery, ElementType, Pinned, PinnedOutputs, SendError};
+use zenoh_pinned_node::dora::{
+    Delivery, ElementType, OutputReport, Pinned, PinnedOptions, PinnedOutputs, SendError,
+};
 
 use super::{crash, order, order_or, pause, show_log};
 use crate::{frames, journal::Journal};
@@ -25,6 +27,10 @@ fn camera() {
     let count: u64 = order("FRAMES").parse().unwrap();
     let interval = Duration::from_micros(order_or("INTERVAL_US", 0));
     let crash_after = order_or("CRASH_AFTER", u64::MAX);
+    if let Ok(bytes) = std::env::var("PREPARE") {
+        let bytes = bytes.parse().unwrap();
+        outputs.prepare(&output, bytes, options()).unwrap();
+    }
     let started = Instant::now();
     for frame in first..first + count {
         let due = interval * u32::try_from(frame - first).unwrap();
@@ -49,12 +55,7 @@ fn camera() {
     pause("PAUSE_LAST");
     let report = outputs.close();
     for output in &report.outputs {
-        journal.note(json!({
-            "path": format!("{:?}", output.path),
-            "sent_pinned": output.sent,
-            "timeouts": output.timeouts,
-            "dropped": output.dropped,
-        }));
+        note_output(&mut journal, output);
     }
     for pool in &report.pools {
         journal.note(json!({
@@ -66,14 +67,43 @@ fn camera() {
     }
 }
 
+fn note_output(journal: &mut Journal, output: &OutputReport) {
+    journal.note(json!({
+        "output": output.output.to_string(),
+        "path": format!("{:?}", output.path),
+        "sent_pinned": output.sent,
+        "sent_as_bytes": output.sent_as_bytes,
+        "timeouts": output.timeouts,
+        "dropped": output.dropped,
+    }));
+}
+
+/// Bytes of a frame: always the same, thrice as much from some frame on, or from a list of KiB.
+fn bytes_of(frame: u64) -> usize {
+    let sizes = order_or("KIBIBYTES", String::new());
+    let mut sizes = sizes.split_terminator(',').cycle();
+    if let Some(size) = sizes.nth(frame as usize) {
+        return size.parse::<usize>().unwrap() << 10;
+    }
+    let grows = frame >= order_or("GROW_AT", u64::MAX);
+    order_or("BYTES", frames::FULL_HD) * if grows { 3 } else { 1 }
+}
+
+/// How long a message waits for a slot, in milliseconds; zero for the default, which drops it.
+fn options() -> PinnedOptions {
+    match order_or("WAIT", 1000) {
+        0 => Pinned.into(),
+        wait => Pinned.wait_at_most(Duration::from_millis(wait)),
+    }
+}
+
 fn send(
     node: &mut DoraNode,
     outputs: &mut PinnedOutputs,
     output: &DataId,
     frame: u64,
 ) -> Result<Delivery, SendError> {
-    let grows = frame >= order_or("GROW_AT", u64::MAX);
-    let bytes = order_or("BYTES", frames::FULL_HD) * if grows { 3 } else { 1 };
+    let bytes = bytes_of(frame);
     let mut parameters = MetadataParameters::new();
     let mut note = |key: &str, value: u64| {
         parameters.insert(key.to_owned(), Parameter::Integer(value as i64));
@@ -81,7 +111,13 @@ fn send(
     note("frame", frame);
     match order_or("HOW", String::from("in place")).as_str() {
         "in place" => {
-            let mut slot = outputs.alloc(output, &[bytes], ElementType::Uint8)?;
+            let mut slot = match order_or("WAIT", 1000) {
+                0 => outputs.alloc(output, &[bytes], ElementType::Uint8)?,
+                wait => {
+                    let wait = Duration::from_millis(wait);
+                    outputs.alloc_timeout(output, &[bytes], ElementType::Uint8, wait)?
+                }
+            };
             frames::fill(frame, &mut slot);
             note("sent", frames::now());
             outputs.send(node, parameters, slot)
@@ -91,7 +127,7 @@ fn send(
             frames::fill(frame, &mut image);
             note("sent", frames::now());
             let image = image.into_arrow();
-            outputs.send_output(node, output.clone(), parameters, image, Pinned)
+            outputs.send_output(node, output.clone(), parameters, image, options())
         }
         "dora" => {
             let mut image = vec![0; bytes];

@@ -50,6 +50,8 @@ def main() -> None:
                 )
                 time.sleep(float(os.environ.get("PAUSE", "0")) / 1000)
                 del value, buffer, words
+            elif event["type"] == "STOP" and "ENDS_AT_STOP" in os.environ:
+                break
             elif event["type"] == "INPUT_CLOSED":
                 note(closed=event["id"])
             # After a stop dora still has what was received before.

@@ -38,6 +38,9 @@ fn sink() {
                     held.push(data);
                     crash();
                 }
+                if order_or("LETS_GO_EARLY", false) {
+                    drop((array, data));
+                }
                 pause("PAUSE");
                 if frame == order_or("LEAVE_AFTER", u64::MAX) {
                     break;
@@ -46,11 +49,18 @@ fn sink() {
             Event::InputClosed { id } => journal.note(json!({"closed": id.to_string()})),
             Event::InputRecovered { id } => journal.note(json!({"recovered": id.to_string()})),
             // What was received before is still to come.
-            Event::Stop(_) => journal.note(json!({"stop": true})),
+            Event::Stop(_) => {
+                journal.note(json!({"stop": true}));
+                if order_or("ENDS_AT_STOP", false) {
+                    break;
+                }
+            }
             other => journal.note(json!({"event": format!("{other:?}")})),
         }
     }
     journal.note(json!({"ended": true}));
+    drop((held, events, node));
+    pause("PAUSE_AFTER");
 }
 
 /// The next event: as dora's scheduler orders them, control events first, or in the order of their arrival.
