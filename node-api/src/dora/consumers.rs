@@ -16,6 +16,21 @@ fn says_ended(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH)
 }
 
+/// Whether a process of this host shows that it is `node` of `dataflow`. One that hides its environment is not found.
+pub(super) fn is_running(node: &NodeId, dataflow: DataflowId) -> bool {
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return true;
+    };
+    let is_it = |path: std::path::PathBuf| {
+        let environment = fs::read(path.join("environ"));
+        environment.is_ok_and(|environment| {
+            node_in(&environment, dataflow) == Environment::Node(node.clone())
+        })
+    };
+    let mut processes = processes.flatten();
+    processes.any(|process| is_it(process.path()))
+}
+
 /// The nodes whose processes hold a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Holders {

@@ -120,3 +120,27 @@ fn an_output_that_was_prepared_has_its_pool_before_the_first_message_and_needs_n
         8 * slot_bytes + 4096
     );
 }
+
+#[test]
+fn large_messages_of_an_output_get_their_pool_though_a_consumer_of_its_small_ones_has_left() {
+    let run = dataflow::run(&[
+        camera(60)
+            .with("INTERVAL_US", 20_000)
+            .with("BYTES", 32 << 10)
+            .with("GROW_AT", 40),
+        rust("sink", "sink::sink").input("image", "camera/image"),
+        rust("leaving", "sink::sink")
+            .input("image", "camera/image")
+            .with("LEAVE_AFTER", 5),
+    ]);
+    assert_eq!(run.journal("sink").frames(), (0..60).collect::<Vec<_>>());
+    assert_eq!(run.journal("sink").count("equal"), 60);
+    let camera = run.journal("camera");
+    let path = camera.last("path");
+    assert_eq!(
+        (&path["sent_as_bytes"], &path["sent_pinned"]),
+        (&40.into(), &20.into()),
+        "{path}"
+    );
+    assert!(!run.log().contains("last messages"), "{}", run.log());
+}

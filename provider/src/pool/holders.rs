@@ -165,8 +165,10 @@ mod tests {
         }
         assert!(text(0, 0, 1, &[1, 2, 3, 4, 5, 6]).contains("(pid 4) and 2 more"));
         assert_eq!(text(0, 0, 0, &[]), "all have come back since");
-        let mut unnamed = Holders::default();
-        unnamed.sent = 2;
+        let unnamed = Holders {
+            sent: 2,
+            ..Holders::default()
+        };
         assert!(
             unnamed
                 .to_string()

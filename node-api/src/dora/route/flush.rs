@@ -12,6 +12,8 @@
 //!   consumer that lets go of each message before it is done with it, and is slower than that, may read the
 //!   last one after the end.
 //! - Nothing tells when a message was read that did not travel in a slot.
+//! - Where nothing has travelled in a slot, a consumer whose process hides which node it is (one that writes its title
+//!   over its environment) is taken for ended when it has not answered within `LOOK_FOR_CONSUMERS_EVERY`.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +24,9 @@ use super::{
     Route,
     trial::{LOOK_EVERY, eventually, has_come_back},
 };
-use crate::dora::{RequiredAcker, answers::deadline, description::NodeDescription, reason};
+use crate::dora::{
+    RequiredAcker, answers::deadline, consumers::is_running, description::NodeDescription, reason,
+};
 
 /// How often it is looked at who is still there.
 const LOOK_FOR_CONSUMERS_EVERY: Duration = Duration::from_millis(50);
@@ -69,7 +73,12 @@ impl Route {
             }
             // Who has ended meanwhile misses nothing.
             let listening = self.listening(ending);
-            missing.retain(|consumer| listening.contains(consumer));
+            missing.retain(|consumer| {
+                // Pools tell who holds them; without any, only the process itself shows that it is there.
+                let is_there = !ending.pools.is_empty()
+                    || is_running(&consumer.node_id, ending.node.dataflow_id);
+                listening.contains(consumer) && is_there
+            });
             if Instant::now() >= until && !missing.is_empty() {
                 tracing::warn!(
                     "{} may not have received the last messages",

@@ -10,7 +10,10 @@ use zenoh_pinned::PinnedPool;
 
 use super::Route;
 use crate::dora::{
-    RequiredAcker, answers::deadline, consumers::Holders, description::NodeDescription,
+    RequiredAcker,
+    answers::deadline,
+    consumers::{Holders, is_running},
+    description::NodeDescription,
 };
 
 /// How often what processes do is looked at.
@@ -54,10 +57,16 @@ impl Route {
         earlier: &[PinnedPool],
         until: Instant,
     ) -> Trial {
-        let consumers = self.still_there(node, earlier);
+        let mut consumers = self.still_there(node, earlier);
         self.answers.forget(until);
         self.answers.mark(&self.publisher, marker.clone());
-        let asked = self.answers.ask_on(&self.publisher, &consumers, until);
+        let mut asked = self.answers.ask_on(&self.publisher, &consumers, until);
+        // No pool tells who has ended before there was one.
+        let has_ended = |consumer: &RequiredAcker| !is_running(&consumer.node_id, node.dataflow_id);
+        let (ended, missing) = asked.missing.drain(..).partition(has_ended);
+        let ended: Vec<_> = ended;
+        asked.missing = missing;
+        consumers.retain(|consumer| !ended.contains(consumer));
         let has_come_back = eventually(until, || has_come_back(marker) || is_void(marker));
         if is_void(marker) {
             return Trial::Void;
