@@ -32,7 +32,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, atomic},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use zenoh::shm::{ChunkID, SegmentID, ShmSegment};
@@ -58,6 +58,7 @@ const IDLE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long what has just been attached is left alone.
 const UNLOCK_AFTER: Duration = Duration::from_millis(200);
+const LOOK_FOR_LOCKED_EVERY: Duration = Duration::from_millis(10);
 /// zenoh's metadata of a producer, and its segment.
 const DESCRIPTORS_OF_A_PRODUCER: usize = 2;
 
@@ -193,9 +194,14 @@ fn wait_for_next_look() {
     let state = lock_state();
     let until = CHANGED.wait_timeout_while(state, LOOK_EVERY, |state| !state.are_new);
     let are_new = until.unwrap_or_else(PoisonError::into_inner).0.are_new;
-    if are_new {
-        // The first frames of a producer are worth more than the pages of its metadata.
-        std::thread::sleep(UNLOCK_AFTER);
+    if !are_new {
+        return;
+    }
+    // The first frames of a producer are worth more than the pages of its metadata, unless the next producer's
+    // cannot be locked any more.
+    let until = Instant::now() + UNLOCK_AFTER;
+    while Instant::now() < until && !limits::is_half_locked() {
+        std::thread::sleep(LOOK_FOR_LOCKED_EVERY);
     }
 }
 

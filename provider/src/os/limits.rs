@@ -22,6 +22,22 @@ pub(crate) fn locked_memory_limit() -> Option<u64> {
     rustix::process::getrlimit(Resource::Memlock).current
 }
 
+/// Whether this process has locked more than half of what it may, by its limit. Without one, or where it cannot be
+/// told, it has not.
+pub(crate) fn is_half_locked() -> bool {
+    let Some(limit) = locked_memory_limit() else {
+        return false;
+    };
+    // Bytes, as everything below /proc: a process's name is in this file too.
+    let status = std::fs::read("/proc/self/status").unwrap_or_default();
+    let mut lines = status.split(|byte| *byte == b'\n');
+    let kibibytes = lines.find_map(|line| {
+        let rest = std::str::from_utf8(line.strip_prefix(b"VmLck:")?).ok()?;
+        rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
+    });
+    kibibytes.is_some_and(|kibibytes| kibibytes.saturating_mul(1024) > limit / 2)
+}
+
 /// How many descriptors this process may have open: its soft RLIMIT_NOFILE. `None` where there is no limit.
 pub(crate) fn open_files_limit() -> Option<u64> {
     rustix::process::getrlimit(Resource::Nofile).current
