@@ -21,7 +21,7 @@ pub enum OutputPath {
 pub enum Delivery {
     /// It went through pinned shared memory.
     Pinned,
-    /// It went as bytes on a pinned output, because it is small ([`super::Settings::shared_from_bytes`]) or a
+    /// It went as bytes on a pinned output, because it is small ([`Settings::shared_from_bytes`](super::Settings::shared_from_bytes)) or a
     /// consumer cannot attach a pool that is large enough.
     Bytes,
     /// dora sent it.
