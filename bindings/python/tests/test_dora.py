@@ -75,14 +75,20 @@ def test_arrays_and_metadata_of_every_kind_arrive_as_they_were(tmp_path):
     assert metadata[-1]["shape"] == [2, 3]
 
 
-def test_whatever_is_sent_arrives_the_same_pinned_and_not_and_as_of_dora_itself(tmp_path):
+@pytest.mark.parametrize("shared_from", [1, "48KiB"])
+def test_whatever_is_sent_arrives_the_same_pinned_and_not_and_as_of_dora_itself(shared_from, tmp_path):
     def inputs(*names):
         return {name: {"source": source, "queue_size": 250} for name, source in names}
 
     names = [("pinned", "camera/pinned"), ("unpinned", "camera/unpinned"), ("stock", "stock/values")]
     journals = run(
         tmp_path,
-        camera("both_ways", outputs=("pinned", "unpinned"), ZENOH_PINNED_SLOTS=16),
+        camera(
+            "both_ways",
+            outputs=("pinned", "unpinned"),
+            ZENOH_PINNED_SLOTS=16,
+            ZENOH_PINNED_SHARED_FROM=shared_from,
+        ),
         node("stock", "stock_camera.py", outputs=["values"]),
         node("sink", "value_sink.py", inputs=inputs(*names)),
     )
@@ -118,13 +124,15 @@ def test_whatever_is_sent_arrives_the_same_pinned_and_not_and_as_of_dora_itself(
     }
     assert ways["pinned"]["data masked"]["value"] == "[1, None, 3, 4]"
     assert ways["pinned"]["metadata uint64"]["metadata"] == "{'value': '18446744073709551615'}"
-    ((_, path, sent, copied), (_, other, _, none)) = journals["camera"].of("outputs")[0]
-    assert (path, other, sent, none) == ("pinned", "dora", len(ways["pinned"]) + 1, 0)
+    ((_, path, *sent, copied), (_, other, _, _, none)) = journals["camera"].of("outputs")[0]
+    assert (path, other, none) == ("pinned", "dora", 0)
+    # In slots, or as bytes.
+    assert sent[shared_from != 1] == sum(sent) == len(ways["pinned"]) + 1
     assert copied > 20
 
 
 def test_copies_that_other_data_needs_are_counted(tmp_path):
-    journals = run(tmp_path, camera("copies"), sink())
+    journals = run(tmp_path, camera("copies", ZENOH_PINNED_SHARED_FROM=1), sink())
     assert journals["camera"].of("copied") == [[0], [4], [4], [5]]
 
 

@@ -71,7 +71,10 @@ def both_ways(node):
     values.send("pinned", lambda *message: node.send_output("pinned", *message, pinned=True), data)
     values.send("unpinned", lambda *message: node.send_output("unpinned", *message), data, rounds=2)
     note(
-        outputs=[(output.output, output.path, output.sent, output.copied) for output in node.report().outputs]
+        outputs=[
+            (output.output, output.path, output.sent, output.sent_as_bytes, output.copied)
+            for output in node.report().outputs
+        ]
     )
 
 
