@@ -95,7 +95,7 @@ wheel: $(VENV)/.ready
 
 # Everything that a device or its driver could change, which is nearly all there is. dora's need its command.
 GPU_KIT_TESTS := attacks backend_conformance beside_others budget context_lost crashes delivery device_copy ending exits failures fork \
-	giving_back hostile_descriptors lifecycle limits pool pubsub registering registration_conformance
+	giving_back holders hostile_descriptors lifecycle limits pool pubsub registering registration_conformance
 GPU_KIT_BENCHES := zenoh-pinned-camera-bench zenoh-pinned-micro-bench
 
 gpu-kit: $(VENV)/.ready

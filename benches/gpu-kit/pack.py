@@ -122,7 +122,7 @@ def copy(source: Path, target: Path) -> None:
     """Copy a file, or a folder without what Python leaves in it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        ignored = shutil.ignore_patterns("__pycache__", "*.so")
+        ignored = shutil.ignore_patterns("__pycache__", ".*_cache", "*.so")
         shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
     else:
         shutil.copy(source, target)
