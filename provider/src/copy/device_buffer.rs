@@ -169,12 +169,12 @@ impl DeviceBuffer {
             });
         }
         let _entered = self.enter()?;
-        let ordered = match self.lent.get() {
-            Some(fence) => fence.pass(),
+        let (call, ordered) = match self.lent.get() {
+            Some(fence) => ("cuMemFree", fence.pass()),
             // What its own stream has done with it since.
-            None => cuda::synchronize(&self.stream),
+            None => ("cuStreamSynchronize", cuda::synchronize(&self.stream)),
         };
-        ordered.map_err(|error| self.failed("cuMemFree", error))?;
+        ordered.map_err(|error| self.failed(call, error))?;
         let copied = self.memory.copy_to_host(destination);
         copied.map_err(|error| self.failed("cuMemcpyDtoH", error))
     }
@@ -212,12 +212,12 @@ impl DeviceBuffer {
             return Ok(());
         }
         let is_used_at_once = matches!(capturing(stream), Ok(Capturing::No));
-        let ordered = match is_used_at_once {
-            true => self.copied.is_awaited_by(stream),
+        let (call, ordered) = match is_used_at_once {
+            true => ("cuStreamWaitEvent", self.copied.is_awaited_by(stream)),
             // A graph, and whatever the default stream is blocked by, cannot wait for what happened outside.
-            false => self.copied.synchronize(),
+            false => ("cuEventSynchronize", self.copied.synchronize()),
         };
-        ordered.map_err(|error| self.failed("cuStreamWaitEvent", error))
+        ordered.map_err(|error| self.failed(call, error))
     }
 
     /// Never touches the stream of the copy again, because nobody here keeps it: its memory then goes as if it had

@@ -7,7 +7,7 @@
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     time::{Duration, Instant},
@@ -15,7 +15,7 @@ use std::{
 
 use crate::{
     cuda::{self, DeviceMemory, DriverError, Fence},
-    os,
+    os::{self, per_process::PerProcess},
 };
 
 /// After what time a fence or a release is tried again that could not be had.
@@ -30,21 +30,23 @@ struct Returned {
     at: Instant,
 }
 
-/// Hands device memory to the thread. Where there is none, the memory stays until the process ends.
+/// Hands device memory to the thread. Where none can be started this memory stays until the process ends; the next
+/// one tries again.
 pub(super) fn free_when_unused(memory: DeviceMemory, fence: Arc<Fence>) {
-    static THREAD: OnceLock<Option<Sender<Returned>>> = OnceLock::new();
-    let thread = THREAD.get_or_init(|| {
+    static THREAD: PerProcess<Mutex<Option<Sender<Returned>>>> = PerProcess::new(Mutex::default);
+    let mut thread = THREAD.lock().unwrap_or_else(PoisonError::into_inner);
+    if thread.is_none() {
         let (sender, receiver) = channel();
-        let thread = std::thread::Builder::new().name(String::from("zpin-free"));
-        let started = thread.spawn(move || free_all(&receiver));
-        started.is_ok().then_some(sender)
-    });
+        let builder = std::thread::Builder::new().name(String::from("zpin-free"));
+        let started = builder.spawn(move || free_all(&receiver));
+        *thread = started.is_ok().then_some(sender);
+    }
     let returned = Returned {
         memory,
         fence,
         at: Instant::now(),
     };
-    match thread {
+    match &*thread {
         Some(thread) => {
             if let Err(unsent) = thread.send(returned) {
                 std::mem::forget(unsent.0);

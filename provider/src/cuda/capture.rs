@@ -44,10 +44,10 @@ pub(crate) struct CapturedGraph(Graph);
 pub(crate) fn capturing(stream: &CudaStream) -> Result<Capturing, DriverError> {
     let entries = bind(stream.context())?;
     let mut status = 0;
+    let handle = stream.cu_stream();
     // SAFETY: the place is this function's own; the stream is alive, as it is borrowed.
-    let asked =
-        check(unsafe { (entries.stream_is_capturing)(stream.cu_stream(), &raw mut status) });
-    match asked {
+    let asked = unsafe { (entries.stream_is_capturing)(handle, &raw mut status) };
+    match check(asked) {
         Ok(()) if status == 0 => return Ok(Capturing::No),
         Ok(()) => {}
         Err(DriverError::CAPTURE_IMPLICIT) => return Ok(Capturing::Blocked),

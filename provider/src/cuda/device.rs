@@ -93,9 +93,9 @@ impl Device {
     /// Whether the device can register host memory.
     pub(crate) fn can_register(&self) -> bool {
         use sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_HOST_REGISTER_SUPPORTED as SUPPORTED;
+        let device = self.context.cu_device();
         // SAFETY: the device is that of a context that is alive.
-        let supported =
-            unsafe { result::device::get_attribute(self.context.cu_device(), SUPPORTED) };
+        let supported = unsafe { result::device::get_attribute(device, SUPPORTED) };
         // A driver that does not know the question answers with an error; registering then tells.
         supported.unwrap_or(1) != 0
     }

@@ -66,10 +66,10 @@ pub(crate) fn unlock_pages_of_segments(bytes: u64) -> io::Result<()> {
         segment.is_some_and(|segment| segment.bytes == bytes)
     };
     for mapping in process::file_mappings()?.filter(is_it) {
+        let bytes = mapping.end - mapping.start;
         // SAFETY: unlocking changes no contents; where another thread has unmapped the range since, it fails or
         // unlocks pages of whatever lies there now, which is what its owner gets at its next page fault.
-        let unlocked =
-            unsafe { rustix::mm::munlock(mapping.start as *mut _, mapping.end - mapping.start) };
+        let unlocked = unsafe { rustix::mm::munlock(mapping.start as *mut _, bytes) };
         if let Err(error) = unlocked {
             tracing::debug!(%error, "pages stay locked");
         }
