@@ -1,6 +1,6 @@
 //! Which nodes the processes that attached a pool are.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, io::ErrorKind};
 
 use dora_message::{DataflowId, id::NodeId};
 use zenoh_pinned::PinnedPool;
@@ -13,19 +13,18 @@ use super::{
 /// Whether there is no such process, before the file is opened (ENOENT) or after it (ESRCH): it holds nothing.
 fn says_ended(error: &std::io::Error) -> bool {
     const ESRCH: i32 = 3;
-    error.kind() == std::io::ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH)
+    error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH)
 }
 
-/// Whether a process of this host shows that it is `node` of `dataflow`. One that hides its environment is not found.
+/// Whether a process of this host shows that it is `node` of `dataflow`, or may be it because it could not be looked at.
+/// One that hides its environment, as another user's does, is not found.
 pub(super) fn is_running(node: &NodeId, dataflow: DataflowId) -> bool {
     let Ok(processes) = fs::read_dir("/proc") else {
         return true;
     };
-    let is_it = |path: std::path::PathBuf| {
-        let environment = fs::read(path.join("environ"));
-        environment.is_ok_and(|environment| {
-            node_in(&environment, dataflow) == Environment::Node(node.clone())
-        })
+    let is_it = |path: std::path::PathBuf| match fs::read(path.join("environ")) {
+        Ok(environment) => node_in(&environment, dataflow) == Environment::Node(node.clone()),
+        Err(error) => !says_ended(&error) && error.kind() != ErrorKind::PermissionDenied,
     };
     let mut processes = processes.flatten();
     processes.any(|process| is_it(process.path()))

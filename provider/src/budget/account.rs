@@ -32,7 +32,6 @@ static ACCOUNT: PerProcess<Mutex<Account>> = PerProcess::new(|| Mutex::new(Accou
 
 #[derive(Debug)]
 struct Account {
-    made_here: MadeHere,
     truth: Record,
     page: Option<AccountFile>,
     wanted_since: Moment,
@@ -95,7 +94,7 @@ pub(super) fn attempt(purpose: Purpose, bytes: u64, limit: u64) -> Result<Attemp
         return Ok(Attempt::Granted(HostShare {
             purpose,
             bytes,
-            made_here: account.made_here,
+            made_here: MadeHere::now(),
         }));
     }
     account.show_or_warn();
@@ -164,7 +163,6 @@ impl Account {
     fn new() -> Self {
         let pid = std::process::id();
         Self {
-            made_here: MadeHere::now(),
             truth: Record {
                 pid,
                 start_time: process::start_time(pid).unwrap_or(0),
