@@ -19,15 +19,18 @@ fn says_ended(error: &std::io::Error) -> bool {
 /// Whether a process of this host shows that it is `node` of `dataflow`, or may be it because it could not be looked at.
 /// One that hides its environment, as another user's does, is not found.
 pub(super) fn is_running(node: &NodeId, dataflow: DataflowId) -> bool {
-    let Ok(processes) = fs::read_dir("/proc") else {
+    let Ok(entries) = fs::read_dir("/proc") else {
         return true;
     };
-    let is_it = |path: std::path::PathBuf| match fs::read(path.join("environ")) {
+    let is_it = |pid: u32| match fs::read(format!("/proc/{pid}/environ")) {
         Ok(environment) => node_in(&environment, dataflow) == Environment::Node(node.clone()),
         Err(error) => !says_ended(&error) && error.kind() != ErrorKind::PermissionDenied,
     };
-    let mut processes = processes.flatten();
-    processes.any(|process| is_it(process.path()))
+    // What is not named by a number is no process.
+    let mut processes = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    processes.any(is_it)
 }
 
 /// The nodes whose processes hold a pool.
