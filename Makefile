@@ -23,7 +23,7 @@ help:
 	@echo "make wheel         build the Python package into dist/"
 	@echo "make lint          only formatting, lints and documentation"
 	@echo "make fuzz          every parser of foreign bytes under libFuzzer (FUZZ_SECONDS=60 each, SANITIZER=address)"
-	@echo "make corpus        write the seeds of the fuzz targets to fuzz/corpus"
+	@echo "make corpus        write the seeds of the fuzz targets to provider/fuzz/corpus"
 	@echo "make miri          the fuzz targets' properties under Miri"
 	@echo "make sanitize      the same and the unit tests of the provider with the sanitizers"
 	@echo "make bench         the benchmarks: single operations and the camera workload, under ten minutes"
@@ -115,7 +115,7 @@ lint:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --document-private-items
 	# What documentation shows badly without a warning: a path in front of a name, a table that says nothing.
 	! grep -rnE '^\s*///.*\[`(crate|super)::' --include=*.rs provider/src node-api/src
-	! grep -rnE '\| *\|$$' README.md */README.md */*/README.md
+	! grep -rnE '\| *\|$$' $$(git ls-files "*README.md")
 
 corpus:
 	cargo run --quiet -p zenoh-pinned-fuzz-properties --bin write-corpus
@@ -127,11 +127,11 @@ HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 FUZZ_SECONDS ?= 60
 SANITIZER ?= address
 
-# New inputs go to the target folder; one that shows a fault belongs into fuzz/corpus as regression-<what it shows>.
+# New inputs go to the target folder; one that shows a fault belongs into provider/fuzz/corpus as regression-<what it shows>.
 fuzz:
 	cargo fuzz --version > /dev/null 2>&1 || cargo install cargo-fuzz --locked
 	export CARGO_TARGET_DIR="$(abspath $(TARGET))/fuzz" $(UNSTABLE); \
-	cd fuzz; \
+	cd provider/fuzz; \
 	for target in $$(cargo $(NIGHTLY) fuzz list --fuzz-dir .); do \
 		mkdir -p "$$CARGO_TARGET_DIR/found/$$target"; \
 		cargo $(NIGHTLY) fuzz run --fuzz-dir . -O --sanitizer $(SANITIZER) "$$target" \
@@ -188,13 +188,13 @@ dora-figures: $(VENV)/.ready
 	PYTHONPATH="$$PWD/$(PACKAGE)/python" "$(TARGET)/release/dora-bench" "$$PWD/$(PYTHON)"
 	PYTHONPATH="$$PWD/$(PACKAGE)/python" $(PYTHON) benches/dora/src/sizes.py "$$PWD/$(VENV)/bin/dora"
 
-$(VENV)/.ready: requirements.txt
+$(VENV)/.ready: $(PACKAGE)/requirements.txt
 	@python3 -m venv $(VENV) > /dev/null 2>&1 || { \
 		echo "Python's venv module is missing; installing python3-venv."; \
 		apt-get install -y python3-venv > /dev/null || { \
 			echo "Install it as root: apt-get install python3-venv"; exit 1; }; \
 		python3 -m venv $(VENV); }
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $(PACKAGE)/requirements.txt
 	touch $@
 
 python-figures: $(VENV)/.ready
@@ -207,7 +207,7 @@ python-figures: $(VENV)/.ready
 	PYTHONPATH="$$PWD/$(PACKAGE)/python" $(PYTHON) benches/python/calls.py "$$(realpath $(TARGET))/release/driver-double"
 
 # Other versions of Python that are there, by their names or under pyenv, for the one library that all of them load.
-$(VENV)/others/.ready: requirements.txt
+$(VENV)/others/.ready: $(PACKAGE)/requirements.txt
 	@mkdir -p $(VENV)/others
 	@for version in 3.10 3.12 3.13 3.14; do \
 		for python in "python$$version" "$$(pyenv root 2>/dev/null || echo /nowhere)/versions/$$version."*/bin/python; do \

@@ -136,8 +136,8 @@ def add_sources(kit: Path, peer: Path) -> None:
     of_nodes = ("device_programs.py", "any_driver.json", "library_programs.py", "library_programs.json")
     for name in ("meeting.py", *(f"nodes/{name}" for name in of_nodes)):
         copy(tests / name, kit / "python-tests" / name)
-    copy(ROOT / "provider" / "tests" / "peers", kit / "source" / "provider" / "tests" / "peers")
-    copy(ROOT / "attacks", kit / "source" / "attacks")
+    for programs in ("peers", "attacks"):
+        copy(ROOT / "provider" / "tests" / programs, kit / "source" / "provider" / "tests" / programs)
     copy(HERE / "lane", kit / "lane")
     copy(peer, kit / "package" / "zenoh")
     for library in peer.glob("*.so"):

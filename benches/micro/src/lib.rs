@@ -9,6 +9,6 @@
 
 pub mod arrow_head;
 #[allow(dead_code, reason = "the files' own crate uses the rest")]
-#[path = "../../../node-api/src/arrow_stream/mod.rs"]
+#[path = "../../../node-api/node/src/arrow_stream/mod.rs"]
 mod arrow_stream;
 pub mod results;

@@ -25,7 +25,7 @@
 //! file's length is looked at (`reaches`), so a file that was truncated before gives an error; one that is
 //! truncated between the look and the use raises SIGBUS, as with zenoh's own segments. The kernel has no
 //! means against that: seals (`F_SEAL_SHRINK`) are for files that never had a name, and zenoh needs names.
-//! Nor can it be told from the bytes who wrote them. See `attacks/` in the repository.
+//! Nor can it be told from the bytes who wrote them. See `tests/attacks/` in the repository.
 //!
 //! Specified by zenoh-shm 1.10: `shm/unix.rs` (name, mode, lock) and protocol id 0 (chunk id = offset).
 

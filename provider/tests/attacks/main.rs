@@ -16,7 +16,7 @@ mod while_frames_flow;
 
 #[test]
 fn every_attack_has_a_test_here_and_a_row_in_the_table() {
-    let folder = harness::source("../attacks");
+    let folder = harness::source("tests/attacks");
     let table = std::fs::read_to_string(folder.join("README.md")).unwrap();
     let tests = concat!(
         include_str!("before_attaching.rs"),

@@ -1,4 +1,4 @@
-//! The programs in `attacks/`, run as processes of their own.
+//! The programs in `tests/attacks/`, run as processes of their own.
 
 use std::{
     io::{BufRead, BufReader},
@@ -9,7 +9,7 @@ use std::{
 /// A command that runs the attack `name`.
 fn command(name: &str, arguments: &[&str]) -> Command {
     let python = std::env::var("ZENOH_PINNED_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let script = super::source(&format!("../attacks/{name}.py"));
+    let script = super::source(&format!("tests/attacks/{name}.py"));
     let mut command = Command::new(python);
     command.arg(script).args(arguments);
     // No compiled copy of the one module beside the programs.

@@ -1,11 +1,11 @@
-//! Writes the seeds of every target to `fuzz/corpus`; what else is there stays.
+//! Writes the seeds of every target to `provider/fuzz/corpus`; what else is there stays.
 
 use std::{fs, io, path::Path};
 
 use zenoh_pinned_fuzz_properties::TARGETS;
 
 fn main() -> io::Result<()> {
-    let corpus = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus"));
+    let corpus = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus"));
     for target in &TARGETS {
         let folder = corpus.join(target.name);
         fs::create_dir_all(&folder)?;

@@ -13,18 +13,18 @@
 #![cfg(not(test))]
 
 #[allow(dead_code, reason = "the parsers' crate uses the rest")]
-#[path = "../../node-api/src/arrow_stream/mod.rs"]
+#[path = "../../../../node-api/node/src/arrow_stream/mod.rs"]
 mod arrow_stream;
 mod dora;
 #[allow(dead_code, reason = "the parsers' crate uses the rest")]
-#[path = "../../provider/src/os/mod.rs"]
+#[path = "../../../src/os/mod.rs"]
 mod os;
 mod page;
 mod properties;
 mod reader;
 mod segment;
 #[allow(dead_code, reason = "the parsers' crate uses the rest")]
-#[path = "../../bindings/python/src/shape.rs"]
+#[path = "../../../../bindings/python/src/shape.rs"]
 mod shape;
 
 use properties::{

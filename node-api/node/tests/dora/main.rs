@@ -10,7 +10,7 @@
 )]
 
 mod dataflow;
-#[path = "../../../provider/tests/harness/driver.rs"]
+#[path = "../../../../provider/tests/harness/driver.rs"]
 #[allow(dead_code, reason = "the provider's tests use all of it")]
 mod driver;
 mod frames;

@@ -2,9 +2,9 @@
 
 #![allow(dead_code, reason = "the parsers' crate uses the rest")]
 
-#[path = "../../provider/src/segment/header.rs"]
+#[path = "../../../src/segment/header.rs"]
 pub(crate) mod header;
-#[path = "../../provider/src/segment/layout.rs"]
+#[path = "../../../src/segment/layout.rs"]
 pub(crate) mod layout;
-#[path = "../../provider/src/segment/release.rs"]
+#[path = "../../../src/segment/release.rs"]
 pub(crate) mod release;

@@ -1,4 +1,4 @@
-//! Every property holds over the corpus in `fuzz/corpus`, and over seeded mutations of it; and no input makes a
+//! Every property holds over the corpus in `provider/fuzz/corpus`, and over seeded mutations of it; and no input makes a
 //! parser take more memory than a few inputs' worth.
 //!
 //! `ZENOH_PINNED_FUZZ_SEED` and `ZENOH_PINNED_FUZZ_COUNT` change which and how many mutations are tried.
@@ -32,7 +32,7 @@ const MOST_BYTES: usize = 4 << 20;
 const COUNT: u64 = if cfg!(miri) { 100 } else { 20_000 };
 
 fn folder_of(target: &Target) -> PathBuf {
-    let corpus = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus"));
+    let corpus = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus"));
     corpus.join(target.name)
 }
 
@@ -64,7 +64,7 @@ fn check(target: &Target, input: &[u8], origin: &str) {
         let kept = std::env::temp_dir().join(format!("zpin-{}-failing-input", target.name));
         fs::write(&kept, input).unwrap();
         panic!(
-            "{}: {origin}; the input is in {}: keep it as fuzz/corpus/{}/regression-<what it shows>",
+            "{}: {origin}; the input is in {}: keep it as provider/fuzz/corpus/{}/regression-<what it shows>",
             target.name,
             kept.display(),
             target.name,
