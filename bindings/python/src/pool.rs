@@ -1,9 +1,10 @@
-//! A pool of slots, and its counters.
+//! A pool of slots, and its counters: of an application on zenoh, or of a dora node's outputs.
+//!
+//! Who may write what: the crate below, which has all the locks.
 
 use pyo3::{exceptions::PyValueError, prelude::*};
 use zenoh_pinned::PinnedPool;
 
-use super::seconds;
 use crate::{
     element::Element,
     errors,
@@ -11,7 +12,7 @@ use crate::{
     reason::Reason,
     shape::count,
     signals,
-    sizes::{Sizes, amount, tuple},
+    sizes::{Sizes, amount, seconds, tuple},
     slot::Slot,
     words,
 };
@@ -95,7 +96,7 @@ impl Pool {
 }
 
 /// A slot of a pool.
-pub(super) fn allocate(
+pub(crate) fn allocate(
     py: Python<'_>,
     pool: &PinnedPool,
     shape: &Sizes,

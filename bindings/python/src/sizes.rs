@@ -1,4 +1,6 @@
-//! Numbers that callers give: shapes, and amounts of things.
+//! Numbers that callers give: shapes, amounts of things, and times to wait.
+
+use std::time::Duration;
 
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
@@ -62,6 +64,28 @@ pub(crate) fn amount<T: TryFrom<i128>>(name: &str, given: i128) -> PyResult<T> {
     T::try_from(given).map_err(|_| {
         PyValueError::new_err(format!("{name}={given} is negative, or more than there is"))
     })
+}
+
+/// Some years.
+const LONGEST_SECONDS: f64 = 1e8;
+
+/// A number of seconds as a time.
+///
+/// # Errors
+/// `ValueError`: negative, or no number.
+pub(crate) fn seconds(seconds: f64) -> PyResult<Duration> {
+    // A longer time than anybody waits would overflow the clock.
+    let bounded = seconds.min(LONGEST_SECONDS);
+    if seconds.is_infinite() || seconds.is_nan() {
+        return Err(no_time(seconds));
+    }
+    Duration::try_from_secs_f64(bounded).map_err(|_| no_time(seconds))
+}
+
+fn no_time(seconds: f64) -> PyErr {
+    PyValueError::new_err(format!(
+        "{seconds} is no time to wait: use seconds, zero or more"
+    ))
 }
 
 /// Sizes as Python writes them.

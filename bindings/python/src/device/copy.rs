@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use pyo3::{
-    exceptions::{PyBufferError, PyTypeError, PyValueError},
-    prelude::*,
-    types::PyDict,
-};
+use pyo3::{exceptions::PyValueError, prelude::*};
 use zenoh_pinned::{Pinner, cudarc::driver::CudaStream};
 
-use super::{Target, Wish, buffer::DeviceBuffer, pinners, source::Source, stream};
-use crate::{element::Element, errors, frame::Frame, shape::count, sizes::Sizes, words};
+use super::{buffer::DeviceBuffer, destination::Destination, source::Source, stream};
+use crate::{
+    element::Element,
+    errors,
+    frame::Frame,
+    pinners,
+    sizes::Sizes,
+    target::{Target, Wish},
+    words,
+};
 
 /// A frame of `object`: a received frame, an Arrow array such as a dora ``event["value"]``, or anything with
 /// a buffer or a DLPack tensor on the host. Nothing is copied; the frame keeps what it shows.
@@ -106,21 +110,20 @@ pub(crate) fn copy_into(
     stream: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<()> {
     let py = object.py();
-    let Range {
-        address,
-        bytes,
-        stream: used_on,
-    } = device_range(destination)?;
-    let handle = stream.map(stream::handle).transpose()?.or(used_on);
-    let handle = handle.unwrap_or(0);
-    let ordinal = ordinal_of(destination)?;
-    let target = Target::Cuda(ordinal);
+    let destination = Destination::of(destination)?;
+    let handle = stream.map(stream::handle).transpose()?;
+    let handle = handle.or(destination.stream).unwrap_or(0);
+    let target = Target::Cuda(destination.ordinal);
     let source = Source::of(object, target)?;
     py.detach(|| {
         let (_, stream) = stream_of(target, Some(handle))?;
         // SAFETY: the array says that so many bytes of device memory are its own, to be written, and whoever
         // gives a stream says that it is the one that the array is used on.
-        let copied = unsafe { source.frame.copy_to_address(address, bytes, &stream) };
+        let copied = unsafe {
+            source
+                .frame
+                .copy_to_address(destination.address, destination.bytes, &stream)
+        };
         copied.map_err(errors::copy)
     })
 }
@@ -171,63 +174,4 @@ fn stream_of(target: Target, handle: Option<u64>) -> PyResult<(Pinner, Arc<CudaS
     let (pinner, own) = pinners::with_stream(target)?;
     let named = handle.and_then(|handle| stream::of_handle(&pinner, handle));
     Ok((pinner, named.unwrap_or(own)))
-}
-
-/// An array on a device: its address, its bytes, and the stream that it is used on, where it says so.
-struct Range {
-    address: u64,
-    bytes: usize,
-    stream: Option<u64>,
-}
-
-fn device_range(destination: &Bound<'_, PyAny>) -> PyResult<Range> {
-    let Some(interface) = destination.getattr_opt("__cuda_array_interface__")? else {
-        return Err(PyTypeError::new_err(
-            "the destination is no array on a CUDA device: it has no __cuda_array_interface__",
-        ));
-    };
-    let interface = interface.cast_into::<PyDict>()?;
-    let missing =
-        || PyBufferError::new_err("__cuda_array_interface__ lacks data, shape or typestr");
-    let get = |key: &str| interface.get_item(key)?.ok_or_else(missing);
-    let (address, is_read_only): (u64, bool) = get("data")?.extract()?;
-    if is_read_only {
-        return Err(PyValueError::new_err("the destination is read-only"));
-    }
-    let shape: Vec<usize> = get("shape")?.extract()?;
-    // Only their size matters here, and some libraries have elements that NumPy has no name for.
-    let dtype = destination.py().import("numpy")?.getattr("dtype")?;
-    let item_bytes: usize = dtype
-        .call1((get("typestr")?,))?
-        .getattr("itemsize")?
-        .extract()?;
-    let bytes = count(&shape).and_then(|count| count.checked_mul(item_bytes));
-    let bytes = bytes.ok_or_else(missing)?;
-    let steps = interface
-        .get_item("strides")?
-        .filter(|strides| !strides.is_none());
-    if let Some(steps) = steps {
-        let steps: Vec<isize> = steps.extract()?;
-        if steps != crate::shape::strides(&shape, item_bytes) {
-            return Err(PyValueError::new_err(
-                "the destination's elements are not in one run: use .contiguous()",
-            ));
-        }
-    }
-    let stream = interface.get_item("stream")?;
-    let stream = stream.filter(|stream| !stream.is_none());
-    Ok(Range {
-        address,
-        bytes,
-        stream: stream.map(|stream| stream.extract()).transpose()?,
-    })
-}
-
-/// The device of an array; the first one where it does not say.
-fn ordinal_of(destination: &Bound<'_, PyAny>) -> PyResult<usize> {
-    let Some(device) = destination.getattr_opt("__dlpack_device__")? else {
-        return Ok(0);
-    };
-    let (_, ordinal): (i32, usize) = device.call0()?.extract()?;
-    Ok(ordinal)
 }

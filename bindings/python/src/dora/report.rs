@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pyo3::prelude::*;
 use zenoh_pinned_node::dora::OutputPath;
 
-use crate::{words, zenoh::PoolStatistics};
+use crate::{pool::PoolStatistics, words};
 
 /// The way of an output's messages, and their number.
 #[pyclass(frozen, get_all, module = "zenoh_pinned")]

@@ -1,4 +1,14 @@
 //! Frames: received bytes, or another library's, as elements of a shape.
+//!
+//! Holds: the native base of `zenoh_pinned.Frame` (here), what gives that class the buffer protocol (`exporter`), and
+//! which class it is (`class`).
+//!
+//! Who may write what: nobody writes a frame. Locks: none; a frame never changes once it is made.
+//!
+//! Invariant: a view of a frame, of whatever protocol, keeps the frame's bytes.
+
+pub(crate) mod class;
+pub(crate) mod exporter;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,13 +21,12 @@ use pyo3::{
 use zenoh_pinned::FallbackReason;
 
 use crate::{
-    classes,
-    device::{Target, pinners},
     element::{Element, UINT8},
-    errors,
+    errors, pinners,
     process::MadeIn,
     reason::Reason,
     sizes::{Sizes, tuple},
+    target::Target,
     view::dlpack::{self, Access, Memory},
     words,
 };
@@ -74,7 +83,7 @@ impl Frame {
     /// As an object of the Python class.
     pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let handle = FrameHandle(Mutex::new(Some(self)));
-        classes::frame(py)?.call1((handle,)).map(Bound::unbind)
+        class::get(py)?.call1((handle,)).map(Bound::unbind)
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

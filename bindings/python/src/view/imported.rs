@@ -49,17 +49,13 @@ struct Borrowed<'py> {
 impl<'py> Borrowed<'py> {
     fn of(object: &'py Bound<'py, PyAny>) -> PyResult<Self> {
         let mut view = MaybeUninit::<Buffer>::uninit();
-        // SAFETY: the object is alive, and the view is filled where there is no error.
-        match unsafe {
-            buffer_protocol::get_buffer(object.as_ptr(), view.as_mut_ptr(), FULL_READ_ONLY)
-        } {
-            0 => Ok(Self {
-                // SAFETY: there was no error.
-                view: unsafe { view.assume_init() },
-                object,
-            }),
-            _ => Err(PyErr::fetch(object.py())),
-        }
+        // SAFETY: the view may be written, and `drop` releases it.
+        unsafe { buffer_protocol::fill(object, view.as_mut_ptr(), FULL_READ_ONLY) }?;
+        Ok(Self {
+            // SAFETY: there was no error, so it has been filled.
+            view: unsafe { view.assume_init() },
+            object,
+        })
     }
 
     /// A copy of one of the view's lists, which have an entry for each dimension.
