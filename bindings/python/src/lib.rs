@@ -18,12 +18,18 @@
 //!   all in a forked child.
 //! - Objects belong to the process that made them; in a forked child they refuse.
 
+#![allow(
+    rustdoc::invalid_rust_codeblocks,
+    reason = "what Python sees is documented for it, with examples in Python"
+)]
+
 mod device;
 mod dora;
 mod element;
 mod errors;
 mod frame;
 mod log;
+mod numpy;
 mod panics;
 mod pinners;
 mod pool;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
-    types::PyString,
+    types::{PyString, PyTuple},
 };
 
 /// A shape as NumPy takes it: one size, or a sequence of them.
@@ -16,7 +16,9 @@ impl<'py> FromPyObject<'_, 'py> for Sizes {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        if let Ok(size) = object.extract() {
+        // Mostly it is a tuple, which is no number: to try costs an exception.
+        let is_tuple = object.is_exact_instance_of::<PyTuple>();
+        if let (false, Ok(size)) = (is_tuple, size(&object)) {
             return Ok(Self(vec![size]));
         }
         let sizes = match object.is_instance_of::<PyString>() {
@@ -29,8 +31,16 @@ impl<'py> FromPyObject<'_, 'py> for Sizes {
                 object.get_type()
             ))
         })?;
-        let sizes = sizes.map(|size| size?.extract());
+        let sizes = sizes.map(|object| size(&object?));
         sizes.collect::<PyResult<_>>().map(Self)
+    }
+}
+
+/// Any integer: one of 128 bits takes objects of Python's to convert, one of 64 none.
+fn size(object: &Bound<'_, PyAny>) -> PyResult<i128> {
+    match object.extract::<i64>() {
+        Ok(size) => Ok(size.into()),
+        Err(_) => object.extract(),
     }
 }
 

@@ -6,7 +6,10 @@ use pyo3::{
     types::PyDict,
 };
 
-use crate::shape::{count, strides};
+use crate::{
+    numpy,
+    shape::{count, strides},
+};
 
 /// An array on a device, in one run.
 pub(super) struct Destination {
@@ -65,8 +68,8 @@ fn missing() -> PyErr {
 
 /// The size of an element. Only that matters here: some libraries have elements that NumPy has no name for.
 fn item_bytes(array_type: &Bound<'_, PyAny>) -> PyResult<usize> {
-    let dtype = array_type.py().import("numpy")?.getattr("dtype")?;
-    dtype.call1((array_type,))?.getattr("itemsize")?.extract()
+    let dtype = numpy::dtype(array_type.py())?.call1((array_type,))?;
+    dtype.getattr("itemsize")?.extract()
 }
 
 fn ordinal_of(array: &Bound<'_, PyAny>) -> PyResult<usize> {

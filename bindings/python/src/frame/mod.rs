@@ -139,53 +139,66 @@ impl Frame {
         })
     }
 
+    /// The way of the bytes to the device: the one that they took, or before a copy would take.
     #[getter]
     fn path(&self, py: Python<'_>) -> String {
         py.detach(|| self.frame.path().to_string())
     }
 
+    /// Why the way is not the direct one; `None` where it is.
     #[getter]
     fn reason(&self, py: Python<'_>) -> Option<Reason> {
         let reason: Option<FallbackReason> = py.detach(|| self.frame.reason());
         reason.map(Reason::of)
     }
 
+    /// Whether the bytes arrived in shared memory, that is, without a copy.
     #[getter]
     fn is_shared(&self) -> bool {
         self.frame.is_shared()
     }
 
+    /// The size in bytes.
     #[getter]
     fn nbytes(&self) -> usize {
         self.frame.len()
     }
 
+    /// The sizes of the dimensions, in elements, in row-major order.
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, &self.shape)
     }
 
+    /// The type of the elements, as NumPy names it.
     #[getter]
     fn dtype(&self) -> &'static str {
         self.element.name
     }
 
+    /// The key expression that it was published on; `None` where no `Subscriber` received it.
     #[getter]
     fn key(&self) -> Option<&str> {
         self.beside.key.as_deref()
     }
 
+    /// What was published beside it.
     #[getter]
     fn attachment<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         let attachment = self.beside.attachment.as_ref()?;
         Some(PyBytes::new(py, attachment))
     }
 
+    /// The publisher's time, where its session stamps.
     #[getter]
     fn timestamp(&self) -> Option<DateTime<Utc>> {
         self.beside.timestamp
     }
 
+    /// Return a frame of the same bytes with another shape and type.
+    ///
+    /// One size may be -1: it is what the others leave. Raise ``ValueError`` where these do not fit the bytes.
+    /// Nothing is copied, and either keeps them.
     #[pyo3(signature = (shape, dtype = None))]
     fn view(
         &self,

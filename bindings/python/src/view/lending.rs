@@ -6,20 +6,19 @@
 
 use std::ffi::{CStr, c_int};
 
-use pyo3::{ffi::PyObject, intern, prelude::*, sync::PyOnceLock, types::PyType};
+use pyo3::{ffi::PyObject, intern, prelude::*, types::PyType};
 
 use super::{
     buffer_class::{self, Shows},
     buffer_protocol::{self, Buffer},
 };
-
-static ARRAY: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+use crate::numpy;
 
 struct Lending;
 
 /// Makes the class, a subclass of `numpy.ndarray`.
 pub(crate) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
-    buffer_class::class::<Lending>(py, Some(ARRAY.import(py, "numpy", "ndarray")?))
+    buffer_class::class::<Lending>(py, Some(numpy::ndarray(py)?))
 }
 
 impl Shows for Lending {
@@ -28,7 +27,7 @@ impl Shows for Lending {
 
     unsafe fn show(array: &Bound<'_, PyAny>, view: *mut Buffer, flags: c_int) -> PyResult<()> {
         let py = array.py();
-        let class = ARRAY.import(py, "numpy", "ndarray")?;
+        let class = numpy::ndarray(py)?;
         // The base's own method, whatever a subclass has.
         let plain = class.call_method1(intern!(py, "view"), (array, class))?;
         // SAFETY: the caller says that the view may be written. It keeps the plain array, which is asked to release it.
