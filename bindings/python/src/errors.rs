@@ -1,4 +1,6 @@
-//! What this library's errors are in Python.
+//! What the errors of the crates below are in Python: the exceptions, and which error becomes which.
+//!
+//! Invariant: their texts are in Python's words.
 
 use pyo3::{
     create_exception,
@@ -179,7 +181,7 @@ pub(crate) fn send(error: SendError) -> PyErr {
     }
 }
 
-/// What is not possible any more, or not at the moment, with a session.
+/// A session, or something of it, that is closed or cannot be reached.
 pub(crate) fn connection(error: &dyn std::error::Error) -> PyErr {
     PyConnectionError::new_err(words::in_python(&error.to_string()))
 }

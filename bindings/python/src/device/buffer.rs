@@ -15,7 +15,10 @@ use crate::{
     errors,
     reason::Reason,
     sizes::tuple,
-    view::dlpack::{self, Access, Memory},
+    view::{
+        array_interface,
+        dlpack::{self, Access, Memory},
+    },
 };
 
 /// `__dlpack__(stream=...)`: the consumer orders nothing.
@@ -221,11 +224,8 @@ impl DeviceBuffer {
     fn __cuda_array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.element.in_numpy(PyAttributeError::new_err)?;
         self.lend_to(py, 0)?;
-        let interface = PyDict::new(py);
-        interface.set_item("version", 3)?;
-        interface.set_item("typestr", self.element.array_type)?;
-        interface.set_item("shape", PyTuple::new(py, &self.shape)?)?;
-        interface.set_item("data", (self.memory().address(), false))?;
+        let address = self.memory().address();
+        let interface = array_interface::of(py, self.element, &self.shape, address, false)?;
         interface.set_item("strides", py.None())?;
         // The default stream has been made to wait for the bytes.
         interface.set_item("stream", 1)?;
