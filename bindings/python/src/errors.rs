@@ -24,6 +24,7 @@ create_exception!(
     PyTimeoutError,
     r#"Every slot of a pool stayed in use for as long as the call was allowed to wait.
 
+>>> import zenoh_pinned
 >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
 ...     publisher = session.declare_publisher("camera/image", frame_bytes=4096, slots=1)
 ...     held = publisher.allocate(4096)
@@ -39,6 +40,7 @@ create_exception!(
     PyMemoryError,
     r#"A pool or message would need more memory than its bound, the host's or a cgroup's allows.
 
+>>> import zenoh_pinned
 >>> try:
 ...     pool = zenoh_pinned.Pool(slot_bytes=1 << 20, slots=8, max_bytes=4 << 20)
 ... except zenoh_pinned.OverBudget:
@@ -50,6 +52,7 @@ create_exception!(
     PyRuntimeError,
     r#"There is no such CUDA device here, or no driver; the message says which.
 
+>>> import zenoh_pinned
 >>> try:
 ...     image = zenoh_pinned.to_device(b"a frame", "cuda:99")
 ... except zenoh_pinned.NoDevice:
@@ -61,6 +64,7 @@ create_exception!(
     PyRuntimeError,
     r#"A call into the CUDA driver failed; the message names the call.
 
+>>> import zenoh_pinned
 >>> try:
 ...     image = zenoh_pinned.to_device(frame, "cuda:0")
 ... except zenoh_pinned.CudaError as error:
@@ -72,6 +76,7 @@ create_exception!(
     PyBufferError,
     r#"A received payload is not what it claims to be, and was not read.
 
+>>> import zenoh_pinned
 >>> try:
 ...     frame = subscriber.recv(timeout=1)
 ... except zenoh_pinned.FrameRefused as error:

@@ -32,6 +32,7 @@ const NO_ORDER: i64 = -1;
 /// library. Its memory is freed when this and all that imported it have gone, behind all the work that is enqueued by
 /// then, on whatever stream.
 ///
+///     >>> import numpy, zenoh_pinned
 ///     >>> image = zenoh_pinned.to_device(numpy.arange(4, dtype="uint8"), "cuda:0")
 ///     >>> image.device, image.shape
 ///     ('cuda:0', (4,))
