@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent
 REPOSITORY = PACKAGE.parent.parent
 EXAMPLES = REPOSITORY / "examples" / "dora-camera"
 # dora's wheel needs Python 3.11.
-NO_DORA = ["arguments", "elements", "in_place", "views", "mistakes", "waiting", "device"]
+NO_DORA = ["arguments", "elements", "in_place", "living_views", "views", "mistakes", "waiting", "device"]
 CHECKED = [PACKAGE / "python", PACKAGE / "tests", EXAMPLES, REPOSITORY / "benches"]
 
 
