@@ -1,6 +1,16 @@
 //! Frames: received bytes, or another library's, as elements of a shape.
+//!
+//! Holds: the native base of `zenoh_pinned.Frame` (here), what gives that class the buffer protocol (`exporter`), and
+//! which class it is and how its objects are made (`class`).
+//!
+//! Who may write what: nobody writes a frame. Locks: none; a frame never changes once it is made.
+//!
+//! Invariant: a view of a frame, of whatever protocol, keeps the frame's bytes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+pub(crate) mod class;
+pub(crate) mod exporter;
+
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use pyo3::{
@@ -10,15 +20,18 @@ use pyo3::{
 };
 use zenoh_pinned::FallbackReason;
 
+use self::class::FrameHandle;
 use crate::{
-    classes,
-    device::{Target, pinners},
     element::{Element, UINT8},
-    errors,
+    errors, pinners,
     process::MadeIn,
     reason::Reason,
     sizes::{Sizes, tuple},
-    view::dlpack::{self, Access, Memory},
+    target::Target,
+    view::{
+        array_interface,
+        dlpack::{self, Access, Memory},
+    },
     words,
 };
 
@@ -40,10 +53,6 @@ pub(crate) struct Beside {
     pub(crate) attachment: Option<Vec<u8>>,
     pub(crate) timestamp: Option<DateTime<Utc>>,
 }
-
-/// Carries a frame into the constructor of its Python class.
-#[pyclass(frozen, module = "zenoh_pinned._native")]
-pub(crate) struct FrameHandle(Mutex<Option<Frame>>);
 
 impl Frame {
     pub(crate) fn shared(
@@ -73,8 +82,7 @@ impl Frame {
 
     /// As an object of the Python class.
     pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let handle = FrameHandle(Mutex::new(Some(self)));
-        classes::frame(py)?.call1((handle,)).map(Bound::unbind)
+        class::object(py, self)
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -121,62 +129,71 @@ impl Frame {
     #[new]
     #[pyo3(signature = (handle = None))]
     fn construct(handle: Option<&FrameHandle>) -> PyResult<Self> {
-        let frame = handle.and_then(|handle| {
-            let mut frame = handle.0.lock().unwrap_or_else(PoisonError::into_inner);
-            frame.take()
-        });
-        frame.ok_or_else(|| {
+        handle.and_then(FrameHandle::take).ok_or_else(|| {
             PyTypeError::new_err("frames are received, or made by zenoh_pinned.frame(object)")
         })
     }
 
+    /// The way of the bytes to the device: the one that they took, or before a copy would take.
     #[getter]
     fn path(&self, py: Python<'_>) -> String {
         py.detach(|| self.frame.path().to_string())
     }
 
+    /// Why the way is not the direct one; `None` where it is.
     #[getter]
     fn reason(&self, py: Python<'_>) -> Option<Reason> {
         let reason: Option<FallbackReason> = py.detach(|| self.frame.reason());
         reason.map(Reason::of)
     }
 
+    /// Whether the bytes arrived in shared memory, that is, without a copy.
     #[getter]
     fn is_shared(&self) -> bool {
         self.frame.is_shared()
     }
 
+    /// The size in bytes.
     #[getter]
     fn nbytes(&self) -> usize {
         self.frame.len()
     }
 
+    /// The sizes of the dimensions, in elements, in row-major order.
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, &self.shape)
     }
 
+    /// The type of the elements, as NumPy names it.
     #[getter]
     fn dtype(&self) -> &'static str {
         self.element.name
     }
 
+    /// The key expression that it was published on; `None` where no `Subscriber` received it.
     #[getter]
     fn key(&self) -> Option<&str> {
         self.beside.key.as_deref()
     }
 
+    /// What was published beside it.
     #[getter]
     fn attachment<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         let attachment = self.beside.attachment.as_ref()?;
         Some(PyBytes::new(py, attachment))
     }
 
+    /// The publisher's time, where its session stamps.
     #[getter]
     fn timestamp(&self) -> Option<DateTime<Utc>> {
         self.beside.timestamp
     }
 
+    /// Return a frame of the same bytes with another shape and type.
+    ///
+    /// One size may be -1: it is what the others leave. Raise ``ValueError`` where these do not fit the bytes.
+    /// Nothing is copied, and either keeps them.
     #[pyo3(signature = (shape, dtype = None))]
     fn view(
         &self,
@@ -199,12 +216,8 @@ impl Frame {
     #[getter]
     fn __array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.element.in_numpy(PyAttributeError::new_err)?;
-        let interface = PyDict::new(py);
-        interface.set_item("version", 3)?;
-        interface.set_item("typestr", self.element.array_type)?;
-        interface.set_item("shape", PyTuple::new(py, &self.shape)?)?;
-        interface.set_item("data", (self.frame.as_ptr() as usize, true))?;
-        Ok(interface)
+        let address = self.frame.as_ptr() as u64;
+        array_interface::of(py, self.element, &self.shape, address, true)
     }
 
     #[pyo3(signature = (*, stream = None, max_version = None, dl_device = None, copy = None))]
