@@ -48,49 +48,34 @@
 //! Specified by dora 1.1: `dora-message` (requests, metadata), `dora-core` (topics), and the handshake and
 //! send path of `dora-node-api`, which this repeats where dora has no public seam.
 
-mod acknowledgement;
-mod answers;
-mod consumers;
-mod daemon;
-mod description;
-mod detached;
+pub(crate) mod detached;
 mod element;
-mod environment;
 mod error;
 mod frame;
-mod framing;
 mod link;
-mod output;
+mod message;
 mod outputs;
 mod pinned;
 mod pools;
 mod reason;
-mod refusals;
 mod report;
 mod route;
-mod schema_once;
 mod sending;
-mod session;
 mod settings;
-mod settling;
-mod sizing;
-mod slot;
-mod telemetry;
-mod type_check;
-mod waiting;
+pub(crate) mod slot;
 
-pub use daemon::DaemonError;
 pub use detached::{DetachedOutputs, Offered};
 pub use dora_message::daemon_to_node::RequiredAcker;
 pub use element::ElementType;
 pub use error::SendError;
 pub use frame::{FromArrow, FromArrowError};
+pub use link::daemon::DaemonError;
+pub use message::type_check::TypeMismatch;
 pub use outputs::PinnedOutputs;
 pub use pinned::{Pinned, PinnedOptions};
 pub use reason::DoraPathReason;
 pub use report::{Delivery, OutputPath, OutputReport, Report};
 pub use settings::Settings;
 pub use slot::{OutputSlot, SealedSlot, SentMemory, describe_shape};
-pub use type_check::TypeMismatch;
 
 pub use crate::arrow_stream::EncodeError;

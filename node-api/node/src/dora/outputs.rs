@@ -6,10 +6,10 @@ use dora_message::{MAX_MESSAGE_BYTES, id::DataId, metadata::MetadataParameters};
 use dora_node_api::{DoraNode, IntoArrow, SampleAllocator};
 
 use super::{
-    Delivery, ElementType, OutputSlot, PinnedOptions, Report, SendError, Settings, daemon,
-    description::NodeDescription,
+    Delivery, ElementType, OutputSlot, PinnedOptions, Report, SendError, Settings,
     detached::{DetachedOutputs, Offered, Placed},
-    sending::Place,
+    link::{daemon, description::NodeDescription},
+    sending::state::Place,
     slot::Memory,
 };
 use crate::arrow_stream::ArrowStream;

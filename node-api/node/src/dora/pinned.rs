@@ -57,7 +57,7 @@ impl PinnedOptions {
     }
 
     /// How long a message waits for a slot, of an output whose consumers stand still or do not.
-    pub(super) fn wait(self, do_consumers_stand_still: bool) -> Duration {
+    pub(crate) fn wait(self, do_consumers_stand_still: bool) -> Duration {
         self.wait.unwrap_or(match do_consumers_stand_still {
             true => Duration::ZERO,
             false => BURST,
@@ -65,12 +65,12 @@ impl PinnedOptions {
     }
 
     /// Whether the node asks to be held back.
-    pub(super) fn waits(self) -> bool {
+    pub(crate) fn waits(self) -> bool {
         self.wait.is_some()
     }
 
     /// Whether a message is dropped that finds no slot.
-    pub(super) fn drops(self) -> bool {
+    pub(crate) fn drops(self) -> bool {
         self.drop_when_full || self.wait.is_none()
     }
 }

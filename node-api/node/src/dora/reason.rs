@@ -104,12 +104,12 @@ pub enum DoraPathReason {
 
 impl DoraPathReason {
     /// Whether a consumer may be unable to attach dora's own shared memory just as well.
-    pub(super) fn is_about_memory_of_consumers(&self) -> bool {
+    pub(crate) fn is_about_memory_of_consumers(&self) -> bool {
         matches!(self, Self::CannotAttach { .. })
     }
 }
 
-pub(super) fn list(consumers: &[RequiredAcker]) -> String {
+pub(crate) fn list(consumers: &[RequiredAcker]) -> String {
     if consumers.is_empty() {
         return String::from("a consumer that dora does not name");
     }

@@ -13,7 +13,7 @@ use dora_node_api::DataSample;
 use zenoh::bytes::ZBytes;
 use zenoh_pinned::{KeptPayload, Slot};
 
-use super::{ElementType, daemon::DaemonMessage};
+use super::{ElementType, link::daemon::DaemonMessage};
 
 /// The parameter that tells a message's shape, where it has more than one dimension.
 const SHAPE: &str = "shape";
@@ -30,9 +30,9 @@ pub struct SentMemory {
 /// [`DetachedOutputs::send_sealed`](super::DetachedOutputs::send_sealed).
 #[derive(Debug)]
 pub struct SealedSlot {
-    pub(super) output: DataId,
-    pub(super) shape: Vec<usize>,
-    pub(super) element: ElementType,
+    pub(crate) output: DataId,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) element: ElementType,
     memory: SentMemory,
 }
 
@@ -43,7 +43,7 @@ impl SealedSlot {
     }
 
     /// What is sent, and what tells whether somebody still keeps the memory.
-    pub(super) fn into_payload(self) -> (ZBytes, Weak<()>) {
+    pub(crate) fn into_payload(self) -> (ZBytes, Weak<()>) {
         let keeper = Arc::downgrade(&self.memory.keeper);
         (self.memory.kept.payload(), keeper)
     }
@@ -55,16 +55,16 @@ impl SealedSlot {
 /// and hold whatever an earlier message left there. Dropping it sends nothing and gives the memory back.
 #[derive(Debug)]
 pub struct OutputSlot {
-    pub(super) output: DataId,
-    pub(super) shape: Vec<usize>,
-    pub(super) element: ElementType,
-    pub(super) memory: Memory,
+    pub(crate) output: DataId,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) element: ElementType,
+    pub(crate) memory: Memory,
     /// Where the elements are in the memory.
-    pub(super) elements: Range<usize>,
+    pub(crate) elements: Range<usize>,
 }
 
 #[derive(Debug)]
-pub(super) enum Memory {
+pub(crate) enum Memory {
     Pinned(Slot),
     /// Memory of dora's own, for an output on dora's path: one that dora publishes without a further copy.
     Dora(DataSample),

@@ -22,11 +22,11 @@ use zenoh_pinned::{PinnedPool, Slot};
 
 use super::{
     Route,
+    answers::deadline,
+    consumers::is_running,
     trial::{LOOK_EVERY, eventually, has_come_back},
 };
-use crate::dora::{
-    RequiredAcker, answers::deadline, consumers::is_running, description::NodeDescription, reason,
-};
+use crate::dora::{RequiredAcker, link::description::NodeDescription, reason};
 
 /// How often it is looked at who is still there.
 const LOOK_FOR_CONSUMERS_EVERY: Duration = Duration::from_millis(50);
@@ -38,17 +38,17 @@ const LAST_MESSAGE: Duration = Duration::from_millis(100);
 const MOST_PATIENCES: u32 = 10;
 
 /// The pools of an output that ends.
-pub(in crate::dora) struct Ending<'a> {
-    pub(in crate::dora) node: &'a NodeDescription,
-    pub(in crate::dora) pools: &'a [PinnedPool],
+pub(crate) struct Ending<'a> {
+    pub(crate) node: &'a NodeDescription,
+    pub(crate) pools: &'a [PinnedPool],
     /// Slots that this process itself keeps.
-    pub(in crate::dora) kept_here: u32,
-    pub(in crate::dora) patience: Duration,
+    pub(crate) kept_here: u32,
+    pub(crate) patience: Duration,
 }
 
 impl Route {
     /// Waits until the consumers that are still there have read everything that was sent.
-    pub(in crate::dora) fn flush(&self, ending: &Ending<'_>) {
+    pub(crate) fn flush(&self, ending: &Ending<'_>) {
         match self.consumers.is_empty() {
             true => self.wait_until_unnamed_have_it(ending),
             false => self.wait_until_arrived(ending),

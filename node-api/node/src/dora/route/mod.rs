@@ -13,7 +13,11 @@
 //! A trial that fails costs a slot here and that mapping there. The first of an output is therefore final;
 //! one for a later pool is made a few times more, seconds apart, and messages go as bytes meanwhile.
 
+mod acknowledgement;
+mod answers;
+mod consumers;
 mod flush;
+pub(crate) mod refusals;
 mod trial;
 
 use std::time::{Duration, Instant};
@@ -28,14 +32,11 @@ use zenoh::{
 };
 use zenoh_pinned::PinnedPool;
 
-use super::{
-    DoraPathReason, RequiredAcker,
-    answers::{Answers, deadline},
-    consumers::Holders,
-    description::NodeDescription,
-    refusals::Refusals,
-};
-pub(super) use flush::Ending;
+use super::{DoraPathReason, RequiredAcker, link::description::NodeDescription};
+use answers::{Answers, deadline};
+use consumers::Holders;
+pub(crate) use flush::Ending;
+use refusals::Refusals;
 use trial::{Trial, eventually};
 
 /// How long an output without consumers that dora names waits for others to be linked.
@@ -48,9 +49,9 @@ const RETRIES: u32 = 3;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Consumers cannot attach a pool; none are named where it is one that dora does not name.
-pub(super) struct Refused {
-    pub(super) consumers: Vec<RequiredAcker>,
-    pub(super) pool_bytes: u64,
+pub(crate) struct Refused {
+    pub(crate) consumers: Vec<RequiredAcker>,
+    pub(crate) pool_bytes: u64,
 }
 
 /// The last trial that failed.
@@ -61,7 +62,7 @@ struct Failed {
     trials: u32,
 }
 
-pub(super) struct Route {
+pub(crate) struct Route {
     publisher: Publisher<'static>,
     answers: Answers,
     consumers: Vec<RequiredAcker>,
@@ -72,7 +73,7 @@ pub(super) struct Route {
 
 impl Route {
     /// Declares the output on the pinned session.
-    pub(super) fn declare(
+    pub(crate) fn declare(
         session: &Session,
         node: &NodeDescription,
         output: &DataId,
@@ -113,7 +114,7 @@ impl Route {
     }
 
     /// Whether each consumer that dora waits for answers.
-    pub(super) fn reach(&self, patience: Duration) -> Result<(), DoraPathReason> {
+    pub(crate) fn reach(&self, patience: Duration) -> Result<(), DoraPathReason> {
         let until = deadline(patience);
         let silent = self.answers.ask(&self.publisher, &self.consumers, until);
         match (silent.is_empty(), self.answers.other_version()) {
@@ -128,7 +129,7 @@ impl Route {
 
     /// Finds out whether the consumers that are still there can attach a new pool of an output that writes
     /// `earlier` ones.
-    pub(super) fn prove(
+    pub(crate) fn prove(
         &mut self,
         node: &NodeDescription,
         pool: &PinnedPool,
@@ -155,7 +156,7 @@ impl Route {
     }
 
     /// Who is known not to attach a pool of so many bytes, where trying again is not due.
-    pub(super) fn known_refusal(&self, pool_bytes: u64, refusals: &Refusals) -> Option<Refused> {
+    pub(crate) fn known_refusal(&self, pool_bytes: u64, refusals: &Refusals) -> Option<Refused> {
         let refused = |consumers| Refused {
             consumers,
             pool_bytes,
@@ -180,7 +181,7 @@ impl Route {
     }
 
     /// Sends one message: in a slot of a proven pool, or as bytes.
-    pub(super) fn publish(&self, payload: ZBytes, metadata: &Metadata) -> Result<(), String> {
+    pub(crate) fn publish(&self, payload: ZBytes, metadata: &Metadata) -> Result<(), String> {
         let attachment = dora_message::encode(metadata).map_err(|error| error.to_string())?;
         let sent = self.publisher.put(payload).attachment(attachment).wait();
         sent.map_err(|error| error.to_string())

@@ -8,13 +8,12 @@ use zenoh::{
 };
 use zenoh_pinned::PinnedPool;
 
-use super::Route;
-use crate::dora::{
-    RequiredAcker,
+use super::{
+    Route,
     answers::deadline,
     consumers::{Holders, is_running},
-    description::NodeDescription,
 };
+use crate::dora::{RequiredAcker, link::description::NodeDescription};
 
 /// How often what processes do is looked at.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(2);

@@ -12,23 +12,23 @@
 //! - No output keeps another one out: one that has more than its equal part of the bound gives free slots
 //!   up for one that has less and finds no room.
 
+mod sizing;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use dora_message::id::DataId;
 use zenoh_pinned::{FallbackReason, PinnedPool, PoolError, PoolStatistics};
 
-use super::{
-    Settings,
-    sizing::{self, Plan, Situation},
-};
+use super::Settings;
 use crate::arrow_stream::PAGE_BYTES;
+use sizing::{Plan, Situation};
 
 /// Pools that an output writes at the same time.
 const MAX_POOLS: usize = 4;
 
 /// Why there is no pool for a message.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoPool {
+pub(crate) enum NoPool {
     #[error("it needs {needed_bytes} bytes, {left_bytes} of {max_bytes} are left")]
     OverBudget {
         needed_bytes: u64,
@@ -45,7 +45,7 @@ pub(super) enum NoPool {
 }
 
 #[derive(Debug)]
-pub(super) struct Pools {
+pub(crate) struct Pools {
     name: String,
     slots: Option<u32>,
     /// Outputs that are held back while their consumers are slow.
@@ -57,7 +57,7 @@ pub(super) struct Pools {
 }
 
 impl Pools {
-    pub(super) fn new(name: String, settings: &Settings) -> Self {
+    pub(crate) fn new(name: String, settings: &Settings) -> Self {
         Self {
             name,
             slots: settings.slots,
@@ -69,18 +69,18 @@ impl Pools {
     }
 
     /// The pools that an output writes.
-    pub(super) fn of(&self, output: &DataId) -> &[PinnedPool] {
+    pub(crate) fn of(&self, output: &DataId) -> &[PinnedPool] {
         self.outputs.get(output).map_or(&[], Vec::as_slice)
     }
 
     /// Those of them whose slots hold `bytes`.
-    pub(super) fn fitting(&self, output: &DataId, bytes: usize) -> Vec<&PinnedPool> {
+    pub(crate) fn fitting(&self, output: &DataId, bytes: usize) -> Vec<&PinnedPool> {
         let pools = self.of(output).iter();
         pools.filter(|pool| slot_bytes(pool) >= bytes).collect()
     }
 
     /// Says of an output that has no pool yet that it is held back while its consumers are slow.
-    pub(super) fn hold_back(&mut self, output: &DataId) {
+    pub(crate) fn hold_back(&mut self, output: &DataId) {
         if self.of(output).is_empty() {
             self.held_back.insert(output.clone());
         }
@@ -94,7 +94,7 @@ impl Pools {
     }
 
     /// Whether an output has as many slots for messages of `bytes` as it is to have.
-    pub(super) fn has_all_slots(&self, output: &DataId, bytes: usize) -> bool {
+    pub(crate) fn has_all_slots(&self, output: &DataId, bytes: usize) -> bool {
         let fitting = self.fitting(output, bytes);
         let there: u32 = fitting.iter().map(|pool| pool.statistics().slots).sum();
         let largest = fitting.iter().map(|pool| slot_bytes(pool)).max();
@@ -102,18 +102,18 @@ impl Pools {
     }
 
     /// Those that will give memory back.
-    pub(super) fn outgrown(&self) -> &[PinnedPool] {
+    pub(crate) fn outgrown(&self) -> &[PinnedPool] {
         &self.outgrown
     }
 
     /// Those whose memory a message may be waiting for, the likeliest first.
-    pub(super) fn that_are_held(&self) -> impl Iterator<Item = &PinnedPool> {
+    pub(crate) fn that_are_held(&self) -> impl Iterator<Item = &PinnedPool> {
         self.outgrown.iter().chain(self.outputs.values().flatten())
     }
 
     /// What pool an output may have in addition, for messages of `bytes`; `Ok(None)` where it has as many
     /// slots for them as are wanted.
-    pub(super) fn plan(&mut self, output: &DataId, bytes: usize) -> Result<Option<Plan>, NoPool> {
+    pub(crate) fn plan(&mut self, output: &DataId, bytes: usize) -> Result<Option<Plan>, NoPool> {
         self.collect();
         let fitting = self.fitting(output, bytes);
         let there: u32 = fitting.iter().map(|pool| pool.statistics().slots).sum();
@@ -154,7 +154,7 @@ impl Pools {
     }
 
     /// Makes a pool as planned, which no output has yet.
-    pub(super) fn make(&self, plan: Plan) -> Result<PinnedPool, NoPool> {
+    pub(crate) fn make(&self, plan: Plan) -> Result<PinnedPool, NoPool> {
         let pool = PinnedPool::builder()
             .name(&self.name)
             .slots(plan.slots)
@@ -175,7 +175,7 @@ impl Pools {
     }
 
     /// Has an output write a pool from now on, and none with smaller slots.
-    pub(super) fn adopt(&mut self, output: &DataId, pool: PinnedPool) {
+    pub(crate) fn adopt(&mut self, output: &DataId, pool: PinnedPool) {
         let pools = self.outputs.entry(output.clone()).or_default();
         let is_outgrown = |other: &PinnedPool| slot_bytes(other) < slot_bytes(&pool);
         let (outgrown, mut kept): (Vec<_>, _) = pools.drain(..).partition(is_outgrown);
@@ -186,20 +186,20 @@ impl Pools {
     }
 
     /// Gives the memory of a pool back that no output writes.
-    pub(super) fn give_up(&mut self, pool: PinnedPool) {
+    pub(crate) fn give_up(&mut self, pool: PinnedPool) {
         self.outgrown.push(pool);
         self.collect();
     }
 
     /// Gives the memory of an output back that is closed.
-    pub(super) fn close(&mut self, output: &DataId) {
+    pub(crate) fn close(&mut self, output: &DataId) {
         self.outgrown
             .extend(self.outputs.remove(output).unwrap_or_default());
         self.collect();
     }
 
     /// Of the pools that are written, and of those whose memory is still held.
-    pub(super) fn statistics(&self) -> Vec<PoolStatistics> {
+    pub(crate) fn statistics(&self) -> Vec<PoolStatistics> {
         let written = self.outputs.values().flatten();
         let all = written.chain(&self.outgrown);
         all.map(PinnedPool::statistics).collect()

@@ -1,25 +1,31 @@
 //! The way to consumers and daemon beside the node's own.
 
+pub(crate) mod daemon;
+pub(crate) mod description;
+pub(crate) mod environment;
+mod framing;
+mod session;
+
 use std::time::Duration;
 
 use zenoh::{Session, Wait};
 
-use super::{
-    DoraPathReason, daemon::DaemonLink, description::NodeDescription, route::Route, session,
-};
+use super::{DoraPathReason, route::Route};
+use daemon::DaemonLink;
+use description::NodeDescription;
 
 /// How long zenoh may take to close the session, as dora's own limit for that.
 const SESSION_CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A second session and a second connection for one node.
-pub(super) struct Link {
-    pub(super) node: NodeDescription,
-    pub(super) daemon: DaemonLink,
-    pub(super) session: Session,
+pub(crate) struct Link {
+    pub(crate) node: NodeDescription,
+    pub(crate) daemon: DaemonLink,
+    pub(crate) session: Session,
 }
 
 impl Link {
-    pub(super) fn open(node: NodeDescription) -> Result<Self, DoraPathReason> {
+    pub(crate) fn open(node: NodeDescription) -> Result<Self, DoraPathReason> {
         let daemon = DaemonLink::connect(node.daemon, node.dataflow_id, node.node_id.clone());
         let daemon = daemon.map_err(|error| DoraPathReason::Daemon {
             detail: error.to_string(),
@@ -33,7 +39,7 @@ impl Link {
     }
 
     /// Undeclares the routes and closes the session, without waiting for ever for a network that is stuck.
-    pub(super) fn close(self, routes: Vec<Route>) {
+    pub(crate) fn close(self, routes: Vec<Route>) {
         let Self { session, .. } = self;
         let (closed, is_closed) = std::sync::mpsc::channel();
         let closing = std::thread::Builder::new()

@@ -10,18 +10,18 @@ const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::fr
 
 /// What a message waits for that found no free slot.
 #[derive(Debug)]
-pub(super) struct Full {
+pub(crate) struct Full {
     /// Pools that fit it, or those whose memory will make room for one.
-    pub(super) pools: Vec<PinnedPool>,
+    pub(crate) pools: Vec<PinnedPool>,
     /// Whether a slot of them is of use.
-    pub(super) are_fitting: bool,
+    pub(crate) are_fitting: bool,
     /// Whether nothing else than their slots is worth waiting for.
-    pub(super) are_all: bool,
-    pub(super) error: AllocError,
+    pub(crate) are_all: bool,
+    pub(crate) error: AllocError,
 }
 
 /// One message's wait.
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     bytes: usize,
     started: Instant,
     wait: Duration,
@@ -31,7 +31,7 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// A wait of at most `wait` for a slot of `bytes`.
-    pub(super) fn new(bytes: usize, wait: Duration) -> Self {
+    pub(crate) fn new(bytes: usize, wait: Duration) -> Self {
         Self {
             bytes,
             started: Instant::now(),
@@ -41,7 +41,7 @@ impl Waiting {
         }
     }
 
-    pub(super) fn waited(&self) -> Duration {
+    pub(crate) fn waited(&self) -> Duration {
         self.started.elapsed()
     }
 
@@ -49,7 +49,7 @@ impl Waiting {
     ///
     /// # Errors
     /// What the pool says: the time is over, the wait was interrupted, or the pool is broken.
-    pub(super) fn wait_for(&mut self, full: Full) -> Result<Option<Slot>, AllocError> {
+    pub(crate) fn wait_for(&mut self, full: Full) -> Result<Option<Slot>, AllocError> {
         let left = self.wait.saturating_sub(self.waited());
         let is_final = !matches!(full.error, AllocError::TimedOut { .. });
         if left.is_zero() || is_final {

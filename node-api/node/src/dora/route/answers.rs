@@ -29,13 +29,11 @@ use zenoh::{
     sample::Sample,
 };
 
-use super::{
-    RequiredAcker,
-    acknowledgement::{self, Acknowledgement},
-};
+use super::acknowledgement::{self, Acknowledgement};
+use crate::dora::RequiredAcker;
 
 /// When `patience` from now is over; a very long one is as good as a day.
-pub(super) fn deadline(patience: Duration) -> Instant {
+pub(crate) fn deadline(patience: Duration) -> Instant {
     let day = Duration::from_secs(24 * 60 * 60);
     Instant::now() + patience.min(day)
 }
@@ -50,14 +48,14 @@ const MAX_NAMES: usize = 4096;
 const QUIET: Duration = Duration::from_millis(20);
 
 /// What became of asking.
-pub(super) struct Asked {
-    pub(super) missing: Vec<RequiredAcker>,
+pub(crate) struct Asked {
+    pub(crate) missing: Vec<RequiredAcker>,
     /// How many markers were sent.
-    pub(super) markers: u64,
+    pub(crate) markers: u64,
 }
 
 /// The answers of one output's consumers.
-pub(super) struct Answers {
+pub(crate) struct Answers {
     shared: Arc<Shared>,
     clock: HLC,
     _subscriber: Subscriber<()>,
@@ -80,7 +78,7 @@ struct Received {
 
 impl Answers {
     /// Listens for the answers on `topic`.
-    pub(super) fn listen(session: &Session, topic: String) -> zenoh::Result<Self> {
+    pub(crate) fn listen(session: &Session, topic: String) -> zenoh::Result<Self> {
         let shared = Arc::new(Shared::default());
         let receiving = shared.clone();
         let subscriber = session
@@ -96,7 +94,7 @@ impl Answers {
 
     /// Sends empty markers until each of `consumers` has answered; gives those that have not when it is
     /// `until`.
-    pub(super) fn ask(
+    pub(crate) fn ask(
         &self,
         publisher: &Publisher<'_>,
         consumers: &[RequiredAcker],
@@ -110,7 +108,7 @@ impl Answers {
     }
 
     /// As [`Answers::ask`], counting what was answered since [`Answers::forget`].
-    pub(super) fn ask_on(
+    pub(crate) fn ask_on(
         &self,
         publisher: &Publisher<'_>,
         consumers: &[RequiredAcker],
@@ -129,7 +127,7 @@ impl Answers {
     }
 
     /// Sends one marker with `payload`, for which nobody is asked again.
-    pub(super) fn mark(&self, publisher: &Publisher<'_>, payload: ZBytes) {
+    pub(crate) fn mark(&self, publisher: &Publisher<'_>, payload: ZBytes) {
         let marker = Metadata::startup_marker(self.clock.new_timestamp());
         let attachment = match dora_message::encode(&marker) {
             Ok(attachment) => attachment,
@@ -142,13 +140,13 @@ impl Answers {
     }
 
     /// Forgets earlier answers, after those that are on their way have come, or when it is `until`.
-    pub(super) fn forget(&self, until: Instant) {
+    pub(crate) fn forget(&self, until: Instant) {
         self.wait_until_quiet(until);
         self.shared.lock().from.clear();
     }
 
     /// Those of `consumers` that have answered fewer than `markers` times.
-    pub(super) fn short_of(&self, consumers: &[RequiredAcker], markers: u64) -> Vec<RequiredAcker> {
+    pub(crate) fn short_of(&self, consumers: &[RequiredAcker], markers: u64) -> Vec<RequiredAcker> {
         let received = self.shared.lock();
         let answered = |consumer: &RequiredAcker| received.from.get(&name_of(consumer)).copied();
         let is_short = |consumer: &&RequiredAcker| answered(consumer).unwrap_or(0) < markers;
@@ -172,7 +170,7 @@ impl Answers {
     }
 
     /// The version of the metadata of somebody whose answers cannot be read.
-    pub(super) fn other_version(&self) -> Option<u16> {
+    pub(crate) fn other_version(&self) -> Option<u16> {
         self.shared.lock().other_version
     }
 

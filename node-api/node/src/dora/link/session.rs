@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use zenoh::{Config, Session, Wait};
 
-use super::DoraPathReason;
-use crate::opening;
+use crate::{dora::DoraPathReason, opening};
 
 /// Only consumers of this host can attach a pool, so only they are listened for.
 const LISTEN: &str = r#"["tcp/127.0.0.1:0"]"#;
@@ -20,7 +19,7 @@ const OPEN_TIMEOUT_MILLISECONDS: &str = "1000";
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens the session beside the one that listens on `listener`.
-pub(super) fn open(listener: &str) -> Result<Session, DoraPathReason> {
+pub(crate) fn open(listener: &str) -> Result<Session, DoraPathReason> {
     let failed = |detail: String| DoraPathReason::Session { detail };
     let mut config = Config::default();
     // Escaped as a Rust string, which for an endpoint is also one of JSON.

@@ -29,10 +29,10 @@ use super::framing;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A message as the daemon's protocol has it, aligned for Arrow.
-pub(super) type DaemonMessage = AVec<u8, ConstAlign<128>>;
+pub(crate) type DaemonMessage = AVec<u8, ConstAlign<128>>;
 
 /// Memory for a message of `bytes` bytes, all zero.
-pub(super) fn message_of(bytes: usize) -> DaemonMessage {
+pub(crate) fn message_of(bytes: usize) -> DaemonMessage {
     let mut message = AVec::new(128);
     message.resize(bytes, 0);
     message
@@ -62,7 +62,7 @@ pub enum DaemonError {
 }
 
 /// A registered connection, made again where it has failed.
-pub(super) struct DaemonLink {
+pub(crate) struct DaemonLink {
     address: SocketAddr,
     registration: (DataflowId, NodeId),
     /// `None` after a failure: half a message may have been written, so nothing can follow it.
@@ -71,7 +71,7 @@ pub(super) struct DaemonLink {
 }
 
 impl DaemonLink {
-    pub(super) fn connect(
+    pub(crate) fn connect(
         address: SocketAddr,
         dataflow_id: DataflowId,
         node_id: NodeId,
@@ -105,7 +105,7 @@ impl DaemonLink {
     }
 
     /// Reports one message that zenoh has delivered. The daemon does not answer.
-    pub(super) fn output_sent(
+    pub(crate) fn output_sent(
         &mut self,
         output: &DataId,
         metadata: Metadata,
@@ -117,7 +117,7 @@ impl DaemonLink {
     }
 
     /// Sends one message by way of the daemon, which hands it to each consumer.
-    pub(super) fn send_message(
+    pub(crate) fn send_message(
         &mut self,
         output: &DataId,
         metadata: Metadata,
@@ -131,7 +131,7 @@ impl DaemonLink {
     }
 
     /// Waits until the daemon has taken everything that was sent on this connection.
-    pub(super) fn flush(&mut self) -> Result<(), DaemonError> {
+    pub(crate) fn flush(&mut self) -> Result<(), DaemonError> {
         // A question that changes nothing: the daemon answers what it was asked in the order of the asking.
         self.send(DaemonRequest::ExtensionLoad {
             namespace: String::from("zenoh-pinned"),

@@ -12,30 +12,27 @@ use dora_message::{
 use zenoh::bytes::ZBytes;
 use zenoh_pinned::{AllocError, PinnedPool, Slot};
 
-use super::{
+use super::{output::Output, settling::Unprepared};
+use crate::dora::{
     DoraPathReason, OutputPath, Report, SendError, Settings,
-    daemon::DaemonMessage,
-    link::Link,
-    output::Output,
+    detached::waiting::Full,
+    link::{Link, daemon::DaemonMessage},
+    message::schema_once::SchemaOnce,
     pools::Pools,
-    refusals::Refusals,
-    route::{Ending, Route},
-    schema_once::SchemaOnce,
-    settling::Unprepared,
-    waiting::Full,
+    route::{Ending, Route, refusals::Refusals},
 };
 
 /// The outputs of a node, their pools, and the way to their consumers.
-pub(super) struct Sending {
-    pub(super) settings: Settings,
-    pub(super) link: Result<Link, DoraPathReason>,
-    pub(super) pools: Pools,
-    pub(super) refusals: Refusals,
-    pub(super) outputs: BTreeMap<DataId, Output>,
+pub(crate) struct Sending {
+    pub(crate) settings: Settings,
+    pub(crate) link: Result<Link, DoraPathReason>,
+    pub(crate) pools: Pools,
+    pub(crate) refusals: Refusals,
+    pub(crate) outputs: BTreeMap<DataId, Output>,
 }
 
 /// Where a message is to be written.
-pub(super) enum Place {
+pub(crate) enum Place {
     Slot(Slot),
     /// Memory of dora's own.
     Dora,
@@ -48,13 +45,13 @@ pub(super) enum Place {
 }
 
 /// What came of looking for a place for a message.
-pub(super) enum Attempt {
+pub(crate) enum Attempt {
     Ready(Place),
     Full(Full),
 }
 
 impl Sending {
-    pub(super) fn new(
+    pub(crate) fn new(
         name: String,
         link: Result<Link, DoraPathReason>,
         settings: Settings,
@@ -72,13 +69,13 @@ impl Sending {
     }
 
     /// The most bytes that a message may have anywhere.
-    pub(super) fn max_bytes(&self) -> u64 {
+    pub(crate) fn max_bytes(&self) -> u64 {
         self.settings.max_bytes
     }
 
     /// Where messages of an output are written that does not take the pinned path; `None` where it does, or
     /// may.
-    pub(super) fn place_beside_the_pool(&mut self, output: &DataId) -> Option<Place> {
+    pub(crate) fn place_beside_the_pool(&mut self, output: &DataId) -> Option<Place> {
         let path = &mut self.outputs.entry(output.clone()).or_default().path;
         if let (OutputPath::Unsettled, Err(reason)) = (&path, &self.link) {
             *path = OutputPath::Dora(reason.clone());
@@ -93,13 +90,13 @@ impl Sending {
         }
     }
 
-    pub(super) fn entry(&mut self, output: &DataId) -> &mut Output {
+    pub(crate) fn entry(&mut self, output: &DataId) -> &mut Output {
         self.outputs.entry(output.clone()).or_default()
     }
 
     /// Looks for a place for a message of `bytes`, without waiting for a slot; settles the output's path if this is
     /// its first.
-    pub(super) fn attempt(&mut self, output: &DataId, bytes: usize) -> Result<Attempt, SendError> {
+    pub(crate) fn attempt(&mut self, output: &DataId, bytes: usize) -> Result<Attempt, SendError> {
         if let Some(place) = self.place_beside_the_pool(output) {
             return Ok(Attempt::Ready(place));
         }
@@ -199,7 +196,7 @@ impl Sending {
     }
 
     /// Sends a payload that lies in a slot.
-    pub(super) fn publish(
+    pub(crate) fn publish(
         &mut self,
         output: &DataId,
         metadata: Metadata,
@@ -214,7 +211,7 @@ impl Sending {
     }
 
     /// Sends a stream as bytes.
-    pub(super) fn publish_bytes(
+    pub(crate) fn publish_bytes(
         &mut self,
         output: &DataId,
         metadata: Metadata,
@@ -256,7 +253,7 @@ impl Sending {
     }
 
     /// Sends a message by way of the daemon.
-    pub(super) fn send_by_daemon(
+    pub(crate) fn send_by_daemon(
         &mut self,
         output: &DataId,
         metadata: Metadata,
@@ -277,7 +274,7 @@ impl Sending {
     }
 
     /// Settles an output on dora's own path, unless it is pinned.
-    pub(super) fn leave_to_dora(&mut self, output: &DataId) -> Result<(), SendError> {
+    pub(crate) fn leave_to_dora(&mut self, output: &DataId) -> Result<(), SendError> {
         let entry = self.outputs.entry(output.clone()).or_default();
         match &entry.path {
             OutputPath::Pinned => Err(SendError::Pinned {
@@ -291,7 +288,7 @@ impl Sending {
         }
     }
 
-    pub(super) fn report(&self) -> Report {
+    pub(crate) fn report(&self) -> Report {
         let outputs = self.outputs.iter().map(|(id, output)| output.report(id));
         Report {
             outputs: outputs.collect(),
@@ -300,7 +297,7 @@ impl Sending {
     }
 
     /// Waits until the consumers of `outputs` have what was sent, all at the same time.
-    pub(super) fn flush(&mut self, outputs: &[DataId]) {
+    pub(crate) fn flush(&mut self, outputs: &[DataId]) {
         let Ok(link) = &mut self.link else {
             return;
         };
@@ -340,7 +337,7 @@ impl Sending {
     }
 
     /// Waits as [`Sending::flush`] for all outputs, and closes the session.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         let outputs: Vec<_> = self.outputs.keys().cloned().collect();
         self.flush(&outputs);
         let routes = self.outputs.values_mut();

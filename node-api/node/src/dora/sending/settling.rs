@@ -5,16 +5,18 @@ use std::time::{Duration, Instant};
 use dora_message::id::DataId;
 use zenoh_pinned::PoolError;
 
-use super::{
-    DoraPathReason, OutputPath, SendError, pools::NoPool, route::Refused, route::Route,
-    sending::Sending,
+use super::state::Sending;
+use crate::dora::{
+    DoraPathReason, OutputPath, SendError,
+    pools::NoPool,
+    route::{Refused, Route},
 };
 
 /// How long a further pool is not tried again that could not be had.
 const ADD_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Why there is no proven pool for a message.
-pub(super) enum Unprepared {
+pub(crate) enum Unprepared {
     /// The output takes dora's own path from now on.
     ForGood(DoraPathReason),
     /// This message cannot be sent.
@@ -34,7 +36,7 @@ impl From<DoraPathReason> for Unprepared {
 
 impl Sending {
     /// Reaches the consumers of an output, which has to be done once.
-    pub(super) fn reach(&mut self, output: &DataId) -> Result<(), DoraPathReason> {
+    pub(crate) fn reach(&mut self, output: &DataId) -> Result<(), DoraPathReason> {
         let link = self.link.as_ref().map_err(Clone::clone)?;
         let entry = self.outputs.entry(output.clone()).or_default();
         if entry.route.is_none() {
@@ -47,7 +49,7 @@ impl Sending {
 
     /// Adds a pool for messages of an output that its consumers have attached, where one is due; whether one was
     /// added.
-    pub(super) fn add_pool(&mut self, output: &DataId, bytes: usize) -> Result<bool, Unprepared> {
+    pub(crate) fn add_pool(&mut self, output: &DataId, bytes: usize) -> Result<bool, Unprepared> {
         self.reach(output)?;
         let now = Instant::now();
         let is_further = !self.pools.fitting(output, bytes).is_empty();

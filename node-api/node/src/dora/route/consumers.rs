@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, io::ErrorKind};
 use dora_message::{DataflowId, id::NodeId};
 use zenoh_pinned::PinnedPool;
 
-use super::{
+use crate::dora::link::{
     description::NodeDescription,
     environment::{Environment, node_in},
 };
@@ -18,7 +18,7 @@ fn says_ended(error: &std::io::Error) -> bool {
 
 /// Whether a process of this host shows that it is `node` of `dataflow`, or may be it because it could not be looked at.
 /// One that hides its environment, as another user's does, is not found.
-pub(super) fn is_running(node: &NodeId, dataflow: DataflowId) -> bool {
+pub(crate) fn is_running(node: &NodeId, dataflow: DataflowId) -> bool {
     let Ok(entries) = fs::read_dir("/proc") else {
         return true;
     };
@@ -35,7 +35,7 @@ pub(super) fn is_running(node: &NodeId, dataflow: DataflowId) -> bool {
 
 /// The nodes whose processes hold a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Holders {
+pub(crate) struct Holders {
     nodes: BTreeSet<NodeId>,
     /// Some process does not show which node it is: another user's, one with capabilities of its file, or one
     /// without a node's environment.
@@ -63,11 +63,11 @@ impl Holders {
     }
 
     /// Whether the process of `node` holds the pool, or may, for all that can be seen.
-    pub(super) fn may_be(&self, node: &NodeId) -> bool {
+    pub(crate) fn may_be(&self, node: &NodeId) -> bool {
         self.unknown || self.nodes.contains(node)
     }
 
-    pub(super) fn of(pool: &PinnedPool, node: &NodeDescription) -> Self {
+    pub(crate) fn of(pool: &PinnedPool, node: &NodeDescription) -> Self {
         let mut holders = match pool.attached_processes() {
             Ok(processes) => Self::among(&processes, node.dataflow_id),
             Err(error) => {

@@ -3,7 +3,7 @@
 use dora_message::metadata::MetadataParameters;
 
 /// Adds the trace that the caller is in, where there is one and the caller did not add it.
-pub(super) fn inject(parameters: &mut MetadataParameters) {
+pub(crate) fn inject(parameters: &mut MetadataParameters) {
     use dora_message::metadata::{OPEN_TELEMETRY_CONTEXT, Parameter};
 
     if parameters.contains_key(OPEN_TELEMETRY_CONTEXT) {

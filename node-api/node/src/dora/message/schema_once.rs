@@ -22,18 +22,18 @@ const MOST_BYTES: usize = 4096;
 
 /// The schema that the consumers of an output have received last.
 #[derive(Debug, Default)]
-pub(super) struct SchemaOnce(Option<(u64, Instant)>);
+pub(crate) struct SchemaOnce(Option<(u64, Instant)>);
 
 /// A record batch without its schema.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Batch<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) schema_hash: u64,
+pub(crate) struct Batch<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) schema_hash: u64,
 }
 
 impl SchemaOnce {
     /// What may be sent in place of a stream; `None` where the whole stream has to be, which is taken note of.
-    pub(super) fn batch_of<'a>(
+    pub(crate) fn batch_of<'a>(
         &mut self,
         stream: &'a [u8],
         parameters: &MetadataParameters,

@@ -4,19 +4,21 @@ use std::{sync::Weak, time::Instant};
 
 use dora_message::id::DataId;
 
-use super::{DoraPathReason, OutputPath, OutputReport, route::Route, schema_once::SchemaOnce};
+use crate::dora::{
+    DoraPathReason, OutputPath, OutputReport, message::schema_once::SchemaOnce, route::Route,
+};
 
-pub(super) struct Output {
-    pub(super) path: OutputPath,
+pub(crate) struct Output {
+    pub(crate) path: OutputPath,
     /// There from the first message that might be pinned.
-    pub(super) route: Option<Route>,
-    pub(super) schema_once: SchemaOnce,
+    pub(crate) route: Option<Route>,
+    pub(crate) schema_once: SchemaOnce,
     /// When a further pool may be tried again, after one that could not be had.
-    pub(super) add_pool_at: Option<Instant>,
+    pub(crate) add_pool_at: Option<Instant>,
     /// Whether a message has found no free slot in time since the last one that has found one at once.
-    pub(super) do_consumers_stand_still: bool,
+    pub(crate) do_consumers_stand_still: bool,
     /// Whether it was said that large messages go as bytes too.
-    pub(super) is_without_pool: bool,
+    pub(crate) is_without_pool: bool,
     sent: u64,
     sent_bytes: u64,
     sent_as_bytes: u64,
@@ -47,7 +49,7 @@ impl Default for Output {
 
 impl Output {
     /// Settles the output on dora's own path.
-    pub(super) fn leave_to_dora(&mut self, id: &DataId, reason: DoraPathReason) {
+    pub(crate) fn leave_to_dora(&mut self, id: &DataId, reason: DoraPathReason) {
         // Chosen by the node itself, it is no news to it.
         match reason {
             DoraPathReason::AlreadyInUse => {}
@@ -57,32 +59,32 @@ impl Output {
         self.route = None;
     }
 
-    pub(super) fn count_sent(&mut self, bytes: usize) {
+    pub(crate) fn count_sent(&mut self, bytes: usize) {
         self.sent += 1;
         self.sent_bytes += bytes as u64;
     }
 
-    pub(super) fn count_sent_as_bytes(&mut self) {
+    pub(crate) fn count_sent_as_bytes(&mut self) {
         self.sent_as_bytes += 1;
     }
 
     /// Takes note of a message that this process may keep, which goes on for as long as `keeper` is there.
-    pub(super) fn note_kept(&mut self, keeper: Weak<()>) {
+    pub(crate) fn note_kept(&mut self, keeper: Weak<()>) {
         self.kept.retain(|kept| kept.strong_count() > 0);
         self.kept.push(keeper);
     }
 
     /// How many messages this process keeps.
-    pub(super) fn kept(&self) -> u32 {
+    pub(crate) fn kept(&self) -> u32 {
         let kept = self.kept.iter().filter(|kept| kept.strong_count() > 0);
         u32::try_from(kept.count()).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn count_timeout(&mut self) {
+    pub(crate) fn count_timeout(&mut self) {
         self.timeouts += 1;
     }
 
-    pub(super) fn count_dropped(&mut self, id: &DataId) {
+    pub(crate) fn count_dropped(&mut self, id: &DataId) {
         if self.dropped == 0 {
             tracing::warn!(
                 output = %id,
@@ -93,7 +95,7 @@ impl Output {
         self.dropped += 1;
     }
 
-    pub(super) fn report(&self, id: &DataId) -> OutputReport {
+    pub(crate) fn report(&self, id: &DataId) -> OutputReport {
         OutputReport {
             output: id.clone(),
             path: self.path.clone(),

@@ -34,14 +34,14 @@ enum OnMismatch {
 
 /// The declared types, where the check is on.
 #[derive(Debug)]
-pub(super) struct TypeCheck {
+pub(crate) struct TypeCheck {
     on_mismatch: OnMismatch,
     declared: BTreeMap<DataId, DataType>,
 }
 
 impl TypeCheck {
     /// What the environment and the node's configuration ask for; `None` where the check is off.
-    pub(super) fn from_environment(config: &NodeRunConfig) -> Option<Self> {
+    pub(crate) fn from_environment(config: &NodeRunConfig) -> Option<Self> {
         let on_mismatch = on_mismatch(&std::env::var(SWITCH).ok()?)?;
         let registry = TypeRegistry::new();
         let declared = config.output_types.iter().filter_map(|(output, name)| {
@@ -56,7 +56,7 @@ impl TypeCheck {
     }
 
     /// Checks a message. Those of service and action patterns and empty ones may have any type.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         output: &DataId,
         found: &DataType,

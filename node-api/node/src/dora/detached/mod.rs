@@ -1,5 +1,7 @@
 //! Pinned outputs beside a node that another language's dora API has made.
 
+pub(crate) mod waiting;
+
 use std::{
     collections::BTreeSet,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -18,16 +20,13 @@ use zenoh_pinned::AllocError;
 
 use super::{
     Delivery, DoraPathReason, ElementType, OutputSlot, PinnedOptions, Report, SendError, Settings,
-    daemon,
-    description::NodeDescription,
-    link::Link,
-    sending::{Attempt, Place, Sending},
+    link::{Link, daemon, description::NodeDescription},
+    message::{telemetry, type_check::TypeCheck},
+    sending::state::{Attempt, Place, Sending},
     slot::{Memory, SealedSlot, describe_shape},
-    telemetry,
-    type_check::TypeCheck,
-    waiting::Waiting,
 };
 use crate::arrow_stream::ArrowStream;
+use waiting::Waiting;
 
 /// What [`PinnedOutputs`](super::PinnedOutputs) is made of, for bindings to other languages: it has no dora node, so what is
 /// to take dora's own path is given back to the caller, whose own `send_output` sends it then.
@@ -44,12 +43,12 @@ pub struct DetachedOutputs {
 }
 
 /// Memory for elements that are written in place, or where else they are to go.
-pub(super) struct Placed {
-    pub(super) stream: ArrowStream,
+pub(crate) struct Placed {
+    pub(crate) stream: ArrowStream,
     /// `None` where every slot is in use.
-    pub(super) place: Option<Place>,
+    pub(crate) place: Option<Place>,
     /// Bytes of the elements.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 /// What became of a message that was offered to [`DetachedOutputs`].
@@ -77,7 +76,7 @@ impl DetachedOutputs {
         Self::of(&id, description, config.as_ref(), settings)
     }
 
-    pub(super) fn of(
+    pub(crate) fn of(
         id: &str,
         description: Result<NodeDescription, DoraPathReason>,
         config: Option<&NodeRunConfig>,
@@ -286,7 +285,7 @@ impl DetachedOutputs {
     }
 
     /// A place for elements to be written in place; the stream around them is written already.
-    pub(super) fn place_in(
+    pub(crate) fn place_in(
         &self,
         output: &DataId,
         shape: &[usize],
@@ -357,7 +356,7 @@ impl DetachedOutputs {
     }
 
     /// As [`DetachedOutputs::send_sealed`], for a slot of any memory; gives back what dora itself has to send.
-    pub(super) fn send_slot(
+    pub(crate) fn send_slot(
         &self,
         parameters: MetadataParameters,
         slot: OutputSlot,
@@ -407,12 +406,12 @@ impl DetachedOutputs {
     }
 
     /// Waits until the consumers of `outputs` have what was sent.
-    pub(super) fn flush(&self, outputs: &[DataId]) {
+    pub(crate) fn flush(&self, outputs: &[DataId]) {
         self.lock().flush(outputs);
     }
 
     /// Takes note that the node has closed `outputs`.
-    pub(super) fn forget(&mut self, outputs: &[DataId]) {
+    pub(crate) fn forget(&mut self, outputs: &[DataId]) {
         if let Some(declared) = &mut self.declared {
             declared.retain(|output| !outputs.contains(output));
         }
@@ -423,7 +422,7 @@ impl DetachedOutputs {
     }
 
     /// The most bytes that a message may have anywhere.
-    pub(super) fn max_bytes(&self) -> u64 {
+    pub(crate) fn max_bytes(&self) -> u64 {
         self.lock().max_bytes()
     }
 
