@@ -14,13 +14,13 @@ const LITTLE_BYTES: u64 = (16 << 20) + PAGE_BYTES as u64;
 pub(crate) struct Situation {
     /// Of the message.
     pub(crate) bytes: usize,
-    /// Slots that are wanted.
+    /// Slots that the output still lacks.
     pub(crate) slots: u32,
     /// Of a slot of the largest pool that the output has outgrown.
     pub(crate) outgrown_slot_bytes: Option<usize>,
     /// Of all pools that the output has outgrown.
     pub(crate) outgrown_bytes: u64,
-    /// That are free now.
+    /// Left of the bound now.
     pub(crate) left_bytes: u64,
 }
 
@@ -77,8 +77,8 @@ pub(crate) fn plan(situation: &Situation) -> Option<Plan> {
     })
 }
 
-/// How many slots of so many bytes fit one segment of at most `room` bytes. In one segment, because a marker
-/// proves the one that it lies in.
+/// How many slots of so many bytes fit one segment of at most `room` bytes. A marker proves only the segment that it
+/// lies in, so a pool has one.
 pub(crate) fn fitting(slot_bytes: usize, room: u64) -> u32 {
     let segment = room.min(u64::from(u32::MAX) - (1 << 20));
     let slots = segment.saturating_sub(PAGE_BYTES as u64) / whole_pages(slot_bytes);
