@@ -1,7 +1,7 @@
 //! Which consumers are known to be unable to attach how large a pool, over all outputs of a node.
 //!
-//! Finding it out costs a slot's memory for good, because zenoh leaks the marker that such a consumer received,
-//! and a wait. So what one output found is not tried again for another.
+//! A trial costs a wait, and where it fails a slot's memory for good: zenoh leaks the marker that such a consumer
+//! received. So what a trial for one output has shown is not tried again for another.
 
 use std::collections::BTreeMap;
 
