@@ -51,7 +51,7 @@ impl NodeDescription {
         })
     }
 
-    /// Refuses the description of another node than `node_id` of `dataflow_id`.
+    /// This description, if it is that of `node_id` in `dataflow_id`.
     pub(crate) fn of(
         self,
         dataflow_id: DataflowId,
@@ -65,7 +65,7 @@ impl NodeDescription {
         }
     }
 
-    /// The route of an output that may leave the daemon's path.
+    /// The route of an output, unless dora keeps that on the daemon.
     pub(crate) fn route(&self, output: &DataId) -> Result<&OutputRouting, DoraPathReason> {
         match self.routing.get(output) {
             None => Err(DoraPathReason::NoRoute),
@@ -82,7 +82,7 @@ fn parse(config: &[u8]) -> Result<NodeConfig, DoraPathReason> {
     })
 }
 
-/// Whether dora's version `dora` and its metadata are those that this crate writes.
+/// Checks that this crate writes the messages of dora's version `dora`, with metadata of version `metadata`.
 pub(crate) fn check_versions(dora: &str, metadata: u16) -> Result<(), DoraPathReason> {
     let minor = dora.rsplit_once('.').map(|(minor, _)| minor);
     if minor != Some(DORA_VERSION) {
@@ -100,7 +100,7 @@ pub(crate) fn check_versions(dora: &str, metadata: u16) -> Result<(), DoraPathRe
     Ok(())
 }
 
-/// The node's loopback endpoint, which the daemon chose; a whole zenoh configuration replaces it.
+/// The node's loopback endpoint, which the daemon chose. `None` where the user gave zenoh a whole configuration instead.
 fn listener() -> Option<String> {
     if std::env::var_os(ZENOH_CONFIG_PATH_ENV).is_some() {
         return None;

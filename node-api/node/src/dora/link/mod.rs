@@ -1,4 +1,16 @@
-//! The way to consumers and daemon beside the node's own.
+//! A second link of the node's process: to consumers by zenoh, and to the daemon by TCP.
+//!
+//! Holds: both connections as one (here); the zenoh session (`session`); the connection to the daemon (`daemon`,
+//! `framing`); and what the daemon told this node (`description`, `environment`).
+//!
+//! Who may write what: the connection to the daemon is written under the mutex of the outputs; the session is zenoh's.
+//! No locks of its own.
+//!
+//! Invariants: every wait is bounded; whatever fails while the link opens is a [`DoraPathReason`], and the outputs take
+//! dora's own path.
+//!
+//! Knowingly weak: it exists because dora's own session and connection cannot be reached from outside, and costs a
+//! second session's threads.
 
 pub(crate) mod daemon;
 pub(crate) mod description;
@@ -10,14 +22,14 @@ use std::time::Duration;
 
 use zenoh::{Session, Wait};
 
-use super::{DoraPathReason, route::Route};
+use super::DoraPathReason;
 use daemon::DaemonLink;
 use description::NodeDescription;
 
-/// How long zenoh may take to close the session, as dora's own limit for that.
+/// How long closing the session may take, as in dora itself.
 const SESSION_CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A second session and a second connection for one node.
+/// The second session and the second connection of one node.
 pub(crate) struct Link {
     pub(crate) node: NodeDescription,
     pub(crate) daemon: DaemonLink,
@@ -38,14 +50,14 @@ impl Link {
         })
     }
 
-    /// Undeclares the routes and closes the session, without waiting for ever for a network that is stuck.
-    pub(crate) fn close(self, routes: Vec<Route>) {
+    /// Drops what was `declared` on the session and closes that. Does not wait for ever for a network that is stuck.
+    pub(crate) fn close(self, declared: impl Send + 'static) {
         let Self { session, .. } = self;
         let (closed, is_closed) = std::sync::mpsc::channel();
         let closing = std::thread::Builder::new()
             .name(String::from("zpin-close"))
             .spawn(move || {
-                drop(routes);
+                drop(declared);
                 let result = session.close().wait();
                 let _ = closed.send(result);
             });
