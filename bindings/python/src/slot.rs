@@ -9,7 +9,7 @@ use pyo3::{
     types::{PyDict, PyTuple},
 };
 use zenoh_pinned::KeptPayload;
-use zenoh_pinned_node::dora::{OutputSlot, SentMemory};
+use zenoh_pinned_node::{bindings::SentMemory, dora::OutputSlot};
 
 use crate::{element::Element, process::MadeIn, sizes::tuple};
 

@@ -4,12 +4,12 @@ use zenoh_pinned::FallbackReason;
 
 use super::RequiredAcker;
 
-/// Why an output's messages travel as dora itself sends them. Not an error: they arrive all the same.
+/// Why an output's messages travel as dora itself sends them. No error: they arrive all the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DoraPathReason {
     /// There is no `DORA_NODE_CONFIG`: a dynamic node, an interactive one or one under test. Nothing tells
-    /// such a node its routes, and it has no listener that its consumers know.
+    /// such a node its routes, and its consumers know no listener of it.
     #[error(
         "the node was not started by a dora daemon (dynamic, interactive or under test); start it from the dataflow's `path:`"
     )]

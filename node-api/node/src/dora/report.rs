@@ -60,6 +60,6 @@ pub struct Report {
     /// Those outputs that something was sent or allocated for.
     pub outputs: Vec<OutputReport>,
     /// The pools that are written, by output, and then those that are only there because a consumer still holds
-    /// a part of them; how often and how long allocations waited for a consumer is in here.
+    /// slots of them. They say how often and how long allocations waited for a consumer.
     pub pools: Vec<PoolStatistics>,
 }

@@ -1,54 +1,54 @@
-//! Pinned outputs beside a node that another language's dora API has made.
+//! A node's pinned outputs, without its dora node.
+//!
+//! Holds: the outputs and their mutex (here), waiting for a message's destination (`waiting`), arrays that are copied
+//! into it (`copying`), and messages that are written in place (`in_place`). `PinnedOutputs` adds dora's node, bindings
+//! to other languages theirs.
+//!
+//! Who may write what: any thread that sends; the outputs that the node declares change only by `&mut`.
+//!
+//! Locks: one mutex around the state of the outputs, not held while a message waits for a slot or is copied.
+//!
+//! Invariants: what is to take dora's own path is given back to the caller unsent; a message that found no slot is
+//! counted once.
+//!
+//! Knowingly weak: two threads that send on one output at the same time may be published in either order.
 
-pub(crate) mod waiting;
+mod copying;
+mod in_place;
+mod waiting;
 
 use std::{
     collections::BTreeSet,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
-use arrow::array::ArrayRef;
-use dora_message::{
-    config::NodeRunConfig,
-    id::DataId,
-    metadata::{FRAMING, FRAMING_ARROW_IPC, Metadata, MetadataParameters, Parameter, SCHEMA_HASH},
-    uhlc::Timestamp,
-};
-use dora_node_api::DataSample;
-use zenoh_pinned::AllocError;
+use dora_message::{config::NodeRunConfig, id::DataId, metadata::MetadataParameters};
 
 use super::{
-    Delivery, DoraPathReason, ElementType, OutputSlot, PinnedOptions, Report, SendError, Settings,
-    link::{Link, daemon, description::NodeDescription},
-    message::{telemetry, type_check::TypeCheck},
-    sending::state::{Attempt, Place, Sending},
-    slot::{Memory, SealedSlot, describe_shape},
+    Delivery, DoraPathReason, Report, SendError, Settings,
+    link::{Link, description::NodeDescription},
+    message::type_check::TypeCheck,
+    sending::state::Sending,
 };
-use crate::arrow_stream::ArrowStream;
-use waiting::Waiting;
+pub(super) use in_place::{Placed, SlotSent};
 
-/// What [`PinnedOutputs`](super::PinnedOutputs) is made of, for bindings to other languages: it has no dora node, so what is
-/// to take dora's own path is given back to the caller, whose own `send_output` sends it then.
+/// What [`PinnedOutputs`](crate::dora::PinnedOutputs) is made of, for bindings to other languages: it has no dora node, so
+/// what is to take dora's own path is given back to the caller, whose own `send_output` sends it then.
 ///
 /// Describes the node by the environment that the daemon gave this process. Close it, or drop it, before that
 /// node. Usable from several threads: one that waits for a slot does not hold up the others.
 ///
-/// Locks: one mutex around the state of the outputs, not held while a message waits for a slot or is copied.
+/// ```no_run
+/// use zenoh_pinned_node::bindings::DetachedOutputs;
+///
+/// let outputs = DetachedOutputs::attach("1.1.0"); // the version of the dora API that made the node
+/// println!("{:?}", outputs.close());
+/// ```
 pub struct DetachedOutputs {
     sending: Mutex<Sending>,
     type_check: Option<TypeCheck>,
-    /// `None` where nobody told.
+    /// `None` where they are not known.
     declared: Option<BTreeSet<DataId>>,
-}
-
-/// Memory for elements that are written in place, or where else they are to go.
-pub(crate) struct Placed {
-    pub(crate) stream: ArrowStream,
-    /// `None` where every slot is in use.
-    pub(crate) place: Option<Place>,
-    /// Bytes of the elements.
-    pub(crate) bytes: usize,
 }
 
 /// What became of a message that was offered to [`DetachedOutputs`].
@@ -76,7 +76,7 @@ impl DetachedOutputs {
         Self::of(&id, description, config.as_ref(), settings)
     }
 
-    pub(crate) fn of(
+    pub(super) fn of(
         id: &str,
         description: Result<NodeDescription, DoraPathReason>,
         config: Option<&NodeRunConfig>,
@@ -94,7 +94,7 @@ impl DetachedOutputs {
     }
 
     fn lock(&self) -> MutexGuard<'_, Sending> {
-        // What was sent has been sent; a panic leaves at worst one message uncounted.
+        // After a panic the state is still right, but for one message that may not be counted.
         self.sending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -106,312 +106,13 @@ impl DetachedOutputs {
         self.lock().leave_to_dora(output)
     }
 
-    /// Sends an Arrow array; it is copied once, into a slot. `timestamp` is asked for last, so that the
-    /// message's time is later than what preceded it.
-    ///
-    /// # Errors
-    /// [`SendError`]; the message has not been sent unless the variant says so.
-    pub fn send(
-        &self,
-        output: &DataId,
-        parameters: MetadataParameters,
-        array: &ArrayRef,
-        options: PinnedOptions,
-        timestamp: impl FnOnce() -> Timestamp,
-    ) -> Result<Offered, SendError> {
-        if let Some(Place::Dora) = self.lock().place_beside_the_pool(output) {
-            return Ok(Offered::Refused(parameters));
-        }
-        if let Some(check) = &self.type_check {
-            check.check(output, array.data_type(), &parameters)?;
-        }
-        let stream = ArrowStream::of(array)?;
-        let place = self.place(output, stream.bytes(), options)?;
-        let write = |memory: &mut [u8]| stream.write_to(memory);
-        let metadata = |parameters| metadata(timestamp(), parameters);
-        match place {
-            Place::Dora => Ok(Offered::Refused(parameters)),
-            place => {
-                let sent = self.send_to(place, output, stream.bytes(), write, || {
-                    metadata(parameters)
-                });
-                sent.map(Offered::Sent)
-            }
-        }
-    }
-
-    /// Writes a message where it has a place, and sends it.
-    fn send_to(
-        &self,
-        place: Place,
-        output: &DataId,
-        bytes: usize,
-        write: impl FnOnce(&mut [u8]),
-        metadata: impl FnOnce() -> Metadata,
-    ) -> Result<Delivery, SendError> {
-        match place {
-            Place::Slot(mut slot) => {
-                write(&mut slot);
-                self.lock().publish(output, metadata(), slot.into_shm())?;
-                Ok(Delivery::Pinned)
-            }
-            Place::Bytes => {
-                let mut message = vec![0; bytes];
-                write(&mut message);
-                self.lock().publish_bytes(output, metadata(), message)?;
-                Ok(Delivery::Bytes)
-            }
-            Place::Daemon => {
-                let mut message = daemon::message_of(bytes);
-                write(&mut message);
-                self.lock().send_by_daemon(output, metadata(), message)?;
-                Ok(Delivery::Dora)
-            }
-            Place::Nowhere => Ok(Delivery::Dropped),
-            Place::Dora => Err(SendError::Publish {
-                output: output.clone(),
-                detail: String::from("these outputs are closed"),
-            }),
-        }
-    }
-
-    /// A place for a message of `bytes`; waits for a slot as `options` say.
-    fn place(
-        &self,
-        output: &DataId,
-        bytes: usize,
-        options: PinnedOptions,
-    ) -> Result<Place, SendError> {
-        let (source, waited) = match self.find_place(output, bytes, options)? {
-            Ok(place) => return Ok(place),
-            Err(full) => full,
-        };
-        let mut sending = self.lock();
-        let entry = sending.entry(output);
-        if options.drops() && matches!(source, AllocError::TimedOut { .. }) {
-            entry.count_dropped(output);
-            return Ok(Place::Nowhere);
-        }
-        entry.count_timeout();
-        Err(SendError::Full {
-            output: output.clone(),
-            waited,
-            source,
-        })
-    }
-
-    /// As [`DetachedOutputs::place`]; where there is none, why and how long was waited, which is not counted.
-    fn find_place(
-        &self,
-        output: &DataId,
-        bytes: usize,
-        options: PinnedOptions,
-    ) -> Result<Result<Place, (AllocError, Duration)>, SendError> {
-        let mut waiting = None;
-        loop {
-            let mut sending = self.lock();
-            if options.waits() {
-                sending.pools.hold_back(output);
-            }
-            let full = match sending.attempt(output, bytes)? {
-                Attempt::Ready(place) => {
-                    if waiting.is_none() {
-                        sending.entry(output).do_consumers_stand_still = false;
-                    }
-                    return Ok(Ok(place));
-                }
-                Attempt::Full(full) => full,
-            };
-            let stand_still = sending.entry(output).do_consumers_stand_still;
-            drop(sending);
-            let waiting =
-                waiting.get_or_insert_with(|| Waiting::new(bytes, options.wait(stand_still)));
-            match waiting.wait_for(full) {
-                Ok(Some(slot)) => return Ok(Ok(Place::Slot(slot))),
-                Ok(None) => {}
-                Err(source) => {
-                    self.lock().entry(output).do_consumers_stand_still = true;
-                    return Ok(Err((source, waiting.waited())));
-                }
-            }
-        }
-    }
-
-    /// Settles the path of an output and makes its pool, for messages whose elements need up to `bytes` bytes, so
-    /// that none of them has to wait for that; `options` are those of the messages.
-    ///
-    /// # Errors
-    /// [`SendError`], as of a message of that size.
-    pub fn prepare(
-        &self,
-        output: &DataId,
-        bytes: usize,
-        options: PinnedOptions,
-    ) -> Result<(), SendError> {
-        if options.waits() {
-            self.lock().pools.hold_back(output);
-        }
-        let stream = ArrowStream::in_place(&ElementType::Uint8.data_type(), bytes.max(1))?;
-        // What comes of it is given back; a full pool is one that is there.
-        self.lock().attempt(output, stream.bytes()).map(drop)
-    }
-
-    /// Memory for an array of `shape` and `element`, to be written in place and sent by
-    /// [`DetachedOutputs::send_sealed`]; `None` where the message does not go through a slot, and an array in
-    /// ordinary memory for [`DetachedOutputs::send`] does as well. Waits for a slot up to `wait`; without that,
-    /// every slot being in use is such a case too.
-    ///
-    /// # Errors
-    /// [`SendError`]: nothing is taken from the pool.
-    pub fn alloc(
-        &self,
-        output: &DataId,
-        shape: &[usize],
-        element: ElementType,
-        wait: Option<Duration>,
-    ) -> Result<Option<OutputSlot>, SendError> {
-        let placed = self.place_in(output, shape, element, wait)?;
-        let Some(Place::Slot(slot)) = placed.place else {
-            return Ok(None);
-        };
-        let first = placed.stream.data_offset();
-        Ok(Some(OutputSlot {
-            output: output.clone(),
-            shape: shape.to_vec(),
-            element,
-            memory: Memory::Pinned(slot),
-            elements: first..first + placed.bytes,
-        }))
-    }
-
-    /// A place for elements to be written in place; the stream around them is written already.
-    pub(crate) fn place_in(
-        &self,
-        output: &DataId,
-        shape: &[usize],
-        element: ElementType,
-        wait: Option<Duration>,
-    ) -> Result<Placed, SendError> {
-        let declared = self.declared.as_ref();
-        if declared.is_some_and(|declared| !declared.contains(output)) {
-            return Err(SendError::UndeclaredOutput {
-                output: output.clone(),
-            });
-        }
-        let mut sizes = shape.iter().copied();
-        let count = sizes
-            .try_fold(1, usize::checked_mul)
-            .filter(|count| *count > 0);
-        let count = count.ok_or_else(|| SendError::Shape {
-            shape: shape.to_vec(),
-        })?;
-        let stream = ArrowStream::in_place(&element.data_type(), count)?;
-        let options = PinnedOptions::default();
-        let mut place = match wait {
-            Some(wait) => {
-                let options = options.wait_at_most(wait);
-                Some(self.place(output, stream.bytes(), options)?)
-            }
-            None => match self.find_place(output, stream.bytes(), options)? {
-                Ok(place) => Some(place),
-                Err((AllocError::TimedOut { .. }, _)) => None,
-                Err((source, waited)) => {
-                    return Err(SendError::Full {
-                        output: output.clone(),
-                        waited,
-                        source,
-                    });
-                }
-            },
-        };
-        if let Some(Place::Slot(slot)) = &mut place {
-            stream.write_to(slot);
-        }
-        Ok(Placed {
-            bytes: count * element.bytes(),
-            stream,
-            place,
-        })
-    }
-
-    /// Sends what was written in place.
-    ///
-    /// A shape of more than one dimension is added to the parameters as `shape`, where there is none.
-    ///
-    /// # Errors
-    /// [`SendError`]; the message has not been sent unless the variant says so.
-    pub fn send_sealed(
-        &self,
-        parameters: MetadataParameters,
-        slot: SealedSlot,
-        timestamp: impl FnOnce() -> Timestamp,
-    ) -> Result<(), SendError> {
-        let (output, shape) = (slot.output.clone(), &slot.shape);
-        let parameters = self.described(&output, shape, slot.element, parameters)?;
-        let metadata = metadata(timestamp(), parameters);
-        let (payload, keeper) = slot.into_payload();
-        let mut sending = self.lock();
-        sending.entry(&output).note_kept(keeper);
-        sending.publish(&output, metadata, payload)
-    }
-
-    /// As [`DetachedOutputs::send_sealed`], for a slot of any memory; gives back what dora itself has to send.
-    pub(crate) fn send_slot(
-        &self,
-        parameters: MetadataParameters,
-        slot: OutputSlot,
-        timestamp: impl FnOnce() -> Timestamp,
-    ) -> Result<Result<Delivery, (MetadataParameters, DataId, DataSample)>, SendError> {
-        let mut parameters = self.described(&slot.output, &slot.shape, slot.element, parameters)?;
-        let output = slot.output;
-        let (place, message) = match slot.memory {
-            Memory::Pinned(memory) => {
-                let metadata = metadata(timestamp(), parameters);
-                self.lock().publish(&output, metadata, memory.into_shm())?;
-                return Ok(Ok(Delivery::Pinned));
-            }
-            Memory::Daemon(message) => {
-                let metadata = metadata(timestamp(), parameters);
-                self.lock().send_by_daemon(&output, metadata, message)?;
-                return Ok(Ok(Delivery::Dora));
-            }
-            Memory::Dora(sample) => {
-                mark_as_stream(&mut parameters);
-                return Ok(Err((parameters, output, sample)));
-            }
-            Memory::Bytes(message) => (Place::Bytes, message),
-            Memory::Unplaced(message) => {
-                let options = PinnedOptions::default();
-                (self.place(&output, message.len(), options)?, message)
-            }
-        };
-        let write = |memory: &mut [u8]| memory.copy_from_slice(&message);
-        let metadata = || metadata(timestamp(), parameters);
-        let sent = self.send_to(place, &output, message.len(), write, metadata);
-        Ok(Ok(sent?))
-    }
-
-    fn described(
-        &self,
-        output: &DataId,
-        shape: &[usize],
-        element: ElementType,
-        mut parameters: MetadataParameters,
-    ) -> Result<MetadataParameters, SendError> {
-        describe_shape(shape, &mut parameters);
-        if let Some(check) = &self.type_check {
-            check.check(output, &element.data_type(), &parameters)?;
-        }
-        Ok(parameters)
-    }
-
     /// Waits until the consumers of `outputs` have what was sent.
-    pub(crate) fn flush(&self, outputs: &[DataId]) {
+    pub(super) fn flush(&self, outputs: &[DataId]) {
         self.lock().flush(outputs);
     }
 
     /// Takes note that the node has closed `outputs`.
-    pub(crate) fn forget(&mut self, outputs: &[DataId]) {
+    pub(super) fn forget(&mut self, outputs: &[DataId]) {
         if let Some(declared) = &mut self.declared {
             declared.retain(|output| !outputs.contains(output));
         }
@@ -422,11 +123,11 @@ impl DetachedOutputs {
     }
 
     /// The most bytes that a message may have anywhere.
-    pub(crate) fn max_bytes(&self) -> u64 {
-        self.lock().max_bytes()
+    pub(super) fn max_bytes(&self) -> u64 {
+        self.lock().settings.max_bytes
     }
 
-    /// What has been sent, which way, and why.
+    /// What was sent, which way, and why.
     pub fn report(&self) -> Report {
         self.lock().report()
     }
@@ -453,17 +154,4 @@ impl std::fmt::Debug for DetachedOutputs {
             .field("report", &self.report())
             .finish_non_exhaustive()
     }
-}
-
-/// The metadata of a message, as dora's own send path makes it.
-fn metadata(timestamp: Timestamp, mut parameters: MetadataParameters) -> Metadata {
-    parameters.remove(SCHEMA_HASH);
-    mark_as_stream(&mut parameters);
-    telemetry::inject(&mut parameters);
-    Metadata::from_parameters(timestamp, parameters)
-}
-
-fn mark_as_stream(parameters: &mut MetadataParameters) {
-    let framing = Parameter::String(FRAMING_ARROW_IPC.to_owned());
-    parameters.insert(FRAMING.to_owned(), framing);
 }

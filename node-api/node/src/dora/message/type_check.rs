@@ -1,4 +1,4 @@
-//! dora's check of outputs against their declared types, switched on by `DORA_RUNTIME_TYPE_CHECK`.
+//! dora's check of messages against the declared types of their outputs; `DORA_RUNTIME_TYPE_CHECK` switches it on.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ impl TypeCheck {
         let on_mismatch = on_mismatch(&std::env::var(SWITCH).ok()?)?;
         let registry = TypeRegistry::new();
         let declared = config.output_types.iter().filter_map(|(output, name)| {
-            // Types that Arrow cannot express are not checked by dora either, which says so itself.
+            // dora does not check types that Arrow cannot express, and says so itself.
             let data_type = registry.resolve_arrow_type(name)?;
             Some((output.clone(), data_type))
         });

@@ -1,4 +1,4 @@
-//! One output: its path, its route where it has one, and its counters.
+//! The state of one output: its path, its route where it has one, and its counters.
 
 use std::{sync::Weak, time::Instant};
 
@@ -10,21 +10,21 @@ use crate::dora::{
 
 pub(crate) struct Output {
     pub(crate) path: OutputPath,
-    /// There from the first message that might be pinned.
+    /// `None` before the first message, and on dora's own path.
     pub(crate) route: Option<Route>,
     pub(crate) schema_once: SchemaOnce,
-    /// When a further pool may be tried again, after one that could not be had.
+    /// Not before then is a further pool tried, after one that could not be made or was refused.
     pub(crate) add_pool_at: Option<Instant>,
-    /// Whether a message has found no free slot in time since the last one that has found one at once.
+    /// Set by a message that waited for a slot in vain, until one finds a slot at once.
     pub(crate) do_consumers_stand_still: bool,
-    /// Whether it was said that large messages go as bytes too.
+    /// Whether the warning was given that large messages go as bytes.
     pub(crate) is_without_pool: bool,
     sent: u64,
     sent_bytes: u64,
     sent_as_bytes: u64,
     timeouts: u64,
     dropped: u64,
-    /// Messages whose memory this process still looks at.
+    /// One for each message whose memory this process may still read.
     kept: Vec<Weak<()>>,
 }
 
@@ -50,7 +50,7 @@ impl Default for Output {
 impl Output {
     /// Settles the output on dora's own path.
     pub(crate) fn leave_to_dora(&mut self, id: &DataId, reason: DoraPathReason) {
-        // Chosen by the node itself, it is no news to it.
+        // The node has chosen this one itself.
         match reason {
             DoraPathReason::AlreadyInUse => {}
             _ => tracing::warn!(output = %id, %reason, "the output takes dora's own path"),
@@ -68,13 +68,13 @@ impl Output {
         self.sent_as_bytes += 1;
     }
 
-    /// Takes note of a message that this process may keep, which goes on for as long as `keeper` is there.
+    /// Takes note of a message whose memory this process reads until `keeper` has gone.
     pub(crate) fn note_kept(&mut self, keeper: Weak<()>) {
         self.kept.retain(|kept| kept.strong_count() > 0);
         self.kept.push(keeper);
     }
 
-    /// How many messages this process keeps.
+    /// How many messages keep their slots because this process reads them.
     pub(crate) fn kept(&self) -> u32 {
         let kept = self.kept.iter().filter(|kept| kept.strong_count() > 0);
         u32::try_from(kept.count()).unwrap_or(u32::MAX)
