@@ -209,8 +209,7 @@ impl Layout {
         self.add(array.values().slice(0, elements).as_ref())
     }
 
-    /// Adds the offsets, moved to begin at zero; returns the first and the last of them as they were. The first is not the
-    /// greater.
+    /// Adds the offsets, moved to begin at zero; returns the first and the last of them as they were, in ascending order.
     fn add_offsets<O: OffsetSizeTrait>(
         &mut self,
         offsets: &OffsetBuffer<O>,

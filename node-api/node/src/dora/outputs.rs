@@ -12,7 +12,6 @@ use super::{
     sending::placing::Destination,
     slot::Memory,
 };
-use crate::arrow_stream::ArrowStream;
 
 /// Sends a node's messages through pinned shared memory where all consumers of the output can receive it, and through
 /// dora's own `send_output` where not.
@@ -236,9 +235,15 @@ impl PinnedOutputs {
             Some(Destination::Slot(slot)) => Memory::Pinned(slot),
             Some(Destination::Bytes) => Memory::Bytes(ordinary()),
             None | Some(Destination::Nowhere) => Memory::Unplaced(ordinary()),
-            Some(beside) => {
+            Some(Destination::Daemon) => {
                 self.check_size(output, stream.bytes())?;
-                self.memory_beside_the_pool(beside, &stream)?
+                Memory::Daemon(ordinary())
+            }
+            Some(Destination::Dora) => {
+                self.check_size(output, stream.bytes())?;
+                let mut sample = self.allocator.allocate(stream.bytes())?;
+                stream.write_to(&mut sample);
+                Memory::Dora(sample)
             }
         };
         let first = stream.data_offset();
@@ -357,21 +362,6 @@ impl PinnedOutputs {
                 max_bytes,
             }),
         }
-    }
-
-    fn memory_beside_the_pool(
-        &self,
-        beside: Destination,
-        stream: &ArrowStream,
-    ) -> Result<Memory, SendError> {
-        if let Destination::Daemon = beside {
-            let mut message = daemon::message_of(stream.bytes());
-            stream.write_to(&mut message);
-            return Ok(Memory::Daemon(message));
-        }
-        let mut sample = self.allocator.allocate(stream.bytes())?;
-        stream.write_to(&mut sample);
-        Ok(Memory::Dora(sample))
     }
 }
 

@@ -6,9 +6,10 @@ use zenoh_pinned::PoolStatistics;
 use super::DoraPathReason;
 
 /// The way of an output's messages. Once settled it never changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum OutputPath {
     /// Nothing has been sent yet; the first message settles it.
+    #[default]
     Unsettled,
     /// Pinned shared memory.
     Pinned,

@@ -58,9 +58,9 @@ impl DetachedOutputs {
     }
 
     /// Memory for an array of `shape` and `element`, to be written in place and sent by
-    /// [`DetachedOutputs::send_sealed`]; `None` where the message does not go through a slot, and an array in
-    /// ordinary memory for [`DetachedOutputs::send`] does as well. Waits for a slot up to `wait`; without that,
-    /// every slot being in use is such a case too.
+    /// [`DetachedOutputs::send_sealed`]. Waits for a slot up to `wait`. `None` where the message does not go through a
+    /// slot, and without a wait also where every slot is in use: an array in ordinary memory for
+    /// [`DetachedOutputs::send`] does as well then.
     ///
     /// # Errors
     /// [`SendError`]: nothing is taken from the pool.

@@ -32,7 +32,7 @@ use super::{
 };
 pub(super) use in_place::{Placed, SlotSent};
 
-/// What [`PinnedOutputs`](crate::dora::PinnedOutputs) is made of, for bindings to other languages: it has no dora node, so
+/// What [`PinnedOutputs`](crate::dora::PinnedOutputs) is made of, for bindings to other languages. It has no dora node:
 /// what is to take dora's own path is given back to the caller, whose own `send_output` sends it then.
 ///
 /// Describes the node by the environment that the daemon gave this process. Close it, or drop it, before that

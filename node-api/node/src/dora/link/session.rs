@@ -10,7 +10,7 @@ use zenoh::{Config, Session, Wait};
 
 use crate::{dora::DoraPathReason, opening};
 
-/// Only consumers of this host can attach a pool, so only they are listened for.
+/// On this host only, because only its consumers can attach a pool.
 const LISTEN: &str = r#"["tcp/127.0.0.1:0"]"#;
 
 /// As in dora itself: an endpoint that does not answer must not hold up the end of the session.

@@ -8,6 +8,7 @@ use crate::dora::{
     DoraPathReason, OutputPath, OutputReport, message::schema_once::SchemaOnce, route::Route,
 };
 
+#[derive(Default)]
 pub(crate) struct Output {
     pub(crate) path: OutputPath,
     /// `None` before the first message, and on dora's own path.
@@ -26,25 +27,6 @@ pub(crate) struct Output {
     dropped: u64,
     /// One for each message whose memory this process may still read.
     kept: Vec<Weak<()>>,
-}
-
-impl Default for Output {
-    fn default() -> Self {
-        Self {
-            path: OutputPath::Unsettled,
-            route: None,
-            schema_once: SchemaOnce::default(),
-            add_pool_at: None,
-            do_consumers_stand_still: false,
-            is_without_pool: false,
-            sent: 0,
-            sent_bytes: 0,
-            sent_as_bytes: 0,
-            timeouts: 0,
-            dropped: 0,
-            kept: Vec::new(),
-        }
-    }
 }
 
 impl Output {

@@ -6,7 +6,7 @@ use dora_message::id::DataId;
 use zenoh_pinned::{AllocError, PinnedPool, Slot};
 
 use super::{settling::Unprepared, state::Sending};
-use crate::dora::{OutputPath, SendError};
+use crate::dora::{DoraPathReason, OutputPath, SendError};
 
 /// Where a message is to be written, which decides how it is sent.
 pub(crate) enum Destination {
@@ -90,9 +90,7 @@ impl Sending {
                 return Ok(Attempt::Ready(Destination::Bytes));
             }
             Err(Unprepared::ForGood(reason)) => {
-                self.entry(output).leave_to_dora(output, reason);
-                let beside = self.beside_the_pool(output);
-                return Ok(Attempt::Ready(beside.unwrap_or(Destination::Dora)));
+                return Ok(Attempt::Ready(self.leave(output, reason)));
             }
         }
         let held = self.pools.outgrown().iter();
@@ -142,11 +140,14 @@ impl Sending {
                 self.entry(output).path = OutputPath::Pinned;
                 Destination::Bytes
             }
-            Err(reason) => {
-                self.entry(output).leave_to_dora(output, reason);
-                self.beside_the_pool(output).unwrap_or(Destination::Dora)
-            }
+            Err(reason) => self.leave(output, reason),
         }
+    }
+
+    /// Settles an output on dora's own path; says where its messages are written there.
+    fn leave(&mut self, output: &DataId, reason: DoraPathReason) -> Destination {
+        self.entry(output).leave_to_dora(output, reason);
+        self.beside_the_pool(output).unwrap_or(Destination::Dora)
     }
 
     fn say_without_pool(&mut self, output: &DataId) {

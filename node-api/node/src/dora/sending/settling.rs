@@ -92,13 +92,9 @@ impl Sending {
 }
 
 fn refused_by(refused: Refused, is_first: bool) -> Unprepared {
-    let Refused {
-        consumers,
-        pool_bytes,
-    } = refused;
     let reason = DoraPathReason::CannotAttach {
-        consumers,
-        pool_bytes,
+        consumers: refused.consumers,
+        pool_bytes: refused.pool_bytes,
     };
     match is_first {
         true => Unprepared::ForGood(reason),
