@@ -13,7 +13,7 @@ use pyo3::{
 use zenoh_pinned::{AllocError, CopyError, FrameError, PoolError, SegmentError, StillHeld};
 use zenoh_pinned_node::{
     dora::{FromArrowError, SendError},
-    pubsub::{OpenError, PublisherError, ReceiveError},
+    pubsub::{DeclareError, OpenError, ReceiveError},
 };
 
 use crate::words;
@@ -118,9 +118,9 @@ fn pool_with(error: PoolError, text: String) -> PyErr {
     }
 }
 
-pub(crate) fn publisher(error: PublisherError) -> PyErr {
+pub(crate) fn publisher(error: DeclareError) -> PyErr {
     match error {
-        PublisherError::Pool(error) => pool(error),
+        DeclareError::Pool(error) => pool(error),
         other => PyValueError::new_err(words::in_python(&other.to_string())),
     }
 }

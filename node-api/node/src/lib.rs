@@ -4,6 +4,9 @@
 #[cfg(feature = "dora")]
 mod arrow_stream;
 #[cfg(feature = "dora")]
+#[doc(hidden)]
+pub mod bindings;
+#[cfg(feature = "dora")]
 pub mod dora;
 mod opening;
 pub mod pubsub;

@@ -14,8 +14,9 @@ use pyo3::{
     prelude::*,
     types::PyDict,
 };
-use zenoh_pinned_node::dora::{
-    Delivery, DetachedOutputs, Offered, Pinned, PinnedOptions, describe_shape,
+use zenoh_pinned_node::{
+    bindings::{DetachedOutputs, Offered, describe_shape},
+    dora::{Delivery, Pinned, PinnedOptions},
 };
 
 use super::{Report, clock::Clock, offer::Offer, parameters};

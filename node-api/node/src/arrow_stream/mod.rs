@@ -55,7 +55,7 @@ pub enum EncodeError {
     Writer(#[from] ArrowError),
 }
 
-/// A stream that is ready to be written: sized, with its headers, the array's buffers not copied yet.
+/// A stream that is sized and has its headers; the array's buffers are copied when it is written.
 pub(crate) struct ArrowStream {
     head: Vec<u8>,
     layout: Layout,
@@ -97,7 +97,7 @@ impl ArrowStream {
         self.head.len() + self.layout.last_offset()
     }
 
-    /// Writes the stream; what is to be filled in place is left as it is.
+    /// Writes the stream around what is filled in place.
     ///
     /// `destination` has [`ArrowStream::bytes`] bytes; a shorter one is left with part of the stream.
     pub(crate) fn write_to(&self, destination: &mut [u8]) {
@@ -118,7 +118,7 @@ impl ArrowStream {
     }
 }
 
-/// The stream as Arrow's writer makes it, for dictionaries, unions, views and the like.
+/// The stream as Arrow's own writer makes it: for dictionaries, unions, views and the like.
 fn written_by_arrow(array: &ArrayRef) -> Result<Vec<u8>, EncodeError> {
     let schema = schema_of(array.data_type());
     let batch = RecordBatch::try_new(schema.into(), vec![array.clone()])?;
@@ -134,8 +134,8 @@ fn schema_of(data_type: &DataType) -> Schema {
     Schema::new(vec![Field::new(FIELD_NAME, data_type.clone(), true)])
 }
 
-/// The elements of an array as one run of bytes, where they are one: numbers, bytes or lists of them, without
-/// nulls.
+/// The elements of an array as one run of bytes; `None` where they are not one. Numbers, bytes and lists of them are,
+/// without nulls.
 pub(crate) fn values_of(array: &ArrayRef) -> Option<Buffer> {
     if !is_one_run(array.data_type()) {
         return None;

@@ -1,4 +1,4 @@
-//! dora's check of outputs against their declared types, switched on by `DORA_RUNTIME_TYPE_CHECK`.
+//! dora's check of messages against the declared types of their outputs; `DORA_RUNTIME_TYPE_CHECK` switches it on.
 
 use std::collections::BTreeMap;
 
@@ -34,18 +34,18 @@ enum OnMismatch {
 
 /// The declared types, where the check is on.
 #[derive(Debug)]
-pub(super) struct TypeCheck {
+pub(crate) struct TypeCheck {
     on_mismatch: OnMismatch,
     declared: BTreeMap<DataId, DataType>,
 }
 
 impl TypeCheck {
     /// What the environment and the node's configuration ask for; `None` where the check is off.
-    pub(super) fn from_environment(config: &NodeRunConfig) -> Option<Self> {
+    pub(crate) fn from_environment(config: &NodeRunConfig) -> Option<Self> {
         let on_mismatch = on_mismatch(&std::env::var(SWITCH).ok()?)?;
         let registry = TypeRegistry::new();
         let declared = config.output_types.iter().filter_map(|(output, name)| {
-            // Types that Arrow cannot express are not checked by dora either, which says so itself.
+            // dora does not check types that Arrow cannot express, and says so itself.
             let data_type = registry.resolve_arrow_type(name)?;
             Some((output.clone(), data_type))
         });
@@ -56,7 +56,7 @@ impl TypeCheck {
     }
 
     /// Checks a message. Those of service and action patterns and empty ones may have any type.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         output: &DataId,
         found: &DataType,

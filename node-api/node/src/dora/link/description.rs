@@ -11,10 +11,8 @@ use dora_message::{
     metadata::Metadata,
 };
 
-use super::{
-    DoraPathReason,
-    environment::{self, NODE_CONFIG},
-};
+use super::environment::{self, NODE_CONFIG};
+use crate::dora::DoraPathReason;
 
 /// The minor version of dora whose messages this crate writes.
 const DORA_VERSION: &str = "1.1";
@@ -24,19 +22,19 @@ const METADATA_VERSION: u16 = 2;
 
 /// The part of a node's configuration that pinned outputs need.
 #[derive(Clone, Debug)]
-pub(super) struct NodeDescription {
-    pub(super) dataflow_id: DataflowId,
-    pub(super) node_id: NodeId,
-    pub(super) daemon: SocketAddr,
+pub(crate) struct NodeDescription {
+    pub(crate) dataflow_id: DataflowId,
+    pub(crate) node_id: NodeId,
+    pub(crate) daemon: SocketAddr,
     /// The node's own zenoh endpoint on this host.
-    pub(super) listener: String,
+    pub(crate) listener: String,
     routing: BTreeMap<DataId, OutputRouting>,
-    pub(super) run_config: NodeRunConfig,
+    pub(crate) run_config: NodeRunConfig,
 }
 
 impl NodeDescription {
     /// What the environment says about the node of this process, which uses dora's API of version `dora`.
-    pub(super) fn from_environment(dora: &str) -> Result<Self, DoraPathReason> {
+    pub(crate) fn from_environment(dora: &str) -> Result<Self, DoraPathReason> {
         check_versions(dora, Metadata::CURRENT_VERSION)?;
         let config = std::env::var(NODE_CONFIG).map_err(|_| DoraPathReason::NotStartedByDaemon)?;
         let config = parse(config.as_bytes())?;
@@ -53,8 +51,8 @@ impl NodeDescription {
         })
     }
 
-    /// Refuses the description of another node than `node_id` of `dataflow_id`.
-    pub(super) fn of(
+    /// This description, if it is that of `node_id` in `dataflow_id`.
+    pub(crate) fn of(
         self,
         dataflow_id: DataflowId,
         node_id: &NodeId,
@@ -67,8 +65,8 @@ impl NodeDescription {
         }
     }
 
-    /// The route of an output that may leave the daemon's path.
-    pub(super) fn route(&self, output: &DataId) -> Result<&OutputRouting, DoraPathReason> {
+    /// The route of an output, unless dora keeps that on the daemon.
+    pub(crate) fn route(&self, output: &DataId) -> Result<&OutputRouting, DoraPathReason> {
         match self.routing.get(output) {
             None => Err(DoraPathReason::NoRoute),
             Some(route) if route.daemon_only => Err(DoraPathReason::DaemonOnly),
@@ -84,8 +82,8 @@ fn parse(config: &[u8]) -> Result<NodeConfig, DoraPathReason> {
     })
 }
 
-/// Whether dora's version `dora` and its metadata are those that this crate writes.
-pub(super) fn check_versions(dora: &str, metadata: u16) -> Result<(), DoraPathReason> {
+/// Checks that this crate writes the messages of dora's version `dora`, with metadata of version `metadata`.
+pub(crate) fn check_versions(dora: &str, metadata: u16) -> Result<(), DoraPathReason> {
     let minor = dora.rsplit_once('.').map(|(minor, _)| minor);
     if minor != Some(DORA_VERSION) {
         return Err(DoraPathReason::OtherVersion {
@@ -102,7 +100,7 @@ pub(super) fn check_versions(dora: &str, metadata: u16) -> Result<(), DoraPathRe
     Ok(())
 }
 
-/// The node's loopback endpoint, which the daemon chose; a whole zenoh configuration replaces it.
+/// The node's loopback endpoint, which the daemon chose. `None` where the user gave zenoh a whole configuration instead.
 fn listener() -> Option<String> {
     if std::env::var_os(ZENOH_CONFIG_PATH_ENV).is_some() {
         return None;

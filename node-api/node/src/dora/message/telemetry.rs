@@ -2,7 +2,7 @@
 
 use dora_message::metadata::MetadataParameters;
 
-/// Adds the trace that the caller is in, where there is one and the caller did not add it.
+/// Adds the trace that the caller is in, unless there is none or the caller has added it.
 pub(super) fn inject(parameters: &mut MetadataParameters) {
     use dora_message::metadata::{OPEN_TELEMETRY_CONTEXT, Parameter};
 
@@ -24,7 +24,7 @@ fn serialized(context: &opentelemetry::Context) -> String {
 
     use opentelemetry::trace::TraceContextExt;
 
-    // The usual case, asked for every message.
+    // The usual case: this is asked for every message.
     if !context.span().span_context().is_valid() {
         return String::new();
     }

@@ -1,11 +1,10 @@
-//! Leaving the schema out of small messages, as dora's own outputs do: decoding it is most of their cost.
+//! Small messages without their schema, as dora's own outputs send them: decoding the schema is most of their cost.
 //!
-//! A consumer keeps the schemas of the whole streams that it has received on an input, so a message may be a record
-//! batch that names its schema by a hash. Messages of one publisher arrive in order and none is left out, so whoever
+//! A consumer keeps the schemas of the whole streams that it has received on an input. So a message may be a record
+//! batch alone, which names its schema by a hash. Messages of one publisher arrive in order and completely, so whoever
 //! has received the last whole stream can read what follows it.
 //!
-//! Knowingly weak: a consumer that joins receives nothing until the next whole stream, of which there is one in
-//! every `WHOLE_EVERY`.
+//! Knowingly weak: a consumer that joins receives nothing until the next whole stream, `WHOLE_EVERY` later at most.
 //!
 //! Specified by dora-node-api 1.1 (`InputDecoder`, `schema_block_and_hash`, `batch_slice`).
 
@@ -14,26 +13,26 @@ use std::time::{Duration, Instant};
 use dora_message::metadata::{MetadataParameters, carries_pattern_correlation};
 use dora_node_api::arrow_utils::ipc_encode::{batch_slice, schema_block_and_hash};
 
-/// How long the schema is left out at most.
+/// The longest time for which the schema is left out.
 const WHOLE_EVERY: Duration = Duration::from_millis(100);
 
-/// Larger streams are whole: the schema is a small part of them.
+/// From this size on streams are whole: the schema is a small part of them.
 const MOST_BYTES: usize = 4096;
 
 /// The schema that the consumers of an output have received last.
 #[derive(Debug, Default)]
-pub(super) struct SchemaOnce(Option<(u64, Instant)>);
+pub(crate) struct SchemaOnce(Option<(u64, Instant)>);
 
 /// A record batch without its schema.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Batch<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) schema_hash: u64,
+pub(crate) struct Batch<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) schema_hash: u64,
 }
 
 impl SchemaOnce {
-    /// What may be sent in place of a stream; `None` where the whole stream has to be, which is taken note of.
-    pub(super) fn batch_of<'a>(
+    /// The record batch to send in place of a stream; `None` where the whole stream has to be sent.
+    pub(crate) fn batch_of<'a>(
         &mut self,
         stream: &'a [u8],
         parameters: &MetadataParameters,

@@ -1,24 +1,24 @@
-//! Which nodes the processes that attached a pool are.
+//! Which nodes have a process that holds a pool, or that runs at all, as `/proc` shows it.
 
 use std::{collections::BTreeSet, fs, io::ErrorKind};
 
 use dora_message::{DataflowId, id::NodeId};
 use zenoh_pinned::PinnedPool;
 
-use super::{
+use crate::dora::link::{
     description::NodeDescription,
     environment::{Environment, node_in},
 };
 
-/// Whether there is no such process, before the file is opened (ENOENT) or after it (ESRCH): it holds nothing.
+/// Whether the process has ended: before its file was opened (ENOENT), or after that (ESRCH).
 fn says_ended(error: &std::io::Error) -> bool {
     const ESRCH: i32 = 3;
     error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH)
 }
 
-/// Whether a process of this host shows that it is `node` of `dataflow`, or may be it because it could not be looked at.
-/// One that hides its environment, as another user's does, is not found.
-pub(super) fn is_running(node: &NodeId, dataflow: DataflowId) -> bool {
+/// Whether some process of this host shows that it is `node` of `dataflow`, or cannot be looked at for another reason
+/// than that it hides its environment, as another user's does.
+pub(crate) fn is_running(node: &NodeId, dataflow: DataflowId) -> bool {
     let Ok(entries) = fs::read_dir("/proc") else {
         return true;
     };
@@ -35,10 +35,10 @@ pub(super) fn is_running(node: &NodeId, dataflow: DataflowId) -> bool {
 
 /// The nodes whose processes hold a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Holders {
+pub(crate) struct Holders {
     nodes: BTreeSet<NodeId>,
-    /// Some process does not show which node it is: another user's, one with capabilities of its file, or one
-    /// without a node's environment.
+    /// Whether some holder does not show which node it is: another user's process, one whose file has capabilities, or
+    /// one without a node's environment.
     unknown: bool,
 }
 
@@ -62,12 +62,13 @@ impl Holders {
         holders
     }
 
-    /// Whether the process of `node` holds the pool, or may, for all that can be seen.
-    pub(super) fn may_be(&self, node: &NodeId) -> bool {
+    /// Whether the process of `node` may hold the pool.
+    pub(crate) fn may_be(&self, node: &NodeId) -> bool {
         self.unknown || self.nodes.contains(node)
     }
 
-    pub(super) fn of(pool: &PinnedPool, node: &NodeDescription) -> Self {
+    /// The nodes that hold `pool`, this one included.
+    pub(crate) fn of(pool: &PinnedPool, node: &NodeDescription) -> Self {
         let mut holders = match pool.attached_processes() {
             Ok(processes) => Self::among(&processes, node.dataflow_id),
             Err(error) => {
@@ -80,5 +81,16 @@ impl Holders {
         };
         holders.nodes.insert(node.node_id.clone());
         holders
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_proc_is_taken_for_a_node_that_does_not_run() {
+        let nobody = NodeId::from(String::from("nobody"));
+        assert!(!is_running(&nobody, DataflowId::new_v4()));
     }
 }

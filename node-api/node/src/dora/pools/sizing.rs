@@ -11,35 +11,35 @@ const LITTLE_BYTES: u64 = (16 << 20) + PAGE_BYTES as u64;
 
 /// What is known when an output needs a further pool. All sizes in bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Situation {
+pub(crate) struct Situation {
     /// Of the message.
-    pub(super) bytes: usize,
-    /// Slots that are wanted.
-    pub(super) slots: u32,
+    pub(crate) bytes: usize,
+    /// Slots that the output still lacks.
+    pub(crate) slots: u32,
     /// Of a slot of the largest pool that the output has outgrown.
-    pub(super) outgrown_slot_bytes: Option<usize>,
+    pub(crate) outgrown_slot_bytes: Option<usize>,
     /// Of all pools that the output has outgrown.
-    pub(super) outgrown_bytes: u64,
-    /// That are free now.
-    pub(super) left_bytes: u64,
+    pub(crate) outgrown_bytes: u64,
+    /// Left of the bound now.
+    pub(crate) left_bytes: u64,
 }
 
 /// A pool to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
-    pub(super) slot_bytes: usize,
-    pub(super) slots: u32,
+pub(crate) struct Plan {
+    pub(crate) slot_bytes: usize,
+    pub(crate) slots: u32,
 }
 
 impl Plan {
     /// Bytes of the pool.
-    pub(super) fn bytes(self) -> u64 {
+    pub(crate) fn bytes(self) -> u64 {
         segment_bytes(self.slot_bytes, self.slots)
     }
 }
 
 /// How many slots an output has for messages of `bytes`, unless it is told otherwise.
-pub(super) fn usual_slots(bytes: usize, is_held_back: bool) -> u32 {
+pub(crate) fn usual_slots(bytes: usize, is_held_back: bool) -> u32 {
     match is_held_back {
         true => FEWEST_SLOTS,
         false => fitting(bytes, LITTLE_BYTES).clamp(FEWEST_SLOTS, MOST_SLOTS),
@@ -50,7 +50,7 @@ pub(super) fn usual_slots(bytes: usize, is_held_back: bool) -> u32 {
 ///
 /// Messages that have outgrown a pool get slots with room to grow, as long as all slots that are wanted fit
 /// half of what the output can have in the end: the next pool must find room too.
-pub(super) fn plan(situation: &Situation) -> Option<Plan> {
+pub(crate) fn plan(situation: &Situation) -> Option<Plan> {
     let Situation {
         bytes,
         slots,
@@ -77,16 +77,16 @@ pub(super) fn plan(situation: &Situation) -> Option<Plan> {
     })
 }
 
-/// How many slots of so many bytes fit one segment of at most `room` bytes. In one segment, because a marker
-/// proves the one that it lies in.
-pub(super) fn fitting(slot_bytes: usize, room: u64) -> u32 {
+/// How many slots of so many bytes fit one segment of at most `room` bytes. A marker proves only the segment that it
+/// lies in, so a pool has one.
+pub(crate) fn fitting(slot_bytes: usize, room: u64) -> u32 {
     let segment = room.min(u64::from(u32::MAX) - (1 << 20));
     let slots = segment.saturating_sub(PAGE_BYTES as u64) / whole_pages(slot_bytes);
     u32::try_from(slots).unwrap_or(u32::MAX)
 }
 
 /// Bytes of a segment of so many slots, its header included.
-pub(super) fn segment_bytes(slot_bytes: usize, slots: u32) -> u64 {
+pub(crate) fn segment_bytes(slot_bytes: usize, slots: u32) -> u64 {
     let slots = whole_pages(slot_bytes).saturating_mul(u64::from(slots));
     slots.saturating_add(PAGE_BYTES as u64)
 }

@@ -8,29 +8,28 @@ use std::time::Duration;
 
 use zenoh::{Config, Session, Wait};
 
-use super::DoraPathReason;
-use crate::opening;
+use crate::{dora::DoraPathReason, opening};
 
-/// Only consumers of this host can attach a pool, so only they are listened for.
+/// On this host only, because only its consumers can attach a pool.
 const LISTEN: &str = r#"["tcp/127.0.0.1:0"]"#;
 
-/// As dora's own: an endpoint that does not answer must not hold up the end of the session.
+/// As in dora itself: an endpoint that does not answer must not hold up the end of the session.
 const OPEN_TIMEOUT_MILLISECONDS: &str = "1000";
-/// In all, with time for what is slow on a machine that is busy.
+/// For opening as a whole, with time to spare on a busy machine.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens the session beside the one that listens on `listener`.
-pub(super) fn open(listener: &str) -> Result<Session, DoraPathReason> {
+pub(crate) fn open(listener: &str) -> Result<Session, DoraPathReason> {
     let failed = |detail: String| DoraPathReason::Session { detail };
     let mut config = Config::default();
-    // Escaped as a Rust string, which for an endpoint is also one of JSON.
+    // An endpoint that is escaped as a Rust string is valid JSON too.
     let connect = format!("[{listener:?}]");
     for (key, value) in [
         ("mode", r#""peer""#),
         ("connect/endpoints", connect.as_str()),
         ("listen/endpoints", LISTEN),
         ("scouting/multicast/enabled", "false"),
-        // The routes are proven by answers to markers, so opening has nothing to wait for.
+        // Opening waits for nothing: answers to markers prove the routes.
         ("open/return_conditions/connect_scouted", "false"),
         ("open/return_conditions/declares", "false"),
         ("transport/unicast/open_timeout", OPEN_TIMEOUT_MILLISECONDS),

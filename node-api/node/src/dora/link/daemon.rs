@@ -1,9 +1,9 @@
 //! The second connection to the daemon.
 //!
-//! It tells the daemon that an output was sent: input deadlines and circuit breakers live there and hear of
-//! messages only this way. And it carries whole messages for consumers that cannot attach shared memory: the
-//! node's own connection is not reachable, and its `send_output` would try dora's own shared memory first,
-//! which such a consumer loses without a word.
+//! It tells the daemon that an output was sent: input deadlines and circuit breakers live there, and hear of
+//! messages only this way. It also carries whole messages for consumers that cannot attach shared memory. (The node's
+//! own connection cannot be reached, and `send_output` would try dora's own shared memory first: such a consumer would
+//! lose the message without a word.)
 //!
 //! Specified by dora-message 1.1: length (eight bytes, little endian), then the encoded request.
 
@@ -25,14 +25,14 @@ use dora_message::{
 
 use super::framing;
 
-/// How long the daemon may take to answer or to accept bytes.
+/// How long the daemon may take to answer, or to take bytes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A message as the daemon's protocol has it, aligned for Arrow.
-pub(super) type DaemonMessage = AVec<u8, ConstAlign<128>>;
+/// A message for the daemon, aligned as Arrow needs it.
+pub(crate) type DaemonMessage = AVec<u8, ConstAlign<128>>;
 
 /// Memory for a message of `bytes` bytes, all zero.
-pub(super) fn message_of(bytes: usize) -> DaemonMessage {
+pub(crate) fn message_of(bytes: usize) -> DaemonMessage {
     let mut message = AVec::new(128);
     message.resize(bytes, 0);
     message
@@ -61,17 +61,17 @@ pub enum DaemonError {
     Protocol(String),
 }
 
-/// A registered connection, made again where it has failed.
-pub(super) struct DaemonLink {
+/// A connection that is registered as the node's, and made again after a failure.
+pub(crate) struct DaemonLink {
     address: SocketAddr,
     registration: (DataflowId, NodeId),
-    /// `None` after a failure: half a message may have been written, so nothing can follow it.
+    /// `None` after a failure: half a message may be in it, and nothing can follow that.
     stream: Option<TcpStream>,
     clock: HLC,
 }
 
 impl DaemonLink {
-    pub(super) fn connect(
+    pub(crate) fn connect(
         address: SocketAddr,
         dataflow_id: DataflowId,
         node_id: NodeId,
@@ -105,7 +105,7 @@ impl DaemonLink {
     }
 
     /// Reports one message that zenoh has delivered. The daemon does not answer.
-    pub(super) fn output_sent(
+    pub(crate) fn output_sent(
         &mut self,
         output: &DataId,
         metadata: Metadata,
@@ -117,7 +117,7 @@ impl DaemonLink {
     }
 
     /// Sends one message by way of the daemon, which hands it to each consumer.
-    pub(super) fn send_message(
+    pub(crate) fn send_message(
         &mut self,
         output: &DataId,
         metadata: Metadata,
@@ -131,8 +131,8 @@ impl DaemonLink {
     }
 
     /// Waits until the daemon has taken everything that was sent on this connection.
-    pub(super) fn flush(&mut self) -> Result<(), DaemonError> {
-        // A question that changes nothing: the daemon answers what it was asked in the order of the asking.
+    pub(crate) fn flush(&mut self) -> Result<(), DaemonError> {
+        // A request that changes nothing. The daemon takes requests in order, so its answer comes after all of them.
         self.send(DaemonRequest::ExtensionLoad {
             namespace: String::from("zenoh-pinned"),
             key: String::from("flush"),
@@ -160,7 +160,7 @@ impl DaemonLink {
             let bytes = encoded.len();
             return Err(DaemonError::TooLarge { bytes });
         }
-        // In one piece: the connection sends every write at once.
+        // One write, because without Nagle's algorithm each write is a packet.
         let mut message = Vec::with_capacity(8 + encoded.len());
         message.extend_from_slice(&(encoded.len() as u64).to_le_bytes());
         message.extend_from_slice(&encoded);
@@ -172,7 +172,7 @@ impl DaemonLink {
         dora_message::decode(&reply).map_err(|error| DaemonError::Protocol(error.to_string()))
     }
 
-    /// Uses the connection, and gives it up if that fails.
+    /// Uses the connection, and drops it if that fails.
     fn with_stream<T>(
         &mut self,
         use_it: impl FnOnce(&mut TcpStream) -> Result<T, DaemonError>,

@@ -1,4 +1,4 @@
-//! What the environment of a process says about the node that it is. Another process's is its own word.
+//! What the environment of a process says about the node that it is. That of another process is only its claim.
 
 use dora_message::{DataflowId, daemon_to_node::NodeConfig, id::NodeId};
 

@@ -8,10 +8,12 @@
 //!
 //! Locks: one mutex around the answers, held for a few table operations.
 //!
-//! Knowingly weak: an acknowledgement does not say which marker it answers. Rounds are therefore kept apart
-//! by a time without answers (`QUIET`); an answer that is later still counts for the next round. What must
-//! not depend on that has further proof (`route`). Nor does it prove who sent it: whoever reaches the topic can
-//! answer in another's name, or with so many names that those that come last are not counted.
+//! Knowingly weak:
+//! - An acknowledgement does not say which marker it answers. So a round begins only after a time without answers
+//!   (`QUIET`). An answer that comes later still counts for the next round; what must not depend on that has further
+//!   proof (`route`).
+//! - It does not prove who sent it. Whoever reaches the topic can answer in another's name, or with so many names
+//!   that those that come last are not counted.
 //!
 //! Specified by dora-message 1.1 (`Metadata::startup_marker`, `startup_ack`) and dora-core's topics.
 
@@ -29,13 +31,11 @@ use zenoh::{
     sample::Sample,
 };
 
-use super::{
-    RequiredAcker,
-    acknowledgement::{self, Acknowledgement},
-};
+use super::acknowledgement::{self, Acknowledgement};
+use crate::dora::RequiredAcker;
 
-/// When `patience` from now is over; a very long one is as good as a day.
-pub(super) fn deadline(patience: Duration) -> Instant {
+/// The end of `patience` from now on, of a day at most.
+pub(crate) fn deadline(patience: Duration) -> Instant {
     let day = Duration::from_secs(24 * 60 * 60);
     Instant::now() + patience.min(day)
 }
@@ -43,60 +43,60 @@ pub(super) fn deadline(patience: Duration) -> Instant {
 /// How often a marker is sent again while answers are missing.
 const MARKER_EVERY: Duration = Duration::from_millis(10);
 
-/// Names that are kept between two rounds; a dataflow has far fewer, a flood of made-up ones has more.
+/// The most names that are kept in a round: far more than a dataflow has, so that made-up ones cannot fill the memory.
 const MAX_NAMES: usize = 4096;
 
-/// So long without an answer, and those to earlier markers have come in.
+/// After so long without an answer, those to earlier markers have arrived.
 const QUIET: Duration = Duration::from_millis(20);
 
-/// What became of asking.
-pub(super) struct Asked {
-    pub(super) missing: Vec<RequiredAcker>,
+/// What came of asking consumers for an answer.
+pub(crate) struct Asked {
+    pub(crate) missing: Vec<RequiredAcker>,
     /// How many markers were sent.
-    pub(super) markers: u64,
+    pub(crate) markers: u64,
 }
 
 /// The answers of one output's consumers.
-pub(super) struct Answers {
-    shared: Arc<Shared>,
+pub(crate) struct Answers {
+    counter: Arc<AnswerCounter>,
     clock: HLC,
     _subscriber: Subscriber<()>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
-    received: Mutex<Received>,
+struct AnswerCounter {
+    counts: Mutex<Counts>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Received {
+struct Counts {
     last: Option<Instant>,
     /// A version of dora's metadata that is not ours, in an answer.
     other_version: Option<u16>,
-    /// By consumer and input, as they name themselves.
+    /// How many answers came, by consumer and input as they name themselves.
     from: BTreeMap<(String, String), u64>,
 }
 
 impl Answers {
     /// Listens for the answers on `topic`.
-    pub(super) fn listen(session: &Session, topic: String) -> zenoh::Result<Self> {
-        let shared = Arc::new(Shared::default());
-        let receiving = shared.clone();
+    pub(crate) fn listen(session: &Session, topic: String) -> zenoh::Result<Self> {
+        let counter = Arc::new(AnswerCounter::default());
+        let receiving = counter.clone();
         let subscriber = session
             .declare_subscriber(topic)
             .callback(move |sample| receiving.receive(&sample))
             .wait()?;
         Ok(Self {
-            shared,
+            counter,
             clock: HLC::default(),
             _subscriber: subscriber,
         })
     }
 
-    /// Sends empty markers until each of `consumers` has answered; gives those that have not when it is
-    /// `until`.
-    pub(super) fn ask(
+    /// Sends empty markers until each of `consumers` has answered, or it is `until`; returns those that have not
+    /// answered.
+    pub(crate) fn ask(
         &self,
         publisher: &Publisher<'_>,
         consumers: &[RequiredAcker],
@@ -109,8 +109,8 @@ impl Answers {
         self.ask_on(publisher, consumers, until).missing
     }
 
-    /// As [`Answers::ask`], counting what was answered since [`Answers::forget`].
-    pub(super) fn ask_on(
+    /// As [`Answers::ask`], but answers since the last [`Answers::forget`] count too.
+    pub(crate) fn ask_on(
         &self,
         publisher: &Publisher<'_>,
         consumers: &[RequiredAcker],
@@ -128,8 +128,8 @@ impl Answers {
         }
     }
 
-    /// Sends one marker with `payload`, for which nobody is asked again.
-    pub(super) fn mark(&self, publisher: &Publisher<'_>, payload: ZBytes) {
+    /// Sends one marker with `payload`, once.
+    pub(crate) fn mark(&self, publisher: &Publisher<'_>, payload: ZBytes) {
         let marker = Metadata::startup_marker(self.clock.new_timestamp());
         let attachment = match dora_message::encode(&marker) {
             Ok(attachment) => attachment,
@@ -141,44 +141,43 @@ impl Answers {
         }
     }
 
-    /// Forgets earlier answers, after those that are on their way have come, or when it is `until`.
-    pub(super) fn forget(&self, until: Instant) {
+    /// Forgets earlier answers: first waits for those that are on their way, until `until` at most.
+    pub(crate) fn forget(&self, until: Instant) {
         self.wait_until_quiet(until);
-        self.shared.lock().from.clear();
+        self.counter.lock().from.clear();
     }
 
     /// Those of `consumers` that have answered fewer than `markers` times.
-    pub(super) fn short_of(&self, consumers: &[RequiredAcker], markers: u64) -> Vec<RequiredAcker> {
-        let received = self.shared.lock();
-        let answered = |consumer: &RequiredAcker| received.from.get(&name_of(consumer)).copied();
+    pub(crate) fn short_of(&self, consumers: &[RequiredAcker], markers: u64) -> Vec<RequiredAcker> {
+        let counts = self.counter.lock();
+        let answered = |consumer: &RequiredAcker| counts.from.get(&name_of(consumer)).copied();
         let is_short = |consumer: &&RequiredAcker| answered(consumer).unwrap_or(0) < markers;
         consumers.iter().filter(is_short).cloned().collect()
     }
 
     /// Those of `consumers` that have not answered, after waiting for them up to `pause`.
     fn missing_after(&self, consumers: &[RequiredAcker], pause: Duration) -> Vec<RequiredAcker> {
-        let is_missing = |received: &Received, consumer: &RequiredAcker| {
-            !received.from.contains_key(&name_of(consumer))
+        let is_missing = |counts: &Counts, consumer: &RequiredAcker| {
+            !counts.from.contains_key(&name_of(consumer))
         };
-        let any_missing =
-            |received: &mut Received| consumers.iter().any(|who| is_missing(received, who));
-        let waited = self
-            .shared
-            .changed
-            .wait_timeout_while(self.shared.lock(), pause, any_missing);
-        let (received, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        let missing = consumers.iter().filter(|who| is_missing(&received, who));
+        let any_missing = |counts: &mut Counts| consumers.iter().any(|who| is_missing(counts, who));
+        let waited =
+            self.counter
+                .changed
+                .wait_timeout_while(self.counter.lock(), pause, any_missing);
+        let (counts, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let missing = consumers.iter().filter(|who| is_missing(&counts, who));
         missing.cloned().collect()
     }
 
-    /// The version of the metadata of somebody whose answers cannot be read.
-    pub(super) fn other_version(&self) -> Option<u16> {
-        self.shared.lock().other_version
+    /// The version of metadata in answers that this crate cannot read, where such answers came.
+    pub(crate) fn other_version(&self) -> Option<u16> {
+        self.counter.lock().other_version
     }
 
     fn wait_until_quiet(&self, until: Instant) {
         loop {
-            let quiet_at = self.shared.lock().last.map(|last| last + QUIET);
+            let quiet_at = self.counter.lock().last.map(|last| last + QUIET);
             let now = Instant::now();
             match quiet_at {
                 Some(at) if at > now && now < until => std::thread::sleep(at - now),
@@ -193,7 +192,7 @@ fn name_of(consumer: &RequiredAcker) -> (String, String) {
     (consumer.node_id.to_string(), consumer.input_id.to_string())
 }
 
-impl Shared {
+impl AnswerCounter {
     fn receive(&self, sample: &Sample) {
         let Some(attachment) = sample.attachment() else {
             return;
@@ -208,18 +207,18 @@ impl Shared {
     }
 
     fn count(&self, name: (String, String)) {
-        let mut received = self.lock();
-        received.last = Some(Instant::now());
-        if received.from.len() < MAX_NAMES || received.from.contains_key(&name) {
-            let times = received.from.entry(name).or_default();
+        let mut counts = self.lock();
+        counts.last = Some(Instant::now());
+        if counts.from.len() < MAX_NAMES || counts.from.contains_key(&name) {
+            let times = counts.from.entry(name).or_default();
             *times = times.saturating_add(1);
         }
-        drop(received);
+        drop(counts);
         self.changed.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Received> {
+    fn lock(&self) -> MutexGuard<'_, Counts> {
         // The table is whole between any two of its operations.
-        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,28 +1,30 @@
-//! Settling an output's path, and making its pools.
+//! Settling an output's path: its consumers are reached, and each pool is proven before a message lies in it.
 
 use std::time::{Duration, Instant};
 
 use dora_message::id::DataId;
 use zenoh_pinned::PoolError;
 
-use super::{
-    DoraPathReason, OutputPath, SendError, pools::NoPool, route::Refused, route::Route,
-    sending::Sending,
+use super::state::Sending;
+use crate::dora::{
+    DoraPathReason, OutputPath, SendError,
+    pools::NoPool,
+    route::{Refused, Route},
 };
 
-/// How long a further pool is not tried again that could not be had.
+/// When a further pool is tried again, after one that could not be made or was refused.
 const ADD_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Why there is no proven pool for a message.
-pub(super) enum Unprepared {
+/// Why a message has no pool that is proven.
+pub(crate) enum Unprepared {
     /// The output takes dora's own path from now on.
     ForGood(DoraPathReason),
     /// This message cannot be sent.
     Now(SendError),
-    /// There will be room for a pool when consumers have let go of others.
+    /// There will be room for a pool when consumers have let go of slots of others.
     Held,
-    /// Consumers cannot attach a pool that is large enough; the output is pinned already, so the message goes as
-    /// bytes, in order.
+    /// Consumers cannot attach a pool that is large enough. The output is pinned already, so the message goes as
+    /// bytes on the same route, in order.
     AsBytes,
 }
 
@@ -33,8 +35,8 @@ impl From<DoraPathReason> for Unprepared {
 }
 
 impl Sending {
-    /// Reaches the consumers of an output, which has to be done once.
-    pub(super) fn reach(&mut self, output: &DataId) -> Result<(), DoraPathReason> {
+    /// Declares an output's route and asks its consumers for an answer, if that is not done yet.
+    pub(crate) fn reach(&mut self, output: &DataId) -> Result<(), DoraPathReason> {
         let link = self.link.as_ref().map_err(Clone::clone)?;
         let entry = self.outputs.entry(output.clone()).or_default();
         if entry.route.is_none() {
@@ -45,9 +47,8 @@ impl Sending {
         Ok(())
     }
 
-    /// Adds a pool for messages of an output that its consumers have attached, where one is due; whether one was
-    /// added.
-    pub(super) fn add_pool(&mut self, output: &DataId, bytes: usize) -> Result<bool, Unprepared> {
+    /// Adds a pool for messages of `bytes`, where one is due and the consumers attach it; says whether one was added.
+    pub(crate) fn add_pool(&mut self, output: &DataId, bytes: usize) -> Result<bool, Unprepared> {
         self.reach(output)?;
         let now = Instant::now();
         let is_further = !self.pools.fitting(output, bytes).is_empty();
@@ -91,17 +92,13 @@ impl Sending {
 }
 
 fn refused_by(refused: Refused, is_first: bool) -> Unprepared {
-    let Refused {
-        consumers,
-        pool_bytes,
-    } = refused;
     let reason = DoraPathReason::CannotAttach {
-        consumers,
-        pool_bytes,
+        consumers: refused.consumers,
+        pool_bytes: refused.pool_bytes,
     };
     match is_first {
         true => Unprepared::ForGood(reason),
-        // Later the path does not change any more, or messages would overtake each other.
+        // The path of an output that is settled stays: messages of two paths would overtake each other.
         false => {
             tracing::debug!(%reason, "no pool");
             Unprepared::AsBytes
@@ -124,7 +121,7 @@ fn no_pool(output: &DataId, error: NoPool, is_first: bool) -> Unprepared {
         }),
         NoPool::NoSharedMemory(_) if !is_first => Unprepared::AsBytes,
         NoPool::NoSharedMemory(reason) => DoraPathReason::NoSharedMemory(reason).into(),
-        // The message is at fault, not the place.
+        // This message is too large for any pool; others are not.
         NoPool::Pool(error @ PoolError::SlotTooLarge { .. }) => Unprepared::Now(error.into()),
         NoPool::Pool(error) if is_first => Unprepared::ForGood(DoraPathReason::NoPool {
             detail: error.to_string(),
