@@ -16,26 +16,33 @@ export RUST_BACKTRACE ?= 1
 	dora-figures python-figures soak wheel gpu-kit gpu-lane-double gpu-results
 
 help:
-	@echo "make demo          build and run the camera example (DEMO_ARGUMENTS='--fps 0 --json' changes how)"
-	@echo "make dora-demo     run the dora examples: cameras and consumers in Rust and Python"
-	@echo "make test          formatting, lints, documentation and every test"
-	@echo "make test-python   only the tests of the Python package"
-	@echo "make wheel         build the Python package into dist/"
-	@echo "make lint          only formatting, lints and documentation"
-	@echo "make fuzz          every parser of foreign bytes under libFuzzer (FUZZ_SECONDS=60 each, SANITIZER=address)"
-	@echo "make corpus        write the seeds of the fuzz targets to provider/fuzz/corpus"
-	@echo "make miri          the fuzz targets' properties under Miri"
-	@echo "make sanitize      the same and the unit tests of the provider with the sanitizers"
-	@echo "make bench         the benchmarks: single operations and the camera workload, under ten minutes"
-	@echo "make camera-figures  only the camera workload (CAMERA_LENGTH=full for half an hour of it)"
-	@echo "make figures       measure against stock zenoh shared memory, some two minutes"
-	@echo "make micro-figures  single steps by Criterion, copies to a GPU where there is one; some two minutes"
-	@echo "make python-figures  what single calls of the Python package cost, half a minute"
-	@echo "make soak          a thousand kills twice, stops, and ten minutes of coming and going; some half an hour"
-	@echo "make gpu-kit       pack what a machine with a GPU needs to test and measure, into dist/gpu-kit"
-	@echo "make gpu-lane-double  run that here against the driver double, whole and with each stage broken in turn"
-	@echo "make gpu-results OUT=FOLDER  write what the lane brought home into benches/results, README and RFC"
-	@echo "make dora-figures  measure dataflows against dora's own outputs, some six minutes"
+	@echo "Run"
+	@echo "  make demo              a real clip from one process to another (DEMO_ARGUMENTS='--fps 0 --json')"
+	@echo "  make dora-demo         the same as dora dataflows, in Rust and Python"
+	@echo
+	@echo "Test"
+	@echo "  make test              formatting, lints, documentation and every test"
+	@echo "  make test-python       only the tests of the Python package"
+	@echo "  make lint              only formatting, lints and documentation"
+	@echo "  make fuzz              every parser of foreign bytes under libFuzzer (FUZZ_SECONDS=60 each, SANITIZER=address)"
+	@echo "  make corpus            the seeds of the fuzz targets, into provider/fuzz/corpus"
+	@echo "  make miri              the fuzz targets' properties under Miri"
+	@echo "  make sanitize          the same, and the provider's unit tests, with the sanitizers"
+	@echo "  make soak              a thousand kills twice, stops, and coming and going (SOAK_SECONDS=600); half an hour"
+	@echo
+	@echo "Measure"
+	@echo "  make figures           single steps beside stock zenoh; two minutes"
+	@echo "  make bench             micro-figures and camera-figures; under ten minutes"
+	@echo "  make micro-figures     single operations by Criterion, with a GPU also copies; two minutes"
+	@echo "  make camera-figures    the camera workload; CAMERA_LENGTH=full for half an hour of it"
+	@echo "  make dora-figures      dataflows beside dora's own outputs; six minutes"
+	@echo "  make python-figures    single calls of the Python package; half a minute"
+	@echo "  make gpu-kit           tests and benchmarks for a machine with a GPU, into dist/gpu-kit"
+	@echo "  make gpu-lane-double   the same here against the driver double, with each stage broken in turn"
+	@echo "  make gpu-results       what it brought home (OUT=FOLDER), into benches/results, README and RFC"
+	@echo
+	@echo "Release"
+	@echo "  make wheel             the Python package, into dist/"
 
 demo: $(VENV)/.ready
 	cargo build --release -p camera
@@ -52,6 +59,7 @@ dora-demo: $(VENV)/.ready
 	dora run dataflow.yml; \
 	dora run dataflow-python.yml
 
+# Tests that nextest counts as skipped are the other processes of tests.
 test: lint $(VENV)/.ready
 	# The driver double and the Python extension are libraries that the tests find by their files, so cargo
 	# does not build them for the tests.
