@@ -158,6 +158,9 @@ impl DataPlane {
     /// Never waits, makes no system call.
     #[inline]
     pub fn read_action(&mut self) -> Result<Option<&Action>, ActionError> {
+        if !self.region.is_of_this_process() {
+            return Err(ReadError::Forked.into());
+        }
         if self.observations.next() == self.first {
             return Ok(None);
         }
