@@ -13,6 +13,11 @@
  *     }
  *     zpx_close(x);
  *
+ * Link libzenoh_pinned_exchange.so, or the static library with what the standard library of Rust needs:
+ *
+ *     cargo build --release -p zenoh-pinned-exchange
+ *     cc program.c -I node-api/exchange/include target/release/libzenoh_pinned_exchange.a -lpthread -ldl -lm -lgcc_s
+ *
  * Rules for every call:
  *   - Nothing waits. zpx_write_observation and zpx_read_action make no system call and allocate nothing.
  *   - A handle is used by one thread at a time. In a forked child it answers ZPX_FORKED; open the region anew there.
