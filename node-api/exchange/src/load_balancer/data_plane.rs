@@ -181,7 +181,9 @@ impl DataPlane {
             incarnation,
             ..
         } = self.arriving;
-        if sequence >= self.observations.next() || sequence == 0 || incarnation > self.incarnation {
+        let was_written = (1..self.observations.next()).contains(&sequence)
+            && (1..=self.incarnation).contains(&incarnation);
+        if !was_written {
             return Err(ActionFault::AnswersNothing {
                 sequence,
                 incarnation,

@@ -265,8 +265,9 @@ impl Region {
         }
         let incarnation = &words[role.incarnation_word()];
         words[role.pid_word()].store(std::process::id().into(), Ordering::Relaxed);
-        // Relaxed: only the holder of the lock writes here. Wrapping: another process can have written anything.
-        let next = incarnation.load(Ordering::Relaxed).wrapping_add(1);
+        // Relaxed: only the holder of the lock writes here. Wrapping: another process can have written anything,
+        // and no writer is the zeroth.
+        let next = incarnation.load(Ordering::Relaxed).wrapping_add(1).max(1);
         incarnation.store(next, Ordering::Relaxed);
         Ok(Ok(()))
     }
