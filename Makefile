@@ -24,7 +24,7 @@ help:
 	@echo "make lint          only formatting, lints and documentation"
 	@echo "make fuzz          every parser of foreign bytes under libFuzzer (FUZZ_SECONDS=60 each, SANITIZER=address)"
 	@echo "make corpus        write the seeds of the fuzz targets to provider/fuzz/corpus"
-	@echo "make miri          the fuzz targets' properties under Miri"
+	@echo "make miri          the fuzz targets' properties and the exchange's protocol under Miri"
 	@echo "make sanitize      the same and the unit tests of the provider with the sanitizers"
 	@echo "make bench         the benchmarks: single operations and the camera workload, under ten minutes"
 	@echo "make camera-figures  only the camera workload (CAMERA_LENGTH=full for half an hour of it)"
@@ -141,8 +141,9 @@ fuzz:
 
 miri:
 	@if rustup component add --toolchain nightly miri rust-src > /dev/null 2>&1; then \
-		CARGO_TARGET_DIR="$(abspath $(TARGET))/miri" MIRIFLAGS=-Zmiri-disable-isolation \
-			cargo +nightly miri test -p zenoh-pinned-fuzz-properties --test corpus; \
+		export CARGO_TARGET_DIR="$(abspath $(TARGET))/miri" MIRIFLAGS=-Zmiri-disable-isolation; \
+		cargo +nightly miri test -p zenoh-pinned-fuzz-properties --test corpus; \
+		cargo +nightly miri test -p zenoh-pinned-exchange --lib protocol; \
 	else \
 		echo "Skipped: Miri is a component of the nightly toolchain, which cannot be reached here"; \
 		echo "(rustup toolchain install nightly --component miri --component rust-src)."; \
