@@ -3,6 +3,7 @@
 
 pub mod compiler;
 pub mod forked;
+pub mod mounts;
 pub mod name;
 pub mod numbered;
 pub mod random;

@@ -5,6 +5,7 @@
 use std::{
     fs::OpenOptions,
     os::fd::AsRawFd,
+    path::Path,
     sync::atomic::{AtomicU64, Ordering, fence},
 };
 
@@ -58,12 +59,15 @@ pub const fn lane_of_ring(slots: usize, record_bytes: usize) -> Lane {
 pub struct Words(&'static [AtomicU64]);
 
 impl Words {
-    /// Stays mapped until the process ends.
     pub fn of(name: &Name) -> Self {
+        Self::of_path(&name.path())
+    }
+
+    pub fn of_path(path: &Path) -> Self {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
-            .open(name.path())
+            .open(path)
             .unwrap();
         let bytes = file.metadata().unwrap().len() as usize;
         let access = libc::PROT_READ | libc::PROT_WRITE;
@@ -79,8 +83,12 @@ impl Words {
             )
         };
         assert_ne!(base, libc::MAP_FAILED);
-        // SAFETY: mapped just now, never unmapped, and everybody touches it by atomic words.
+        // SAFETY: mapped just now, not unmapped while this is there, and everybody touches it by atomic words.
         Self(unsafe { std::slice::from_raw_parts(base.cast(), bytes / 8) })
+    }
+
+    pub fn atomics(&self) -> &[AtomicU64] {
+        self.0
     }
 
     pub fn count(&self) -> usize {
@@ -119,5 +127,13 @@ impl Words {
         }
         self.set(ACTIONS.version(number), 2 * number);
         self.set(ACTIONS.newest, number);
+    }
+}
+
+impl Drop for Words {
+    fn drop(&mut self) {
+        let words: *const [AtomicU64] = self.0;
+        // SAFETY: mapped by `of_path`; nothing borrows it for longer than `self`.
+        unsafe { libc::munmap(words.cast_mut().cast(), 8 * self.0.len()) };
     }
 }

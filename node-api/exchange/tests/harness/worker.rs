@@ -5,7 +5,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
 };
 
 /// A running worker; killed if the test forgets it.
@@ -78,19 +78,17 @@ impl Worker {
         assert!(status.success(), "the worker failed: {status}\n{rest}");
     }
 
-    pub fn kill(mut self) {
-        self.stop_by_force();
-    }
-
-    fn stop_by_force(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// Kills the worker, and waits until it is gone.
+    pub fn kill(&mut self) -> ExitStatus {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap()
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.stop_by_force();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

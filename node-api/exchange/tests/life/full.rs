@@ -1,29 +1,14 @@
 //! `/dev/shm` without room: a typed error, and nothing is left.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use super::*;
 use zenoh_pinned_exchange::CreateError;
 
-/// A command that runs another one where `/dev/shm` is a file system of its own; `None` where that is not permitted.
-fn in_a_folder_of(options: &str) -> Option<Command> {
-    let script = format!("mount -t tmpfs -o {options} tmpfs /dev/shm && exec \"$@\"");
-    let of_its_own = |program: &str| {
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "--user", "--map-root-user", "sh", "-c", &script]);
-        command.args(["sh", program]);
-        command
-    };
-    let is_permitted = of_its_own("true")
-        .output()
-        .is_ok_and(|tried| tried.status.success());
-    let own = std::env::current_exe().unwrap();
-    is_permitted.then(|| of_its_own(own.to_str().unwrap()))
-}
-
 #[test]
 fn where_there_is_no_room_nothing_is_left_of_the_attempt() {
-    let Some(command) = in_a_folder_of("size=8k") else {
+    let own = std::env::current_exe().unwrap();
+    let Some(command) = harness::mounts::in_shared_memory_of("size=8k", &own) else {
         println!("skipped: this process may not mount a file system of its own");
         return;
     };

@@ -61,7 +61,7 @@ fn one_that_is_left_over_is_replaced() {
 #[test]
 fn an_attached_observer_keeps_what_its_killed_writer_left_from_being_replaced() {
     let name = Name::new();
-    let killed = process_with("data plane", &name);
+    let mut killed = process_with("data plane", &name);
     let observer = Observer::attach(&name).unwrap();
     killed.kill();
     let refused = Ring::<Numbered, 4>::create(&name, 0o600);

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_killed_data_plane_is_followed_without_going_back_and_an_attached_agent_goes_on() {
     let name = Name::new();
-    let killed = process_with("data plane", &name);
+    let mut killed = process_with("data plane", &name);
     let mut agent = Agent::attach(&name).unwrap();
     let before = agent.read_observation().unwrap().unwrap();
     assert_eq!((before.sequence, before.record.incarnation), (10, 1));
@@ -61,8 +61,8 @@ fn worker_agent_that_answers() {
 #[test]
 fn a_region_whose_processes_were_all_killed_is_adopted() {
     let name = Name::new();
-    let data_plane = process_with("data plane", &name);
-    let agent = process_with("agent", &name);
+    let mut data_plane = process_with("data plane", &name);
+    let mut agent = process_with("agent", &name);
     data_plane.kill();
     agent.kill();
     assert!(name.is_taken());
