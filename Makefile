@@ -26,7 +26,7 @@ help:
 	@echo "  make lint              only formatting, lints and documentation"
 	@echo "  make fuzz              every parser of foreign bytes under libFuzzer (FUZZ_SECONDS=60 each, SANITIZER=address)"
 	@echo "  make corpus            the seeds of the fuzz targets, into provider/fuzz/corpus"
-	@echo "  make miri              the fuzz targets' properties under Miri"
+	@echo "  make miri              the fuzz targets' properties and the exchange's protocol, under Miri"
 	@echo "  make sanitize          the same, and the provider's unit tests, with the sanitizers"
 	@echo "  make soak              a thousand kills twice, stops, and coming and going (SOAK_SECONDS=600); half an hour"
 	@echo
@@ -149,8 +149,9 @@ fuzz:
 
 miri:
 	@if rustup component add --toolchain nightly miri rust-src > /dev/null 2>&1; then \
-		CARGO_TARGET_DIR="$(abspath $(TARGET))/miri" MIRIFLAGS=-Zmiri-disable-isolation \
-			cargo +nightly miri test -p zenoh-pinned-fuzz-properties --test corpus; \
+		export CARGO_TARGET_DIR="$(abspath $(TARGET))/miri" MIRIFLAGS=-Zmiri-disable-isolation; \
+		cargo +nightly miri test -p zenoh-pinned-fuzz-properties --test corpus; \
+		cargo +nightly miri test -p zenoh-pinned-exchange --lib protocol; \
 	else \
 		echo "Skipped: Miri is a component of the nightly toolchain, which cannot be reached here"; \
 		echo "(rustup toolchain install nightly --component miri --component rust-src)."; \
