@@ -1,0 +1,50 @@
+"""The agent: reads what the data plane observes, answers with weights, and learns from what comes of it.
+
+    python agent.py NAME [--policy learner] [--seed 1] [--memory FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from environment import LoadBalancer
+from policies import Inverse, Learner, Policy, Uniform
+
+POLICIES = ("learner", "uniform", "inverse")
+
+
+def policy_of(options: argparse.Namespace) -> Policy:
+    """Make the policy that was asked for."""
+    if options.policy == "learner":
+        return Learner(options.seed, options.memory)
+    return Uniform() if options.policy == "uniform" else Inverse()
+
+
+def main() -> None:
+    """Answer until the data plane has ended."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", help="of the region")
+    parser.add_argument("--policy", choices=POLICIES, default="learner")
+    parser.add_argument("--seed", type=int, default=1, help="of the noise that the learner tries")
+    parser.add_argument("--memory", type=Path, help="file in which a learner leaves what it knows to the next one")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    policy = policy_of(options)
+    balancer = LoadBalancer(options.name)
+    try:
+        seen, _ = balancer.reset()
+        ended = False
+        while not ended:
+            seen, reward, ended, _, _ = balancer.step(policy.act(seen))
+            policy.learn(reward)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        balancer.close()
+
+
+if __name__ == "__main__":
+    main()
