@@ -9,15 +9,17 @@ PYTHON := $(VENV)/bin/python
 PACKAGE := bindings/python
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 DEMO_ARGUMENTS ?= --save-frame last-frame.png
+LOAD_BALANCER_ARGUMENTS ?=
 
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help demo dora-demo test test-python lint corpus fuzz miri sanitize bench micro-figures camera-figures figures \
-	dora-figures python-figures soak wheel gpu-kit gpu-lane-double gpu-results
+.PHONY: help demo dora-demo load-balancer-demo test test-python lint corpus fuzz miri sanitize bench micro-figures \
+	camera-figures figures dora-figures python-figures soak wheel gpu-kit gpu-lane-double gpu-results
 
 help:
 	@echo "make demo          build and run the camera example (DEMO_ARGUMENTS='--fps 0 --json' changes how)"
 	@echo "make dora-demo     run the dora examples: cameras and consumers in Rust and Python"
+	@echo "make load-balancer-demo  a data plane in C and an agent that learns, in one terminal (LOAD_BALANCER_ARGUMENTS=--compare)"
 	@echo "make test          formatting, lints, documentation and every test"
 	@echo "make test-python   only the tests of the Python package"
 	@echo "make wheel         build the Python package into dist/"
@@ -51,6 +53,14 @@ dora-demo: $(VENV)/.ready
 	cd examples/dora-camera; \
 	dora run dataflow.yml; \
 	dora run dataflow-python.yml
+
+load-balancer-demo: $(VENV)/.ready
+	cargo build --release -p zenoh-pinned-exchange -p zenoh-pinned-python
+	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
+	$(CC) -std=c11 -O2 -Wall -Wextra -pedantic -Werror -Inode-api/exchange/include examples/load-balancer/data_plane.c \
+		-o "$(TARGET)/release/load-balancer-data-plane" "$(TARGET)/release/libzenoh_pinned_exchange.a" -lm -lpthread -ldl
+	PYTHONPATH="$$PWD/$(PACKAGE)/python" $(PYTHON) examples/load-balancer/run.py \
+		"$(TARGET)/release/load-balancer-data-plane" $(LOAD_BALANCER_ARGUMENTS)
 
 test: lint $(VENV)/.ready
 	# The driver double and the Python extension are libraries that the tests find by their files, so cargo

@@ -40,7 +40,7 @@ def main() -> None:
         while not ended:
             seen, reward, ended, _, _ = balancer.step(policy.act(seen))
             policy.learn(reward)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):
         pass
     finally:
         balancer.close()

@@ -49,7 +49,9 @@ class LoadBalancer(gymnasium.Env):
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Wait for an observation."""
         super().reset(seed=seed, options=options)
-        self._wait()
+        if not self._wait():
+            msg = "the data plane ended before there was anything to observe"
+            raise EOFError(msg)
         return self._last, {"sequence_id": self._sequence_id}
 
     def step(self, action: NDArray[Any]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:

@@ -16,7 +16,7 @@ WIDTH, HEIGHT, LEFT, RIGHT, TOP, GAP = 880, 190, 64, 96, 48, 44
 COLOURS = {"uniform": "#b3541e", "learner": "#1f6f8b"}
 WORDS = {"uniform": "uniform", "learner": "learned"}
 WINDOW = 4.0  # simulated seconds
-TICKS_MS = (10, 20, 50, 100, 200, 500, 1000, 2000)
+TICKS_MS = (20, 50, 100, 200, 500, 1000, 2000)
 
 
 def series(run: Run) -> tuple[list[float], list[float], list[float]]:
@@ -93,7 +93,7 @@ def draw(runs: dict[str, Run]) -> str:
         at = f'x="{p90.x(float(seconds)):.1f}" y="{bottom + 18}"'
         parts.append(f'<text {at} text-anchor="middle" fill="#666">{seconds:.0f} s</text>')
     size = f'width="{LEFT + WIDTH + RIGHT}" height="{bottom + 32}"'
-    style = 'font-family="system-ui, sans-serif" font-size="12"'
+    style = 'font-family="system-ui, DejaVu Sans, sans-serif" font-size="12"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}><rect width="100%" height="100%" fill="#fff"/>'
     return "\n".join([head, *parts, "</svg>\n"])
 

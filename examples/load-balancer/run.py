@@ -8,6 +8,8 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 from pathlib import Path
 
 from comparison import compare
@@ -26,6 +28,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the demo and the plot")
     parser.add_argument("--seeds", type=int, default=5, help="how many are compared")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not before the terminal and the processes are given back
     if options.compare:
         compare(options.program, options.length, range(1, options.seeds + 1))
     if options.save_plot is not None:

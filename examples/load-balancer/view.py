@@ -13,7 +13,8 @@ EIGHTHS = " ▏▎▍▌▋▊▉█"
 STEPS = "▁▂▃▄▅▆▇█"
 BOLD, DIM, RED, GREEN, YELLOW, CYAN, PLAIN = (f"\x1b[{code}m" for code in (1, 2, 31, 32, 33, 36, 0))
 HOME, REST_OF_LINE, REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
-OTHER_SCREEN, FIRST_SCREEN = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+# Without the cursor, and without a line that goes on in the next one.
+OTHER_SCREEN, FIRST_SCREEN = "\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"
 
 
 def bar(share: float, width: int) -> str:
@@ -70,7 +71,7 @@ def picture(watch: Watch, servers: int, notes: list[tuple[float, str]]) -> list[
         f"mean      {watch.mean:>7.1f} ms",
         "",
     ]
-    lines += [f"{at:>7.1f} s  {words}" for at, words in notes[-6:]]
+    lines += [f"{at:>7.1f} s  {words}" for at, words in notes[-4:]]
     return lines
 
 
