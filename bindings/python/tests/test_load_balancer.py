@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from zenoh_pinned.exchange import Exchange
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "load-balancer"
 pytest.importorskip("gymnasium", reason="the environment needs gymnasium (requirements.txt has it)")
 sys.path.insert(0, str(EXAMPLE))
 
-from comparison import run  # noqa: E402
+from comparison import FLOW, run  # noqa: E402
 from policies import Learner  # noqa: E402
 from script import SPEEDS, end, start_agent, start_data_plane  # noqa: E402
 from watch import Watch  # noqa: E402
@@ -111,23 +112,39 @@ def test_a_killed_agent_is_followed_and_the_data_plane_goes_on_meanwhile(program
     assert not Path("/dev/shm", name).exists()
 
 
-def test_flows_are_spread_as_the_action_says(program):
-    """A data plane without an agent gives every server as many flows."""
-    flows = run_alone(program)
-    counts = np.bincount(flows, minlength=len(SPEEDS))
-    expected = len(flows) / len(SPEEDS)
-    assert ((counts - expected) ** 2 / expected).sum() < 40, counts  # 7 degrees of freedom
+@pytest.mark.parametrize("weights", [None, (3, 3, 2, 2, 1, 0, 1, 1)])
+def test_flows_are_spread_as_the_action_says(program, weights, tmp_path):
+    """Without an agent every server gets as many."""
+    name = f"load-balancer-test-{os.getpid()}"
+    length = 40  # in whose first half nothing else happens
+    with data_plane(program, name, length=length, lockstep=weights is not None, flows=tmp_path / "flows") as plane:
+        if weights is not None:
+            answer_all(name, plane, weights)
+        plane.wait()
+    flows = np.fromfile(tmp_path / "flows", FLOW)
+    servers = flows["server"][(flows["ended"] > 1) & (flows["ended"] < length / 2)]
+    counts = np.bincount(servers, minlength=len(SPEEDS))
+    wanted = np.array(weights or [1] * len(SPEEDS))
+    expected = len(servers) * wanted / wanted.sum()
+    assert counts[wanted == 0].sum() == 0
+    squares = ((counts - expected) ** 2)[wanted > 0] / expected[wanted > 0]
+    assert squares.sum() < 40, f"{counts}: 7 degrees of freedom at most"
 
 
-def run_alone(program):
-    name = f"load-balancer-alone-{os.getpid()}"
-    file = Path(f"/tmp/{name}")
+def answer_all(name, plane, weights):
+    """Answer every observation with the same weights, until the data plane has ended."""
+    with until(lambda: attached_as_agent(name), plane) as exchange:
+        while plane.poll() is None:
+            observation = exchange.read_observation()
+            if observation is not None:
+                exchange.write_action(observation.sequence_id, weights)
+
+
+def attached_as_agent(name):
     try:
-        with data_plane(program, name, length=10, flows=file) as plane:
-            plane.wait()
-        return np.fromfile(file, np.dtype([("times", np.float32, 2), ("server", np.uint32)]))["server"]
-    finally:
-        file.unlink()
+        return Exchange(name)
+    except FileNotFoundError:
+        return None
 
 
 def test_a_learner_goes_on_with_what_another_one_left(tmp_path):
