@@ -1,7 +1,4 @@
-"""The agent: reads what the data plane observes, answers with weights, and learns from what comes of it.
-
-    python agent.py NAME [--policy learner] [--seed 1] [--memory FILE]
-"""
+"""The agent: reads what the data plane observes, answers with weights, and learns from what comes of it."""
 
 from __future__ import annotations
 
@@ -25,11 +22,11 @@ def policy_of(options: argparse.Namespace) -> Policy:
 
 def main() -> None:
     """Answer until the data plane has ended."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", help="of the region")
     parser.add_argument("--policy", choices=POLICIES, default="learner")
     parser.add_argument("--seed", type=int, default=1, help="of the noise that the learner tries")
-    parser.add_argument("--memory", type=Path, help="file in which a learner leaves what it knows to the next one")
+    parser.add_argument("--memory", type=Path, help="where a learner leaves what it knows to the next")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     policy = policy_of(options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class Run:
         flows = self.between(begin, end)
         windows = max(round((end - begin) * self.length / 4), 1)
         edges = np.linspace(begin, end, windows + 1)
-        fairness = [self.fairness(*window) for window in zip(edges[:-1], edges[1:], strict=True)]
+        fairness = [self.fairness(*window) for window in pairwise(edges)]
         took = 1000 * flows["took"]
         return float(took.mean()), float(np.percentile(took, 90)), float(np.mean(fairness))
 
@@ -82,7 +83,10 @@ def compare(program: Path, length: float, seeds: range) -> None:
             numbers = [run.numbers(begin, end) for run in runs[policy]]
             medians[policy] = mean, p90, fairness = np.median(numbers, axis=0)
             print(f"  {words:<34}{mean:>9.1f}{p90:>9.1f}{fairness:>10.2f}")
-        times = [medians[policy][0] / medians["learner"][0] for policy in ("uniform", "inverse")]
-        print(f"  mean: uniform weights take {times[0]:.2f} times as long as learned ones, the rule {times[1]:.2f}")
-    refused = {words: int(np.median([run.refused for run in runs[policy]])) for policy, words in POLICIES.items()}
-    print("\nflows that a full server refused: " + ", ".join(f"{words} {count}" for words, count in refused.items()))
+        uniform, rule = (medians[policy][0] / medians["learner"][0] for policy in ("uniform", "inverse"))
+        print(
+            f"  times the learned mean: {uniform:.2f} with uniform weights, {rule:.2f} with the rule of thumb"
+        )
+    print("\nflows that a full server refused, and that are therefore in no time above")
+    for policy, words in POLICIES.items():
+        print(f"  {words:<34}{np.median([run.refused for run in runs[policy]]):>9.0f}")

@@ -49,7 +49,9 @@ class Stage:
             (AGENT_IS_BACK, "an agent is back, and goes on with what was learned", self.start_agent),
         ]
         cues += [(event.share, event.words, lambda: None) for event in EVENTS]
-        return sorted(((self._length * share, words, cue) for share, words, cue in cues), key=lambda cue: cue[0])
+        return sorted(
+            ((self._length * share, words, cue) for share, words, cue in cues), key=lambda cue: cue[0]
+        )
 
     def attach(self) -> Watch:
         """Look on as soon as the region is there."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SERVERS = 64
-# What an observation has of each server: whether it takes flows, how many it has, how long they took and are there.
+# Of each server: whether it takes flows, how many it has, how long others took, and how long these are there.
 FEATURES = ("active", "n_flow_on", "fct_mean_decay", "flow_duration_mean_decay")
 
 
@@ -29,9 +29,9 @@ def attach(name: str) -> Exchange:
 class LoadBalancer(gymnasium.Env):
     """Observations are (64, 4), see `FEATURES`; actions are 64 weights, of which only the proportions count.
 
-    The reward is the negative logarithm of the flows that a server has on average. Flows that come and the time that
-    they take give the number that is there (Little's law), so this is the completion time, known at once. An episode
-    ends when the data plane has ended.
+    The reward is the negative logarithm of the flows that a server has on average: their number is that of the
+    flows that come in a second, times how long one takes (Little's law), and it is known at once. An episode ends
+    when the data plane has ended.
     """
 
     def __init__(self, name: str, patience: float = 2.0) -> None:

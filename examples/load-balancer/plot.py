@@ -1,8 +1,9 @@
-"""Draws before and after: fairness and completion times of a run with uniform weights and of one with learned ones."""
+"""Draws before and after: fairness and completion times with uniform weights, and with learned ones."""
 
 from __future__ import annotations
 
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,7 @@ TICKS_MS = (20, 50, 100, 200, 500, 1000, 2000)
 def series(run: Run) -> tuple[list[float], list[float], list[float]]:
     """Return time in seconds, fairness, and p90 in ms of each window."""
     edges = np.linspace(0, 1, round(run.length / WINDOW) + 1)
-    numbers = [run.numbers(*window) for window in zip(edges[:-1], edges[1:], strict=True)]
+    numbers = [run.numbers(*window) for window in pairwise(edges)]
     times = [run.length * float(edge) for edge in edges[1:]]
     return times, [fairness for _, _, fairness in numbers], [p90 for _, p90, _ in numbers]
 
@@ -49,25 +50,29 @@ class Panel:
     def tick(self, value: float, words: str) -> None:
         """Draw a line across, and what it means."""
         y = self.y(value)
-        self.parts.append(f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y:.1f}" y2="{y:.1f}" stroke="#e4e4e4"/>')
-        self.parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end" fill="#666">{words}</text>')
+        across = f'x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y:.1f}" y2="{y:.1f}"'
+        self.parts.append(f'<line {across} stroke="#e4e4e4"/>')
+        self.parts.append(
+            f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end" fill="#666">{words}</text>'
+        )
 
     def mark(self, seconds: float, words: str) -> None:
         """Draw a line down, and what happened there."""
         x, bottom = self.x(seconds), self._top + HEIGHT
-        self.parts.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{self._top}" y2="{bottom}" stroke="#888" stroke-dasharray="3 4"/>'
-        )
-        if words:
-            self.parts.append(f'<text x="{x + 4:.1f}" y="{bottom - 6}" fill="#666" font-size="11">{escape(words)}</text>')
+        down = f'x1="{x:.1f}" x2="{x:.1f}" y1="{self._top}" y2="{bottom}"'
+        self.parts.append(f'<line {down} stroke="#888" stroke-dasharray="3 4"/>')
+        beside = f'x="{x + 4:.1f}" y="{bottom - 6}"'
+        self.parts.append(f'<text {beside} fill="#666" font-size="11">{escape(words)}</text>')
 
     def curve(self, times: list[float], values: list[float], policy: str) -> None:
         """Draw a policy's values, with its name behind the last one."""
         colour = COLOURS[policy]
-        points = " ".join(f"{self.x(at):.1f},{self.y(value):.1f}" for at, value in zip(times, values, strict=True))
+        places = zip(map(self.x, times), map(self.y, values), strict=True)
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         self.parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
         x, y = self.x(times[-1]) + 8, self.y(float(np.median(values[-5:]))) + 4
-        self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" font-weight="600">{WORDS[policy]}</text>')
+        at = f'x="{x:.1f}" y="{y:.1f}"'
+        self.parts.append(f'<text {at} fill="{colour}" font-weight="600">{WORDS[policy]}</text>')
 
 
 def draw(runs: dict[str, Run]) -> str:
@@ -75,7 +80,8 @@ def draw(runs: dict[str, Run]) -> str:
     length = next(iter(runs.values())).length
     fairness = Panel(TOP, "Fairness (Jain) of the servers' flows in progress", length, 0.0, 1.0)
     p90_title = "Flow completion time, 90th percentile (ms, logarithmic)"
-    p90 = Panel(TOP + HEIGHT + GAP, p90_title, length, float(np.log(TICKS_MS[0])), float(np.log(TICKS_MS[-1])))
+    lowest, highest = np.log([TICKS_MS[0], TICKS_MS[-1]]).tolist()
+    p90 = Panel(TOP + HEIGHT + GAP, p90_title, length, lowest, highest)
     for value in (0.0, 0.25, 0.5, 0.75, 1.0):
         fairness.tick(value, f"{value:g}")
     for milliseconds in TICKS_MS:
@@ -94,8 +100,11 @@ def draw(runs: dict[str, Run]) -> str:
         parts.append(f'<text {at} text-anchor="middle" fill="#666">{seconds:.0f} s</text>')
     size = f'width="{LEFT + WIDTH + RIGHT}" height="{bottom + 32}"'
     style = 'font-family="system-ui, DejaVu Sans, sans-serif" font-size="12"'
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}><rect width="100%" height="100%" fill="#fff"/>'
-    return "\n".join([head, *parts, "</svg>\n"])
+    head = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>',
+        '<rect width="100%" height="100%" fill="#fff"/>',
+    ]
+    return "\n".join([*head, *parts, "</svg>\n"])
 
 
 def save_plot(program: Path, length: float, seed: int, file: Path) -> None:

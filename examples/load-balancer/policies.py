@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
-Array = Any
+    Array = NDArray[Any]
 
 
 class Policy(Protocol):
@@ -46,10 +47,10 @@ class Inverse(Uniform):
 class Learner:
     """REINFORCE with a baseline, over the four numbers that a policy has here.
 
-    A server's weight is exp(-theta . phi + noise), where phi is how its logarithms of flows and of their time differ
-    from the other servers' mean, smoothed over one, 20 and 50 observations. All servers share theta, which begins at 0:
-    uniform weights. Noise whose next observation was better than expected moves theta its way. That the next one is
-    enough is because a server's queue changes within an observation's 200 ms.
+    A server's weight is exp(-theta . phi + noise), where phi is by how much its logarithms of flows, smoothed
+    over 2, 20 and 50 observations, and of their time differ from the servers' mean. All servers share theta,
+    which begins at 0: uniform weights. Noise whose next observation is better than expected moves theta its
+    way. One observation is enough to tell, because a queue follows its weight within those 200 ms.
     """
 
     KEEP = np.array([[0.5], [0.95], [0.98], [0.5]])  # of what was known before: flows three times, then time
@@ -72,8 +73,10 @@ class Learner:
         self._memory = memory
         if memory is not None and memory.exists():
             with np.load(memory) as kept:
-                self.theta, self.steps, self._known = kept["theta"], int(kept["steps"]), kept["known"]
-                self._scale, self._usual, self._keeps = kept["scale"], float(kept["usual"]), float(kept["keeps"])
+                self.theta, self._known, self._scale = kept["theta"], kept["known"], kept["scale"]
+                self.steps, self._usual, self._keeps = (
+                    kept[name].item() for name in ("steps", "usual", "keeps")
+                )
 
     def act(self, seen: NDArray[np.float32]) -> Array:
         """Return weights, a little beside those that are thought best."""

@@ -45,7 +45,8 @@ def start_data_plane(
 ) -> subprocess.Popen[str]:
     """Start the C program, in a session of its own: Ctrl-C is for whoever conducts."""
     words = [str(program), name, "--speeds", ",".join(map(str, SPEEDS)), "--load", str(LOAD)]
-    words += ["--length", str(length), "--rate", str(rate), "--seed", str(seed), "--lockstep", str(int(lockstep))]
+    words += ["--length", str(length), "--rate", str(rate), "--seed", str(seed)]
+    words += ["--lockstep", str(int(lockstep))]
     for event in EVENTS:
         words += ["--event", f"{event.share * length}:{event.server}:{event.factor}"]
     if flows is not None:

@@ -1,4 +1,4 @@
-"""What is to be seen of a load balancer in a terminal: whole pictures, or a line a second where it is none."""
+"""What a terminal shows of a load balancer: whole pictures, or a line a second where it is none."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def picture(watch: Watch, servers: int, notes: list[tuple[float, str]]) -> list[
     sides = (("data plane", data_plane_in_words(watch)), ("agent", agent_in_words(watch)))
     lines = [f"{BOLD}load balancer{PLAIN}  {watch.seconds:.1f} s of its own time"]
     lines += [f"  {side:<11}{colour}{words}{PLAIN}" for side, (words, colour) in sides]
-    lines += ["", f"{DIM}server  flows in progress, mean of 2 s              share of new flows        {PLAIN}"]
+    lines += ["", f"{DIM}server  {'flows in progress, mean of 2 s':<42}share of new flows{PLAIN}"]
     shares, active = watch.shares(), set(watch.active)
     highest = max(8.0, float(watch.load[:servers].max()))
     for server in range(servers):

@@ -1,4 +1,4 @@
-"""What can be known of a load balancer by looking on: the region is mapped read-only, and nobody is asked anything."""
+"""What can be known of a load balancer by looking on: the region is mapped read-only."""
 
 from __future__ import annotations
 

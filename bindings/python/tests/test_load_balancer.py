@@ -33,9 +33,14 @@ def program(tmp_path_factory):
     if not library.exists():
         pytest.skip(f"{library} is not there (`make test` builds it)")
     file = tmp_path_factory.mktemp("load-balancer") / "data-plane"
-    words = ["cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-pedantic", "-Werror"]
-    words += ["-I", str(ROOT / "node-api" / "exchange" / "include"), str(EXAMPLE / "data_plane.c"), "-o", str(file)]
-    compiled = subprocess.run([*words, str(library), "-lm", "-lpthread", "-ldl"], capture_output=True, text=True)
+    words = ["cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-pedantic", "-Werror", "-o", str(file)]
+    words += [
+        "-I",
+        str(ROOT / "node-api" / "exchange" / "include"),
+        str(EXAMPLE / "data_plane.c"),
+        str(library),
+    ]
+    compiled = subprocess.run([*words, "-lm", "-lpthread", "-ldl"], capture_output=True, text=True)
     assert compiled.returncode == 0, compiled.stderr
     return file
 
@@ -47,8 +52,7 @@ def data_plane(program, name, **options):
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGINT)
-        process.wait()
+        end(process, signal.SIGINT)
 
 
 def until(is_so, *processes):
@@ -117,7 +121,8 @@ def test_flows_are_spread_as_the_action_says(program, weights, tmp_path):
     """Without an agent every server gets as many."""
     name = f"load-balancer-test-{os.getpid()}"
     length = 40  # in whose first half nothing else happens
-    with data_plane(program, name, length=length, lockstep=weights is not None, flows=tmp_path / "flows") as plane:
+    options = {"length": length, "lockstep": weights is not None, "flows": tmp_path / "flows"}
+    with data_plane(program, name, **options) as plane:
         if weights is not None:
             answer_all(name, plane, weights)
         plane.wait()
