@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from script import EVENTS, SPEEDS, end, start_agent, start_data_plane
-from view import View
+from terminal import View
 from watch import Watch
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def demo(program: Path, length: float, rate: float, seed: int) -> None:
                 view.note(watch.seconds, "interrupted")
             finally:
                 view.close(watch)
-                watch.close()  # before those who may write: see Stage.close
+                watch.close()
         finally:
             text = stage.close()
     if text:

@@ -29,9 +29,9 @@ def attach(name: str) -> Exchange:
 class LoadBalancer(gymnasium.Env):
     """Observations are (64, 4), see `FEATURES`; actions are 64 weights, of which only the proportions count.
 
-    The reward is the negative logarithm of the flows that a server has on average: their number is that of the
-    flows that come in a second, times how long one takes (Little's law), and it is known at once. An episode ends
-    when the data plane has ended.
+    The reward is the negative logarithm of the flows that a server has on average: their number is that of
+    the flows that come in a second, times how long one takes (Little's law), and it is known at once. An
+    episode ends when the data plane has ended.
     """
 
     def __init__(self, name: str, patience: float = 2.0) -> None:

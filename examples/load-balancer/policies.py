@@ -20,6 +20,7 @@ class Policy(Protocol):
 
     def act(self, seen: NDArray[np.float32]) -> Array:
         """Return 64 weights."""
+        ...
 
     def learn(self, reward: float) -> None:
         """Hear what the last weights were worth."""

@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 SPEEDS = (200, 200, 150, 150, 100, 100, 100, 100)  # flows that each could end in a second
@@ -63,7 +64,7 @@ def start_agent(name: str, policy: str, seed: int = 1, memory: Path | None = Non
     return subprocess.Popen(words, env={**os.environ, **one_thread}, start_new_session=True)
 
 
-def end(process: subprocess.Popen, asked: signal.Signals = signal.SIGTERM) -> None:
+def end(process: subprocess.Popen[Any], asked: signal.Signals = signal.SIGTERM) -> None:
     """Ask a process to end, and wait for it."""
     if process.poll() is None:
         process.send_signal(asked)
@@ -83,4 +84,5 @@ def run_in_lockstep(program: Path, policy: str, *, length: float, seed: int, flo
     if data_plane.returncode != 0:
         msg = f"the data plane ended with {data_plane.returncode}"
         raise RuntimeError(msg)
-    return json.loads(text)
+    counts: dict[str, float] = json.loads(text)
+    return counts
