@@ -8,6 +8,10 @@ memory of zenoh.
 - `frame` and `to_device`: views of what was received, and their way to a device. They take a dora
   ``event["value"]`` too, whoever sent it.
 - `zenoh_pinned.dora.Node`: a dora node whose ``send_output(..., pinned=True)`` sends so.
+
+Sizes are in bytes and times in seconds. Every call may be made on any thread, and lets other threads run
+while it waits or copies, where its documentation does not say otherwise. Objects belong to the process that
+made them; in a forked child they raise ``RuntimeError``. A wait ends when a signal handler raises.
 """
 
 from zenoh_pinned._frame import Frame
@@ -29,8 +33,10 @@ from zenoh_pinned._native import (
     open_device,
     to_device,
 )
+from zenoh_pinned._publisher import Publisher
+from zenoh_pinned._session import Session
+from zenoh_pinned._subscriber import Subscriber
 from zenoh_pinned._writing import Writing
-from zenoh_pinned._zenoh import Publisher, Session, Subscriber
 
 __all__ = [
     "CudaError",
