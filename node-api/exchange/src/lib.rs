@@ -6,6 +6,7 @@ compile_error!("zenoh-pinned-exchange needs Linux: /dev/shm, F_OFD_SETLK, MADV_W
 
 #[doc(hidden)]
 pub mod c;
+mod copy;
 mod load_balancer;
 mod os;
 mod protocol;

@@ -1,7 +1,7 @@
 //! The protocol of a lane: one writer, any number of readers, newest value or next in sequence.
 //!
-//! Holds: a word `newest`, the number of the newest whole message, and `N` slots, each a version word and the words of
-//! a record. Message `n`, counted from 1, lies in slot `(n - 1) % N`. A slot's version is `2n - 1` while message `n` is
+//! Holds: a word `newest`, the number of the newest whole message, and `N` slots, each the words of a record and behind
+//! them a version word. Message `n`, counted from 1, lies in slot `(n - 1) % N`. A slot's version is `2n - 1` while message `n` is
 //! being written and `2n` once it is whole.
 //!
 //! Who may write what: the lane's one writer writes all of it; readers write nothing, and may map it read-only.
@@ -24,14 +24,20 @@
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
+use crate::copy::{self, Bytes};
+
 /// A message number beyond this is no message's: at a million messages a second it would take 70,000 years.
 const LAST_NUMBER: u64 = 1 << 61;
 
 /// A 64-bit atomic: the standard library's, or the model checker's.
-pub(crate) trait Word {
+pub(crate) trait Word: Sized {
     fn load(&self, order: Ordering) -> u64;
     fn store(&self, value: u64, order: Ordering);
     fn fence(order: Ordering);
+    /// Stores a record, relaxed.
+    fn store_all(words: &[Self], record: &[Bytes]);
+    /// Loads a record, relaxed.
+    fn load_all(words: &[Self], record: &mut [Bytes]);
 }
 
 impl Word for AtomicU64 {
@@ -49,15 +55,26 @@ impl Word for AtomicU64 {
     fn fence(order: Ordering) {
         fence(order);
     }
+
+    #[inline]
+    fn store_all(words: &[Self], record: &[Bytes]) {
+        copy::to_shared(words, record);
+    }
+
+    #[inline]
+    fn load_all(words: &[Self], record: &mut [Bytes]) {
+        copy::from_shared(words, record);
+    }
 }
 
 /// The words of a lane, wherever they lie.
 #[derive(Debug)]
 pub(crate) struct Lane<'a, W = AtomicU64> {
     newest: &'a W,
-    /// Slot after slot, each `slot_words` long: the version, the record, and what is left.
+    /// Slot after slot, each `slot_words` long: the record, the version, and what is left of the line.
     slots: &'a [W],
     slot_words: usize,
+    record_words: usize,
 }
 
 /// Why a reader has nothing to give, other than that there is nothing new.
@@ -94,16 +111,20 @@ pub struct Stamp {
     pub missed: u64,
 }
 
-/// Eight bytes of a record, aligned as they happen to be.
-pub(crate) type Bytes = [u8; size_of::<u64>()];
-
 impl<'a, W: Word> Lane<'a, W> {
-    /// A lane over words that somebody made room for: `slots.len()` is a multiple of `slot_words`, and neither is 0.
-    pub(crate) fn new(newest: &'a W, slots: &'a [W], slot_words: usize) -> Self {
+    /// A lane over words that somebody made room for: `slots.len()` is a multiple of `slot_words`, which is more than
+    /// `record_words`.
+    pub(crate) fn new(
+        newest: &'a W,
+        slots: &'a [W],
+        slot_words: usize,
+        record_words: usize,
+    ) -> Self {
         Self {
             newest,
             slots,
             slot_words,
+            record_words,
         }
     }
 
@@ -116,7 +137,7 @@ impl<'a, W: Word> Lane<'a, W> {
     fn slot(&self, number: u64) -> (&'a W, &'a [W]) {
         let index = (number.wrapping_sub(1) % self.count()) as usize;
         let slot = &self.slots[index * self.slot_words..][..self.slot_words];
-        (&slot[0], &slot[1..])
+        (&slot[self.record_words], &slot[..self.record_words])
     }
 
     /// Writes message `number`. Only the one writer calls this, each time with a number that is higher than before.
@@ -126,9 +147,7 @@ impl<'a, W: Word> Lane<'a, W> {
         version.store(2 * number - 1, Ordering::Relaxed);
         // Whoever sees a word that is stored below sees the version above.
         W::fence(Ordering::Release);
-        for (word, bytes) in words.iter().zip(record) {
-            word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
-        }
+        W::store_all(words, record);
         // Release: whoever sees the version, or the number, sees all words.
         version.store(2 * number, Ordering::Release);
         self.newest.store(number, Ordering::Release);
@@ -153,9 +172,7 @@ impl<'a, W: Word> Lane<'a, W> {
         if version.load(Ordering::Acquire) != 2 * number {
             return false;
         }
-        for (word, bytes) in words.iter().zip(&mut *record) {
-            *bytes = word.load(Ordering::Relaxed).to_ne_bytes();
-        }
+        W::load_all(words, record);
         // A word of a later message brings that message's version along.
         W::fence(Ordering::Acquire);
         version.load(Ordering::Relaxed) == 2 * number

@@ -2,7 +2,7 @@
 
 use bytemuck::Pod;
 
-use crate::protocol::Bytes;
+use crate::copy::Bytes;
 
 /// A record that a ring carries: plain bytes, whose size is a multiple of 8.
 ///

@@ -16,10 +16,23 @@ impl Word for ModelWord {
     fn fence(order: Ordering) {
         loom::sync::atomic::fence(order);
     }
+
+    fn store_all(words: &[Self], record: &[Bytes]) {
+        for (word, bytes) in words.iter().zip(record) {
+            word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
+        }
+    }
+
+    fn load_all(words: &[Self], record: &mut [Bytes]) {
+        for (word, bytes) in words.iter().zip(record) {
+            *bytes = word.load(Ordering::Relaxed).to_ne_bytes();
+        }
+    }
 }
 
-/// Slots of a version and two words.
-const SLOT_WORDS: usize = 3;
+/// Slots of two words and a version.
+const SLOT_WORDS: usize = RECORD_WORDS + 1;
+const RECORD_WORDS: usize = 2;
 
 struct Memory<W> {
     newest: W,
@@ -35,7 +48,7 @@ impl<W: Word> Memory<W> {
     }
 
     fn lane(&self) -> Lane<'_, W> {
-        Lane::new(&self.newest, &self.slots, SLOT_WORDS)
+        Lane::new(&self.newest, &self.slots, SLOT_WORDS, RECORD_WORDS)
     }
 
     /// Writes a message whose two words tell whether they belong together.
@@ -48,8 +61,11 @@ fn record(number: u64) -> [Bytes; 2] {
     [number.to_ne_bytes(), (number * 1000).to_ne_bytes()]
 }
 
+/// All interleavings with at most three preemptions.
 fn model(messages: u64, slots: usize, read: fn(&Memory<ModelWord>)) {
-    loom::model(move || {
+    let mut bounded = loom::model::Builder::new();
+    bounded.preemption_bound = Some(3);
+    bounded.check(move || {
         let memory = Arc::new(Memory::of(slots, ModelWord::new));
         let written = memory.clone();
         let writer = loom::thread::spawn(move || (1..=messages).for_each(|n| written.write(n)));
@@ -145,8 +161,8 @@ fn a_message_that_its_writer_did_not_finish_is_seen_by_nobody_and_its_number_is_
     let memory = plain(4);
     (1..=5).for_each(|number| memory.write(number));
     let interrupted = 6_u64;
-    memory.slots[SLOT_WORDS].store(2 * interrupted - 1, Ordering::Relaxed);
-    memory.slots[SLOT_WORDS + 1].store(interrupted, Ordering::Relaxed);
+    memory.slots[SLOT_WORDS + RECORD_WORDS].store(2 * interrupted - 1, Ordering::Relaxed);
+    memory.slots[SLOT_WORDS].store(interrupted, Ordering::Relaxed);
     assert_eq!(newest(&memory, 4).unwrap().unwrap().sequence, 5);
     assert_eq!(memory.lane().resume(), Some(7));
     memory.write(7);
@@ -174,7 +190,7 @@ fn a_successor_goes_on_behind_the_newest_whole_message() {
 fn a_message_that_is_being_written_all_the_while_is_an_overrun_not_a_wait() {
     let memory = plain(1);
     memory.write(1);
-    memory.slots[0].store(3, Ordering::Relaxed);
+    memory.slots[RECORD_WORDS].store(3, Ordering::Relaxed);
     assert_eq!(newest(&memory, 0), Err(ReadError::Overrun));
 }
 
@@ -192,7 +208,7 @@ fn numbers_that_no_writer_stores_are_refused_wherever_they_stand() {
         assert_eq!(memory.lane().read_next(3, 4, &mut found), refused);
         assert_eq!(memory.lane().resume(), None);
         memory.newest.store(0, Ordering::Relaxed);
-        memory.slots[0].store(hostile, Ordering::Relaxed);
+        memory.slots[RECORD_WORDS].store(hostile, Ordering::Relaxed);
         memory.newest.store(1, Ordering::Relaxed);
         assert_eq!(newest(&memory, 0), Err(ReadError::Overrun));
         assert_eq!(

@@ -6,7 +6,7 @@
 //! line 1, line 2    of each writer: how often there was one, process number of the last
 //! then, lane after lane:
 //!   one line        number of the newest message
-//!   slot after slot version, record, rest of the last line
+//!   slot after slot record, version, rest of the line
 //! ```
 
 use std::{ops::Range, sync::atomic::AtomicU64};
@@ -48,6 +48,7 @@ pub(crate) struct Place {
     newest: usize,
     slots: Range<usize>,
     slot_words: usize,
+    record_words: usize,
 }
 
 impl Place {
@@ -58,6 +59,7 @@ impl Place {
             &words[self.newest],
             &words[self.slots.clone()],
             self.slot_words,
+            self.record_words,
         )
     }
 }
@@ -79,12 +81,14 @@ impl RegionLayout {
 
     /// Adds a lane of records `T`, `slots` of them; the place tells where it is.
     pub(crate) fn add<T: Record>(&mut self, role: Role, slots: usize) -> Place {
-        let slot_words = (1 + size_of::<T>() / size_of::<u64>()).next_multiple_of(LINE_WORDS);
+        let record_words = size_of::<T>() / size_of::<u64>();
+        let slot_words = (record_words + 1).next_multiple_of(LINE_WORDS);
         let first = self.words + LINE_WORDS;
         let place = Place {
             newest: self.words,
             slots: first..first + slots * slot_words,
             slot_words,
+            record_words,
         };
         self.words = place.slots.end;
         self.hash_in(T::NAME.as_bytes());

@@ -1,0 +1,129 @@
+//! An observation's way to an agent in another process, and that of the answer back.
+//!
+//! The agent looks again and again, or sleeps between its looks. The exchange's answer is made and checked as always: an
+//! alias table is built, and looked through; the other arms hand the same bytes on.
+
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use zenoh_pinned_exchange::Observation;
+
+use crate::{
+    Outcome,
+    arms::{self, Arm},
+    samples::{Summary, now},
+};
+
+/// The first argument of an agent's process.
+pub const AGENT: &str = "agent";
+
+const ROUNDS: usize = 3;
+/// What the agent does between two looks, and how many observations there are in a round.
+const PAUSES: [(&str, Duration, usize); 2] = [
+    ("spinning", Duration::ZERO, 30_000),
+    ("sleeping 100 us", Duration::from_micros(100), 3_000),
+];
+/// Tells the agent that there is no more. In a field that the exchange does not use.
+const LAST: u64 = u64::MAX;
+/// The reserved words: when it was written, and whether it is the last.
+const WRITTEN: usize = 0;
+const IS_LAST: usize = 1;
+
+pub fn measure() -> Outcome<Vec<(String, Summary)>> {
+    let mut summaries = Vec::new();
+    for (words, pause, count) in PAUSES {
+        let mut there = arms::ALL.map(|_| Vec::new());
+        let mut back = arms::ALL.map(|_| Vec::new());
+        for round in 0..ROUNDS {
+            for (index, arm) in arms::ALL.into_iter().enumerate() {
+                let name = format!(
+                    "exchange-figures-{}-{round}-{}",
+                    std::process::id(),
+                    pause.as_micros()
+                );
+                let (to_agent, whole) = time(arm, &name, pause, count)?;
+                there[index].extend(to_agent);
+                back[index].extend(whole);
+            }
+        }
+        for (what, taken) in [("to the agent", there), ("and back", back)] {
+            for (arm, taken) in arms::ALL.into_iter().zip(taken) {
+                summaries.push((
+                    format!("{what}, {words}, {}", arm.name()),
+                    Summary::of(taken),
+                ));
+            }
+        }
+    }
+    Ok(summaries)
+}
+
+/// Puts a process of two on one processor each, if there are two; else neither could spin.
+fn stay_on(processor: usize) {
+    let mut set = rustix::thread::CpuSet::new();
+    set.set(processor);
+    let _ = rustix::thread::sched_setaffinity(None, &set);
+}
+
+fn time(arm: Arm, name: &str, pause: Duration, count: usize) -> Outcome<(Vec<u32>, Vec<u32>)> {
+    let mut data_plane = arm.data_plane(name)?;
+    let agent = Command::new(std::env::current_exe()?)
+        .args([AGENT, arm.name(), name, &pause.as_micros().to_string()])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    stay_on(0);
+    let mut whole = Vec::with_capacity(count);
+    let mut seen = Observation::default();
+    seen.active_as_bitmap = u64::MAX;
+    for number in 1..=count as u64 {
+        // The server's own time, which the exchange would put in.
+        seen.timestamp_us = number;
+        let begin = now();
+        seen.reserved_for_later[WRITTEN] = begin;
+        data_plane.observe(&mut seen)?;
+        while data_plane.answered()? != Some(number) {
+            std::hint::spin_loop();
+        }
+        whole.push((now() - begin) as u32);
+    }
+    seen.reserved_for_later[IS_LAST] = LAST;
+    data_plane.observe(&mut seen)?;
+    let printed = agent.wait_with_output()?;
+    let numbers = printed.stdout.chunks_exact(4);
+    let there = numbers.map(|bytes| u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+    Ok((there.collect(), whole))
+}
+
+/// The agent's process: answers each observation, and prints how long each took to arrive.
+pub fn agent(arm: &str, name: &str, pause: &str) -> Outcome<()> {
+    use std::io::Write as _;
+
+    let arm = arms::ALL
+        .into_iter()
+        .find(|known| known.name() == arm)
+        .ok_or("no such arm")?;
+    let pause = Duration::from_micros(pause.parse()?);
+    stay_on(1);
+    let mut agent = arm.agent(name)?;
+    let mut there = Vec::new();
+    loop {
+        let Some(seen) = agent.look()? else {
+            if pause.is_zero() {
+                std::hint::spin_loop();
+            } else {
+                std::thread::sleep(pause);
+            }
+            continue;
+        };
+        let arrived = now();
+        if seen.reserved_for_later[IS_LAST] == LAST {
+            break;
+        }
+        there.extend(((arrived - seen.reserved_for_later[WRITTEN]) as u32).to_ne_bytes());
+        let number = seen.timestamp_us;
+        agent.answer(number)?;
+    }
+    Ok(std::io::stdout().lock().write_all(&there)?)
+}
