@@ -9,7 +9,7 @@ use pyo3::{
 };
 use zenoh_pinned_node::dora::ElementType;
 
-use crate::{shape::resolve, sizes::tuple};
+use crate::{numpy, shape::resolve, sizes::tuple};
 
 /// A fixed-width element in this machine's byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,8 +115,7 @@ impl Element {
         {
             return Ok(element);
         }
-        let numpy = dtype.py().import("numpy")?;
-        let dtype = numpy.call_method1("dtype", (dtype,))?;
+        let dtype = numpy::dtype(dtype.py())?.call1((dtype,))?;
         let name: String = dtype.getattr("name")?.extract()?;
         let is_native: bool = dtype.getattr("isnative")?.extract()?;
         if !is_native {
@@ -176,9 +175,9 @@ impl Element {
     /// # Errors
     /// `ImportError`: it is one of the package `ml_dtypes`, which is not there.
     pub(crate) fn dtype<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let numpy = py.import("numpy")?;
+        let class = numpy::dtype(py)?;
         if self.format.is_some() {
-            return numpy.call_method1("dtype", (self.name,));
+            return class.call1((self.name,));
         }
         let package = py.import("ml_dtypes").map_err(|_| {
             PyImportError::new_err(format!(
@@ -188,7 +187,7 @@ impl Element {
                 self.bytes * 8
             ))
         })?;
-        numpy.call_method1("dtype", (package.getattr(self.name)?,))
+        class.call1((package.getattr(self.name)?,))
     }
 
     /// Whether NumPy has these elements without further packages.

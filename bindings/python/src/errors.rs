@@ -20,31 +20,60 @@ create_exception!(
     zenoh_pinned,
     PoolFull,
     PyTimeoutError,
-    "Every slot of a pool stayed in use for as long as the call was allowed to wait."
+    r#"Every slot of a pool stayed in use for as long as the call was allowed to wait.
+
+>>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
+...     publisher = session.declare_publisher("camera/image", frame_bytes=4096, slots=1)
+...     held = publisher.allocate(4096)
+...     try:
+...         publisher.put(b"another frame", timeout=0.1)
+...     except zenoh_pinned.PoolFull:
+...         print("dropped")
+dropped"#
 );
 create_exception!(
     zenoh_pinned,
     OverBudget,
     PyMemoryError,
-    "A pool or message would need more memory than its bound, the host's or a cgroup's allows."
+    r#"A pool or message would need more memory than its bound, the host's or a cgroup's allows.
+
+>>> try:
+...     pool = zenoh_pinned.Pool(slot_bytes=1 << 20, slots=8, max_bytes=4 << 20)
+... except zenoh_pinned.OverBudget:
+...     pool = zenoh_pinned.Pool(slot_bytes=1 << 20, slots=3, max_bytes=4 << 20)"#
 );
 create_exception!(
     zenoh_pinned,
     NoDevice,
     PyRuntimeError,
-    "There is no such CUDA device here, or no driver; the message says which."
+    r#"There is no such CUDA device here, or no driver; the message says which.
+
+>>> try:
+...     image = zenoh_pinned.to_device(b"a frame", "cuda:99")
+... except zenoh_pinned.NoDevice:
+...     image = zenoh_pinned.frame(b"a frame", "cpu")"#
 );
 create_exception!(
     zenoh_pinned,
     CudaError,
     PyRuntimeError,
-    "A call into the CUDA driver failed."
+    r#"A call into the CUDA driver failed; the message names the call.
+
+>>> try:
+...     image = zenoh_pinned.to_device(frame, "cuda:0")
+... except zenoh_pinned.CudaError as error:
+...     print(error)"#
 );
 create_exception!(
     zenoh_pinned,
     FrameRefused,
     PyBufferError,
-    "A received payload is not what it claims to be, and was not read."
+    r#"A received payload is not what it claims to be, and was not read.
+
+>>> try:
+...     frame = subscriber.recv(timeout=1)
+... except zenoh_pinned.FrameRefused as error:
+...     print(error)  # the next one can be received"#
 );
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

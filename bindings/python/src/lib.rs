@@ -1,8 +1,10 @@
 //! The native part of the Python package `zenoh_pinned`.
 //!
-//! Holds: sessions, pools, publishers and subscribers (`zenoh`), frames and slots with their views (`frame`,
-//! `slot`, `view`), devices (`device`), and the pinned outputs of a dora node (`dora`). The package in
-//! `python/` is what users see; it adds context managers, `asyncio` and documentation.
+//! Holds, each floor on those before it: elements, shapes, errors and words of Python's (`element` to `words`); which
+//! device is meant, and its pinner (`target`, `pinners`); views, of other libraries and for them (`view`); frames and
+//! slots, and the pools of slots (`frame`, `slot`, `pool`); copies to devices (`device`); sessions, publishers and
+//! subscribers (`zenoh`), and beside them the pinned outputs of a dora node (`dora`). The package in `python/` is what
+//! users see; it adds context managers, `asyncio` and documentation.
 //!
 //! Who may write what: a slot's bytes belong to Python from its allocation until it is sent, and to nobody
 //! afterwards; frames are read-only always.
@@ -16,20 +18,29 @@
 //!   all in a forked child.
 //! - Objects belong to the process that made them; in a forked child they refuse.
 
-mod classes;
+#![allow(
+    rustdoc::invalid_rust_codeblocks,
+    reason = "what Python sees is documented for it, with examples in Python"
+)]
+
 mod device;
 mod dora;
 mod element;
 mod errors;
+mod exchange;
 mod frame;
 mod log;
+mod numpy;
 mod panics;
+mod pinners;
+mod pool;
 mod process;
 mod reason;
 mod shape;
 mod signals;
 mod sizes;
 mod slot;
+mod target;
 mod view;
 mod words;
 mod zenoh;
@@ -38,21 +49,25 @@ use pyo3::prelude::*;
 
 #[pymodule]
 mod _native {
-    use super::{Bound, PyModule, PyModuleMethods, PyResult, errors, log, panics, view};
+    use super::{
+        Bound, PyModule, PyModuleMethods, PyResult, errors, frame::exporter, log, panics,
+        view::lending,
+    };
 
     #[pymodule_export]
     use super::{
-        classes::set_frame_class,
         device::{
             buffer::DeviceBuffer,
             copy::{copy_into, frame, open_device, to_device},
         },
         dora::{OutputReport, Outputs, Report},
         element::numpy_dtype,
-        frame::Frame,
+        exchange::{AgentEnd, DataPlaneEnd, ObserverEnd, feature_names},
+        frame::{Frame, class::set_frame_class},
+        pool::{Pool, PoolStatistics},
         reason::Reason,
         slot::{Shown, Slot},
-        zenoh::{Pool, PoolStatistics, Publisher, Session, Subscriber},
+        zenoh::{Publisher, Session, Subscriber},
     };
 
     #[pymodule_init]
@@ -60,8 +75,8 @@ mod _native {
         panics::in_one_line();
         log::start();
         errors::register(module)?;
-        module.add("Exporter", view::exporter::class(module.py())?)?;
-        module.add("Lending", view::lending::class(module.py())?)?;
+        module.add("Exporter", exporter::class(module.py())?)?;
+        module.add("Lending", lending::class(module.py())?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -114,11 +114,16 @@ impl Slot {
     /// `ValueError` where it has been sent or released, `RuntimeError` in a forked child.
     pub(crate) fn take(&self) -> PyResult<Memory> {
         self.made_in.check()?;
-        let mut state = self.state();
-        if matches!(state.memory, Memory::Shown(_) | Memory::Gone) {
-            return Err(used_up());
+        self.unsent().ok_or_else(used_up)
+    }
+
+    /// The memory; `None` where it has been sent or released.
+    fn unsent(&self) -> Option<Memory> {
+        let memory = &mut self.state().memory;
+        match memory {
+            Memory::Pool(_) | Memory::Output(_) => Some(std::mem::replace(memory, Memory::Gone)),
+            Memory::Shown(_) | Memory::Gone => None,
         }
-        Ok(std::mem::replace(&mut state.memory, Memory::Gone))
     }
 
     /// Leaves with the views what keeps the memory that was taken.
@@ -172,9 +177,9 @@ impl Shown {
 
 #[pymethods]
 impl Slot {
-    /// What NumPy makes a writable array of; it keeps the memory for as long as it exists.
+    /// Return what NumPy makes a writable array of; it keeps the memory for as long as it exists.
     ///
-    /// Raises `ValueError` where the slot has been sent or released.
+    /// Raise ``ValueError`` where the slot has been sent or released.
     fn show(this: &Bound<'_, Self>) -> PyResult<Shown> {
         let slot = this.get();
         slot.made_in.check()?;
@@ -189,14 +194,13 @@ impl Slot {
         })
     }
 
-    fn release(&self) -> PyResult<()> {
-        if self.made_in.check().is_err() {
-            return Ok(());
-        }
-        if let Ok(memory) = self.take() {
+    /// Give the slot back unsent, as soon as nothing shows it. One that was sent stays so.
+    fn release(&self) {
+        if self.made_in.check().is_ok()
+            && let Some(memory) = self.unsent()
+        {
             self.keep_for_views(Keeper::Unsent(Box::new(memory)));
         }
-        Ok(())
     }
 
     fn __repr__(&self) -> String {

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,18 @@ def script(name, *arguments, environment=None, **options):
         stdout=subprocess.PIPE,
         text=True,
         **options,
+    )
+
+
+def outcome(program, prefix=(), environment=None):
+    """Run a program that is given as text to its end: what it printed, and how it ended."""
+    return subprocess.run(
+        [*prefix, sys.executable, "-c", textwrap.dedent(program)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 

@@ -7,6 +7,9 @@ import re
 import socket
 import time
 
+# Of a session that looks for nobody.
+ALONE: dict[str, object] = {"scouting": {"multicast": {"enabled": False}}}
+
 
 def free_port() -> int:
     with socket.socket() as listening:
@@ -26,7 +29,7 @@ def listening(port: int) -> dict[str, object]:
     return {
         "mode": "peer",
         "listen": {"endpoints": [f"tcp/127.0.0.1:{port}"]},
-        "scouting": {"multicast": {"enabled": False}},
+        **ALONE,
     }
 
 
@@ -35,7 +38,7 @@ def connecting(port: int) -> dict[str, object]:
         "mode": "peer",
         "connect": {"endpoints": [f"tcp/127.0.0.1:{port}"]},
         "listen": {"endpoints": []},
-        "scouting": {"multicast": {"enabled": False}},
+        **ALONE,
     }
 
 

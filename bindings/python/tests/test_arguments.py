@@ -3,16 +3,15 @@
 import json
 import os
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import zenoh_pinned
 
-from meeting import free_port, listening
+from conftest import outcome
+from meeting import ALONE, free_port, listening
 
-QUIET = {"scouting": {"multicast": {"enabled": False}}, "listen": {"endpoints": []}}
+QUIET = {**ALONE, "listen": {"endpoints": []}}
 
 
 @pytest.mark.parametrize("shape", [6, np.int64(6), (6,), [6], np.array([6]), (-1,), -1])
@@ -181,19 +180,14 @@ def test_a_limit_that_is_none_is_named_in_a_warning():
 
 def with_host_bytes(given):
     program = """
-import zenoh_pinned
-try:
-    zenoh_pinned.Pool(1 << 20, 8)
-except zenoh_pinned.OverBudget as error:
-    print(error)
-"""
+        import zenoh_pinned
+        try:
+            zenoh_pinned.Pool(1 << 20, 8)
+        except zenoh_pinned.OverBudget as error:
+            print(error)
+        """
     environment = {**os.environ, "ZENOH_PINNED_HOST_BYTES": given}
     environment.pop("RUST_LOG", None)
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    done = outcome(program, environment=environment)
+    assert done.returncode == 0, done.stderr
+    return done

@@ -1,13 +1,13 @@
 """Elements that NumPy alone does not have, and those that cannot be shared."""
 
 import ctypes
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 import zenoh_pinned
 
+from conftest import outcome
 from meeting import in_use
 
 SHORT = [
@@ -139,25 +139,25 @@ def test_short_floats_are_written_in_place_and_views_of_them_found(pair, name):
 
 
 def test_without_the_package_the_remedy_is_named():
-    program = """
-import sys
-sys.modules["ml_dtypes"] = None
-import numpy, zenoh_pinned
-frame = zenoh_pinned.frame(b"abcd").view(-1, "bfloat16")
-for call in (frame.numpy, lambda: frame.numpy(dtype="float8_e5m2")):
-    try:
-        call()
-    except ImportError as error:
-        print(error)
-try:
-    memoryview(frame)
-except BufferError as error:
-    print(error)
-print(frame.view(-1, "uint16").numpy().tolist(), hasattr(frame, "__array_interface__"))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    done = outcome(
+        """
+        import sys
+        sys.modules["ml_dtypes"] = None
+        import numpy, zenoh_pinned
+        frame = zenoh_pinned.frame(b"abcd").view(-1, "bfloat16")
+        for call in (frame.numpy, lambda: frame.numpy(dtype="float8_e5m2")):
+            try:
+                call()
+            except ImportError as error:
+                print(error)
+        try:
+            memoryview(frame)
+        except BufferError as error:
+            print(error)
+        print(frame.view(-1, "uint16").numpy().tolist(), hasattr(frame, "__array_interface__"))
+        """
     )
+    assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert "pip install ml_dtypes" in lines[0]
     assert "'uint16'" in lines[0]

@@ -2,16 +2,10 @@
 
 import os
 import shutil
-import subprocess
-import sys
-import textwrap
 
 import pytest
 
-
-def outcome(program, prefix=()):
-    command = [*prefix, sys.executable, "-c", textwrap.dedent(program)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+from conftest import outcome
 
 
 def test_pools_beyond_the_open_files_say_which_limit_to_raise():

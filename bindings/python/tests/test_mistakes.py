@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import zenoh_pinned
 
-from meeting import in_use
+from meeting import ALONE, in_use
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_forked_child_is_told_and_cannot_harm_its_parent(pair):
 
 
 def test_a_session_that_is_dropped_in_a_forked_child_does_not_wait_for_ever():
-    session = zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}})
+    session = zenoh_pinned.Session(ALONE)
 
     def drops():
         nonlocal session

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 
 def arrow_of(data: object) -> tuple[Any, tuple[int, ...]]:
-    """Return `data` as an Arrow array, flat, and the shape that it had.
+    """Return `data` as an Arrow array, flat, and the shape that it had; an empty shape for Arrow's own data.
 
-    Raise ``TypeError`` where there is no such array.
+    Raise ``TypeError`` where no such array can be made, and ``ImportError`` without pyarrow where it is
+    needed.
     """
     if hasattr(data, "__arrow_c_array__"):
         return data, ()
-    # Whoever sends Arrow data, or only what lies ready, does without it.
+    # Late: whoever sends Arrow data, or only what lies ready, does without pyarrow.
     pyarrow: Any = importlib.import_module("pyarrow")
     try:
         if hasattr(data, "__arrow_c_stream__"):
@@ -56,6 +57,6 @@ def _numpy(data: Any) -> npt.NDArray[Any] | None:
             array = np.asarray(data)
         except ValueError:
             return None
-        # Objects, and what NumPy makes text of.
+        # Not of objects, nor of what NumPy has made text of.
         return array if array.dtype.kind in "biuf" else None
     return np.asarray(data)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from zenoh_pinned import _native
+from zenoh_pinned._elements import is_of_numpy, numpy_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,15 +17,25 @@ if TYPE_CHECKING:
 
 
 class Frame(_native.FrameBase, _native.Exporter):
-    """Received bytes, read-only, in row-major elements.
+    """Received bytes, read-only, as elements in row-major order.
 
-    A `Subscriber` receives frames; `zenoh_pinned.frame` makes them of a dora value or an array.
+    A `Subscriber` receives frames; `zenoh_pinned.frame` makes one of a dora value or an array.
 
     A frame has the buffer protocol, ``__array_interface__`` and DLPack 1.0, so ``numpy.asarray(frame)``,
     ``memoryview(frame)`` and ``torch.from_dlpack(frame)`` show its bytes without a copy. Every view keeps
-    the producer's slot, also when the frame itself has been deleted: drop views that are not needed, or
-    the producer runs out of slots. With ``dl_device=(3, 0)`` (kDLCUDAHost), ``__dlpack__`` shows the bytes in
-    page-locked memory that the CUDA driver knows, and raises ``BufferError`` where they are not in any.
+    the producer's slot, even when the frame itself has been deleted: delete views that are not needed, or
+    the producer runs out of slots. With ``dl_device=(3, 0)`` (kDLCUDAHost), ``__dlpack__`` shows the bytes as
+    page-locked memory that the CUDA driver knows, and raises ``BufferError`` where they do not lie in such
+    memory.
+
+    A frame may be used from any thread, and in the process that received it.
+
+    >>> frame = zenoh_pinned.frame(numpy.arange(6, dtype="uint8"))
+    >>> frame.numpy((2, 3)).tolist()
+    [[0, 1, 2], [3, 4, 5]]
+    >>> pairs = frame.view(-1, "uint16")
+    >>> pairs.shape, pairs.dtype, pairs.nbytes
+    ((3,), 'uint16', 6)
     """
 
     __slots__ = ("__weakref__",)
@@ -34,11 +45,13 @@ class Frame(_native.FrameBase, _native.Exporter):
     ) -> npt.NDArray[Any]:
         """Return a read-only array of the frame, of another `shape` and `dtype` where given.
 
+        Nothing is copied.
+
         Raise ``ValueError`` where these do not fit its bytes, and ``ImportError`` for a ``bfloat16`` or
-        ``float8`` type where the package ``ml_dtypes`` is not installed. Nothing is copied.
+        ``float8`` type where the package ``ml_dtypes`` is not installed.
         """
         own = self.shape
-        if dtype is None and _is_of_numpy(self.dtype):
+        if dtype is None and is_of_numpy(self.dtype):
             array: npt.NDArray[Any] = np.asarray(self)
         else:
             array = np.asarray(self.view(-1, "uint8")).view(
@@ -53,19 +66,6 @@ class Frame(_native.FrameBase, _native.Exporter):
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
         return array.copy() if copy else array
-
-
-def _is_of_numpy(name: str) -> bool:
-    return name != "bfloat16" and not name.startswith("float8_")
-
-
-def numpy_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
-    """Return NumPy's type, also by the name of one of the package ``ml_dtypes``."""
-    try:
-        return np.dtype(dtype)
-    except TypeError:
-        # Before that has been imported, or something else, whose error says what is possible.
-        return _native.numpy_dtype(dtype)
 
 
 _native.set_frame_class(Frame)

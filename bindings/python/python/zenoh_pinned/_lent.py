@@ -6,13 +6,12 @@ Who refers to what decides whether somebody can still write when the block is ov
                    <- its slices, views, buffers and DLPack tensors
 
 Whatever is made of the lent array refers to `memory`, and is counted there, however many names the array has.
-That needs a class of its own, because a plain array lends its buffer itself, and because slices of a subclass
-refer to the array that they were made of.
+That needs a class of its own: a plain array lends its buffer itself, and slices of a subclass refer to the
+array that they were made of.
 
 Knowingly weak: an extension that keeps the array object and its address, such as ``torch.from_numpy``, looks
-like a name. As long as the array has a name beside it there are two references, and the frame is sent by a
-copy; where the tensor alone is left, nobody can tell it from a name. Nothing here looks at the frames of
-callers.
+like a name. While the array has a name beside it there are two references, and the frame is sent by a copy;
+where the tensor alone is left, nobody can tell it from a name. The variables of callers are never looked at.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import Self, disjoint_base
+from typing_extensions import Buffer, Self, disjoint_base
 from zenoh_pinned._frame import Frame
 
 __version__: str
@@ -15,26 +15,63 @@ def set_frame_class(class_: type[Frame]) -> None: ...
 def numpy_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]: ...
 
 class PoolFull(TimeoutError):
-    """Every slot of a pool stayed in use for as long as the call was allowed to wait."""
+    """Every slot of a pool stayed in use for as long as the call was allowed to wait.
+
+    >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
+    ...     publisher = session.declare_publisher("camera/image", frame_bytes=4096, slots=1)
+    ...     held = publisher.allocate(4096)
+    ...     try:
+    ...         publisher.put(b"another frame", timeout=0.1)
+    ...     except zenoh_pinned.PoolFull:
+    ...         print("dropped")
+    dropped
+    """
 
 class OverBudget(MemoryError):
-    """A pool or message would need more memory than its bound, the host's or a cgroup's allows."""
+    """A pool or message would need more memory than its bound, the host's or a cgroup's allows.
+
+    >>> try:
+    ...     pool = zenoh_pinned.Pool(slot_bytes=1 << 20, slots=8, max_bytes=4 << 20)
+    ... except zenoh_pinned.OverBudget:
+    ...     pool = zenoh_pinned.Pool(slot_bytes=1 << 20, slots=3, max_bytes=4 << 20)
+    """
 
 class NoDevice(RuntimeError):
-    """There is no such CUDA device here, or no driver; the message says which."""
+    """There is no such CUDA device here, or no driver; the message says which.
+
+    >>> try:
+    ...     image = zenoh_pinned.to_device(b"a frame", "cuda:99")
+    ... except zenoh_pinned.NoDevice:
+    ...     image = zenoh_pinned.frame(b"a frame", "cpu")
+    """
 
 class CudaError(RuntimeError):
-    """A call into the CUDA driver failed."""
+    """A call into the CUDA driver failed; the message names the call.
+
+    >>> try:
+    ...     image = zenoh_pinned.to_device(frame, "cuda:0")
+    ... except zenoh_pinned.CudaError as error:
+    ...     print(error)
+    """
 
 class FrameRefused(BufferError):
-    """A received payload is not what it claims to be, and was not read."""
+    """A received payload is not what it claims to be, and was not read.
+
+    >>> try:
+    ...     frame = subscriber.recv(timeout=1)
+    ... except zenoh_pinned.FrameRefused as error:
+    ...     print(error)  # the next one can be received
+    """
 
 @final
 class FallbackReason:
     """Why a shorter way to the device was not taken: a fact about this process at that moment, not an error.
 
-    ``str(reason)`` says it in words, with what to do about it where something can be done. Reasons compare by
-    what they are and say.
+    ``str(reason)`` says it in words, with what to do about it where something can be done. Two reasons are
+    equal where they are of the same kind and say the same.
+
+    >>> zenoh_pinned.frame(b"a frame", "cpu").reason.code
+    'host_only'
     """
 
     @property
@@ -142,10 +179,17 @@ class Slot:
 class DeviceBuffer:
     """An array on a CUDA device, made by `to_device()`.
 
-    ``torch.from_dlpack``, ``cupy.from_dlpack`` and ``jax.dlpack.from_dlpack`` take it without a copy. It is
-    ready for whatever is enqueued on the stream of `to_device()`, or on the one that the importing library
-    names; nobody waits. Its memory is freed when this and all that imported it have gone, behind the work
-    that is enqueued by then.
+    ``torch.from_dlpack``, ``cupy.from_dlpack`` and ``jax.dlpack.from_dlpack`` take it without a copy.
+    Whatever is then enqueued on the stream that the importing library names runs behind the copy, as does
+    what is enqueued on the stream of `to_device()`. Nobody waits, but beside a CUDA graph capture. From there
+    it may go to any stream of any library. Its memory is freed when this and all that imported it have gone,
+    behind all the work that is enqueued by then, on whatever stream.
+
+    >>> image = zenoh_pinned.to_device(numpy.arange(4, dtype="uint8"), "cuda:0")
+    >>> image.device, image.shape
+    ('cuda:0', (4,))
+    >>> image.to_host()
+    array([0, 1, 2, 3], dtype=uint8)
     """
 
     @property
@@ -165,14 +209,21 @@ class DeviceBuffer:
         """The device, for instance ``"cuda:0"``."""
     @property
     def path(self) -> Literal["direct", "staged", "pageable"]:
-        """The way that the bytes took."""
+        """The way that the bytes took: ``"direct"``, ``"staged"`` or ``"pageable"``."""
     @property
     def reason(self) -> FallbackReason | None:
         """Why the way was not the direct one; `None` where it was."""
     def synchronize(self) -> None:
-        """Wait until the bytes are there. Libraries that import the buffer need no such call."""
+        """Wait until the bytes are there. Libraries that import the buffer need no such call.
+
+        Raise `CudaError` where the driver fails.
+        """
     def to_host(self) -> npt.NDArray[Any]:
-        """Copy the bytes back into an array of the same shape and type, mostly to look at."""
+        """Copy the bytes back into an array of the same shape and type, mostly to look at.
+
+        Raise `CudaError` where the driver fails, and ``ImportError`` for a ``bfloat16`` or ``float8`` type
+        where the package ``ml_dtypes`` is not installed.
+        """
     def __dlpack__(
         self,
         *,
@@ -187,7 +238,12 @@ class DeviceBuffer:
 
 @final
 class PoolStatistics:
-    """Counters and sizes of a pool at a moment."""
+    """Counters and sizes of a pool at a moment.
+
+    >>> statistics = zenoh_pinned.Pool(slot_bytes=4096, slots=2).statistics()
+    >>> statistics.slots, statistics.slot_bytes, statistics.in_use
+    (2, 4096, 0)
+    """
 
     @property
     def slots(self) -> int:
@@ -221,19 +277,28 @@ class PoolStatistics:
         """Slots in use because of a process that has died or stands still."""
     @property
     def pressure(self) -> Literal["low", "normal", "high", "critical"]:
-        """How near all processes of this user on this host are to their limit."""
+        """How near all processes of this user on this host are to their limit.
+
+        One of ``"low"``, ``"normal"``, ``"high"`` and ``"critical"``.
+        """
 
 @final
 class Pool:
     """Page-aligned slots in shared memory, bounded in number and bytes.
 
     `slots` slots of `slot_bytes` bytes are made at once. `max_bytes` is the most shared memory that the pool
-    may have. `wait` is for how many seconds a publisher of it waits for a slot that is in use. Usable
-    from any thread.
+    may have. `wait` is for how many seconds a publisher waits for a slot while all are in use. Publishers may
+    share a pool, and any thread may use it.
 
-    Raises ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, what this
+    Raise ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, what this
     user's processes may have, or the memory cgroup (the container's limit), and ``OSError`` where
     ``/dev/shm`` has no room, with what to do.
+
+    >>> pool = zenoh_pinned.Pool(slot_bytes=65536, slots=4)
+    >>> pool.statistics().bytes >= 4 * 65536
+    True
+    >>> pool.quarantine()
+    []
     """
 
     def __new__(
@@ -248,26 +313,30 @@ class Pool:
     def statistics(self) -> PoolStatistics:
         """Return what the pool has done so far."""
     def quarantine(self) -> list[str]:
-        """Return why slots stay in use because of a process that has died or stands still."""
+        """Return why slots stay in use because of processes that have died or stand still."""
     @property
     def reason(self) -> FallbackReason | None:
         """Why the pool has ordinary memory instead of shared memory; `None` where it has shared memory."""
     def drain(self, timeout: float) -> None:
-        """Wait until nobody holds a slot any more, consumers or this process, for `timeout` seconds.
+        """Wait until nobody holds a slot any more, neither consumers nor this process.
 
-        Raise ``TimeoutError`` where some are still held then, and say by whom.
+        Raise ``TimeoutError`` where some are still held after `timeout` seconds, and say by whom.
         """
 
 @final
 class OutputReport:
-    """The way of an output's messages, and their number."""
+    """The way of an output's messages, and their number.
+
+    >>> for output in node.report().outputs:
+    ...     print(output.output, output.path, output.sent, output.reason)
+    """
 
     @property
     def output(self) -> str:
         """The output's id."""
     @property
     def path(self) -> Literal["pinned", "dora", "unsettled"]:
-        """Pinned shared memory, dora's own path, or neither before the first message."""
+        """``"pinned"``, ``"dora"`` for dora's own path, or ``"unsettled"`` before the first message."""
     @property
     def reason(self) -> str | None:
         """Why the output takes dora's own path; `None` where it does not."""
@@ -281,7 +350,7 @@ class OutputReport:
     def copied(self) -> int:
         """Messages that took one copy more than data that lies ready.
 
-        An array was made of other data first, or views of a frame outlived the block in which it was written.
+        Either an array was made of other data first, or views of a frame outlived the block that wrote it.
         """
     @property
     def sent_as_bytes(self) -> int:
@@ -291,11 +360,15 @@ class OutputReport:
         """Messages that failed because no slot came free in time."""
     @property
     def dropped(self) -> int:
-        """Messages that were dropped for the same reason, because the caller had chosen so."""
+        """Messages that were dropped for the same reason, where the caller had not asked for an error."""
 
 @final
 class Report:
-    """What a node's pinned outputs have done, and their pools."""
+    """What a node's pinned outputs have done, and their pools.
+
+    >>> report = node.report()
+    >>> print(report.outputs, [pool.bytes for pool in report.pools])
+    """
 
     @property
     def outputs(self) -> list[OutputReport]:
@@ -352,14 +425,18 @@ class Outputs:
     def close(self) -> None: ...
 
 def frame(object: object, device: int | str | object | None = None) -> Frame:
-    """Return a frame of `object`: a received frame, an Arrow array such as a dora ``event["value"]``, or
-    anything with a buffer or a DLPack tensor on the host. Nothing is copied; the frame keeps what it shows.
+    """Return a frame of `object`, without a copy; the frame keeps what it shows.
 
-    `device` is where it would be copied: ``"cuda:0"``, ``"cpu"``, or ``"auto"``; by default the device that
-    this process copies to already.
+    `object` is a received frame, an Arrow array such as a dora ``event["value"]``, or anything with a buffer
+    or a DLPack tensor on the host. `device` is where the frame would be copied: ``"cuda:0"``, a number,
+    ``"cpu"``, or ``"auto"``; by default the device that this process copies to already.
 
     Raise ``TypeError`` for what is not one run of numbers, ``ValueError`` for an array that is not
     contiguous, and `FrameRefused` for bytes that are not where they seem to be.
+
+    >>> frame = zenoh_pinned.frame(numpy.zeros((2, 3), "float32"))
+    >>> frame.shape, frame.dtype, frame.is_shared
+    ((2, 3), 'float32', False)
     """
 
 def to_device(
@@ -376,21 +453,29 @@ def to_device(
     copy has been made. Other memory of yours must stay as it is until then.
 
     `device` is ``"cuda:0"``, a number, or ``"auto"``, the default: CUDA device 0 where there is one, and
-    otherwise the frame itself comes back, on the host. `stream` is what the copy is enqueued on: a
-    handle, or a stream of torch, CuPy or cuda.core; by default one of this library's own, which whoever
-    imports the buffer is ordered behind. `shape` and `dtype` are how the bytes are to be read where not as
-    `object` has them, for instance ``shape=event["metadata"]["shape"]``.
+    otherwise the frame itself comes back, on the host. `stream` is what the copy is enqueued on: a handle, or
+    a stream of torch, CuPy or cuda.core. By default it is one of this library's own, and whoever imports the
+    buffer is ordered behind it. `shape` and `dtype` are how the bytes are to be read where not as `object`
+    has them, for instance ``shape=event["metadata"]["shape"]``.
 
     Raise `NoDevice` where there is no such device, ``MemoryError`` where it has no memory left,
     ``ValueError`` for an empty array or a shape that does not fit, and `CudaError` where the driver fails.
+
+    >>> image = zenoh_pinned.to_device(numpy.arange(6, dtype="uint8"), shape=(2, 3))
+    >>> image.shape
+    (2, 3)
     """
 
 def copy_into(destination: object, object: object, stream: object = None) -> None:
     """Copy `object` into an array that exists on a device, and return while the copy goes on.
 
     `destination`, such as a tensor of torch or CuPy, has ``__cuda_array_interface__``, as many bytes as
-    `object`, and contiguous elements. `stream` is what the copy is enqueued on, behind what is there: the one
-    that the array is used on, by default the default stream. `object` and the errors are as with `to_device`.
+    `object`, and contiguous elements. `stream` is what the copy is enqueued on, behind what is there: by
+    default the stream that the array says it is used on, or else the default stream. `object` and the errors
+    are as with `to_device`.
+
+    >>> image = zenoh_pinned.to_device(bytes(7), "cuda:0")
+    >>> zenoh_pinned.copy_into(image, b"a frame")
     """
 
 def open_device(
@@ -402,9 +487,99 @@ def open_device(
 ) -> str | None:
     """Open a device before frames go there, so that the first segments are registered as they are attached.
 
-    `max_bytes` is the most that is ever registered with it, 1 GiB by default; `staging_slots` and
-    `staging_bytes` are the slots through which frames go that are not in registered memory, three of 8 MiB by
-    default, which grow. Return its name, or `None` for ``"cpu"``.
+    `max_bytes` is the most memory, in bytes, that is ever registered with it, 1 GiB by default. Frames that
+    are not in registered memory go through `staging_slots` slots of `staging_bytes` bytes, three of 8 MiB by
+    default, which grow. Return the device's name, or `None` for ``"cpu"``.
 
-    Raise `NoDevice`, and ``ValueError`` where the device is in use already.
+    Raise `NoDevice` where there is no such device, and ``ValueError`` where it is in use already.
+
+    >>> name = zenoh_pinned.open_device("cuda:1", max_bytes=256 << 20)
     """
+
+def feature_names() -> list[str]:
+    """The names of a server's features, in their order."""
+
+@disjoint_base
+class AgentEnd:
+    def __new__(cls, name: str) -> Self: ...
+    def read_into(self, buffer: npt.NDArray[Any] | Buffer) -> int | None:
+        """Copy the newest observation into `buffer` and return its number, or `None` where it has been read.
+
+        `buffer` is an array of one `OBSERVATION`, or anything writable of as many bytes; where `None` comes
+        back it is as it was. For hot loops: nothing else is made.
+        """
+    def _read_observation(self, buffer: npt.NDArray[Any] | Buffer) -> int | None:
+        """The same, but return how many were missed."""
+    def _read_reservoir(self, server: int, metric: str, buffer: npt.NDArray[Any] | Buffer) -> bool: ...
+    def write_action(
+        self, sequence_id: int, weights: Sequence[float] | npt.NDArray[Any], num_servers: int | None = None
+    ) -> None:
+        """Answer an observation with the weights of the servers 0, 1 and so on.
+
+        `sequence_id` is the observation's. `weights` is a sequence of numbers or an array of any type, of
+        which the first `num_servers` are taken, or all. They need not add up to 1. Servers that took no
+        flows in the observation that was read last get none, whatever their weight is. The table for picks
+        in constant time is made here.
+
+        Raise ``ValueError`` where a weight is negative or no finite number, no server would get flows,
+        there are more than 64, or nothing has been read yet that could be answered.
+        """
+    @property
+    def overruns(self) -> int:
+        """How often there was a newer observation, and the writer wrote over it at every try.
+
+        Such a read gives `None` as if there were nothing new: the next one gets a newer one, and says what
+        was missed.
+        """
+    @property
+    def other_side(self) -> int | None:
+        """The data plane's process; `None` while there is none. A system call."""
+    def close(self) -> None:
+        """Close this end; a second call does nothing. Whoever closes last takes the region's name away."""
+
+@disjoint_base
+class ObserverEnd:
+    def __new__(cls, name: str) -> Self: ...
+    def read_into(self, buffer: npt.NDArray[Any] | Buffer) -> int | None:
+        """Copy the newest observation into `buffer` and return its number, or `None` where it has been read.
+
+        `buffer` is an array of one `OBSERVATION`, or anything writable of as many bytes; where `None` comes
+        back it is as it was. For hot loops: nothing else is made.
+        """
+    def _read_observation(self, buffer: npt.NDArray[Any] | Buffer) -> int | None:
+        """The same, but return how many were missed."""
+    def _read_reservoir(self, server: int, metric: str, buffer: npt.NDArray[Any] | Buffer) -> bool: ...
+    def _read_action(self, buffer: npt.NDArray[Any] | Buffer) -> bool: ...
+    @property
+    def overruns(self) -> int:
+        """How often there was a newer message, and the writer wrote over it at every try.
+
+        Such a read gives `None` as if there were nothing new: the next one gets a newer one, and says what
+        was missed.
+        """
+    @property
+    def data_plane(self) -> int | None:
+        """The data plane's process; `None` while there is none. A system call."""
+    @property
+    def agent(self) -> int | None:
+        """The agent's process; `None` while there is none. A system call."""
+    def close(self) -> None:
+        """Close this end; a second call does nothing."""
+
+@disjoint_base
+class DataPlaneEnd:
+    def __new__(cls, name: str, *, mode: int = 0o600, reservoirs: bool = False) -> Self: ...
+    def _write_observation(self, buffer: npt.NDArray[Any] | Buffer) -> int: ...
+    def _read_action(self, buffer: npt.NDArray[Any] | Buffer) -> bool: ...
+    def _write_reservoir(self, server: int, metric: str, buffer: npt.NDArray[Any] | Buffer) -> None: ...
+    @property
+    def incarnation(self) -> int:
+        """How many data planes the region has had, this one included."""
+    @property
+    def overruns(self) -> int:
+        """How often there was a newer action, and the agent wrote over it at every try."""
+    @property
+    def other_side(self) -> int | None:
+        """The agent's process; `None` while there is none. A system call."""
+    def close(self) -> None:
+        """Close this end; a second call does nothing. Whoever closes last takes the region's name away."""

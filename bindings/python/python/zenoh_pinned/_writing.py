@@ -16,18 +16,27 @@ if TYPE_CHECKING:
 
 
 class Writing(ABC):
-    """A frame while it is written: ``with publisher.allocate(...) as array``.
+    """A frame while it is written, made by `Publisher.allocate` and `zenoh_pinned.dora.Node.allocate`.
 
-    Entering gives a writable NumPy array that lies where consumers will read it. At the end of the block it
-    is sent and becomes read-only; it stays what it is until it is deleted, and keeps its slot until then.
-    An exception inside the block sends nothing.
+    Entering its ``with`` block gives a writable NumPy array that lies where consumers will read it. At the
+    end of the block the frame is sent, and the array becomes read-only. The array keeps its bytes, and its
+    slot, until it is deleted. An exception inside the block sends nothing.
 
-    A frame is never changed after it was sent. So where views of the array outlive the block, through which
-    it could be (slices, a ``memoryview``, a DLPack tensor), or anything beside one name or attribute refers
-    to the array itself (a second name, a tensor of ``torch.from_numpy``), a copy is sent instead, and
-    `copied` is true. That takes a second slot, and raises `PoolFull` where none comes free in time. Do not
-    give the array's only name to a tensor of ``torch.from_numpy`` and write through that after the block:
-    nobody could notice.
+    A frame is never changed after it was sent. A copy is sent instead, and `copied` is true, where views of
+    the array outlive the block (slices, a ``memoryview``, a DLPack tensor), or anything beside one name or
+    attribute refers to the array itself (a second name, a tensor of ``torch.from_numpy``). That takes a
+    second slot, and raises `PoolFull` where none comes free in time. Do not give the array's only name to a
+    tensor of ``torch.from_numpy`` and write through that after the block: nobody could notice.
+
+    One thread at a time writes a frame, in the process that allocated it.
+
+    >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
+    ...     publisher = session.declare_publisher("camera/image", frame_bytes=480 * 640)
+    ...     writing = publisher.allocate((480, 640))
+    ...     with writing as image:
+    ...         image[:] = 7
+    ...     image.flags.writeable, writing.copied
+    (False, False)
     """
 
     __slots__ = ("_array", "_copied", "_dtype", "_is_over", "_loan", "_slot")
@@ -36,7 +45,7 @@ class Writing(ABC):
         self._slot = slot
         self._dtype = dtype
         self._loan: Loan | None = None
-        # Where there is no slot.
+        # In place of a loan, where there is no slot.
         self._array: npt.NDArray[Any] | None = None
         self._copied = False
         self._is_over = False

@@ -12,19 +12,18 @@ import importlib
 import weakref
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from zenoh_pinned import _native
 from zenoh_pinned._arrow import arrow_of
-from zenoh_pinned._frame import numpy_dtype
-from zenoh_pinned._writing import Writing
+from zenoh_pinned._closing import Closing
+from zenoh_pinned._elements import numpy_dtype
+from zenoh_pinned._message import Message
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from types import TracebackType
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
-    from typing_extensions import Self
+    from zenoh_pinned._writing import Writing
 
     Event = dict[str, Any]
 
@@ -34,56 +33,31 @@ __all__ = ["Node"]
 _stock: Any = importlib.import_module("dora")
 
 
-class _Message(Writing):
-    """A frame that is written for an output."""
-
-    __slots__ = ("_kind", "_metadata", "_node", "_output", "_send", "_timeout")
-
-    def __init__(
-        self,
-        slot: _native.Slot | None,
-        node: Node,
-        send: Callable[[_native.Slot, Mapping[str, Any] | None], None],
-        output: str,
-        kind: tuple[int | Sequence[int], np.dtype[Any]],
-        metadata: Mapping[str, Any] | None,
-        timeout: float | None,
-    ) -> None:
-        super().__init__(slot, kind[1])
-        self._node = node
-        self._send = send
-        self._output = output
-        self._kind = kind
-        self._metadata = metadata
-        self._timeout = timeout
-
-    def _elsewhere(self) -> npt.NDArray[Any]:
-        shape, dtype = self._kind
-        return np.empty(shape, dtype)
-
-    def _send_slot(self, slot: _native.Slot) -> None:
-        self._send(slot, self._metadata)
-
-    def _send_copy(self, array: npt.NDArray[Any]) -> None:
-        self._node._send_copy(self._output, array, self._metadata, self._timeout, self._copied)
-
-
-class Node:
+class Node(Closing):
     """A dora node with pinned outputs: ``dora.Node``, with the same methods and events, and a few more.
 
-    Usable from several threads: one that waits for a slot of its output does not hold up the others.
+    An output is pinned as a whole, and its first message decides. Where that is sent with ``pinned=True``,
+    and the consumers can receive it so, every message of the output goes through pinned shared memory.
+    Otherwise every message takes dora's own path. They arrive in order either way.
 
-    An output is pinned as a whole: its first message decides. Where that is sent with ``pinned=True``, and
-    its consumers can receive it so, all of its messages go through pinned shared memory; otherwise all
-    of them take dora's own path, in order either way.
+    A node may be used from several threads: one that waits for a slot of its output does not hold up the
+    others. It takes the arguments of ``dora.Node``, and raises what that raises.
 
-    Close it, use it in a ``with`` statement, or let it go. That waits until the consumers have read what was
-    sent in shared memory, for as long as they go on reading (each message is given a second), and only then
-    dora tells them that the inputs have closed and, where these were the last ones, to stop. Small messages,
-    which travel as bytes, have arrived by then, but like those of ``dora.Node`` they may still be unread:
-    dora hands out ``INPUT_CLOSED`` and ``STOP`` before them, and a consumer that breaks at ``STOP`` loses
-    them. When the whole dataflow is stopped, consumers are told directly. A process that ends by ``os._exit``
-    or a signal may lose its last messages.
+    Close it, use it in a ``with`` statement, or let it go. Each waits until the consumers have read what was
+    sent in shared memory, for as long as they go on reading: each message is given a second. Only then dora
+    tells them that the inputs have closed and, where these were the last ones, to stop. Small messages, which
+    travel as bytes, have arrived by then, but as with ``dora.Node`` they may still be unread: dora hands out
+    ``INPUT_CLOSED`` and ``STOP`` before them, and a consumer that breaks at ``STOP`` loses them. When the
+    whole dataflow is stopped, consumers are told directly. A process that ends by ``os._exit`` or a signal
+    may lose its last messages.
+
+    >>> with zenoh_pinned.dora.Node() as node:
+    ...     for event in node:
+    ...         if event["type"] == "INPUT":
+    ...             with node.allocate("image", (480, 640), metadata={"encoding": "mono8"}) as image:
+    ...                 image[:] = 7
+    ...             node.send_output("histogram", numpy.bincount(image.ravel()), pinned=True)
+    ...     print(node.report().outputs)
     """
 
     def __init__(self, node_id: str | None = None, daemon_port: int | None = None) -> None:
@@ -102,7 +76,7 @@ class Node:
             raise RuntimeError(msg)
         return self._open
 
-    # Sending.
+    # What is sent.
 
     def send_output(
         self,
@@ -118,18 +92,19 @@ class Node:
 
         `data` is a pyarrow array or ``bytes``, as in ``dora.Node``, or what one can be made of: a NumPy
         array, any buffer or DLPack tensor of numbers on the host, a chunked array, a list, text. An array of
-        several dimensions arrives flat, and its sizes are added to the metadata as ``shape``; masked elements
+        several dimensions arrives flat, and its sizes are added to the metadata as ``shape``. Masked elements
         arrive as nulls. `metadata` is what ``dora.Node`` takes.
 
-        With `pinned` it goes through pinned shared memory, and what arrives is the same: an array, a
-        contiguous buffer or a tensor by one copy, everything else, such as a strided array or one of
-        ``bool``, by two (`OutputReport.copied`). (A small one travels as bytes, which is faster.) While
-        consumers hold every slot it is dropped and counted, and a warning says so once, as a dora input drops
-        what is not read in time. With `timeout` it waits so many seconds for a slot instead, and raises
-        `PoolFull` then, or with ``drop_when_full=True`` is dropped.
+        With `pinned` the message goes through pinned shared memory; what arrives is the same. An array, a
+        contiguous buffer or a tensor takes one copy. Everything else, such as a strided array or one of
+        ``bool``, takes two (`OutputReport.copied`). A small message travels as bytes, which is faster.
+
+        While consumers hold every slot, a message is dropped and counted, and a warning says so once, as a
+        dora input drops what is not read in time. With `timeout` the call waits so many seconds for a slot
+        instead, and then raises `PoolFull`, or with ``drop_when_full=True`` drops the message.
 
         Raise ``TypeError`` for data or metadata that dora has no type for, ``ValueError`` for a message that
-        is not `pinned` of an output that is; `OverBudget` for one larger than ``ZENOH_PINNED_MAX_BYTES``
+        is not `pinned` of an output that is, and `OverBudget` for one larger than ``ZENOH_PINNED_MAX_BYTES``
         allows. The message has not been sent then.
         """
         described = _dict(metadata)
@@ -161,7 +136,7 @@ class Node:
         try:
             self._node.send_output(output_id, data, metadata)
         except RuntimeError as error:
-            # dora's own error ends in the place in its sources and a trace.
+            # dora's error ends with the place in its sources, and a trace.
             text, place, _ = str(error).partition("\n\nLocation:\n")
             if not place:
                 raise
@@ -183,9 +158,11 @@ class Node:
     def prepare(self, output_id: str, size: int, *, timeout: float | None = None) -> None:
         """Settle an output's path and make its pool in advance, for messages of up to `size` bytes of data.
 
-        Otherwise its first message does, and the first one that is larger than those before it: that takes
-        some tens of milliseconds, as each consumer has to attach the pool. `timeout` is what the messages
-        will be sent with. Raise as `send_output` for a message of that size.
+        Otherwise the first message does that, and again the first one that is larger than those before it. It
+        takes some tens of milliseconds, as each consumer has to attach the pool. `timeout` is what the
+        messages will be sent with, in seconds.
+
+        Raise as `send_output` for a message of that size.
         """
         self._outputs.prepare(output_id, size, timeout)
 
@@ -200,19 +177,20 @@ class Node:
     ) -> Writing:
         """Return a message to be written in place, in a ``with`` block at whose end it is sent.
 
-        ``with node.allocate("image", (1080, 1920, 4)) as array: camera.read_into(array)``. Consumers see what
-        is written without a copy. `metadata` is read at the end of the block; sizes of several dimensions are
-        added to it as ``shape``. Where it does not go through a slot (a small one, an output that takes
-        dora's own path, or every slot in use) the array is ordinary memory, and the message is sent by a
-        copy, or dropped as by `send_output`. With `timeout` this waits so many seconds for a slot.
+        Consumers see what is written without a copy. `metadata` is read at the end of the block; sizes of
+        several dimensions are added to it as ``shape``. With `timeout` the call waits so many seconds for a
+        slot.
 
-        Raise `PoolFull` when every slot stayed in use for `timeout` seconds, ``KeyError``
-        for an output that the node does not declare, ``ValueError`` for a shape of no elements,
-        ``TypeError`` for elements that are not plain numbers, and `OverBudget` as `send_output`.
+        Not every message goes through a slot: not a small one, nor one of an output that takes dora's own
+        path, nor one for which every slot is in use. Its array is ordinary memory, and it is sent by a copy,
+        or dropped as by `send_output`.
+
+        Raise `PoolFull` when every slot stayed in use for `timeout` seconds, ``KeyError`` for an output that
+        the node does not declare, ``ValueError`` for a shape of no elements, ``TypeError`` for elements that
+        are not plain numbers, and `OverBudget` as `send_output`.
         """
         slot = self._outputs.allocate(output_id, shape, dtype, timeout)
-        kind = (shape, numpy_dtype(dtype))
-        return _Message(slot, self, self._send_slot, output_id, kind, metadata, timeout)
+        return Message(slot, shape, numpy_dtype(dtype), self, output_id, metadata, timeout)
 
     def _send_slot(self, slot: _native.Slot, metadata: Mapping[str, Any] | None) -> None:
         self._outputs.send_slot(slot, _dict(metadata), self._seconds())
@@ -227,7 +205,10 @@ class Node:
         return event
 
     def report(self) -> _native.Report:
-        """Return what the pinned outputs have done: their paths, the reasons, the counts, and the pools."""
+        """Return what the pinned outputs have done: their paths, the reasons, the counts, and the pools.
+
+        After `close` too.
+        """
         return self._outputs.report()
 
     def close(self) -> None:
@@ -235,15 +216,7 @@ class Node:
         self._finalizer()
         self._open = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    # Of ``dora.Node``, as they are there.
+    # What ``dora.Node`` has, as it is there.
 
     def send_output_raw(
         self, output_id: str, data_length: int, metadata: Mapping[str, Any] | None = None

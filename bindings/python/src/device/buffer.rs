@@ -23,10 +23,17 @@ const NO_ORDER: i64 = -1;
 
 /// An array on a CUDA device, made by `to_device()`.
 ///
-/// `torch.from_dlpack`, `cupy.from_dlpack` and `jax.dlpack.from_dlpack` take it without a copy. It is ready
-/// for whatever is enqueued on the stream of `to_device()`, or on the one that the importing library names;
-/// nobody waits, but in a CUDA graph capture. From there it may go to any stream of any library. Its memory is freed
-/// when this and all that imported it have gone, behind all the work that is enqueued by then, on whatever stream.
+/// ``torch.from_dlpack``, ``cupy.from_dlpack`` and ``jax.dlpack.from_dlpack`` take it without a copy. Whatever is
+/// then enqueued on the stream that the importing library names runs behind the copy, as does what is enqueued on the
+/// stream of `to_device()`. Nobody waits, but beside a CUDA graph capture. From there it may go to any stream of any
+/// library. Its memory is freed when this and all that imported it have gone, behind all the work that is enqueued by
+/// then, on whatever stream.
+///
+///     >>> image = zenoh_pinned.to_device(numpy.arange(4, dtype="uint8"), "cuda:0")
+///     >>> image.device, image.shape
+///     ('cuda:0', (4,))
+///     >>> image.to_host()
+///     array([0, 1, 2, 3], dtype=uint8)
 #[pyclass(frozen, module = "zenoh_pinned")]
 pub(crate) struct DeviceBuffer {
     /// Kept by everybody who has imported the buffer.
@@ -151,13 +158,18 @@ impl DeviceBuffer {
         self.memory().reason().cloned().map(Reason::of)
     }
 
-    /// Waits until the bytes are there. Libraries that import the buffer need no such call.
+    /// Wait until the bytes are there. Libraries that import the buffer need no such call.
+    ///
+    /// Raise `CudaError` where the driver fails.
     fn synchronize(&self, py: Python<'_>) -> PyResult<()> {
         py.detach(|| self.memory().synchronize())
             .map_err(errors::copy)
     }
 
-    /// Copies the bytes back and gives them as a NumPy array of the buffer's shape and type, mostly to look at.
+    /// Copy the bytes back into an array of the same shape and type, mostly to look at.
+    ///
+    /// Raise `CudaError` where the driver fails, and ``ImportError`` for a ``bfloat16`` or ``float8`` type where the
+    /// package ``ml_dtypes`` is not installed.
     fn to_host<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let bytes = PyByteArray::new(py, &self.bytes_on_the_host(py)?);
         let numpy = py.import("numpy")?;

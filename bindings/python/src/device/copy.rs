@@ -2,24 +2,32 @@
 
 use std::sync::Arc;
 
-use pyo3::{
-    exceptions::{PyBufferError, PyTypeError, PyValueError},
-    prelude::*,
-    types::PyDict,
-};
+use pyo3::{exceptions::PyValueError, prelude::*};
 use zenoh_pinned::{Pinner, cudarc::driver::CudaStream};
 
-use super::{Target, Wish, buffer::DeviceBuffer, pinners, source::Source, stream};
-use crate::{element::Element, errors, frame::Frame, shape::count, sizes::Sizes, words};
+use super::{buffer::DeviceBuffer, destination::Destination, source::Source, stream};
+use crate::{
+    element::Element,
+    errors,
+    frame::Frame,
+    pinners,
+    sizes::Sizes,
+    target::{Target, Wish},
+    words,
+};
 
-/// A frame of `object`: a received frame, an Arrow array such as a dora ``event["value"]``, or anything with
-/// a buffer or a DLPack tensor on the host. Nothing is copied; the frame keeps what it shows.
+/// Return a frame of `object`, without a copy; the frame keeps what it shows.
 ///
-/// `device` is where it would be copied: ``"cuda:0"``, ``"cpu"``, or ``"auto"``; by default the device that
-/// this process copies to already.
+/// `object` is a received frame, an Arrow array such as a dora ``event["value"]``, or anything with a buffer or a
+/// DLPack tensor on the host. `device` is where the frame would be copied: ``"cuda:0"``, a number, ``"cpu"``, or
+/// ``"auto"``; by default the device that this process copies to already.
 ///
-/// Raises ``TypeError`` for what is not one run of numbers, ``ValueError`` for an array that is not
-/// contiguous, and `FrameRefused` for bytes that are not where they seem to be.
+/// Raise ``TypeError`` for what is not one run of numbers, ``ValueError`` for an array that is not contiguous, and
+/// `FrameRefused` for bytes that are not where they seem to be.
+///
+///     >>> frame = zenoh_pinned.frame(numpy.zeros((2, 3), "float32"))
+///     >>> frame.shape, frame.dtype, frame.is_shared
+///     ((2, 3), 'float32', False)
 #[pyfunction]
 #[pyo3(signature = (object, device = None))]
 pub(crate) fn frame(
@@ -36,19 +44,23 @@ pub(crate) fn frame(
     Frame::shared(source.frame, target, source.element, source.shape).into_object(py)
 }
 
-/// Copies `object` to a device and gives the array there at once, while the copy goes on.
+/// Copy `object` to a device and return the array there at once, while the copy goes on.
 ///
-/// `object` is what `frame()` takes. A frame or a dora value may be deleted at once: its slot is held until the
-/// copy has been made. Other memory of yours must stay as it is until then.
+/// `object` is what `frame` takes. A frame or a dora value may be deleted at once: its slot is held until the copy
+/// has been made. Other memory of yours must stay as it is until then.
 ///
-/// `device` is ``"cuda:0"``, a number, or ``"auto"``: CUDA device 0 where there is one, and otherwise the
-/// frame itself comes back, on the host. `stream` is what the copy is enqueued on: a handle, or a stream of
-/// torch, CuPy or cuda.core; by default one of this library's own, which whoever imports the buffer is
-/// ordered behind. `shape` and `dtype` are how the bytes are to be read where not as `object` has them, for
-/// instance ``shape=event["metadata"]["shape"]``.
+/// `device` is ``"cuda:0"``, a number, or ``"auto"``, the default: CUDA device 0 where there is one, and otherwise
+/// the frame itself comes back, on the host. `stream` is what the copy is enqueued on: a handle, or a stream of
+/// torch, CuPy or cuda.core. By default it is one of this library's own, and whoever imports the buffer is ordered
+/// behind it. `shape` and `dtype` are how the bytes are to be read where not as `object` has them, for instance
+/// ``shape=event["metadata"]["shape"]``.
 ///
-/// Raises `NoDevice` where there is no such device, ``MemoryError`` where it has no memory left, ``ValueError``
-/// for an empty array or a shape that does not fit, and `CudaError` where the driver fails.
+/// Raise `NoDevice` where there is no such device, ``MemoryError`` where it has no memory left, ``ValueError`` for an
+/// empty array or a shape that does not fit, and `CudaError` where the driver fails.
+///
+///     >>> image = zenoh_pinned.to_device(numpy.arange(6, dtype="uint8"), shape=(2, 3))
+///     >>> image.shape
+///     (2, 3)
 #[pyfunction]
 #[pyo3(signature = (object, device = None, stream = None, *, shape = None, dtype = None))]
 pub(crate) fn to_device(
@@ -92,12 +104,14 @@ pub(crate) fn to_device(
     Ok(Py::new(py, buffer)?.into_any())
 }
 
-/// Copies `object` into an array that exists on a device, such as a tensor of torch or CuPy, and returns while
-/// the copy goes on.
+/// Copy `object` into an array that exists on a device, and return while the copy goes on.
 ///
-/// `destination` has ``__cuda_array_interface__``, as many bytes as `object`, and contiguous elements. `stream`
-/// is what the copy is enqueued on, behind what is there: the one that the array is used on, by default the
-/// default stream. `object` and the errors are as with `to_device()`.
+/// `destination`, such as a tensor of torch or CuPy, has ``__cuda_array_interface__``, as many bytes as `object`, and
+/// contiguous elements. `stream` is what the copy is enqueued on, behind what is there: by default the stream that
+/// the array says it is used on, or else the default stream. `object` and the errors are as with `to_device`.
+///
+///     >>> image = zenoh_pinned.to_device(bytes(7), "cuda:0")
+///     >>> zenoh_pinned.copy_into(image, b"a frame")
 #[pyfunction]
 #[pyo3(signature = (destination, object, stream = None))]
 pub(crate) fn copy_into(
@@ -106,33 +120,33 @@ pub(crate) fn copy_into(
     stream: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<()> {
     let py = object.py();
-    let Range {
-        address,
-        bytes,
-        stream: used_on,
-    } = device_range(destination)?;
-    let handle = stream.map(stream::handle).transpose()?.or(used_on);
-    let handle = handle.unwrap_or(0);
-    let ordinal = ordinal_of(destination)?;
-    let target = Target::Cuda(ordinal);
+    let destination = Destination::of(destination)?;
+    let handle = stream.map(stream::handle).transpose()?;
+    let handle = handle.or(destination.stream).unwrap_or(0);
+    let target = Target::Cuda(destination.ordinal);
     let source = Source::of(object, target)?;
     py.detach(|| {
         let (_, stream) = stream_of(target, Some(handle))?;
         // SAFETY: the array says that so many bytes of device memory are its own, to be written, and whoever
         // gives a stream says that it is the one that the array is used on.
-        let copied = unsafe { source.frame.copy_to_address(address, bytes, &stream) };
+        let copied = unsafe {
+            source
+                .frame
+                .copy_to_address(destination.address, destination.bytes, &stream)
+        };
         copied.map_err(errors::copy)
     })
 }
 
-/// Opens a device before frames go there, so that the first segments are registered in the background as soon
-/// as they are attached.
+/// Open a device before frames go there, so that the first segments are registered as they are attached.
 ///
-/// `max_bytes` is the most that is ever registered with it, 1 GiB by default; `staging_slots` and
-/// `staging_bytes` are the slots through which frames go that are not in registered memory, three of 8 MiB by
-/// default, which grow. Returns its name, or `None` for ``"cpu"``.
+/// `max_bytes` is the most memory, in bytes, that is ever registered with it, 1 GiB by default. Frames that are not
+/// in registered memory go through `staging_slots` slots of `staging_bytes` bytes, three of 8 MiB by default, which
+/// grow. Return the device's name, or `None` for ``"cpu"``.
 ///
-/// Raises `NoDevice`, and ``ValueError`` where the device is in use already.
+/// Raise `NoDevice` where there is no such device, and ``ValueError`` where it is in use already.
+///
+///     >>> name = zenoh_pinned.open_device("cuda:1", max_bytes=256 << 20)
 #[pyfunction]
 #[pyo3(signature = (device, *, max_bytes = None, staging_slots = None, staging_bytes = None))]
 pub(crate) fn open_device(
@@ -171,63 +185,4 @@ fn stream_of(target: Target, handle: Option<u64>) -> PyResult<(Pinner, Arc<CudaS
     let (pinner, own) = pinners::with_stream(target)?;
     let named = handle.and_then(|handle| stream::of_handle(&pinner, handle));
     Ok((pinner, named.unwrap_or(own)))
-}
-
-/// An array on a device: its address, its bytes, and the stream that it is used on, where it says so.
-struct Range {
-    address: u64,
-    bytes: usize,
-    stream: Option<u64>,
-}
-
-fn device_range(destination: &Bound<'_, PyAny>) -> PyResult<Range> {
-    let Some(interface) = destination.getattr_opt("__cuda_array_interface__")? else {
-        return Err(PyTypeError::new_err(
-            "the destination is no array on a CUDA device: it has no __cuda_array_interface__",
-        ));
-    };
-    let interface = interface.cast_into::<PyDict>()?;
-    let missing =
-        || PyBufferError::new_err("__cuda_array_interface__ lacks data, shape or typestr");
-    let get = |key: &str| interface.get_item(key)?.ok_or_else(missing);
-    let (address, is_read_only): (u64, bool) = get("data")?.extract()?;
-    if is_read_only {
-        return Err(PyValueError::new_err("the destination is read-only"));
-    }
-    let shape: Vec<usize> = get("shape")?.extract()?;
-    // Only their size matters here, and some libraries have elements that NumPy has no name for.
-    let dtype = destination.py().import("numpy")?.getattr("dtype")?;
-    let item_bytes: usize = dtype
-        .call1((get("typestr")?,))?
-        .getattr("itemsize")?
-        .extract()?;
-    let bytes = count(&shape).and_then(|count| count.checked_mul(item_bytes));
-    let bytes = bytes.ok_or_else(missing)?;
-    let steps = interface
-        .get_item("strides")?
-        .filter(|strides| !strides.is_none());
-    if let Some(steps) = steps {
-        let steps: Vec<isize> = steps.extract()?;
-        if steps != crate::shape::strides(&shape, item_bytes) {
-            return Err(PyValueError::new_err(
-                "the destination's elements are not in one run: use .contiguous()",
-            ));
-        }
-    }
-    let stream = interface.get_item("stream")?;
-    let stream = stream.filter(|stream| !stream.is_none());
-    Ok(Range {
-        address,
-        bytes,
-        stream: stream.map(|stream| stream.extract()).transpose()?,
-    })
-}
-
-/// The device of an array; the first one where it does not say.
-fn ordinal_of(destination: &Bound<'_, PyAny>) -> PyResult<usize> {
-    let Some(device) = destination.getattr_opt("__dlpack_device__")? else {
-        return Ok(0);
-    };
-    let (_, ordinal): (i32, usize) = device.call0()?.extract()?;
-    Ok(ordinal)
 }

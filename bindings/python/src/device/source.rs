@@ -6,11 +6,12 @@ use pyo3::prelude::*;
 use zenoh_pinned::FrameError;
 use zenoh_pinned_node::dora::FromArrow;
 
-use super::{Target, pinners};
 use crate::{
     element::{Element, UINT8},
     errors,
     frame::Frame,
+    pinners,
+    target::Target,
     view::{arrow_array, imported::Imported},
 };
 

@@ -22,9 +22,8 @@ use crate::{
     errors,
     process::MadeIn,
     signals,
-    sizes::Sizes,
+    sizes::{Sizes, seconds},
     slot::{Keeper, Memory, Slot},
-    zenoh::seconds,
 };
 
 /// The native part of `zenoh_pinned.dora.Node`: its pinned outputs.

@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use pyo3::prelude::*;
 use zenoh_pinned_node::dora::OutputPath;
 
-use crate::{words, zenoh::PoolStatistics};
+use crate::{pool::PoolStatistics, words};
 
 /// The way of an output's messages, and their number.
+///
+///     >>> for output in node.report().outputs:
+///     ...     print(output.output, output.path, output.sent, output.reason)
 #[pyclass(frozen, get_all, module = "zenoh_pinned")]
 pub(crate) struct OutputReport {
     /// The output's id.
     output: String,
-    /// ``"pinned"``, ``"dora"``, or ``"unsettled"`` before the first message.
+    /// ``"pinned"``, ``"dora"`` for dora's own path, or ``"unsettled"`` before the first message.
     path: &'static str,
     /// Why the output takes dora's own path; `None` where it does not.
     reason: Option<String>,
@@ -20,15 +23,15 @@ pub(crate) struct OutputReport {
     sent: u64,
     /// Their bytes, Arrow heads included.
     sent_bytes: u64,
-    /// Messages that took one copy more than data that lies ready: an array was made of other data first, or views of
-    /// a frame outlived the block in which it was written.
+    /// Messages that took one copy more than data that lies ready.
+    ///
+    /// Either an array was made of other data first, or views of a frame outlived the block that wrote it.
     copied: u64,
-    /// Messages of a pinned output that went as bytes: small ones, and those for which a consumer cannot attach a
-    /// pool.
+    /// Messages that went as bytes: small ones, and those for which a consumer cannot attach a pool.
     sent_as_bytes: u64,
     /// Messages that failed because no slot came free in time.
     timeouts: u64,
-    /// Messages that were dropped for the same reason.
+    /// Messages that were dropped for the same reason, where the caller had not asked for an error.
     dropped: u64,
 }
 
@@ -50,6 +53,9 @@ impl OutputReport {
 }
 
 /// What a node's pinned outputs have done, and their pools.
+///
+///     >>> report = node.report()
+///     >>> print(report.outputs, [pool.bytes for pool in report.pools])
 #[pyclass(frozen, get_all, module = "zenoh_pinned")]
 pub(crate) struct Report {
     /// Those outputs that something was sent or allocated for.

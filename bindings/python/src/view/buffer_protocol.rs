@@ -5,7 +5,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use pyo3::ffi::PyObject;
+use pyo3::{ffi::PyObject, prelude::*};
 
 /// `Py_buffer`.
 #[repr(C)]
@@ -33,7 +33,23 @@ pub(crate) const FULL_READ_ONLY: c_int = STRIDES | FORMAT;
 
 unsafe extern "C" {
     #[link_name = "PyObject_GetBuffer"]
-    pub(crate) fn get_buffer(object: *mut PyObject, view: *mut Buffer, flags: c_int) -> c_int;
+    fn get_buffer(object: *mut PyObject, view: *mut Buffer, flags: c_int) -> c_int;
     #[link_name = "PyBuffer_Release"]
     pub(crate) fn release(view: *mut Buffer);
+}
+
+/// Fills `view` with the buffer of an object.
+///
+/// # Safety
+/// `view` may be written, and what fills it is released once.
+pub(crate) unsafe fn fill(
+    object: &Bound<'_, PyAny>,
+    view: *mut Buffer,
+    flags: c_int,
+) -> PyResult<()> {
+    // SAFETY: the object is alive, and the caller says that the view may be written.
+    match unsafe { get_buffer(object.as_ptr(), view, flags) } {
+        0 => Ok(()),
+        _ => Err(PyErr::fetch(object.py())),
+    }
 }

@@ -5,8 +5,7 @@ use std::{ffi::CStr, mem::MaybeUninit, ptr::NonNull, slice};
 use pyo3::{
     exceptions::{PyException, PyTypeError, PyValueError},
     prelude::*,
-    sync::PyOnceLock,
-    types::{PyBytes, PyMemoryView, PyString, PyType},
+    types::{PyBytes, PyMemoryView, PyString},
 };
 
 use super::{
@@ -15,12 +14,8 @@ use super::{
 };
 use crate::{
     element::{Element, UINT8},
-    shape,
+    numpy, shape,
 };
-
-static ARRAY: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-static SCALAR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-static MASKED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 /// Memory that another object shows, in one run of row-major elements.
 ///
@@ -49,17 +44,13 @@ struct Borrowed<'py> {
 impl<'py> Borrowed<'py> {
     fn of(object: &'py Bound<'py, PyAny>) -> PyResult<Self> {
         let mut view = MaybeUninit::<Buffer>::uninit();
-        // SAFETY: the object is alive, and the view is filled where there is no error.
-        match unsafe {
-            buffer_protocol::get_buffer(object.as_ptr(), view.as_mut_ptr(), FULL_READ_ONLY)
-        } {
-            0 => Ok(Self {
-                // SAFETY: there was no error.
-                view: unsafe { view.assume_init() },
-                object,
-            }),
-            _ => Err(PyErr::fetch(object.py())),
-        }
+        // SAFETY: the view may be written, and `drop` releases it.
+        unsafe { buffer_protocol::fill(object, view.as_mut_ptr(), FULL_READ_ONLY) }?;
+        Ok(Self {
+            // SAFETY: there was no error, so it has been filled.
+            view: unsafe { view.assume_init() },
+            object,
+        })
     }
 
     /// A copy of one of the view's lists, which have an entry for each dimension.
@@ -90,9 +81,7 @@ impl<'py> Borrowed<'py> {
             Some(element) if element.bytes as isize == self.view.item_bytes => Ok(element),
             _ => {
                 // NumPy knows best what it is, where it does.
-                let numpy = self.object.py().import("numpy")?;
-                let array = numpy.call_method1("asarray", (self.object,));
-                let array = array.map_err(|_| {
+                let array = numpy::asarray(self.object).map_err(|_| {
                     PyTypeError::new_err(format!(
                         "elements of the format '{}' cannot be shared as they are: view them as bytes",
                         format.to_string_lossy()
@@ -128,11 +117,11 @@ impl Imported {
     /// its elements are not in one run.
     pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = object.py();
-        if object.is_instance(ARRAY.import(py, "numpy", "ndarray")?)? {
+        if object.is_instance(numpy::ndarray(py)?)? {
             return Self::of_array(object);
         }
-        if object.is_instance(SCALAR.import(py, "numpy", "generic")?)? && !is_text(object) {
-            return Self::of_array(&as_array(object)?);
+        if object.is_instance(numpy::generic(py)?)? && !is_text(object) {
+            return Self::of_array(&numpy::asarray(object)?);
         }
         match PyMemoryView::from(object) {
             Ok(view) => Self::of_view(&view),
@@ -140,7 +129,7 @@ impl Imported {
                 Some(tensor) => Ok(Self::of_tensor(tensor)),
                 // A type with this interface and without the buffer protocol has to be asked by NumPy.
                 None if object.hasattr("__array_interface__")? => {
-                    Self::of_array(&as_array(object)?)
+                    Self::of_array(&numpy::asarray(object)?)
                 }
                 None => Err(error),
             },
@@ -209,11 +198,6 @@ impl Imported {
     }
 }
 
-fn as_array<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let numpy = object.py().import("numpy")?;
-    numpy.call_method1("asarray", (object,))
-}
-
 fn scattered() -> PyErr {
     PyValueError::new_err(
         "the array's elements are not in one run in row-major order: use numpy.ascontiguousarray(array)",
@@ -227,10 +211,10 @@ fn is_text(scalar: &Bound<'_, PyAny>) -> bool {
 
 fn is_masked(array: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = array.py();
-    if array.get_type().is(ARRAY.import(py, "numpy", "ndarray")?) {
+    if array.get_type().is(numpy::ndarray(py)?) {
         return Ok(false);
     }
-    array.is_instance(MASKED.import(py, "numpy.ma", "MaskedArray")?)
+    array.is_instance(numpy::masked_array(py)?)
 }
 
 impl AsRef<[u8]> for Imported {

@@ -1,21 +1,19 @@
 //! Publishing slots.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use pyo3::{
-    exceptions::{PyConnectionError, PyTypeError, PyValueError},
+    exceptions::{PyTypeError, PyValueError},
     prelude::*,
 };
 use zenoh::bytes::ZBytes;
 use zenoh_pinned::PinnedPool;
 use zenoh_pinned_node::pubsub::PinnedPublisher;
 
-use super::{pool, seconds};
+use super::open::Open;
 use crate::{
-    errors,
-    process::MadeIn,
-    signals,
-    sizes::Sizes,
+    errors, pool, signals,
+    sizes::{Sizes, seconds},
     slot::{Keeper, Memory, Slot},
     view::imported::Imported,
 };
@@ -23,40 +21,18 @@ use crate::{
 /// The native part of `zenoh_pinned.Publisher`.
 #[pyclass(frozen, module = "zenoh_pinned._native")]
 pub(crate) struct Publisher {
-    publisher: Mutex<Option<Arc<PinnedPublisher>>>,
+    publisher: Open<Arc<PinnedPublisher>>,
     pool: PinnedPool,
-    made_in: MadeIn,
 }
 
 impl Publisher {
     pub(super) fn declare(session: &zenoh::Session, key: &str, pool: PinnedPool) -> PyResult<Self> {
         let publisher = PinnedPublisher::with_pool(session, key, pool.clone());
+        let publisher = Arc::new(publisher.map_err(errors::publisher)?);
         Ok(Self {
-            publisher: Mutex::new(Some(Arc::new(publisher.map_err(errors::publisher)?))),
+            publisher: Open::new(publisher, "the publisher is closed: declare another one"),
             pool,
-            made_in: MadeIn::this_process(),
         })
-    }
-
-    fn slot(&self) -> MutexGuard<'_, Option<Arc<PinnedPublisher>>> {
-        self.publisher
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn open(&self) -> PyResult<Arc<PinnedPublisher>> {
-        self.made_in.check()?;
-        let publisher = self.slot().clone();
-        publisher.ok_or_else(|| {
-            PyConnectionError::new_err("the publisher is closed: declare another one")
-        })
-    }
-}
-
-impl Drop for Publisher {
-    fn drop(&mut self) {
-        let publisher = self.slot().take();
-        self.made_in.drop_here(publisher);
     }
 }
 
@@ -70,7 +46,7 @@ impl Publisher {
         dtype: &Bound<'_, PyAny>,
         timeout: Option<f64>,
     ) -> PyResult<Slot> {
-        self.open()?;
+        self.publisher.get()?;
         pool::allocate(py, &self.pool, &shape, dtype, timeout)
     }
 
@@ -81,7 +57,7 @@ impl Publisher {
         slot: &Bound<'_, Slot>,
         attachment: Option<Vec<u8>>,
     ) -> PyResult<()> {
-        let publisher = self.open()?;
+        let publisher = self.publisher.get()?;
         let slot = slot.get();
         let kept = match slot.take()? {
             Memory::Pool(memory) => memory.into_kept(),
@@ -107,7 +83,7 @@ impl Publisher {
         attachment: Option<Vec<u8>>,
         timeout: Option<f64>,
     ) -> PyResult<()> {
-        let publisher = self.open()?;
+        let publisher = self.publisher.get()?;
         let imported = Imported::of(array)?;
         let bytes = imported.as_ref().len();
         if bytes == 0 {
@@ -131,9 +107,7 @@ impl Publisher {
     }
 
     fn close(&self, py: Python<'_>) {
-        if self.made_in.check().is_ok() {
-            let publisher = self.slot().take();
-            py.detach(|| drop(publisher));
-        }
+        let publisher = self.publisher.take();
+        py.detach(|| drop(publisher));
     }
 }

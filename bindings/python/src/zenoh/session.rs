@@ -1,53 +1,26 @@
 //! A zenoh session whose received segments are registered for a device.
 
-use std::{
-    path::PathBuf,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
-use pyo3::{
-    exceptions::{PyConnectionError, PyValueError},
-    prelude::*,
-};
+use pyo3::{exceptions::PyValueError, prelude::*};
 use zenoh::{Config, Wait};
 use zenoh_pinned_node::pubsub::{self, OpenError};
 
-use super::{Pool, Publisher, Subscriber};
+use super::{Publisher, Subscriber, open::Open};
 use crate::{
-    device::{Target, Wish, pinners},
-    errors,
-    process::MadeIn,
+    errors, pinners,
+    pool::Pool,
     signals,
     sizes::amount,
+    target::{Target, Wish},
     words,
 };
 
 /// The native part of `zenoh_pinned.Session`.
 #[pyclass(frozen, module = "zenoh_pinned._native")]
 pub(crate) struct Session {
-    session: Mutex<Option<zenoh::Session>>,
+    session: Open<zenoh::Session>,
     target: Target,
-    made_in: MadeIn,
-}
-
-impl Session {
-    fn slot(&self) -> MutexGuard<'_, Option<zenoh::Session>> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn open(&self) -> PyResult<zenoh::Session> {
-        self.made_in.check()?;
-        let session = self.slot().clone();
-        session.ok_or_else(|| PyConnectionError::new_err("the session is closed: open another one"))
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        let session = self.slot().take();
-        self.made_in.drop_here(session);
-    }
 }
 
 #[pymethods]
@@ -95,9 +68,8 @@ impl Session {
             Ok((session, target))
         })??;
         Ok(Self {
-            session: Mutex::new(Some(session)),
+            session: Open::new(session, "the session is closed: open another one"),
             target,
-            made_in: MadeIn::this_process(),
         })
     }
 
@@ -107,7 +79,7 @@ impl Session {
         key: &str,
         pool: &Bound<'_, Pool>,
     ) -> PyResult<Publisher> {
-        let session = self.open()?;
+        let session = self.session.get()?;
         let pool = pool.get().pool().clone();
         py.detach(|| Publisher::declare(&session, key, pool))
     }
@@ -119,7 +91,7 @@ impl Session {
         capacity: i128,
     ) -> PyResult<Subscriber> {
         let capacity = amount("capacity", capacity)?;
-        let session = self.open()?;
+        let session = self.session.get()?;
         let target = self.target;
         py.detach(|| Subscriber::declare(&session, key, capacity, target))
     }
@@ -127,14 +99,11 @@ impl Session {
     /// The identity of the session in the network.
     #[getter]
     fn zid(&self) -> PyResult<String> {
-        Ok(self.open()?.zid().to_string())
+        Ok(self.session.get()?.zid().to_string())
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        if self.made_in.check().is_err() {
-            return Ok(());
-        }
-        let Some(session) = self.slot().take() else {
+        let Some(session) = self.session.take() else {
             return Ok(());
         };
         py.detach(|| session.close().wait()).map_err(errors::zenoh)

@@ -2,33 +2,34 @@
 
 use std::{
     os::fd::{AsRawFd, OwnedFd, RawFd},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
-use pyo3::{
-    exceptions::{PyConnectionError, PyOSError},
-    prelude::*,
-};
+use pyo3::{exceptions::PyOSError, prelude::*};
 use rustix::event::{EventfdFlags, eventfd};
 use zenoh_pinned_node::pubsub::{FrameSubscriber, ReceiveError, ReceivedFrame};
 
-use super::seconds;
+use super::open::Open;
 use crate::{
-    device::{Target, pinners},
     errors,
     frame::{Beside, Frame},
-    process::MadeIn,
+    pinners,
+    sizes::seconds,
+    target::Target,
 };
+
+/// How long a wait lasts before it looks for signals of the process.
+const PIECE: Duration = Duration::from_millis(100);
 
 /// The native part of `zenoh_pinned.Subscriber`.
 #[pyclass(frozen, module = "zenoh_pinned._native")]
 pub(crate) struct Subscriber {
-    subscriber: Mutex<Option<Arc<FrameSubscriber>>>,
+    subscriber: Open<Arc<FrameSubscriber>>,
     target: Target,
     /// Readable when something has changed, for event loops.
     changed: Arc<OwnedFd>,
-    made_in: MadeIn,
 }
 
 impl Subscriber {
@@ -50,24 +51,12 @@ impl Subscriber {
             .declare(session, key)
             .map_err(errors::zenoh)?;
         Ok(Self {
-            subscriber: Mutex::new(Some(Arc::new(subscriber))),
+            subscriber: Open::new(
+                Arc::new(subscriber),
+                "the subscriber is closed: declare another one",
+            ),
             target,
             changed,
-            made_in: MadeIn::this_process(),
-        })
-    }
-
-    fn slot(&self) -> MutexGuard<'_, Option<Arc<FrameSubscriber>>> {
-        self.subscriber
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn open(&self) -> PyResult<Arc<FrameSubscriber>> {
-        self.made_in.check()?;
-        let subscriber = self.slot().clone();
-        subscriber.ok_or_else(|| {
-            PyConnectionError::new_err("the subscriber is closed: declare another one")
         })
     }
 
@@ -85,31 +74,21 @@ impl Subscriber {
     }
 }
 
-impl Drop for Subscriber {
-    fn drop(&mut self) {
-        let subscriber = self.slot().take();
-        self.made_in.drop_here(subscriber);
-    }
-}
-
 #[pymethods]
 impl Subscriber {
     /// The next frame, or `None` where none came in time.
     fn recv(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<Py<PyAny>>> {
-        let subscriber = self.open()?;
+        let subscriber = self.subscriber.get()?;
         let timeout = timeout.map(seconds).transpose()?;
-        // In pieces, so that signals of the process are handled while it waits.
-        let piece = std::time::Duration::from_millis(100);
-        let until = timeout.map(|timeout| std::time::Instant::now() + timeout);
+        let until = timeout.map(|timeout| Instant::now() + timeout);
         loop {
-            let left =
-                until.map(|until| until.saturating_duration_since(std::time::Instant::now()));
-            let wait = left.map_or(piece, |left| left.min(piece));
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let wait = left.map_or(PIECE, |left| left.min(PIECE));
             match py.detach(|| subscriber.recv_timeout(wait)) {
                 Ok(received) => return self.object(py, received).map(Some),
                 Err(ReceiveError::TimedOut(_)) if left.is_none_or(|left| !left.is_zero()) => {
                     py.check_signals()?;
-                    self.open()?;
+                    self.subscriber.get()?;
                 }
                 Err(error) => return errors::receive(error).map_or(Ok(None), Err),
             }
@@ -128,13 +107,11 @@ impl Subscriber {
 
     #[getter]
     fn overrun(&self) -> PyResult<u64> {
-        Ok(self.open()?.overrun())
+        Ok(self.subscriber.get()?.overrun())
     }
 
     fn close(&self, py: Python<'_>) {
-        if self.made_in.check().is_ok() {
-            let subscriber = self.slot().take();
-            py.detach(|| drop(subscriber));
-        }
+        let subscriber = self.subscriber.take();
+        py.detach(|| drop(subscriber));
     }
 }

@@ -5,12 +5,9 @@ import threading
 
 import zenoh
 
+from stock_zenoh import connecting
+
 port, key, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-config = zenoh.Config()
-config.insert_json5("connect/endpoints", f'["tcp/127.0.0.1:{port}"]')
-config.insert_json5("listen/endpoints", "[]")
-config.insert_json5("scouting/multicast/enabled", "false")
-config.insert_json5("transport/shared_memory/enabled", "true")
 held = []
 enough = threading.Event()
 
@@ -22,7 +19,7 @@ def keep(sample):
         enough.set()
 
 
-with zenoh.open(config) as session:
+with zenoh.open(connecting(port)) as session:
     subscriber = session.declare_subscriber(key, keep)
     print("listening", flush=True)
     enough.wait()

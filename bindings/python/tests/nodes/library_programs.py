@@ -50,12 +50,17 @@ def reuse(number):
         other.synchronize()
 
 
-def torch_reads_on_side_streams_what_was_let_go():
+def check(sums):
+    assert [int(total) for total in sums] == [number * BYTES for number in range(ROUNDS)]
+
+
+def torch_reads_beside(shared):
+    """Have a side stream read what is let go at once."""
     torch = library("torch")
     side = torch.cuda.Stream()
     sums = []
     for number in range(ROUNDS):
-        tensor = torch.from_dlpack(on_device(number))
+        tensor = shared(torch, on_device(number))
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             torch.cuda._sleep(CYCLES)
@@ -63,22 +68,15 @@ def torch_reads_on_side_streams_what_was_let_go():
         # Nobody has told the tensor's owner of the side stream, and nobody has to.
         del tensor
         reuse(number)
-    assert [int(total) for total in sums] == [number * BYTES for number in range(ROUNDS)]
+    check(sums)
+
+
+def torch_reads_on_side_streams_what_was_let_go():
+    torch_reads_beside(lambda torch, buffer: torch.from_dlpack(buffer))
 
 
 def torch_shares_by_the_array_interface_what_was_let_go():
-    torch = library("torch")
-    side = torch.cuda.Stream()
-    sums = []
-    for number in range(ROUNDS):
-        tensor = torch.as_tensor(on_device(number), device="cuda:0")
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            torch.cuda._sleep(CYCLES)
-            sums.append(tensor.sum(dtype=torch.int64))
-        del tensor
-        reuse(number)
-    assert [int(total) for total in sums] == [number * BYTES for number in range(ROUNDS)]
+    torch_reads_beside(lambda torch, buffer: torch.as_tensor(buffer, device="cuda:0"))
 
 
 def copies_beside(until):
@@ -173,7 +171,7 @@ def cupy_destroys_the_streams_that_it_has_named():
         del stream
         del array, buffer
         reuse(number)
-    assert [int(total) for total in sums] == [number * BYTES for number in range(ROUNDS)]
+    check(sums)
 
 
 def cupy_reads_on_the_default_streams_of_threads_what_was_let_go():
@@ -199,7 +197,7 @@ def cupy_reads_on_the_default_streams_of_threads_what_was_let_go():
         del thread
         reuse(number)
     cupy.cuda.runtime.deviceSynchronize()
-    assert [int(sums[number]) for number in range(ROUNDS)] == [number * BYTES for number in range(ROUNDS)]
+    check(sums[number] for number in range(ROUNDS))
 
 
 if __name__ == "__main__":

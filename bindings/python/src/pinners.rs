@@ -8,17 +8,16 @@
 
 use std::{
     collections::BTreeMap,
-    ops::{Deref, DerefMut},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use pyo3::{exceptions::PyValueError, prelude::*};
 use zenoh_pinned::{Pinner, PinnerBuilder, cudarc::driver::CudaStream};
 
-use super::{Target, Wish};
 use crate::{
     errors::{self, NoDevice},
     process::MadeIn,
+    target::{Target, Wish},
     words,
 };
 
@@ -41,7 +40,7 @@ static OPENED: Mutex<Table> = Mutex::new(Table {
 
 /// The table of this process: a forked child begins with an empty one, and its parent's pinners stay as they
 /// are.
-fn table() -> OfThisProcess {
+fn table() -> MutexGuard<'static, Table> {
     let mut table = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
     let is_inherited = table
         .made_in
@@ -51,30 +50,13 @@ fn table() -> OfThisProcess {
         table.made_in = None;
     }
     table.made_in.get_or_insert_with(MadeIn::this_process);
-    OfThisProcess(table)
-}
-
-/// The opened devices of a locked table.
-struct OfThisProcess(MutexGuard<'static, Table>);
-
-impl Deref for OfThisProcess {
-    type Target = BTreeMap<super::Target, Opened>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0.opened
-    }
-}
-
-impl DerefMut for OfThisProcess {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.0.opened
-    }
+    table
 }
 
 /// The pinner of a target, made where there is none yet. Detach the interpreter first.
 pub(crate) fn get(target: Target) -> Pinner {
     let mut table = table();
-    let opened = table.entry(target).or_insert_with(|| {
+    let opened = table.opened.entry(target).or_insert_with(|| {
         let builder = Pinner::builder();
         let builder = match target {
             Target::Host => builder,
@@ -100,7 +82,7 @@ pub(crate) fn open_with(
         return Ok(get(target));
     };
     let mut table = table();
-    if table.contains_key(&target) {
+    if table.opened.contains_key(&target) {
         return Err(PyValueError::new_err(format!(
             "cuda:{ordinal} is in use already: call open_device() before frames go there"
         )));
@@ -110,7 +92,7 @@ pub(crate) fn open_with(
         pinner: pinner.clone(),
         stream: None,
     };
-    table.insert(target, opened);
+    table.opened.insert(target, opened);
     Ok(pinner)
 }
 
@@ -123,9 +105,9 @@ pub(crate) fn target_of(wish: Wish) -> Target {
         Wish::Any => {
             let table = table();
             let has_device = |opened: &Opened| opened.pinner.reason().is_none();
-            let with_device = table.iter().find(|(_, opened)| has_device(opened));
+            let with_device = table.opened.iter().find(|(_, opened)| has_device(opened));
             // Devices that were asked for and are not there come after the host in order.
-            let used = with_device.or(table.last_key_value());
+            let used = with_device.or(table.opened.last_key_value());
             used.map_or(Target::Host, |(target, _)| *target)
         }
     }
@@ -144,12 +126,15 @@ pub(crate) fn with_stream(target: Target) -> PyResult<(Pinner, Arc<CudaStream>)>
         )));
     }
     let mut table = table();
-    let stream = table.get(&target).and_then(|opened| opened.stream.clone());
+    let stream = table
+        .opened
+        .get(&target)
+        .and_then(|opened| opened.stream.clone());
     if let Some(stream) = stream {
         return Ok((pinner, stream));
     }
     let stream = pinner.new_stream().map_err(errors::copy)?;
-    if let Some(opened) = table.get_mut(&target) {
+    if let Some(opened) = table.opened.get_mut(&target) {
         opened.stream = Some(stream.clone());
     }
     Ok((pinner, stream))

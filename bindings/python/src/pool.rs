@@ -1,9 +1,10 @@
-//! A pool of slots, and its counters.
+//! A pool of slots, and its counters: of an application on zenoh, or of a dora node's outputs.
+//!
+//! Who may write what: the crate below, which has all the locks.
 
 use pyo3::{exceptions::PyValueError, prelude::*};
 use zenoh_pinned::PinnedPool;
 
-use super::seconds;
 use crate::{
     element::Element,
     errors,
@@ -11,20 +12,26 @@ use crate::{
     reason::Reason,
     shape::count,
     signals,
-    sizes::{Sizes, amount, tuple},
+    sizes::{Sizes, amount, seconds, tuple},
     slot::Slot,
     words,
 };
 
 /// Page-aligned slots in shared memory, bounded in number and bytes.
 ///
-/// `slots` slots of `slot_bytes` bytes are made at once. `max_bytes` is the most shared memory that the pool
-/// may have. `wait` is for how many seconds a publisher of it waits for a slot that is in use. Usable from any
-/// thread.
+/// `slots` slots of `slot_bytes` bytes are made at once. `max_bytes` is the most shared memory that the pool may
+/// have. `wait` is for how many seconds a publisher waits for a slot while all are in use. Publishers may share a
+/// pool, and any thread may use it.
 ///
-/// Raises ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, what this user's
-/// processes may have, or the memory cgroup (the container's limit), and ``OSError`` where ``/dev/shm`` has no
-/// room, with what to do.
+/// Raise ``ValueError`` for sizes that cannot be, `OverBudget` where they exceed `max_bytes`, what this user's
+/// processes may have, or the memory cgroup (the container's limit), and ``OSError`` where ``/dev/shm`` has no room,
+/// with what to do.
+///
+///     >>> pool = zenoh_pinned.Pool(slot_bytes=65536, slots=4)
+///     >>> pool.statistics().bytes >= 4 * 65536
+///     True
+///     >>> pool.quarantine()
+///     []
 #[pyclass(frozen, module = "zenoh_pinned")]
 pub(crate) struct Pool {
     pool: PinnedPool,
@@ -58,12 +65,12 @@ impl Pool {
         })
     }
 
-    /// What the pool has done so far.
+    /// Return what the pool has done so far.
     fn statistics(&self) -> PoolStatistics {
         PoolStatistics::of(&self.pool.statistics())
     }
 
-    /// Why slots stay in use because of a process that has died or stands still; empty if none does.
+    /// Return why slots stay in use because of processes that have died or stand still.
     fn quarantine(&self) -> Vec<String> {
         let quarantine = self.pool.quarantine();
         quarantine
@@ -78,9 +85,9 @@ impl Pool {
         self.pool.reason().cloned().map(Reason::of)
     }
 
-    /// Waits until nobody holds a slot any more, consumers or this process, for `timeout` seconds.
+    /// Wait until nobody holds a slot any more, neither consumers nor this process.
     ///
-    /// Raises ``TimeoutError`` where some are still held then, and says by whom.
+    /// Raise ``TimeoutError`` where some are still held after `timeout` seconds, and say by whom.
     fn drain(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
         self.made_in.check()?;
         let patience = seconds(timeout)?;
@@ -95,7 +102,7 @@ impl Pool {
 }
 
 /// A slot of a pool.
-pub(super) fn allocate(
+pub(crate) fn allocate(
     py: Python<'_>,
     pool: &PinnedPool,
     shape: &Sizes,
@@ -122,6 +129,10 @@ pub(super) fn allocate(
 }
 
 /// Counters and sizes of a pool at a moment.
+///
+///     >>> statistics = zenoh_pinned.Pool(slot_bytes=4096, slots=2).statistics()
+///     >>> statistics.slots, statistics.slot_bytes, statistics.in_use
+///     (2, 4096, 0)
 #[pyclass(frozen, get_all, module = "zenoh_pinned")]
 pub(crate) struct PoolStatistics {
     /// Slots that the pool may have.
@@ -144,8 +155,9 @@ pub(crate) struct PoolStatistics {
     reclaimed: u64,
     /// Slots in use because of a process that has died or stands still.
     quarantined: u32,
-    /// How near all processes of this user on this host are to their limit: ``"low"``, ``"normal"``,
-    /// ``"high"`` or ``"critical"``.
+    /// How near all processes of this user on this host are to their limit.
+    ///
+    /// One of ``"low"``, ``"normal"``, ``"high"`` and ``"critical"``.
     pressure: String,
 }
 

@@ -1,4 +1,14 @@
 //! Frames: received bytes, or another library's, as elements of a shape.
+//!
+//! Holds: the native base of `zenoh_pinned.Frame` (here), what gives that class the buffer protocol (`exporter`), and
+//! which class it is (`class`).
+//!
+//! Who may write what: nobody writes a frame. Locks: none; a frame never changes once it is made.
+//!
+//! Invariant: a view of a frame, of whatever protocol, keeps the frame's bytes.
+
+pub(crate) mod class;
+pub(crate) mod exporter;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,13 +21,12 @@ use pyo3::{
 use zenoh_pinned::FallbackReason;
 
 use crate::{
-    classes,
-    device::{Target, pinners},
     element::{Element, UINT8},
-    errors,
+    errors, pinners,
     process::MadeIn,
     reason::Reason,
     sizes::{Sizes, tuple},
+    target::Target,
     view::dlpack::{self, Access, Memory},
     words,
 };
@@ -74,7 +83,7 @@ impl Frame {
     /// As an object of the Python class.
     pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let handle = FrameHandle(Mutex::new(Some(self)));
-        classes::frame(py)?.call1((handle,)).map(Bound::unbind)
+        class::get(py)?.call1((handle,)).map(Bound::unbind)
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -130,53 +139,66 @@ impl Frame {
         })
     }
 
+    /// The way of the bytes to the device: the one that they took, or before a copy would take.
     #[getter]
     fn path(&self, py: Python<'_>) -> String {
         py.detach(|| self.frame.path().to_string())
     }
 
+    /// Why the way is not the direct one; `None` where it is.
     #[getter]
     fn reason(&self, py: Python<'_>) -> Option<Reason> {
         let reason: Option<FallbackReason> = py.detach(|| self.frame.reason());
         reason.map(Reason::of)
     }
 
+    /// Whether the bytes arrived in shared memory, that is, without a copy.
     #[getter]
     fn is_shared(&self) -> bool {
         self.frame.is_shared()
     }
 
+    /// The size in bytes.
     #[getter]
     fn nbytes(&self) -> usize {
         self.frame.len()
     }
 
+    /// The sizes of the dimensions, in elements, in row-major order.
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, &self.shape)
     }
 
+    /// The type of the elements, as NumPy names it.
     #[getter]
     fn dtype(&self) -> &'static str {
         self.element.name
     }
 
+    /// The key expression that it was published on; `None` where no `Subscriber` received it.
     #[getter]
     fn key(&self) -> Option<&str> {
         self.beside.key.as_deref()
     }
 
+    /// What was published beside it.
     #[getter]
     fn attachment<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         let attachment = self.beside.attachment.as_ref()?;
         Some(PyBytes::new(py, attachment))
     }
 
+    /// The publisher's time, where its session stamps.
     #[getter]
     fn timestamp(&self) -> Option<DateTime<Utc>> {
         self.beside.timestamp
     }
 
+    /// Return a frame of the same bytes with another shape and type.
+    ///
+    /// One size may be -1: it is what the others leave. Raise ``ValueError`` where these do not fit the bytes.
+    /// Nothing is copied, and either keeps them.
     #[pyo3(signature = (shape, dtype = None))]
     fn view(
         &self,
