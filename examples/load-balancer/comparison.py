@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from script import EVENTS, SPEEDS, run_in_lockstep
+from script import SPEEDS, factor_of, run_in_lockstep
 
-POLICIES = {"uniform": "uniform weights", "inverse": "1 / (1 + n_flow_on)", "learner": "learned"}
+POLICIES = {
+    "uniform": "uniform weights",
+    "inverse": "1 / (1 + n_flow_on)",
+    "learner": "learned",
+    "told": "the true speeds, for reference",
+}
 # Shares of a run, and what is the case in them.
 PHASES = {
     "first quarter, in which it learns": (0.0, 0.25),
@@ -52,15 +57,9 @@ class Run:
         """
         flows = self.between(begin, end)
         load = np.bincount(flows["server"], flows["took"], len(SPEEDS))
-        load = load[[is_active(server, (begin + end) / 2) for server in range(len(SPEEDS))]]
+        load = load[[factor_of(server, (begin + end) / 2) > 0 for server in range(len(SPEEDS))]]
         squares = float((load**2).sum())
         return float(load.sum() ** 2 / (len(load) * squares)) if squares else 1.0
-
-
-def is_active(server: int, share: float) -> bool:
-    """Tell whether a server takes flows then."""
-    factors = [event.factor for event in EVENTS if event.server == server and event.share <= share]
-    return not factors or factors[-1] > 0
 
 
 def run(program: Path, policy: str, length: float, seed: int) -> Run:

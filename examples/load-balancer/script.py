@@ -34,6 +34,12 @@ EVENTS = (
 )
 
 
+def factor_of(server: int, share: float) -> float:
+    """Return a server's factor at a share of the run."""
+    factors = [event.factor for event in EVENTS if event.server == server and event.share <= share]
+    return factors[-1] if factors else 1.0
+
+
 def start_data_plane(
     program: Path,
     name: str,
@@ -55,9 +61,12 @@ def start_data_plane(
     return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
-def start_agent(name: str, policy: str, seed: int = 1, memory: Path | None = None) -> subprocess.Popen[bytes]:
+def start_agent(
+    name: str, policy: str, seed: int = 1, memory: Path | None = None, length: float = 0
+) -> subprocess.Popen[bytes]:
     """Start the agent, which waits for the region and ends some time after the data plane."""
     words = [sys.executable, str(HERE / "agent.py"), name, "--policy", policy, "--seed", str(seed)]
+    words += ["--length", str(length)]
     if memory is not None:
         words += ["--memory", str(memory)]
     one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -75,7 +84,7 @@ def run_in_lockstep(program: Path, policy: str, *, length: float, seed: int, flo
     """Run a policy as fast as can be, each observation answered before the next one: the same at each try."""
     name = f"load-balancer-{os.getpid()}-{time.monotonic_ns()}"
     data_plane = start_data_plane(program, name, length=length, seed=seed, lockstep=True, flows=flows)
-    agent = start_agent(name, policy, seed)
+    agent = start_agent(name, policy, seed, length=length)
     try:
         text, _ = data_plane.communicate()
     finally:
