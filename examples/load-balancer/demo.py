@@ -77,7 +77,9 @@ class Stage:
 def play(stage: Stage, watch: Watch, view: View) -> None:
     """Look on until the data plane has ended, and do what is due by its own time."""
     cues = stage.cues()
-    while stage.data_plane.poll() is None:
+    has_ended = False
+    while not has_ended:
+        has_ended = stage.data_plane.poll() is not None  # and what it wrote last is looked at once more
         watch.look()
         while cues and watch.seconds >= cues[0][0]:
             _, words, cue = cues.pop(0)
@@ -91,7 +93,6 @@ def demo(program: Path, length: float, rate: float, seed: int) -> None:
     """Run it, until it is over or interrupted."""
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(program, length, rate, seed, Path(folder))
-        text = ""
         try:
             watch = stage.attach()
             view = View(len(SPEEDS))
@@ -104,11 +105,12 @@ def demo(program: Path, length: float, rate: float, seed: int) -> None:
                 watch.close()
         finally:
             text = stage.close()
-    if text:
-        counts = json.loads(text)
-        print(
-            f"{counts['flows']} flows, {counts['refused']} refused by full servers; "
-            f"{counts['actions']} actions applied, {counts['actions_refused']} refused"
-        )
+    if stage.data_plane.returncode != 0:
+        sys.exit("the data plane failed")
+    counts = json.loads(text)
+    print(
+        f"{counts['flows']} flows, {counts['refused']} refused by full servers; "
+        f"{counts['actions']} actions applied, {counts['actions_refused']} refused"
+    )
     left = Path("/dev/shm", stage.name)
     print(f"{left} is still there" if left.exists() else "nothing is left in /dev/shm")

@@ -170,6 +170,6 @@ def test_the_demo_tells_its_story_where_there_is_no_terminal(program):
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "server 0 slows down to a third" in done.stdout
-    assert "agent dead: its last action goes on" in done.stdout
+    assert "the agent is killed: its last action goes on" in done.stdout
     assert "an agent is back" in done.stdout
     assert done.stdout.endswith("nothing is left in /dev/shm\n"), done.stdout
