@@ -9,16 +9,18 @@ PYTHON := $(VENV)/bin/python
 PACKAGE := bindings/python
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 DEMO_ARGUMENTS ?= --save-frame last-frame.png
+LOAD_BALANCER_ARGUMENTS ?=
 
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help demo dora-demo test test-python lint corpus fuzz miri sanitize bench micro-figures camera-figures figures \
-	dora-figures python-figures soak wheel gpu-kit gpu-lane-double gpu-results
+.PHONY: help demo dora-demo load-balancer-demo test test-python lint corpus fuzz miri sanitize bench micro-figures \
+	camera-figures figures dora-figures exchange-figures python-figures soak wheel gpu-kit gpu-lane-double gpu-results
 
 help:
 	@echo "Run"
 	@echo "  make demo              a real clip from one process to another (DEMO_ARGUMENTS='--fps 0 --json')"
 	@echo "  make dora-demo         the same as dora dataflows, in Rust and Python"
+	@echo "  make load-balancer-demo  a data plane in C, an agent that learns (LOAD_BALANCER_ARGUMENTS=--compare)"
 	@echo
 	@echo "Test"
 	@echo "  make test              formatting, lints, documentation and every test"
@@ -36,6 +38,7 @@ help:
 	@echo "  make micro-figures     single operations by Criterion, with a GPU also copies; two minutes"
 	@echo "  make camera-figures    the camera workload; CAMERA_LENGTH=full for half an hour of it"
 	@echo "  make dora-figures      dataflows beside dora's own outputs; six minutes"
+	@echo "  make exchange-figures  newest values beside iceoryx2's blackboard and a mutex; two minutes"
 	@echo "  make python-figures    single calls of the Python package; half a minute"
 	@echo "  make gpu-kit           tests and benchmarks for a machine with a GPU, into dist/gpu-kit"
 	@echo "  make gpu-lane-double   the same here against the driver double, with each stage broken in turn"
@@ -58,6 +61,14 @@ dora-demo: $(VENV)/.ready
 	cd examples/dora-camera; \
 	dora run dataflow.yml; \
 	dora run dataflow-python.yml
+
+load-balancer-demo: $(VENV)/.ready
+	cargo build --release -p zenoh-pinned-exchange -p zenoh-pinned-python
+	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
+	$(CC) -std=c11 -O2 -Wall -Wextra -pedantic -Werror -Inode-api/exchange/include examples/load-balancer/data_plane.c \
+		-o "$(TARGET)/release/load-balancer-data-plane" "$(TARGET)/release/libzenoh_pinned_exchange.a" -lm -lpthread -ldl
+	PYTHONPATH="$$PWD/$(PACKAGE)/python" $(PYTHON) examples/load-balancer/run.py \
+		"$(TARGET)/release/load-balancer-data-plane" $(LOAD_BALANCER_ARGUMENTS)
 
 # Tests that nextest counts as skipped are the other processes of tests.
 test: lint $(VENV)/.ready
@@ -196,6 +207,14 @@ dora-figures: $(VENV)/.ready
 	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
 	PYTHONPATH="$$PWD/$(PACKAGE)/python" "$(TARGET)/release/dora-bench" "$$PWD/$(PYTHON)"
 	PYTHONPATH="$$PWD/$(PACKAGE)/python" $(PYTHON) benches/dora/src/sizes.py "$$PWD/$(VENV)/bin/dora"
+
+exchange-figures: $(VENV)/.ready
+	cargo build --release -p zenoh-pinned-exchange -p zenoh-pinned-exchange-bench -p zenoh-pinned-python
+	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
+	$(CC) -std=c11 -O2 -Wall -Wextra -pedantic -Werror -Inode-api/exchange/include benches/exchange/src/operations.c \
+		-o "$(TARGET)/release/exchange-operations" "$(TARGET)/release/libzenoh_pinned_exchange.a" -lm -lpthread -ldl
+	PYTHONPATH="$$PWD/$(PACKAGE)/python" "$(TARGET)/release/exchange-bench" "$(TARGET)/exchange/record.json" \
+		"$$PWD/$(PYTHON)"
 
 $(VENV)/.ready: $(PACKAGE)/requirements.txt
 	@python3 -m venv $(VENV) > /dev/null 2>&1 || { \

@@ -31,6 +31,7 @@ mod device;
 mod dora;
 mod element;
 mod errors;
+mod exchange;
 mod frame;
 mod log;
 mod numpy;
@@ -65,6 +66,7 @@ mod _native {
         },
         dora::{OutputReport, Outputs, Report},
         element::numpy_dtype,
+        exchange::{AgentEnd, DataPlaneEnd, ObserverEnd, feature_names},
         frame::{Frame, class::set_frame_class},
         pool::{Pool, PoolStatistics},
         reason::Reason,

@@ -8,11 +8,14 @@ memory of zenoh.
 - `frame` and `to_device`: views of what was received, and their way to a device. They take a dora
   ``event["value"]`` too, whoever sent it.
 - `zenoh_pinned.dora.Node`: a dora node whose ``send_output(..., pinned=True)`` sends so.
+- `zenoh_pinned.exchange`: newest values between a load balancer's data plane and its agent, without locks.
 
 Sizes are in bytes and times in seconds. Every call may be made on any thread, and lets other threads run
 while it waits or copies, where its documentation does not say otherwise. Objects belong to the process that
 made them; in a forked child they raise ``RuntimeError``. A wait ends when a signal handler raises.
 """
+
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from zenoh_pinned._frame import Frame
 from zenoh_pinned._native import (
@@ -38,6 +41,11 @@ from zenoh_pinned._session import Session
 from zenoh_pinned._subscriber import Subscriber
 from zenoh_pinned._writing import Writing
 
+if _TYPE_CHECKING:
+    from types import ModuleType as _ModuleType
+
+    from zenoh_pinned import exchange as exchange
+
 __all__ = [
     "CudaError",
     "DeviceBuffer",
@@ -61,3 +69,13 @@ __all__ = [
     "open_device",
     "to_device",
 ]
+
+
+def __getattr__(name: str) -> "_ModuleType":
+    # Imported by whoever uses it.
+    if name == "exchange":
+        import importlib
+
+        return importlib.import_module("zenoh_pinned.exchange")
+    msg = f"module 'zenoh_pinned' has no attribute {name!r}"
+    raise AttributeError(msg)

@@ -6,7 +6,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import Self, disjoint_base
+from typing_extensions import Buffer, Self, disjoint_base
 from zenoh_pinned._frame import Frame
 
 __version__: str
@@ -508,3 +508,91 @@ def open_device(
     >>> import zenoh_pinned
     >>> name = zenoh_pinned.open_device("cuda:1", max_bytes=256 << 20)
     """
+
+def feature_names() -> list[str]:
+    """The names of a server's features, in their order."""
+
+@disjoint_base
+class AgentEnd:
+    def __new__(cls, name: str) -> Self: ...
+    def read_into(self, buffer: npt.NDArray[Any] | Buffer) -> int | None:
+        """Copy the newest observation into `buffer` and return its number, or `None` where it has been read.
+
+        `buffer` is an array of one `OBSERVATION`, or anything writable of as many bytes; where `None` comes
+        back it is as it was. For hot loops: nothing else is made.
+        """
+    def _read_observation(self, buffer: npt.NDArray[Any] | Buffer) -> int | None:
+        """The same, but return how many were missed."""
+    def _read_reservoir(self, server: int, metric: str, buffer: npt.NDArray[Any] | Buffer) -> bool: ...
+    def write_action(
+        self, sequence_id: int, weights: Sequence[float] | npt.NDArray[Any], num_servers: int | None = None
+    ) -> None:
+        """Answer an observation with the weights of the servers 0, 1 and so on.
+
+        `sequence_id` is the observation's. `weights` is a sequence of numbers or an array of any type, of
+        which the first `num_servers` are taken, or all. They need not add up to 1. Servers that took no
+        flows in the observation that was read last get none, whatever their weight is. The table for picks
+        in constant time is made here.
+
+        Raise ``ValueError`` where a weight is negative or no finite number, no server would get flows,
+        there are more than 64, or nothing has been read yet that could be answered.
+        """
+    @property
+    def overruns(self) -> int:
+        """How often there was a newer observation, and the writer wrote over it at every try.
+
+        Such a read gives `None` as if there were nothing new: the next one gets a newer one, and says what
+        was missed.
+        """
+    @property
+    def other_side(self) -> int | None:
+        """The data plane's process; `None` while there is none. A system call."""
+    def close(self) -> None:
+        """Close this end; a second call does nothing. Whoever closes last takes the region's name away."""
+
+@disjoint_base
+class ObserverEnd:
+    def __new__(cls, name: str) -> Self: ...
+    def read_into(self, buffer: npt.NDArray[Any] | Buffer) -> int | None:
+        """Copy the newest observation into `buffer` and return its number, or `None` where it has been read.
+
+        `buffer` is an array of one `OBSERVATION`, or anything writable of as many bytes; where `None` comes
+        back it is as it was. For hot loops: nothing else is made.
+        """
+    def _read_observation(self, buffer: npt.NDArray[Any] | Buffer) -> int | None:
+        """The same, but return how many were missed."""
+    def _read_reservoir(self, server: int, metric: str, buffer: npt.NDArray[Any] | Buffer) -> bool: ...
+    def _read_action(self, buffer: npt.NDArray[Any] | Buffer) -> bool: ...
+    @property
+    def overruns(self) -> int:
+        """How often there was a newer message, and the writer wrote over it at every try.
+
+        Such a read gives `None` as if there were nothing new: the next one gets a newer one, and says what
+        was missed.
+        """
+    @property
+    def data_plane(self) -> int | None:
+        """The data plane's process; `None` while there is none. A system call."""
+    @property
+    def agent(self) -> int | None:
+        """The agent's process; `None` while there is none. A system call."""
+    def close(self) -> None:
+        """Close this end; a second call does nothing."""
+
+@disjoint_base
+class DataPlaneEnd:
+    def __new__(cls, name: str, *, mode: int = 0o600, reservoirs: bool = False) -> Self: ...
+    def _write_observation(self, buffer: npt.NDArray[Any] | Buffer) -> int: ...
+    def _read_action(self, buffer: npt.NDArray[Any] | Buffer) -> bool: ...
+    def _write_reservoir(self, server: int, metric: str, buffer: npt.NDArray[Any] | Buffer) -> None: ...
+    @property
+    def incarnation(self) -> int:
+        """How many data planes the region has had, this one included."""
+    @property
+    def overruns(self) -> int:
+        """How often there was a newer action, and the agent wrote over it at every try."""
+    @property
+    def other_side(self) -> int | None:
+        """The agent's process; `None` while there is none. A system call."""
+    def close(self) -> None:
+        """Close this end; a second call does nothing. Whoever closes last takes the region's name away."""
