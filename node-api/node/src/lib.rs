@@ -5,5 +5,8 @@
 mod arrow_stream;
 #[cfg(feature = "dora")]
 pub mod dora;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod opening;
 pub mod pubsub;

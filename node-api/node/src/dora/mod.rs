@@ -48,17 +48,17 @@
 //! Specified by dora 1.1: `dora-message` (requests, metadata), `dora-core` (topics), and the handshake and
 //! send path of `dora-node-api`, which this repeats where dora has no public seam.
 
-mod acknowledgement;
+pub(crate) mod acknowledgement;
 mod answers;
 mod consumers;
 mod daemon;
 mod description;
 mod detached;
 mod element;
-mod environment;
+pub(crate) mod environment;
 mod error;
 mod frame;
-mod framing;
+pub(crate) mod framing;
 mod link;
 mod output;
 mod outputs;
