@@ -26,10 +26,10 @@ help:
 	@echo "make corpus        write the seeds of the fuzz targets to provider/fuzz/corpus"
 	@echo "make miri          the fuzz targets' properties under Miri"
 	@echo "make sanitize      the same and the unit tests of the provider with the sanitizers"
-	@echo "make bench         the benchmarks: single operations and the camera workload, under ten minutes"
+	@echo "make bench         the benchmarks: single operations, transport and the camera workload, some ten minutes"
 	@echo "make camera-figures  only the camera workload (CAMERA_LENGTH=full for half an hour of it)"
-	@echo "make figures       measure against stock zenoh shared memory, some two minutes"
-	@echo "make micro-figures  single steps by Criterion, copies to a GPU where there is one; some two minutes"
+	@echo "make figures       transport beside stock zenoh shared memory, also by size; some two minutes"
+	@echo "make micro-figures  operations in one process by Criterion, with a GPU copies to it; some two minutes"
 	@echo "make python-figures  what single calls of the Python package cost, half a minute"
 	@echo "make soak          a thousand kills twice, stops, and ten minutes of coming and going; some half an hour"
 	@echo "make gpu-kit       pack what a machine with a GPU needs to test and measure, into dist/gpu-kit"
@@ -162,6 +162,7 @@ sanitize:
 # One after the other, also under make -j.
 bench:
 	$(MAKE) micro-figures
+	$(MAKE) figures
 	$(MAKE) camera-figures
 
 CAMERA_LENGTH ?= short
@@ -173,7 +174,8 @@ camera-figures: $(VENV)/.ready
 
 figures:
 	cargo build --release -p zenoh-pinned-transport-bench
-	cargo run --quiet --release -p zenoh-pinned-transport-bench
+	"$(TARGET)/release/transport-bench"
+	"$(TARGET)/release/transport-bench" sizes
 
 # Building the benchmark builds the program that prints its tables as well.
 micro-figures: export CRITERION_HOME = $(abspath $(TARGET))/micro-figures

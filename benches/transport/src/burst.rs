@@ -8,46 +8,47 @@
 
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion};
+use zenoh_pinned_measuring::clock::now;
 
 use crate::{
     Error, Outcome,
-    clock::{between, now},
-    line::{Line, Lines},
-    producer::{self, Producer},
-    record::Record,
-    transport::Transport,
-    turns,
+    arm::{Arm, Producer},
+    consumer::RECEIVE_APART,
+    line::Line,
+    sizes,
 };
 
 const BYTES: [usize; 5] = [64, 1 << 10, 4 << 10, 16 << 10, 64 << 10];
 const MESSAGES: u32 = 64;
+const SAMPLES: usize = 100;
 
-pub(crate) fn measure(criterion: &mut Criterion, record: &mut Record) -> Outcome {
-    let title = format!("put to frame, a message of {MESSAGES} in a row");
-    let mut group = criterion.benchmark_group(&title);
-    let mut lines = Lines::new("receive", false);
-    for bytes in BYTES {
-        let what = format!("{title}, {bytes} bytes");
-        let producers = producer::of_each(record, &what, &Transport::ALL, MESSAGES, bytes)?;
-        let arms = producers
-            .iter()
-            .map(|(transport, _)| BenchmarkId::new(transport.name(), bytes));
-        turns::measure(&mut group, arms.collect(), record.samples(100), |arm| {
-            let (transport, producer) = &producers[arm];
-            burst(producer, lines.of(*transport)?)
-        });
+pub(crate) fn by_size() -> Outcome {
+    let title = format!("`put` to message in hand, a message of {MESSAGES} in a row");
+    let mut lines = Vec::new();
+    for arm in Arm::ALL {
+        lines.push(Line::new(RECEIVE_APART, arm, false)?);
     }
-    group.finish();
+    sizes::heading(&title, &Arm::ALL.map(Arm::name));
+    for bytes in BYTES {
+        let producers = sizes::producers(&title, &Arm::ALL, MESSAGES, bytes);
+        let times = sizes::in_turns(producers.len(), SAMPLES, |arm| {
+            let producer = producers[arm].as_ref();
+            producer
+                .map(|producer| burst(producer, &mut lines[arm]))
+                .transpose()
+        })?;
+        sizes::row(bytes, &times);
+    }
     Ok(())
 }
 
-fn burst(producer: &Producer, line: &mut Line) -> Result<Duration, Error> {
+fn burst(producer: &Producer, line: &mut Line) -> Result<u64, Error> {
     std::thread::sleep(Duration::from_millis(1));
     let begin = now();
     for _ in 1..MESSAGES {
         line.put_untold(producer.message()?)?;
     }
     line.put(producer.message()?)?;
-    Ok(between(begin, line.consumer.time()?) / MESSAGES)
+    let [_, in_hand] = line.consumer.times()?;
+    Ok(in_hand.saturating_sub(begin) / u64::from(MESSAGES))
 }
