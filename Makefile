@@ -33,9 +33,9 @@ help:
 	@echo "  make soak              a thousand kills twice, stops, and coming and going (SOAK_SECONDS=600); half an hour"
 	@echo
 	@echo "Measure"
-	@echo "  make figures           single steps beside stock zenoh; two minutes"
-	@echo "  make bench             micro-figures and camera-figures; under ten minutes"
-	@echo "  make micro-figures     single operations by Criterion, with a GPU also copies; two minutes"
+	@echo "  make figures           transport beside stock zenoh, also by size; two minutes"
+	@echo "  make bench             micro-figures, figures and camera-figures; ten minutes"
+	@echo "  make micro-figures     operations in one process by Criterion, with a GPU copies to it; two minutes"
 	@echo "  make camera-figures    the camera workload; CAMERA_LENGTH=full for half an hour of it"
 	@echo "  make dora-figures      dataflows beside dora's own outputs; six minutes"
 	@echo "  make exchange-figures  newest values beside iceoryx2's blackboard and a mutex; two minutes"
@@ -182,6 +182,7 @@ sanitize:
 # One after the other, also under make -j.
 bench:
 	$(MAKE) micro-figures
+	$(MAKE) figures
 	$(MAKE) camera-figures
 
 CAMERA_LENGTH ?= short
@@ -193,7 +194,8 @@ camera-figures: $(VENV)/.ready
 
 figures:
 	cargo build --release -p zenoh-pinned-transport-bench
-	cargo run --quiet --release -p zenoh-pinned-transport-bench
+	"$(TARGET)/release/transport-bench"
+	"$(TARGET)/release/transport-bench" sizes
 
 # Building the benchmark builds the program that prints its tables as well.
 micro-figures: export CRITERION_HOME = $(abspath $(TARGET))/micro-figures

@@ -8,5 +8,8 @@ mod arrow_stream;
 pub mod bindings;
 #[cfg(feature = "dora")]
 pub mod dora;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod opening;
 pub mod pubsub;

@@ -3,19 +3,21 @@
 use dora_message::{DataflowId, daemon_to_node::NodeConfig, id::NodeId};
 
 /// The environment variable in which a daemon describes a node.
-pub(crate) const NODE_CONFIG: &str = "DORA_NODE_CONFIG";
+pub const NODE_CONFIG: &str = "DORA_NODE_CONFIG";
 
 /// What a process's environment says about it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Environment {
+pub enum Environment {
+    /// It is this node of the dataflow.
     Node(NodeId),
+    /// It is a node of another one.
     OtherDataflow,
     /// Nothing: no node, a dynamic one, or one that wrote its title over its environment.
     Undescribed,
 }
 
 /// Which node of `dataflow` a process is, by its environment as `/proc` shows it.
-pub(crate) fn node_in(environment: &[u8], dataflow: DataflowId) -> Environment {
+pub fn node_in(environment: &[u8], dataflow: DataflowId) -> Environment {
     match variable(environment, NODE_CONFIG).map(parse) {
         Some(Ok(config)) if config.dataflow_id == dataflow => Environment::Node(config.node_id),
         Some(Ok(_)) => Environment::OtherDataflow,
@@ -24,12 +26,12 @@ pub(crate) fn node_in(environment: &[u8], dataflow: DataflowId) -> Environment {
 }
 
 /// A node's configuration as a daemon writes it.
-pub(crate) fn parse(config: &[u8]) -> Result<NodeConfig, serde_yaml::Error> {
+pub fn parse(config: &[u8]) -> Result<NodeConfig, serde_yaml::Error> {
     serde_yaml::from_slice(config)
 }
 
 /// The value of a variable in an environment as `/proc` shows it.
-pub(crate) fn variable<'a>(environment: &'a [u8], name: &str) -> Option<&'a [u8]> {
+pub fn variable<'a>(environment: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let mut variables = environment.split(|byte| *byte == 0);
     variables.find_map(|variable| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }

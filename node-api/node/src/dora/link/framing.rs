@@ -4,10 +4,7 @@ use std::io::{self, Read};
 
 /// Reads one message; `Ok(None)` where its length is beyond `most_bytes`, so that nothing after it can be
 /// read. Takes memory for what has arrived, not for what the length claims.
-pub(crate) fn read_message(
-    connection: &mut impl Read,
-    most_bytes: usize,
-) -> io::Result<Option<Vec<u8>>> {
+pub fn read_message(connection: &mut impl Read, most_bytes: usize) -> io::Result<Option<Vec<u8>>> {
     let mut length = [0; 8];
     connection.read_exact(&mut length)?;
     let length = u64::from_le_bytes(length);

@@ -15,7 +15,7 @@
 pub(crate) mod daemon;
 pub(crate) mod description;
 pub(crate) mod environment;
-mod framing;
+pub(crate) mod framing;
 mod session;
 
 use std::time::Duration;

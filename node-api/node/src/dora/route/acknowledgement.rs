@@ -9,15 +9,20 @@ const MAX_NAME_BYTES: usize = 1024;
 
 /// An answer that could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Acknowledgement {
+pub enum Acknowledgement {
     /// Somebody whose metadata has another version than ours.
     OtherVersion(u16),
     /// A consumer has what was sent before its marker.
-    From { consumer: String, input: String },
+    From {
+        /// The id of its node.
+        consumer: String,
+        /// The id of the input that the message came by.
+        input: String,
+    },
 }
 
 /// Reads the attachment of a message on an output's `@ack` topic; `None` for anything that is no answer.
-pub(crate) fn read(attachment: &[u8]) -> Option<Acknowledgement> {
+pub fn read(attachment: &[u8]) -> Option<Acknowledgement> {
     let metadata = dora_message::decode::<Metadata>(attachment).ok()?;
     if metadata.metadata_version() != Metadata::CURRENT_VERSION {
         let version = metadata.metadata_version();

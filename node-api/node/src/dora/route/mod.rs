@@ -24,7 +24,7 @@
 //!
 //! Knowingly weak: see `answers` and `flush`.
 
-mod acknowledgement;
+pub(crate) mod acknowledgement;
 mod answers;
 mod consumers;
 mod flush;
