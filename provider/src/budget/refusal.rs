@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use super::{OverCgroup, Sums, census::Census};
 use crate::{
     os::{file, process},
-    path::FallbackReason,
+    reason::FallbackReason,
 };
 
 /// How many of the other processes a refusal names.

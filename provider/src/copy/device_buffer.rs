@@ -12,7 +12,7 @@ use crate::{
     cuda::{self, Capturing, DeviceMemory, DriverError, Event, Fence, Visit},
     frame::Frame,
     os,
-    path::{DevicePath, FallbackReason},
+    reason::{DevicePath, FallbackReason},
 };
 
 /// A frame's bytes on the device, for libraries that use them on streams of their own. Usable from any

@@ -6,7 +6,7 @@ use cudarc::driver::CudaContext;
 
 use crate::{
     cuda::{self, DriverError, Loss},
-    path::FallbackReason,
+    reason::FallbackReason,
 };
 
 /// Why a copy to or from a device failed. The frame or slot is unharmed and can be used again.

@@ -4,9 +4,9 @@ use std::{ptr::NonNull, sync::Arc};
 
 use cudarc::driver::{CudaStream, DevicePtr, DeviceSlice};
 
-use super::{CopyError, in_flight::Hold, refuse_captured};
+use super::{CopyError, refuse_captured};
 use crate::{
-    cuda::{self, DriverError, Event},
+    cuda::{self, DriverError, Event, Hold},
     os,
     pinner::Pinner,
     pool::Slot,

@@ -34,9 +34,7 @@ mod device_buffer;
 mod error;
 mod from_device;
 mod host_slice;
-mod in_flight;
 mod lent;
-mod staging;
 mod to_device;
 
 use cudarc::driver::CudaStream;
@@ -44,14 +42,12 @@ use cudarc::driver::CudaStream;
 use crate::{
     cuda::{self, Capturing, Visit},
     os,
-    path::FallbackReason,
+    reason::FallbackReason,
 };
 
 pub use device_buffer::DeviceBuffer;
 pub use error::CopyError;
 pub use from_device::CopyBack;
-pub(crate) use in_flight::{Hold, InFlight};
-pub(crate) use staging::{Lease, Staging};
 
 /// Permission to call the driver on behalf of the user, for as long as it is kept. The calling thread is left as it
 /// was found.

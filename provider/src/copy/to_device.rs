@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtrMut, DeviceSlice};
 
-use super::{
-    CopyError, Entered, capturing, device_buffer::ForeignMemory, in_flight::Hold, refuse_captured,
-    staging::Lease,
-};
+use super::{CopyError, Entered, capturing, device_buffer::ForeignMemory, refuse_captured};
 use crate::{
-    cuda::{self, CapturedGraph, Capturing, DeviceMemory, DriverError},
+    cuda::{self, CapturedGraph, Capturing, DeviceMemory, DriverError, Hold},
     frame::Frame,
-    path::{DevicePath, FallbackReason},
+    reason::{DevicePath, FallbackReason},
+    registration::Lease,
 };
 
 /// The way of one copy, and why not a shorter one.

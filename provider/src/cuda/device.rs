@@ -14,7 +14,7 @@ use super::{
     lost,
     visit::bind,
 };
-use crate::{os, path::FallbackReason};
+use crate::{os, reason::FallbackReason};
 
 /// Of `cuStreamCreate`: no implicit order with the default stream.
 pub(super) const NON_BLOCKING: u32 = 1;

@@ -13,7 +13,7 @@ use std::{
 use cudarc::driver::sys::{self, CUcontext, CUdeviceptr, CUevent, CUstream};
 
 use super::DriverError;
-use crate::path::FallbackReason;
+use crate::reason::FallbackReason;
 
 /// A number that the driver answers with; see `CUresult` in the CUDA driver API.
 pub(super) type Status = u32;

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use super::entries::{Status, check, entries};
-use crate::path::FallbackReason;
+use crate::reason::FallbackReason;
 
 /// A status that is not success: any number, also one that no header has a name for yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

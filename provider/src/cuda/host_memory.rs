@@ -11,7 +11,7 @@ use super::{
     visit::bind,
 };
 use crate::{
-    path::FallbackReason,
+    reason::FallbackReason,
     registration::{HostRegion, HostRegistration},
 };
 

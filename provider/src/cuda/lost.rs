@@ -28,7 +28,7 @@ use std::sync::{
 use cudarc::driver::CudaContext;
 
 use super::{DriverError, Event, Visit};
-use crate::{os::per_process::PerProcess, path::FallbackReason};
+use crate::{os::per_process::PerProcess, reason::FallbackReason};
 
 /// So many errors after which something stays, one after the other, are a loss whatever they are.
 const IN_A_ROW: u32 = 4;

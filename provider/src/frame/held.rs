@@ -6,12 +6,12 @@ use zenoh::{bytes::ZBytes, shm::ZShm};
 
 use super::{FrameError, owned::OwnedBytes};
 use crate::{
+    availability,
     os::process::{FileMappings, MadeHere, Placement},
     segment::{
         Segment,
         uses::{Noted, Use},
     },
-    session,
 };
 
 /// Received bytes, held.
@@ -55,7 +55,7 @@ impl HeldBytes {
 
     /// A payload outside shared memory; one that came in several pieces is put together.
     pub(super) fn ordinary(payload: &ZBytes) -> Result<Self, FrameError> {
-        if payload.slices().nth(1).is_some() && session::without_shared_memory().is_none() {
+        if payload.slices().nth(1).is_some() && availability::without_shared_memory().is_none() {
             // Some of several pieces may be buffers in shared memory, whose length nobody has checked.
             let mappings = FileMappings::now();
             let mappings = mappings.map_err(|error| FrameError::Unverifiable { error })?;

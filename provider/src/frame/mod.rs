@@ -32,12 +32,12 @@ use held::HeldBytes;
 use owned::OwnedBytes;
 
 use crate::{
-    copy::Hold,
-    path::{DevicePath, FallbackReason},
+    availability,
+    cuda::Hold,
     pinner::Pinner,
+    reason::{DevicePath, FallbackReason},
     registration::Found,
     segment::Segment,
-    session,
 };
 
 /// Received bytes, readable on the host and on their way to a device. Usable from any thread.
@@ -200,7 +200,8 @@ impl Frame {
         match &self.found {
             Some(found) => found.registered_address(self.len()),
             None => {
-                Err(session::without_shared_memory().unwrap_or(FallbackReason::NotSharedMemory))
+                Err(availability::without_shared_memory()
+                    .unwrap_or(FallbackReason::NotSharedMemory))
             }
         }
     }

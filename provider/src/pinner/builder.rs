@@ -7,11 +7,12 @@ use cudarc::driver::CudaContext;
 use super::{Pinner, Shared};
 use crate::{
     budget::{self, Budget, GivesBack},
-    copy::{InFlight, Staging},
-    cuda::{CudaHostRegistration, Device},
+    cuda::{CudaHostRegistration, Device, InFlight},
     os::process::{FileMappings, MadeHere},
-    path::FallbackReason,
-    registration::{HostRegistration, IdleRegistrations, NoRegistration, Registrar, Table},
+    reason::FallbackReason,
+    registration::{
+        HostRegistration, IdleRegistrations, NoRegistration, Registrar, Staging, Table,
+    },
 };
 
 /// What a [`Pinner`] is made for.

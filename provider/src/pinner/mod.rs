@@ -16,12 +16,12 @@ use ending::Ending;
 
 use crate::{
     budget::{self, Budget, Pressure},
-    copy::{CopyError, Entered, InFlight, Lease, Staging, enter_driver},
-    cuda::{self, Device},
+    copy::{CopyError, Entered, enter_driver},
+    cuda::{self, Device, InFlight},
     os::{file::Identity, process::MadeHere},
-    path::FallbackReason,
     pool::PinnedPool,
-    registration::{Found, IdleRegistrations, Registrar, Table},
+    reason::FallbackReason,
+    registration::{Found, IdleRegistrations, Lease, Registrar, Staging, Table},
     segment::Segment,
 };
 

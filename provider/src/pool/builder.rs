@@ -6,7 +6,7 @@ use super::{
     PinnedHostShmProviderBackend, PinnedPool, PoolError, ending, metadata,
     slots::{SizeClass, Slots, Terms},
 };
-use crate::{budget, os, reclaim::ReclaimPolicy, segment::layout::SegmentLayout, session};
+use crate::{availability, budget, os, reclaim::ReclaimPolicy, segment::layout::SegmentLayout};
 
 /// Sizes and limits of a [`PinnedPool`].
 #[derive(Clone, Debug)]
@@ -134,7 +134,7 @@ impl PinnedPoolBuilder {
         let classes = self.classes()?;
         let terms = self.terms(policy);
         let slots = Slots::new(self.name, classes, terms);
-        let reason = session::without_shared_memory();
+        let reason = availability::without_shared_memory();
         match &reason {
             None => {
                 slots.make_first_segments()?;
@@ -158,7 +158,7 @@ impl PinnedPoolBuilder {
     /// # Errors
     /// As [`PinnedPoolBuilder::build`], and [`PoolError::NoSharedMemory`] where zenoh cannot have any.
     pub fn build_backend(self) -> Result<PinnedHostShmProviderBackend, PoolError> {
-        if let Some(reason) = session::without_shared_memory() {
+        if let Some(reason) = availability::without_shared_memory() {
             return Err(PoolError::NoSharedMemory { reason });
         }
         let policy = self.reclaim.unwrap_or(ReclaimPolicy::Never);

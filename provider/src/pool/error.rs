@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::Holders;
 pub use crate::segment::SegmentError;
-use crate::{path::FallbackReason, reclaim::Quarantined};
+use crate::{reason::FallbackReason, reclaim::Quarantined};
 
 /// Why a pool could not be built. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]

@@ -14,10 +14,10 @@ use std::{
 
 use super::SegmentError;
 use crate::{
+    availability::ZENOH_METADATA_BYTES,
     budget,
     os::{self, file, limits, per_process::PerProcess},
     reclaim,
-    session::ZENOH_METADATA_BYTES,
 };
 
 /// The metadata segment, and a few more for what else happens.

@@ -63,7 +63,7 @@ use crate::{
     budget,
     interruption::Interruption,
     os::{self, process::MadeHere},
-    path::FallbackReason,
+    reason::FallbackReason,
     reclaim::{Quarantined, ReclaimableSlots},
     segment::Segment,
 };

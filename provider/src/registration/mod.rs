@@ -35,6 +35,7 @@ mod none;
 mod region;
 mod registrar;
 mod shared;
+mod staging;
 mod table;
 
 pub(crate) use idle::IdleRegistrations;
@@ -43,4 +44,5 @@ pub(crate) use region::Registration;
 pub use region::{HostRegion, HostRegistration};
 pub(crate) use registrar::Registrar;
 pub(crate) use shared::SegmentRegistration;
+pub(crate) use staging::{Lease, Staging, StagingLease};
 pub(crate) use table::{Entry, Found, Table};

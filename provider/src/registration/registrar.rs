@@ -12,12 +12,13 @@ use std::{
     time::Duration,
 };
 
-use super::{Entry, HostRegistration, Registration, SegmentRegistration, shared::get_or_make};
+use super::{
+    Entry, HostRegistration, Registration, SegmentRegistration, Staging, shared::get_or_make,
+};
 use crate::{
     budget::Budget,
-    copy::Staging,
     os::{self, file::Identity, registration_lock::RegistrationLock},
-    path::FallbackReason,
+    reason::FallbackReason,
     segment::Segment,
 };
 

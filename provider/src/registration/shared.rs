@@ -11,7 +11,7 @@ use std::{
 use super::{HostRegistration, Registration};
 use crate::{
     os::{file::Identity, per_process::PerProcess},
-    path::FallbackReason,
+    reason::FallbackReason,
     segment::Segment,
 };
 

@@ -16,7 +16,7 @@ use crate::{
         file::Identity,
         process::{self, Placement},
     },
-    path::FallbackReason,
+    reason::FallbackReason,
     segment::{Segment, registry},
 };
 

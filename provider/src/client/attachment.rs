@@ -38,6 +38,7 @@ use std::{
 use zenoh::shm::{ChunkID, SegmentID, ShmSegment};
 
 use crate::{
+    availability::ZENOH_METADATA_BYTES,
     os::{
         clock::{LastUse, Moment},
         descriptors,
@@ -48,7 +49,6 @@ use crate::{
     },
     pinner::WeakPinner,
     segment::{AttachError, Segment},
-    session::ZENOH_METADATA_BYTES,
 };
 
 /// How long a segment of a dead producer stays after its last use: as long as zenoh gives a link.

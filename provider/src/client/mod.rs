@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use zenoh::shm::{ProtocolID, SegmentID, ShmClient, ShmClientStorage, ShmSegment, WithProtocolID};
 
-use crate::{
-    attachment::{self, Attachment},
-    pinner::{Pinner, WeakPinner},
-};
+mod attachment;
+
+use crate::pinner::{Pinner, WeakPinner};
+use attachment::Attachment;
 
 /// The protocol of zenoh's own POSIX segments. A number of our own would make every unmodified peer
 /// receive copies.

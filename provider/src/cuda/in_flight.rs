@@ -15,11 +15,8 @@ use std::{
 
 use cudarc::driver::{CudaContext, CudaStream};
 
-use super::staging::StagingLease;
-use crate::{
-    cuda::{self, CapturedGraph, DriverError, Event},
-    os,
-};
+use super::{CapturedGraph, DriverError, Event};
+use crate::{cuda, os, registration::StagingLease};
 
 /// How often the events are asked about while copies are in flight.
 const POLL: Duration = Duration::from_micros(100);

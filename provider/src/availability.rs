@@ -15,7 +15,7 @@ use std::sync::{
 use crate::{
     budget::Readable,
     os::{file, limits, process::MadeHere},
-    path::FallbackReason,
+    reason::FallbackReason,
 };
 
 /// zenoh's metadata of this process and of one peer, and a few pages that sessions negotiate with.

@@ -9,12 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    budget::Budget,
-    os::memory::MappedRange,
-    path::FallbackReason,
-    registration::{HostRegistration, Registration},
-};
+use super::{HostRegistration, Registration};
+use crate::{budget::Budget, os::memory::MappedRange, reason::FallbackReason};
 
 /// Sizes are rounded up to this, so that frames of nearly one size share slots.
 const GRANULE: usize = 1 << 20;
