@@ -18,7 +18,7 @@ mod registration;
 mod segment;
 
 pub use availability::{prepare_session, zenoh_is_inherited};
-pub use budget::{BudgetScope, HostUsage, Pressure, ProcessUsage};
+pub use budget::{HostUsage, Pressure, ProcessUsage};
 pub use client::{PinnedHostShmClient, install_shm_clients, shm_clients};
 pub use copy::{CopyBack, CopyError, DeviceBuffer};
 pub use cudarc;
@@ -30,7 +30,7 @@ pub use pool::{
     AllocError, Holders, KeptPayload, PinnedHostShmProviderBackend, PinnedPool, PinnedPoolBuilder,
     PoolError, PoolStatistics, SegmentError, Slot, StillHeld,
 };
-pub use reason::{DevicePath, FallbackReason};
+pub use reason::{BudgetScope, DevicePath, FallbackReason};
 pub use reclaim::{QuarantineReason, Quarantined, ReclaimPolicy};
 pub use registration::{HostRegion, HostRegistration, NoRegistration};
 pub use segment::AttachError;

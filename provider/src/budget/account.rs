@@ -9,19 +9,21 @@ use std::{
     time::Duration,
 };
 
-use rustix::io::Errno;
-
 use super::{
-    BudgetScope, Purpose, Sums,
+    Purpose, Sums,
     census::Census,
     record::Record,
     refusal::{Refusal, users},
 };
-use crate::os::{
-    account_file::AccountFile,
-    clock::Moment,
-    per_process::PerProcess,
-    process::{self, MadeHere},
+use crate::{
+    os::{
+        Errno,
+        account_file::AccountFile,
+        clock::Moment,
+        per_process::PerProcess,
+        process::{self, MadeHere},
+    },
+    reason::BudgetScope,
 };
 
 /// For how long the others see what was refused.

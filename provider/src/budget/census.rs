@@ -2,13 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::io::Errno;
-
 use super::{
     Sums,
     record::{MAGIC, Record},
 };
 use crate::os::{
+    Errno,
     account_file::{self, Seen},
     file::Identity,
     holdings, limits,

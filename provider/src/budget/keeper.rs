@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Purpose, Sums, account, host};
+use super::{Purpose, Sums, account, usage};
 use crate::os::{clock::Moment, file::Identity, per_process::PerProcess, waiting};
 
 /// What idles less than this is not given back for the sake of a request: whoever used it a moment ago is
@@ -103,7 +103,7 @@ fn look_after() -> Option<Duration> {
         return has_page.then_some(EVERY.1);
     }
     for client in &clients {
-        let hurry = host::pressure(client.host_limit()).hurry();
+        let hurry = usage::pressure(client.host_limit()).hurry();
         let time_to_live = client.time_to_live() / hurry;
         let now = Moment::now();
         let mut due = client.idle();
@@ -113,7 +113,7 @@ fn look_after() -> Option<Duration> {
             client.give_back(idle);
         }
     }
-    give_back_until(&clients, host::recently().wanted);
+    give_back_until(&clients, usage::recently().wanted);
     let shortest = clients.iter().map(|client| client.time_to_live()).min();
     shortest.map(|time_to_live| (time_to_live / 16).clamp(EVERY.0, EVERY.1))
 }

@@ -64,14 +64,15 @@ mod pressure;
 mod record;
 mod refusal;
 mod sums;
+mod usage;
 
 pub(crate) use account::HostShare;
 pub(crate) use bound::{Budget, Reservation};
 pub(crate) use cgroup::{OverCgroup, PIECE_BYTES as CGROUP_PIECE_BYTES, check as check_cgroup};
-pub use host::{HostUsage, ProcessUsage};
-pub(crate) use host::{limit as host_limit, pressure, reserve as take_from_host};
+pub(crate) use host::reserve as take_from_host;
 pub(crate) use keeper::{GivesBack, Idle, watch};
 pub use pressure::Pressure;
-pub use refusal::BudgetScope;
 pub(crate) use refusal::{Readable, Refused};
 pub(crate) use sums::{Purpose, Sums};
+pub use usage::{HostUsage, ProcessUsage};
+pub(crate) use usage::{limit as host_limit, pressure};

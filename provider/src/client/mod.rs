@@ -6,12 +6,11 @@ use zenoh::shm::{ProtocolID, SegmentID, ShmClient, ShmClientStorage, ShmSegment,
 
 mod attachment;
 
-use crate::pinner::{Pinner, WeakPinner};
+use crate::{
+    pinner::{Pinner, WeakPinner},
+    segment::POSIX_PROTOCOL_ID,
+};
 use attachment::Attachment;
-
-/// The protocol of zenoh's own POSIX segments. A number of our own would make every unmodified peer
-/// receive copies.
-pub(crate) const POSIX_PROTOCOL_ID: ProtocolID = 0;
 
 /// Attaches any segment of zenoh's POSIX protocol, from unmodified producers too.
 ///

@@ -5,14 +5,17 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use cudarc::driver::{CudaStream, DevicePtrMut, DeviceSlice, SyncOnDrop, sys};
+use cudarc::driver::CudaStream;
 
-use super::{CopyError, Entered, capturing, lent, to_device::Way};
+use super::{
+    CopyError,
+    entering::{Entered, capturing, enter_driver},
+};
 use crate::{
-    cuda::{self, Capturing, DeviceMemory, DriverError, Event, Fence, Visit},
+    cuda::{self, Capturing, DeviceMemory, DriverError, Event, Fence, ForeignMemory, Visit},
     frame::Frame,
     os,
-    reason::{DevicePath, FallbackReason},
+    reason::{DevicePath, FallbackReason, Way},
 };
 
 /// A frame's bytes on the device, for libraries that use them on streams of their own. Usable from any
@@ -66,7 +69,7 @@ impl Frame {
         stream: &Arc<CudaStream>,
     ) -> Result<DeviceBuffer, CopyError> {
         let (memory, way) = self.copy_to_memory(stream)?;
-        let _entered = super::enter_driver()?;
+        let _entered = enter_driver()?;
         match Event::record(stream) {
             Ok(copied) => Ok(DeviceBuffer {
                 memory: ManuallyDrop::new(memory),
@@ -81,30 +84,6 @@ impl Frame {
                 Err(CopyError::driver("cuEventRecord", error, stream.context()))
             }
         }
-    }
-}
-
-/// Device memory known by its address.
-pub(super) struct ForeignMemory<'a> {
-    pub(super) address: u64,
-    pub(super) bytes: usize,
-    pub(super) stream: &'a Arc<CudaStream>,
-}
-
-impl DeviceSlice<u8> for ForeignMemory<'_> {
-    fn len(&self) -> usize {
-        self.bytes
-    }
-
-    fn stream(&self) -> &Arc<CudaStream> {
-        self.stream
-    }
-}
-
-impl DevicePtrMut<u8> for ForeignMemory<'_> {
-    /// Ordered by whoever chose the stream.
-    fn device_ptr_mut<'a>(&'a mut self, _: &'a CudaStream) -> (sys::CUdeviceptr, SyncOnDrop<'a>) {
-        (self.address, SyncOnDrop::Record(None))
     }
 }
 
@@ -191,12 +170,12 @@ impl DeviceBuffer {
 
     /// The way that the bytes took.
     pub fn path(&self) -> DevicePath {
-        self.way.0
+        self.way.path
     }
 
     /// Why the way was not [`DevicePath::Direct`]; `None` where it was.
     pub fn reason(&self) -> Option<&FallbackReason> {
-        self.way.1.as_ref()
+        self.way.reason.as_ref()
     }
 
     /// Lets whatever is enqueued on `stream` from now on find the bytes; from there they may go to any other stream.
@@ -244,7 +223,7 @@ impl DeviceBuffer {
     fn enter(&self) -> Result<Entered, CopyError> {
         match cuda::loss_of(self.memory.context()) {
             Some(loss) => Err(loss.into()),
-            None => super::enter_driver(),
+            None => enter_driver(),
         }
     }
 
@@ -272,10 +251,10 @@ impl Drop for DeviceBuffer {
             return memory.abandon();
         }
         if let Some(fence) = self.lent.take() {
-            return lent::free_when_unused(memory, fence);
+            return cuda::free_when_unused(memory, fence);
         }
         if !matches!(cuda::capturing(&self.stream), Ok(Capturing::No)) {
-            return lent::free_behind_everything(memory);
+            return cuda::free_behind_everything(memory);
         }
         // SAFETY: it was never lent, so what uses it is enqueued on its own stream.
         let freed = unsafe { memory.free_in_order(&self.stream) };

@@ -4,7 +4,10 @@ use std::{ptr::NonNull, sync::Arc};
 
 use cudarc::driver::{CudaStream, DevicePtr, DeviceSlice};
 
-use super::{CopyError, refuse_captured};
+use super::{
+    CopyError,
+    entering::{enter_driver, refuse_captured},
+};
 use crate::{
     cuda::{self, DriverError, Event, Hold},
     os,
@@ -107,7 +110,7 @@ impl CopyBack {
     /// [`CopyError::ContextLost`]: the slot is held until the process ends, as the device may still write it.
     /// [`CopyError::Driver`], [`CopyError::Forked`].
     pub fn wait(mut self) -> Result<Slot, CopyError> {
-        let _gate = super::enter_driver()?;
+        let _gate = enter_driver()?;
         let invalid = DriverError::INVALID_HANDLE;
         let waited = match &self.copying {
             Some(copying) => copying.event.synchronize(),

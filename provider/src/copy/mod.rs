@@ -31,61 +31,12 @@
 //! Specified by the CUDA driver API: stream and event management, `cuMemcpyHtoDAsync`.
 
 mod device_buffer;
+mod entering;
 mod error;
 mod from_device;
 mod host_slice;
-mod lent;
 mod to_device;
-
-use cudarc::driver::CudaStream;
-
-use crate::{
-    cuda::{self, Capturing, Visit},
-    os,
-    reason::FallbackReason,
-};
 
 pub use device_buffer::DeviceBuffer;
 pub use error::CopyError;
 pub use from_device::CopyBack;
-
-/// Permission to call the driver on behalf of the user, for as long as it is kept. The calling thread is left as it
-/// was found.
-#[derive(Debug)]
-pub(crate) struct Entered {
-    _visit: Visit,
-    _gate: os::exit::DriverGate,
-}
-
-pub(crate) fn enter_driver() -> Result<Entered, CopyError> {
-    if os::exit::driver_is_inherited() {
-        return Err(CopyError::Forked);
-    }
-    let gate = os::exit::enter_driver().ok_or(CopyError::NoDevice {
-        reason: FallbackReason::Exiting,
-    })?;
-    Ok(Entered {
-        _visit: Visit::begin(),
-        _gate: gate,
-    })
-}
-
-/// What becomes of work that is enqueued on the stream at this moment.
-fn capturing(stream: &CudaStream) -> Result<Capturing, CopyError> {
-    let asked = cuda::capturing(stream);
-    let failed = |error| CopyError::driver("cuStreamIsCapturing", error, stream.context());
-    match asked.map_err(failed)? {
-        Capturing::Blocked => Err(CopyError::Capturing {
-            why: "and it is the default stream, which cannot be used until then: name another stream",
-        }),
-        answer => Ok(answer),
-    }
-}
-
-/// Refuses a stream that is being captured.
-fn refuse_captured(stream: &CudaStream, why: &'static str) -> Result<(), CopyError> {
-    match capturing(stream)? {
-        Capturing::No => Ok(()),
-        _ => Err(CopyError::Capturing { why }),
-    }
-}

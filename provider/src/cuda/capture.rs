@@ -14,8 +14,8 @@ use std::{
 use cudarc::driver::CudaStream;
 
 use super::{
-    DriverError,
-    entries::{Graph, check},
+    entries::Graph,
+    error::{DriverError, check},
     visit::bind,
 };
 

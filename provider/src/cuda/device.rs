@@ -9,15 +9,13 @@ use std::{
 use cudarc::driver::{CudaContext, CudaStream, result, sys};
 
 use super::{
-    DriverError, Event, Visit,
-    entries::{self, check},
-    lost,
-    visit::bind,
+    entries,
+    error::{DriverError, check},
+    event::Event,
+    visit::{NON_BLOCKING, Visit, bind},
+    witness::witness,
 };
 use crate::{os, reason::FallbackReason};
-
-/// Of `cuStreamCreate`: no implicit order with the default stream.
-pub(super) const NON_BLOCKING: u32 = 1;
 
 /// A context that this crate keeps; given up through the exit gate only.
 #[derive(Debug)]
@@ -61,7 +59,7 @@ impl Device {
         os::exit::close_gate_before_driver();
         let _visit = Visit::begin();
         Ok(Self {
-            witness: ManuallyDrop::new(lost::witness(&context)),
+            witness: ManuallyDrop::new(witness(&context)),
             context: ManuallyDrop::new(context),
         })
     }
@@ -88,6 +86,11 @@ impl Device {
         check(unsafe { (entries.stream_create)(&raw mut stream, NON_BLOCKING) })?;
         // SAFETY: it was made in this context just now, and nobody ever destroys it.
         Ok(unsafe { self.context.wrap_borrowed_stream(stream) })
+    }
+
+    /// The device's name as the driver gives it.
+    pub(crate) fn name(&self) -> Option<String> {
+        self.context.name().ok()
     }
 
     /// Whether the device can register host memory.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use cudarc::driver::CudaContext;
 
 use super::{
-    Device, DriverError, Visit,
-    entries::{Entries, check},
-    loss_of, note,
-    visit::bind,
+    device::Device,
+    entries::Entries,
+    error::{DriverError, check},
+    lost::loss_of,
+    visit::{Visit, bind},
+    witness::note,
 };
 use crate::{
     reason::FallbackReason,

@@ -15,8 +15,15 @@ use std::{
 
 use cudarc::driver::{CudaContext, CudaStream};
 
-use super::{CapturedGraph, DriverError, Event};
-use crate::{cuda, os, registration::StagingLease};
+use super::{
+    capture::{self, CapturedGraph},
+    copy::synchronize,
+    error::DriverError,
+    event::Event,
+    visit::relax_this_thread,
+    witness,
+};
+use crate::{os, registration::StagingLease};
 
 /// How often the events are asked about while copies are in flight.
 const POLL: Duration = Duration::from_micros(100);
@@ -123,7 +130,7 @@ impl InFlight {
         stream: &Arc<CudaStream>,
         hold: Hold,
     ) -> Result<(), DriverError> {
-        match cuda::synchronize(stream) {
+        match synchronize(stream) {
             Ok(()) => {
                 hold.release();
                 Ok(())
@@ -153,7 +160,7 @@ impl InFlight {
     ) -> Result<(), DriverError> {
         self.shared.held.fetch_add(1, Ordering::Relaxed);
         let shared = self.shared.clone();
-        cuda::keep_with(stream, graph, move || shared.finished(hold))
+        capture::keep_with(stream, graph, move || shared.finished(hold))
     }
 
     /// Holds not yet released, and how many of them never will be.
@@ -227,7 +234,7 @@ impl Shared {
     /// The thread's work: take what has arrived, ask about each event, sleep.
     fn watch(&self) {
         os::waiting::never_here();
-        cuda::relax_this_thread();
+        relax_this_thread();
         let mut watched: Vec<Copy> = Vec::new();
         let mut give_up_at = None;
         loop {
@@ -276,7 +283,7 @@ impl Shared {
         match copy.event.is_complete() {
             Ok(false) => Some(copy),
             Ok(true) => {
-                cuda::succeeded(copy.event.context());
+                witness::succeeded(copy.event.context());
                 self.release(copy.hold);
                 None
             }
@@ -289,7 +296,7 @@ impl Shared {
     }
 
     fn leak(&self, hold: Hold, context: &Arc<CudaContext>, error: DriverError) {
-        match cuda::note_leak(context, error) {
+        match witness::note_leak(context, error) {
             Some(_) => hold.keep_without_context(),
             // An error of this call alone: the context and its registrations are still in use.
             None => hold.keep(),

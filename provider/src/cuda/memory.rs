@@ -9,9 +9,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use cudarc::driver::{CudaContext, CudaStream};
+use cudarc::driver::{CudaContext, CudaSlice, CudaStream};
 
-use super::{DriverError, Visit, device::NON_BLOCKING, entries::check, loss_of, visit::bind};
+use super::{
+    error::{DriverError, check},
+    lost::loss_of,
+    visit::{NON_BLOCKING, Visit, apart, bind},
+};
 use crate::os::{self, per_process::PerProcess};
 
 /// What a fence allocates: large enough to be memory of its own to the driver.
@@ -203,4 +207,18 @@ fn allocate(context: &Arc<CudaContext>) -> Result<u64, DriverError> {
     // SAFETY: the place is this function's own.
     check(unsafe { (entries.memory_allocate)(&raw mut address, FENCE_BYTES) })?;
     Ok(address)
+}
+
+/// Device memory as cudarc has it, for users of cudarc.
+///
+/// # Safety
+/// Every byte is written before anything reads it.
+pub(crate) unsafe fn allocate_slice(
+    stream: &Arc<CudaStream>,
+    bytes: usize,
+) -> Result<CudaSlice<u8>, DriverError> {
+    // SAFETY: the caller vouches for the bytes.
+    let (allocated, left) = apart(stream.context(), || unsafe { stream.alloc::<u8>(bytes) });
+    left?;
+    allocated.map_err(DriverError::from)
 }

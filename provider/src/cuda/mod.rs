@@ -27,43 +27,21 @@ mod error;
 mod event;
 mod host_memory;
 mod in_flight;
+mod lent;
 mod lost;
 mod memory;
 mod visit;
+mod witness;
 
-use std::sync::Arc;
-
-pub(crate) use capture::{CapturedGraph, Capturing, capturing, keep_with};
-pub(crate) use copy::{enqueue_from_device, enqueue_from_host};
-use cudarc::driver::{CudaSlice, CudaStream};
+pub(crate) use capture::{CapturedGraph, Capturing, capturing};
+pub(crate) use copy::{ForeignMemory, enqueue_from_device, enqueue_from_host, synchronize};
 pub(crate) use device::Device;
-use entries::check;
-pub(crate) use error::DriverError;
+pub(crate) use error::{DriverError, leave_invalid_value};
 pub(crate) use event::Event;
 pub(crate) use host_memory::CudaHostRegistration;
 pub(crate) use in_flight::{Hold, InFlight};
-pub(crate) use lost::{Loss, loss_of, note, note_leak, succeeded};
-pub(crate) use memory::{DeviceMemory, Fence};
-pub(crate) use visit::{Visit, relax_this_thread};
-use visit::{apart, bind};
-
-/// Waits until everything enqueued on the stream has executed. Not for a stream that is captured.
-pub(crate) fn synchronize(stream: &CudaStream) -> Result<(), DriverError> {
-    let entries = bind(stream.context())?;
-    // SAFETY: the stream is alive, as it is borrowed.
-    check(unsafe { (entries.stream_synchronize)(stream.cu_stream()) })
-}
-
-/// Device memory as cudarc has it, for users of cudarc.
-///
-/// # Safety
-/// Every byte is written before anything reads it.
-pub(crate) unsafe fn allocate_slice(
-    stream: &Arc<CudaStream>,
-    bytes: usize,
-) -> Result<CudaSlice<u8>, DriverError> {
-    // SAFETY: the caller vouches for the bytes.
-    let (allocated, left) = apart(stream.context(), || unsafe { stream.alloc::<u8>(bytes) });
-    left?;
-    allocated.map_err(DriverError::from)
-}
+pub(crate) use lent::{free_behind_everything, free_when_unused};
+pub(crate) use lost::{Loss, loss_of};
+pub(crate) use memory::{DeviceMemory, Fence, allocate_slice};
+pub(crate) use visit::Visit;
+pub(crate) use witness::note;

@@ -12,11 +12,13 @@ use std::{ffi::c_uint, marker::PhantomData};
 use cudarc::driver::{CudaContext, sys::CUcontext};
 
 use super::{
-    DriverError,
-    entries::{Entries, check, entries},
+    entries::{Entries, entries},
+    error::{DriverError, check},
 };
 
 const RELAXED: c_uint = 2;
+/// Of `cuStreamCreate`: no implicit order with the default stream.
+pub(super) const NON_BLOCKING: c_uint = 1;
 
 /// The calling thread's context and mode, put back when dropped. Where no driver was loaded there is nothing to keep.
 #[derive(Debug)]

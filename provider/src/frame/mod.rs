@@ -35,7 +35,7 @@ use crate::{
     availability,
     cuda::Hold,
     pinner::Pinner,
-    reason::{DevicePath, FallbackReason},
+    reason::{DevicePath, FallbackReason, Way},
     registration::Found,
     segment::Segment,
 };
@@ -48,7 +48,7 @@ pub struct Frame {
     held: Arc<HeldBytes>,
     found: Option<Found>,
     pinner: Pinner,
-    taken: OnceLock<(DevicePath, Option<FallbackReason>)>,
+    taken: OnceLock<Way>,
 }
 
 impl Frame {
@@ -156,12 +156,12 @@ impl Frame {
     /// The way of the bytes to the device: after a copy the one it took, before that the one it would
     /// take now.
     pub fn path(&self) -> DevicePath {
-        self.way().0
+        self.way().path
     }
 
     /// Why the way is not [`DevicePath::Direct`]; `None` where it is.
     pub fn reason(&self) -> Option<FallbackReason> {
-        self.way().1
+        self.way().reason
     }
 
     /// Whether the bytes arrived in shared memory, that is, without a copy.
@@ -169,26 +169,25 @@ impl Frame {
         self.found.is_some()
     }
 
-    fn way(&self) -> (DevicePath, Option<FallbackReason>) {
+    fn way(&self) -> Way {
         if let Some(taken) = self.taken.get() {
             return taken.clone();
         }
         if let Some(reason) = self.pinner.cannot_copy() {
-            return (DevicePath::Host, Some(reason));
+            return Way::detour(DevicePath::Host, reason);
         }
         match self.registered_address() {
-            Ok(_) => (DevicePath::Direct, None),
-            Err(FallbackReason::Unsupported) => {
-                (DevicePath::Pageable, Some(FallbackReason::Unsupported))
+            Ok(_) => Way::DIRECT,
+            Err(reason) if reason != FallbackReason::Unsupported && self.pinner.can_stage() => {
+                Way::detour(DevicePath::Staged, reason)
             }
-            Err(reason) if self.pinner.can_stage() => (DevicePath::Staged, Some(reason)),
-            Err(reason) => (DevicePath::Pageable, Some(reason)),
+            Err(reason) => Way::detour(DevicePath::Pageable, reason),
         }
     }
 
     /// Remembers the way of the first copy.
-    pub(crate) fn took(&self, path: DevicePath, reason: Option<FallbackReason>) {
-        let _ = self.taken.set((path, reason));
+    pub(crate) fn took(&self, way: Way) {
+        let _ = self.taken.set(way);
     }
 
     /// The frame's first byte in registered memory, which other libraries may copy from asynchronously: another
@@ -246,7 +245,7 @@ impl AsRef<[u8]> for Frame {
 
 impl std::fmt::Debug for Frame {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (path, reason) = self.way();
+        let Way { path, reason } = self.way();
         formatter
             .debug_struct("Frame")
             .field("bytes", &self.len())

@@ -137,9 +137,7 @@ pub(crate) fn for_each_live(magic: &[u8], mut look: impl FnMut(Seen)) -> Result<
 
 fn publish(file: &OwnedFd) -> Result<u32, Errno> {
     for _ in 0..NAME_ATTEMPTS {
-        let mut low = [0; 2];
-        rustix::rand::getrandom(&mut low[..], rustix::rand::GetRandomFlags::empty())?;
-        let id = (ID_BEGINS << 16) | u32::from(u16::from_ne_bytes(low));
+        let id = (ID_BEGINS << 16) | u32::from(u16::from_ne_bytes(super::random()?));
         match file::publish(file, id) {
             Ok(()) => return Ok(id),
             Err(Errno::EXIST) => continue,

@@ -27,6 +27,15 @@ compile_error!(
     "zenoh-pinned supports Linux only: zenoh's segments have another form on other systems"
 );
 
+pub(crate) use rustix::io::Errno;
+
+/// Random bytes from the kernel.
+pub(crate) fn random<const BYTES: usize>() -> Result<[u8; BYTES], Errno> {
+    let mut bytes = [0; BYTES];
+    rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty())?;
+    Ok(bytes)
+}
+
 /// The size of a memory page, in bytes.
 pub(crate) fn page_bytes() -> usize {
     rustix::param::page_size()

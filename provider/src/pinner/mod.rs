@@ -9,14 +9,13 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use cudarc::driver::{CudaContext, CudaStream};
+use cudarc::driver::CudaContext;
 
 pub use builder::PinnerBuilder;
 use ending::Ending;
 
 use crate::{
     budget::{self, Budget, Pressure},
-    copy::{CopyError, Entered, enter_driver},
     cuda::{self, Device, InFlight},
     os::{file::Identity, process::MadeHere},
     pool::PinnedPool,
@@ -110,7 +109,7 @@ impl Pinner {
 
     /// The context that copies go to; `None` without a device.
     pub fn context(&self) -> Option<&Arc<CudaContext>> {
-        self.shared.device.as_ref().ok().map(Device::context)
+        self.device().ok().map(Device::context)
     }
 
     /// The device's name as the driver gives it; `None` without a device, and in a forked child.
@@ -118,12 +117,17 @@ impl Pinner {
         if !self.shared.made_here.holds() {
             return None;
         }
-        self.context()?.name().ok()
+        self.device().ok()?.name()
+    }
+
+    /// The device, or why there is none.
+    pub(crate) fn device(&self) -> Result<&Device, &FallbackReason> {
+        self.shared.device.as_ref()
     }
 
     /// Why there is no device; `None` where there is one.
     pub fn reason(&self) -> Option<&FallbackReason> {
-        self.shared.device.as_ref().err()
+        self.device().err()
     }
 
     /// Why the context is lost, so that no copy can be made any more; `None` where nothing says so. Found out by
@@ -135,49 +139,11 @@ impl Pinner {
 
     /// Why no frame of this pinner can be copied, if so.
     pub(crate) fn cannot_copy(&self) -> Option<FallbackReason> {
-        let device = self.shared.device.as_ref();
-        match device {
+        match self.device() {
             Err(reason) => Some(reason.clone()),
             Ok(_) if !self.shared.made_here.holds() => Some(FallbackReason::Forked),
             Ok(_) => self.lost(),
         }
-    }
-
-    /// Permission to make a copy on this stream, for as long as it is kept.
-    pub(crate) fn enter(&self, stream: &CudaStream) -> Result<Entered, CopyError> {
-        match self.cannot_copy() {
-            None => {}
-            Some(FallbackReason::Forked) => return Err(CopyError::Forked),
-            Some(FallbackReason::ContextLost { code, name }) => {
-                return Err(CopyError::ContextLost { code, name });
-            }
-            Some(reason) => return Err(CopyError::NoDevice { reason }),
-        }
-        // It may be another context than the pinner's.
-        match cuda::loss_of(stream.context()) {
-            Some(loss) => Err(loss.into()),
-            None => enter_driver(),
-        }
-    }
-
-    /// A new stream of the pinner's context, which waits for no other one and lives as long as the process.
-    ///
-    /// For libraries that other users of CUDA call: unlike `CudaContext::new_stream` it waits for nothing, so that it
-    /// disturbs no stream capture, and leaves the calling thread's context as it was.
-    ///
-    /// # Errors
-    /// [`CopyError`]: there is no device, or the driver refused.
-    pub fn new_stream(&self) -> Result<Arc<CudaStream>, CopyError> {
-        let device = self.shared.device.as_ref();
-        let device = device.map_err(|reason| CopyError::NoDevice {
-            reason: reason.clone(),
-        })?;
-        if !self.shared.made_here.holds() {
-            return Err(CopyError::Forked);
-        }
-        let _entered = enter_driver()?;
-        let made = device.new_stream();
-        made.map_err(|error| CopyError::driver("cuStreamCreate", error, device.context()))
     }
 
     /// Registered bytes and copies in flight at this moment.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{
     PinnedHostShmProviderBackend, PinnedPool, PoolError, ending, metadata,
-    slots::{SizeClass, Slots, Terms},
+    slots::{Slots, Terms},
+    tables::SizeClass,
 };
 use crate::{availability, budget, os, reclaim::ReclaimPolicy, segment::layout::SegmentLayout};
 

@@ -2,9 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Holders;
-pub use crate::segment::SegmentError;
-use crate::{reason::FallbackReason, reclaim::Quarantined};
+use super::holders::Holders;
+use crate::{reason::FallbackReason, reclaim::Quarantined, segment::SegmentError};
 
 /// Why a pool could not be built. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]

@@ -27,6 +27,7 @@ mod backend;
 mod builder;
 mod ending;
 mod error;
+mod full;
 mod holders;
 mod idle;
 mod metadata;
@@ -52,9 +53,10 @@ use zenoh::{
     shm::{ShmProvider, ShmProviderBuilder},
 };
 
+pub use crate::segment::SegmentError;
 pub use backend::PinnedHostShmProviderBackend;
 pub use builder::PinnedPoolBuilder;
-pub use error::{AllocError, PoolError, SegmentError, StillHeld};
+pub use error::{AllocError, PoolError, StillHeld};
 pub use holders::Holders;
 pub use slot::{KeptPayload, Slot};
 pub use statistics::PoolStatistics;

@@ -19,8 +19,8 @@ impl Slots {
     fn give_up_one(&self) -> bool {
         let (id, segment, from, bytes) = {
             let mut tables = self.lock();
-            let largest = tables.free.iter_mut().rev();
-            let Some((id, index)) = largest.filter_map(Vec::pop).next() else {
+            let mut largest = tables.classes.iter_mut().rev();
+            let Some((id, index)) = largest.find_map(|class| class.free.pop()) else {
                 return false;
             };
             let Some(owner) = tables.segments.get_mut(&id) else {

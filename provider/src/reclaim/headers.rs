@@ -13,11 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::io::Errno;
-
 use super::references::{self, CountWord};
 use crate::os::{
-    descriptors,
+    Errno, descriptors,
     file::{self, Identity},
     memory::MappedRange,
 };

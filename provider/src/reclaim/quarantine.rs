@@ -5,9 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use rustix::io::Errno;
-
-use crate::os::limits;
+use crate::os::{Errno, limits};
 
 /// Slots that stay in use because of a process that has died or stands still.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use rustix::io::Errno;
-
 use super::{Segment, SegmentHeader, layout::MAX_SEGMENT_BYTES, registry};
 use crate::os::{
-    self,
+    self, Errno,
     file::{self, Access},
     limits,
     memory::MappedRange,

@@ -2,12 +2,11 @@
 
 use std::{os::fd::OwnedFd, sync::Arc};
 
-use rustix::io::Errno;
-
 use super::{Segment, SegmentHeader, layout::SegmentLayout, registry, uses::Uses};
 use crate::{
-    budget::{self, BudgetScope, CGROUP_PIECE_BYTES, OverCgroup, Readable, Refused},
-    os::{self, file, limits, memory::MappedRange, process::MadeHere},
+    budget::{self, CGROUP_PIECE_BYTES, OverCgroup, Readable, Refused},
+    os::{self, Errno, file, limits, memory::MappedRange, process::MadeHere},
+    reason::BudgetScope,
 };
 
 /// How often a random id may already be taken before something else must be wrong.
@@ -196,7 +195,8 @@ fn publish(file: &OwnedFd) -> Result<u32, SegmentError> {
     let _before_the_last_look =
         os::exit::enter_naming().ok_or_else(|| system("name", Errno::CANCELED))?;
     for _ in 0..NAME_ATTEMPTS {
-        let id = random_id()?;
+        let random = os::random().map_err(|error| system("choose a name for", error))?;
+        let id = u32::from_ne_bytes(random);
         match file::publish(file, id) {
             Ok(()) => return Ok(id),
             Err(Errno::EXIST) => continue,
@@ -204,13 +204,6 @@ fn publish(file: &OwnedFd) -> Result<u32, SegmentError> {
         }
     }
     Err(SegmentError::NoFreeName)
-}
-
-fn random_id() -> Result<u32, SegmentError> {
-    let mut bytes = [0; 4];
-    rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty())
-        .map_err(|error| system("choose a name for", error))?;
-    Ok(u32::from_ne_bytes(bytes))
 }
 
 fn system(action: &'static str, error: Errno) -> SegmentError {

@@ -48,6 +48,10 @@ use uses::{Noted, Use, Uses};
 
 use crate::os::{self, file::Identity, memory::MappedRange, process::MadeHere};
 
+/// The protocol of zenoh's own POSIX segments. A number of our own would make every unmodified peer
+/// receive copies.
+pub(crate) const POSIX_PROTOCOL_ID: zenoh::shm::ProtocolID = 0;
+
 /// See the module's note.
 #[derive(Debug)]
 pub(crate) struct Segment {

@@ -13,10 +13,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    cuda::{self, DeviceMemory, DriverError, Fence},
-    os::{self, per_process::PerProcess},
+use super::{
+    error::DriverError,
+    memory::{DeviceMemory, Fence},
+    visit::relax_this_thread,
+    witness::note,
 };
+use crate::os::{self, per_process::PerProcess};
 
 /// After what time a fence or a release is tried again that could not be had.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
@@ -32,7 +35,7 @@ struct Returned {
 
 /// Hands device memory to the thread. Where none can be started this memory stays until the process ends; the next
 /// one tries again.
-pub(super) fn free_when_unused(memory: DeviceMemory, fence: Arc<Fence>) {
+pub(crate) fn free_when_unused(memory: DeviceMemory, fence: Arc<Fence>) {
     static THREAD: PerProcess<Mutex<Option<Sender<Returned>>>> = PerProcess::new(Mutex::default);
     let mut thread = THREAD.lock().unwrap_or_else(PoisonError::into_inner);
     if thread.is_none() {
@@ -57,7 +60,7 @@ pub(super) fn free_when_unused(memory: DeviceMemory, fence: Arc<Fence>) {
 }
 
 /// As [`free_when_unused`], for memory that was not lent and cannot go in the order of its stream.
-pub(super) fn free_behind_everything(memory: DeviceMemory) {
+pub(crate) fn free_behind_everything(memory: DeviceMemory) {
     match Fence::of(memory.context()) {
         Ok(fence) => free_when_unused(memory, fence),
         Err(error) => {
@@ -69,7 +72,7 @@ pub(super) fn free_behind_everything(memory: DeviceMemory) {
 
 fn free_all(arriving: &Receiver<Returned>) {
     os::waiting::never_here();
-    cuda::relax_this_thread();
+    relax_this_thread();
     let mut waiting: Vec<Returned> = Vec::new();
     loop {
         let first = match waiting.is_empty() {
@@ -119,7 +122,7 @@ fn free_behind(fence: &Fence, returned: Vec<Returned>) -> impl Iterator<Item = R
 
 /// What becomes of memory that could not be freed: it is left to a lost context, tried again, or kept.
 fn after_failure(returned: Returned, error: DriverError) -> Option<Returned> {
-    if cuda::note(returned.memory.context(), error).is_some() {
+    if note(returned.memory.context(), error).is_some() {
         returned.memory.abandon();
         return None;
     }

@@ -1,0 +1,139 @@
+//! Finding out whether a context is lost, once a call in it has failed.
+//!
+//! Which error says that a context is lost cannot be listed: newer drivers have newer errors, and the same number can
+//! be about one handle that its owner has destroyed. So each context has a *witness*, an event of this library that is
+//! asked about when a call has failed: while it is answered for, the context is there and has not been reset, and the
+//! error was of that call alone. Where such errors keep something for ever each time, [`IN_A_ROW`] of them without a
+//! success between count as a loss all the same.
+//!
+//! Who may write what: whoever opens a device adds its witness; whoever makes a call that fails counts the failure.
+//!
+//! Locks: a read-write lock around the list; the driver is asked under none. A witness is its device's, and goes
+//! with it: the list keeps no context.
+//!
+//! Knowingly weak: a reset is only found out by the next call, which uses a stale handle; the driver answers it with
+//! an error as long as no object of the same address was made meanwhile.
+
+use std::sync::{
+    Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+    atomic::{AtomicBool, AtomicU32, Ordering},
+};
+
+use cudarc::driver::CudaContext;
+
+use super::{
+    error::DriverError,
+    event::Event,
+    lost::{ContextIdentity, Loss, lose, loss_of},
+    visit::Visit,
+};
+use crate::os::per_process::PerProcess;
+
+/// So many errors after which something stays, one after the other, are a loss whatever they are.
+const IN_A_ROW: u32 = 4;
+
+/// A context that a device was opened with, or that a call has failed in.
+#[derive(Debug)]
+struct Watched {
+    context: ContextIdentity,
+    /// Those of the devices that use it.
+    witnesses: Vec<Weak<Event>>,
+    failures: AtomicU32,
+}
+
+static WATCHED: PerProcess<RwLock<Vec<Watched>>> = PerProcess::new(RwLock::default);
+/// Whether there are failures to be forgotten.
+static ANY_FAILED: AtomicBool = AtomicBool::new(false);
+
+fn read() -> RwLockReadGuard<'static, Vec<Watched>> {
+    WATCHED.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write() -> RwLockWriteGuard<'static, Vec<Watched>> {
+    let mut watched = WATCHED.write().unwrap_or_else(PoisonError::into_inner);
+    watched.retain(|watched| watched.context.is_alive());
+    watched
+}
+
+/// The place of a context in the list, added where it has none.
+fn place<'list>(list: &'list mut Vec<Watched>, context: &Arc<CudaContext>) -> &'list mut Watched {
+    let found = list.iter().position(|watched| watched.context.is(context));
+    let index = found.unwrap_or_else(|| {
+        list.push(Watched {
+            context: ContextIdentity::of(context),
+            witnesses: Vec::new(),
+            failures: AtomicU32::new(0),
+        });
+        list.len() - 1
+    });
+    &mut list[index]
+}
+
+/// Makes a witness for a device's context, which the device keeps.
+pub(super) fn witness(context: &Arc<CudaContext>) -> Option<Arc<Event>> {
+    let witness = Arc::new(Event::new(context).ok()?);
+    let mut watched = write();
+    let witnesses = &mut place(&mut watched, context).witnesses;
+    witnesses.retain(|witness| witness.strong_count() > 0);
+    witnesses.push(Arc::downgrade(&witness));
+    Some(witness)
+}
+
+/// A call in this context has succeeded: those that had failed before it failed alone.
+pub(super) fn succeeded(context: &Arc<CudaContext>) {
+    // Relaxed: a count that a call more or less makes no difference to.
+    if ANY_FAILED.load(Ordering::Relaxed)
+        && let Some(watched) = read().iter().find(|watched| watched.context.is(context))
+    {
+        watched.failures.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Finds out what the error of a call in this context says about the context itself, and notes it.
+pub(crate) fn note(context: &Arc<CudaContext>, error: DriverError) -> Option<Loss> {
+    if error.is_of_capture() {
+        return None;
+    }
+    // The first error says the most.
+    if let Some(known) = loss_of(context) {
+        return Some(known);
+    }
+    let answer = confirmed(context)?;
+    Some(lose(context, error, is_of_destroyed(answer.0)))
+}
+
+/// As [`note`], for an error after which something stays held for ever: so many of them in a row are a loss, whatever
+/// the driver says of the context, so that they do not go on.
+pub(super) fn note_leak(context: &Arc<CudaContext>, error: DriverError) -> Option<Loss> {
+    let noted = note(context, error);
+    if noted.is_none() && is_the_last_straw(context) {
+        return Some(lose(context, error, false));
+    }
+    noted
+}
+
+/// What the driver answers about a context that is lost; `None` where it answers for it.
+fn confirmed(context: &Arc<CudaContext>) -> Option<DriverError> {
+    let witness = read()
+        .iter()
+        .find(|watched| watched.context.is(context))
+        .and_then(|watched| watched.witnesses.iter().find_map(Weak::upgrade));
+    let _visit = Visit::begin();
+    let told = witness.map_or(Ok(()), |witness| witness.query());
+    // A failed context may still tell about an event that nothing was recorded in, but makes no new one.
+    let made = told.and_then(|()| Event::new(context).map(drop));
+    let is_fine = |error: &DriverError| *error == DriverError::NOT_READY || error.is_of_capture();
+    made.err().filter(|error| !is_fine(error))
+}
+
+fn is_the_last_straw(context: &Arc<CudaContext>) -> bool {
+    ANY_FAILED.store(true, Ordering::Relaxed);
+    let mut watched = write();
+    let failures = &place(&mut watched, context).failures;
+    failures.fetch_add(1, Ordering::Relaxed) + 1 >= IN_A_ROW
+}
+
+/// The driver has been shut down, there is no such context any more, or it knows none of our handles.
+fn is_of_destroyed(code: u32) -> bool {
+    matches!(code, 4 | 201 | 400 | 709)
+}
