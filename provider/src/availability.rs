@@ -7,14 +7,9 @@
 //! Nor can it have any where no segment can be made: zenoh fails to open a session then. Without `/proc` nobody
 //! could say whether the bytes that zenoh points to are all there.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU32, Ordering},
-};
-
 use crate::{
     budget::Readable,
-    os::{file, limits, process::MadeHere},
+    os::{file, limits, per_process::PerProcess},
     reason::FallbackReason,
 };
 
@@ -29,11 +24,10 @@ pub(crate) const ZENOH_METADATA_BYTES: usize = 32_768 * (32 + 8);
 /// again `None` in a process forked from this one: zenoh's metadata would be shared by two who both believe
 /// to be alone, without the threads that keep it alive.
 pub(crate) fn without_shared_memory() -> Option<FallbackReason> {
-    static FOUND: OnceLock<(MadeHere, Option<FallbackReason>)> = OnceLock::new();
-    let (made_here, reason) = FOUND.get_or_init(|| (MadeHere::now(), found_out()));
-    match made_here.holds() {
-        true => reason.clone(),
-        false => Some(FallbackReason::Forked),
+    static FOUND: PerProcess<Option<FallbackReason>> = PerProcess::new(found_out);
+    match FOUND.is_inherited() {
+        true => Some(FallbackReason::Forked),
+        false => FOUND.clone(),
     }
 }
 
@@ -63,16 +57,14 @@ fn found_out() -> Option<FallbackReason> {
     Some(FallbackReason::NoSegments { detail })
 }
 
-/// The process that was the first to prepare a session; 0 where none has.
-static ZENOH_OWNER: AtomicU32 = AtomicU32::new(0);
+/// Made by the process that was the first to prepare a session.
+static PREPARED: PerProcess<()> = PerProcess::new(|| ());
 
 /// Whether a zenoh session was prepared ([`prepare_session`]) in the process that this one was forked from. zenoh's
 /// threads are not here then: whoever opens a session would wait for them for ever, also where the parent's session
 /// was closed, or never opened.
 pub fn zenoh_is_inherited() -> bool {
-    // Relaxed: written by this process, or before it was forked.
-    let owner = ZENOH_OWNER.load(Ordering::Relaxed);
-    owner != 0 && owner != std::process::id()
+    PREPARED.is_inherited()
 }
 
 /// Makes a session's configuration fit this process: turns shared memory off where zenoh may not lock
@@ -85,9 +77,9 @@ pub fn zenoh_is_inherited() -> bool {
 ///
 /// It does not make zenoh usable in a forked child whose parent has used it: see [`zenoh_is_inherited`].
 pub fn prepare_session(config: &mut zenoh::Config) -> Option<FallbackReason> {
-    // Relaxed: nothing else hangs on it. A forked child leaves it as it is.
-    let here = std::process::id();
-    let _ = ZENOH_OWNER.compare_exchange(0, here, Ordering::Relaxed, Ordering::Relaxed);
+    if !PREPARED.is_inherited() {
+        PREPARED.make();
+    }
     let reason = without_shared_memory().or_else(without_room)?;
     tracing::warn!(%reason, "shared memory is turned off for this session");
     if let Err(error) = config.insert_json5("transport/shared_memory/enabled", "false") {

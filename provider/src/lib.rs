@@ -19,6 +19,12 @@ mod segment;
 
 pub use availability::{prepare_session, zenoh_is_inherited};
 pub use budget::{HostUsage, Pressure, ProcessUsage};
+/// What bindings and the crates above this one need; no part of the public interface.
+#[doc(hidden)]
+pub mod bindings {
+    pub use crate::os::proc::{Look, Unseen, environment_of, processes};
+}
+
 pub use client::{PinnedHostShmClient, install_shm_clients, shm_clients};
 pub use copy::{CopyBack, CopyError, DeviceBuffer};
 pub use cudarc;

@@ -20,8 +20,8 @@ use crate::{
         Errno,
         account_file::AccountFile,
         clock::Moment,
-        per_process::PerProcess,
-        process::{self, MadeHere},
+        per_process::{MadeHere, PerProcess},
+        process,
     },
     reason::BudgetScope,
 };

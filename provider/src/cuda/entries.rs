@@ -71,6 +71,7 @@ entries! {
     graph_retain = "cuGraphRetainUserObject": fn(Graph, UserObject, c_uint, c_int),
 }
 
+/// Addresses in a library that a forked child has mapped as well; no call of it gets past the exit gate.
 static ENTRIES: OnceLock<Result<Entries, String>> = OnceLock::new();
 
 /// Looks the entry points up, once.

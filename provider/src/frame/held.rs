@@ -7,7 +7,10 @@ use zenoh::{bytes::ZBytes, shm::ZShm};
 use super::{FrameError, owned::OwnedBytes};
 use crate::{
     availability,
-    os::process::{FileMappings, MadeHere, Placement},
+    os::{
+        mappings::{FileMappings, Placement},
+        per_process::MadeHere,
+    },
     segment::{
         Segment,
         uses::{Noted, Use},

@@ -15,6 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::proc;
+
 /// A group with a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MemoryGroup {
@@ -28,7 +30,8 @@ pub(crate) struct MemoryGroup {
 
 /// The groups above this process that have a limit, its own first. Any thread; some files are read.
 pub(crate) fn memory_groups() -> Vec<MemoryGroup> {
-    memory_groups_below(Path::new("/"))
+    let own = |file| proc::own(file).unwrap_or_default();
+    memory_groups_below(Path::new("/"), &own("cgroup"), &own("mountinfo"))
 }
 
 /// Which files of a group say what.
@@ -50,16 +53,15 @@ const VERSION_2: Version = Version {
     inactive_file: "inactive_file",
 };
 
-/// As [`memory_groups`], in a tree of files that stands below `root`.
-fn memory_groups_below(root: &Path) -> Vec<MemoryGroup> {
-    let read = |path: &str| fs::read(root.join(path)).unwrap_or_default();
-    let (groups, mounts) = (read("proc/self/cgroup"), read("proc/self/mountinfo"));
+/// As [`memory_groups`], in a tree of files that stands below `root`, with what `/proc/self/cgroup` and
+/// `/proc/self/mountinfo` say.
+fn memory_groups_below(root: &Path, groups: &[u8], mounts: &[u8]) -> Vec<MemoryGroup> {
     // Memory is controlled in one of the two hierarchies; the other one has none of these files.
     [VERSION_1, VERSION_2]
         .into_iter()
         .filter_map(|version| {
-            let group = group_in(&groups, version)?;
-            let (top, own) = folders_of(&group, &mounts, version)?;
+            let group = group_in(groups, version)?;
+            let (top, own) = folders_of(&group, mounts, version)?;
             Some((version, below(root, &top), below(root, &own)))
         })
         .flat_map(|(version, top, own)| {
@@ -187,19 +189,24 @@ mod tests {
     use super::*;
 
     /// A tree of files in a folder of its own, removed afterwards.
-    struct Tree(PathBuf);
+    struct Tree {
+        root: PathBuf,
+        groups: String,
+        mounts: String,
+    }
 
     impl Tree {
         fn new(name: &str, groups: &str, mounts: &str) -> Self {
             let root = format!("zpin-cgroup-{name}-{}", std::process::id());
-            let tree = Self(std::env::temp_dir().join(root));
-            tree.file("proc/self/cgroup", groups);
-            tree.file("proc/self/mountinfo", mounts);
-            tree
+            Self {
+                root: std::env::temp_dir().join(root),
+                groups: groups.to_owned(),
+                mounts: mounts.to_owned(),
+            }
         }
 
         fn file(&self, path: &str, contents: &str) {
-            let path = self.0.join(path);
+            let path = self.root.join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, contents).unwrap();
         }
@@ -220,8 +227,10 @@ mod tests {
         }
 
         fn seen(&self) -> Vec<(PathBuf, u64, u64)> {
-            let seen = memory_groups_below(&self.0).into_iter();
-            let path = |group: &MemoryGroup| group.path.strip_prefix(&self.0).unwrap().to_owned();
+            let (groups, mounts) = (self.groups.as_bytes(), self.mounts.as_bytes());
+            let seen = memory_groups_below(&self.root, groups, mounts).into_iter();
+            let path =
+                |group: &MemoryGroup| group.path.strip_prefix(&self.root).unwrap().to_owned();
             seen.map(|group| (path(&group), group.limit, group.used))
                 .collect()
         }
@@ -229,7 +238,7 @@ mod tests {
 
     impl Drop for Tree {
         fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
+            let _ = fs::remove_dir_all(&self.root);
         }
     }
 
@@ -349,7 +358,7 @@ mod tests {
     fn what_cannot_be_read_sets_no_limit() {
         let nowhere = Tree::new("nowhere", "", "");
         assert_eq!(nowhere.seen(), []);
-        assert!(memory_groups_below(Path::new("/nonexistent")).is_empty());
+        assert!(memory_groups_below(Path::new("/nonexistent"), b"", b"").is_empty());
         let nonsense = Tree::new(
             "nonsense",
             "0::/a\nx\n1:memory\n",

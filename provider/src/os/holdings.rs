@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{
     file::{self, Identity},
-    locks,
+    locks, proc,
 };
 
 /// Upper bounds, in bytes.
@@ -44,14 +44,7 @@ fn size_of_segment(id: u32) -> u64 {
 
 /// RssAnon of proc_pid_status(5).
 fn private_bytes(process: u32) -> Option<u64> {
-    let status = fs::read(format!("/proc/{process}/status")).ok()?;
-    // The name in it may have any bytes.
-    let status = String::from_utf8_lossy(&status);
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes.saturating_mul(1024))
+    proc::bytes_in(&proc::read(process, "status").ok()?, "RssAnon")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use rustix::{io::Errno, process::Resource};
 
-use super::memory::MappedRange;
+use super::{memory::MappedRange, proc};
 
 /// Whether this process may lock `bytes` more of memory, found out by doing it for a moment.
 ///
@@ -28,14 +28,8 @@ pub(crate) fn is_half_locked() -> bool {
     let Some(limit) = locked_memory_limit() else {
         return false;
     };
-    // Bytes, as everything below /proc: a process's name is in this file too.
-    let status = std::fs::read("/proc/self/status").unwrap_or_default();
-    let mut lines = status.split(|byte| *byte == b'\n');
-    let kibibytes = lines.find_map(|line| {
-        let rest = std::str::from_utf8(line.strip_prefix(b"VmLck:")?).ok()?;
-        rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
-    });
-    kibibytes.is_some_and(|kibibytes| kibibytes.saturating_mul(1024) > limit / 2)
+    let status = proc::own("status").unwrap_or_default();
+    proc::bytes_in(&status, "VmLck").is_some_and(|locked| locked > limit / 2)
 }
 
 /// How many descriptors this process may have open: its soft RLIMIT_NOFILE. `None` where there is no limit.

@@ -1,4 +1,4 @@
-//! Statics that a forked child begins anew.
+//! What a forked child must not take for its own: values ([`MadeHere`]) and statics ([`PerProcess`]).
 //!
 //! A child has a copy of its parent's memory as it was at one moment, and of its threads only the one that forked: a
 //! lock that another thread held then is never released in the child. So a child does not touch its parent's value, not
@@ -11,7 +11,27 @@ use std::{
     sync::atomic::{AtomicPtr, Ordering},
 };
 
-use super::process::MadeHere;
+/// The process that something was made in.
+///
+/// A forked child has copies of everything, but references, locks and contexts are shared with its parent
+/// or not there at all: what was made before the fork is not the child's to release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MadeHere {
+    process: u32,
+}
+
+impl MadeHere {
+    pub(crate) fn now() -> Self {
+        Self {
+            process: std::process::id(),
+        }
+    }
+
+    /// Whether this is still that process.
+    pub(crate) fn holds(self) -> bool {
+        self.process == std::process::id()
+    }
+}
 
 /// A static with one value for each process, which is made at its first use there and never dropped.
 #[derive(Debug)]
@@ -44,6 +64,20 @@ impl<T: Send + Sync> PerProcess<T> {
             Some(made) if made.made_here.holds() => Ok(&made.value),
             _ => Err(found),
         }
+    }
+
+    /// Makes the value, if this process has none.
+    pub(crate) fn make(&self) {
+        let _: &T = self;
+    }
+
+    pub(crate) fn is_made_here(&self) -> bool {
+        self.here().is_ok()
+    }
+
+    /// Whether a process that this one was forked from has made its value, and this one has not.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.here().is_err_and(|found| !found.is_null())
     }
 
     fn make_here(&self, mut found: *mut Made<T>) -> &'static T {

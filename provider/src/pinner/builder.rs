@@ -8,7 +8,7 @@ use super::{Pinner, Shared};
 use crate::{
     budget::{self, Budget, GivesBack},
     cuda::{CudaHostRegistration, Device, InFlight},
-    os::process::{FileMappings, MadeHere},
+    os::{mappings::FileMappings, per_process::MadeHere},
     reason::FallbackReason,
     registration::{
         HostRegistration, IdleRegistrations, NoRegistration, Registrar, Staging, Table,

@@ -17,7 +17,7 @@ use ending::Ending;
 use crate::{
     budget::{self, Budget, Pressure},
     cuda::{self, Device, InFlight},
-    os::{file::Identity, process::MadeHere},
+    os::{file::Identity, per_process::MadeHere},
     pool::PinnedPool,
     reason::FallbackReason,
     registration::{Found, IdleRegistrations, Lease, Registrar, Staging, Table},

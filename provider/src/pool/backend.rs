@@ -10,7 +10,7 @@ use zenoh::shm::{
 use super::slots::Slots;
 use crate::{
     budget::{self, GivesBack},
-    os::{self, process::MadeHere},
+    os::{self, per_process::MadeHere},
     reclaim::{self, ReclaimableSlots},
     segment::POSIX_PROTOCOL_ID,
 };

@@ -64,7 +64,7 @@ pub use statistics::PoolStatistics;
 use crate::{
     budget,
     interruption::Interruption,
-    os::{self, process::MadeHere},
+    os::{self, per_process::MadeHere},
     reason::FallbackReason,
     reclaim::{Quarantined, ReclaimableSlots},
     segment::Segment,

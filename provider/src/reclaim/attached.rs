@@ -5,8 +5,10 @@ use std::{collections::BTreeMap, io};
 use super::{policy::ReclaimPolicy, quarantine::QuarantineReason};
 use crate::os::{
     file::Identity,
-    life::{Life, says_ended},
-    locks, process,
+    life::Life,
+    locks,
+    proc::Unseen,
+    process,
     threads::{self, ThreadSleeps},
 };
 
@@ -61,9 +63,11 @@ fn look_at(pid: u32, files: &[Identity], listed: usize) -> Attached {
         Ok(true) => {}
         Ok(false) => return Attached::Unknown(QuarantineReason::Forked { pid }),
         // Who may not look has to believe the list.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
-        Err(error) if says_ended(&error) => {}
-        Err(error) => return Attached::Unknown(QuarantineReason::of_unreadable(&error)),
+        Err(Unseen::Failed(error)) if error.kind() == io::ErrorKind::PermissionDenied => {}
+        Err(Unseen::Ended) => {}
+        Err(Unseen::Failed(error)) => {
+            return Attached::Unknown(QuarantineReason::of_unreadable(&error));
+        }
     }
     match threads::named(pid, CONFIRMATOR) {
         Ok(mut confirmators) => {
@@ -73,10 +77,8 @@ fn look_at(pid: u32, files: &[Identity], listed: usize) -> Attached {
                 confirmators,
             }
         }
-        Err(error) if says_ended(&error) => {
-            Attached::Unknown(QuarantineReason::Unconfirming { pid })
-        }
-        Err(error) => Attached::Unknown(QuarantineReason::of_unreadable(&error)),
+        Err(Unseen::Ended) => Attached::Unknown(QuarantineReason::Unconfirming { pid }),
+        Err(Unseen::Failed(error)) => Attached::Unknown(QuarantineReason::of_unreadable(&error)),
     }
 }
 

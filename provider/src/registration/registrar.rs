@@ -163,7 +163,7 @@ fn register_segment(
 /// Maps the file that somebody else's mapping shows once more, without touching that mapping.
 fn attach_alias(seen: AddressSeen, file: Identity) -> Result<Arc<Segment>, FallbackReason> {
     let not_attachable = |detail: String| FallbackReason::NotAttachable { detail };
-    let id = os::process::segment_at(seen.0)
+    let id = os::mappings::segment_at(seen.0)
         .ok_or_else(|| not_attachable(String::from("no zenoh segment is mapped there")))?;
     let alias = Segment::attach(id).map_err(|error| not_attachable(error.to_string()))?;
     // Mapping and name may both have come to mean another file since the frame was seen.

@@ -14,7 +14,7 @@ use crate::{
     os::{
         clock::LastUse,
         file::Identity,
-        process::{self, Placement},
+        mappings::{self, Placement},
     },
     reason::FallbackReason,
     segment::{Segment, registry},
@@ -180,7 +180,7 @@ impl Table {
         }
         // Somebody else's mapping can be replaced by another at any time, so the kernel is asked about
         // every frame; the answer is keyed by the file.
-        match process::placement_of(address, bytes)? {
+        match mappings::placement_of(address, bytes)? {
             Placement::Inside { identity, offset } => Ok(self.find_by_file(identity, offset)),
             Placement::NoFile | Placement::Beyond => Ok(None),
         }

@@ -8,7 +8,7 @@ use crate::os::{
     file::{self, Access},
     limits,
     memory::MappedRange,
-    process::MadeHere,
+    per_process::MadeHere,
 };
 
 /// Why a segment could not be attached. zenoh drops the message that named it.

@@ -5,7 +5,7 @@ use std::{os::fd::OwnedFd, sync::Arc};
 use super::{Segment, SegmentHeader, layout::SegmentLayout, registry, uses::Uses};
 use crate::{
     budget::{self, CGROUP_PIECE_BYTES, OverCgroup, Readable, Refused},
-    os::{self, Errno, file, limits, memory::MappedRange, process::MadeHere},
+    os::{self, Errno, file, limits, memory::MappedRange, per_process::MadeHere},
     reason::BudgetScope,
 };
 

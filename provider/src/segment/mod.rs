@@ -46,7 +46,7 @@ use layout::SegmentLayout;
 use release::ReleaseWords;
 use uses::{Noted, Use, Uses};
 
-use crate::os::{self, file::Identity, memory::MappedRange, process::MadeHere};
+use crate::os::{self, file::Identity, memory::MappedRange, per_process::MadeHere};
 
 /// The protocol of zenoh's own POSIX segments. A number of our own would make every unmodified peer
 /// receive copies.
