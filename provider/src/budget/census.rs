@@ -8,7 +8,7 @@ use super::{
 };
 use crate::os::{
     Errno,
-    account_file::{self, Seen},
+    account_file::{self, SeenAccount},
     file::Identity,
     holdings, limits,
 };
@@ -42,7 +42,7 @@ impl Census {
         Ok(census)
     }
 
-    fn count(&mut self, mut seen: Seen, physical_memory: u64) {
+    fn count(&mut self, mut seen: SeenAccount, physical_memory: u64) {
         for _ in 0..READINGS {
             let decoded = seen.contents.as_ref();
             let decoded = decoded.and_then(|contents| Record::decode(contents, physical_memory));

@@ -40,7 +40,7 @@ pub(crate) trait GivesBack: Send + Sync {
 }
 
 #[derive(Default)]
-struct State {
+struct Clients {
     clients: Vec<Weak<dyn GivesBack>>,
     /// There is a thread.
     is_running: bool,
@@ -49,7 +49,7 @@ struct State {
 }
 
 /// A forked child has its parent's memory, not its thread: it begins anew.
-static STATE: PerProcess<Mutex<State>> = PerProcess::new(Mutex::default);
+static CLIENTS: PerProcess<Mutex<Clients>> = PerProcess::new(Mutex::default);
 static CHANGED: PerProcess<Condvar> = PerProcess::new(Condvar::new);
 
 /// Has idle things of `client` given back for as long as it is there.
@@ -149,6 +149,6 @@ fn clients() -> Vec<Arc<dyn GivesBack>> {
     state.clients.iter().filter_map(Weak::upgrade).collect()
 }
 
-fn lock() -> MutexGuard<'static, State> {
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock() -> MutexGuard<'static, Clients> {
+    CLIENTS.lock().unwrap_or_else(PoisonError::into_inner)
 }

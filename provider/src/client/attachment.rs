@@ -162,7 +162,7 @@ pub(crate) fn watch_descriptors(client: &Arc<()>) {
 
 /// What the thread looks after.
 #[derive(Default)]
-struct State {
+struct LookedAfter {
     attachments: Vec<Weak<Attachment>>,
     /// Some have come since the thread looked, and with them zenoh's metadata of their producer.
     are_new: bool,
@@ -171,15 +171,15 @@ struct State {
 }
 
 /// A forked child has no thread, and its parent's attachments are not its to let go of: it begins anew.
-static STATE: PerProcess<Mutex<State>> = PerProcess::new(Mutex::default);
+static LOOKED_AFTER: PerProcess<Mutex<LookedAfter>> = PerProcess::new(Mutex::default);
 static CHANGED: PerProcess<Condvar> = PerProcess::new(Condvar::new);
 
-fn lock_state() -> MutexGuard<'static, State> {
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock_looked_after() -> MutexGuard<'static, LookedAfter> {
+    LOOKED_AFTER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn look_after(add: impl FnOnce(&mut State)) {
-    let mut state = lock_state();
+fn look_after(add: impl FnOnce(&mut LookedAfter)) {
+    let mut state = lock_looked_after();
     if !state.is_running {
         let thread = std::thread::Builder::new().name(String::from("zpin-attached"));
         // Without a thread segments stay; the next one tries again.
@@ -191,7 +191,7 @@ fn look_after(add: impl FnOnce(&mut State)) {
 
 /// The next look is due: after a while, or soon where zenoh has attached something.
 fn wait_for_next_look() {
-    let state = lock_state();
+    let state = lock_looked_after();
     let until = CHANGED.wait_timeout_while(state, LOOK_EVERY, |state| !state.are_new);
     let are_new = until.unwrap_or_else(PoisonError::into_inner).0.are_new;
     if !are_new {
@@ -211,7 +211,7 @@ fn run() {
     loop {
         wait_for_next_look();
         let (attachments, are_new): (Vec<_>, _) = {
-            let mut state = lock_state();
+            let mut state = lock_looked_after();
             state.clients.retain(|client| client.strong_count() > 0);
             state
                 .attachments
@@ -226,7 +226,7 @@ fn run() {
         if are_new && descriptors::unlock_pages_of_segments(ZENOH_METADATA_BYTES as u64).is_err() {
             // Without a descriptor; not at once again.
             std::thread::sleep(LOOK_EVERY);
-            lock_state().are_new = true;
+            lock_looked_after().are_new = true;
         }
         let now = Moment::now();
         for attachment in attachments {

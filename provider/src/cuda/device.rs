@@ -45,7 +45,7 @@ impl Device {
             let context = CudaContext::new(ordinal)
                 .map_err(|error| DriverError::from(error).reason("cuDevicePrimaryCtxRetain"))?;
             Self::of_context(context)
-        })?
+        })
     }
 
     /// A device whose context the application has made.
@@ -119,13 +119,15 @@ impl Drop for Device {
 
 /// Runs driver code that may panic because an entry point is missing: cudarc looks each one up at its
 /// first use and panics where the driver has none of that name.
-fn without_missing_symbols<T>(call: impl FnOnce() -> T) -> Result<T, FallbackReason> {
-    let outcome = catch_unwind(AssertUnwindSafe(call));
-    outcome.map_err(|panic| FallbackReason::DriverUnusable {
-        detail: panic
-            .downcast_ref::<String>()
-            .cloned()
-            .unwrap_or_else(|| String::from("a call into the driver panicked")),
+fn without_missing_symbols<T>(
+    call: impl FnOnce() -> Result<T, FallbackReason>,
+) -> Result<T, FallbackReason> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<String>().cloned();
+        let unknown = || String::from("a call into the driver panicked");
+        Err(FallbackReason::DriverUnusable {
+            detail: message.unwrap_or_else(unknown),
+        })
     })
 }
 

@@ -82,7 +82,7 @@ struct Copy {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct HoldList {
     arrived: Vec<Copy>,
     /// Of graphs that have gone.
     finished: Vec<Hold>,
@@ -91,8 +91,8 @@ struct State {
 }
 
 #[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
+struct Holds {
+    state: Mutex<HoldList>,
     changed: Condvar,
     /// Holds not yet released: arrived, being watched, or leaked.
     held: AtomicUsize,
@@ -102,7 +102,7 @@ struct Shared {
 /// The list of one pinner.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
-    shared: Arc<Shared>,
+    holds: Arc<Holds>,
 }
 
 impl InFlight {
@@ -136,8 +136,8 @@ impl InFlight {
                 Ok(())
             }
             Err(error) => {
-                self.shared.held.fetch_add(1, Ordering::Relaxed);
-                self.shared.leak(hold, stream.context(), error);
+                self.holds.held.fetch_add(1, Ordering::Relaxed);
+                self.holds.leak(hold, stream.context(), error);
                 Err(error)
             }
         }
@@ -158,24 +158,24 @@ impl InFlight {
         graph: CapturedGraph,
         hold: Hold,
     ) -> Result<(), DriverError> {
-        self.shared.held.fetch_add(1, Ordering::Relaxed);
-        let shared = self.shared.clone();
-        capture::keep_with(stream, graph, move || shared.finished(hold))
+        self.holds.held.fetch_add(1, Ordering::Relaxed);
+        let holds = self.holds.clone();
+        capture::keep_with(stream, graph, move || holds.finished(hold))
     }
 
     /// Holds not yet released, and how many of them never will be.
     pub(crate) fn counts(&self) -> (usize, usize) {
         // Relaxed: numbers to look at.
-        let held = self.shared.held.load(Ordering::Relaxed);
-        (held, self.shared.leaked.load(Ordering::Relaxed))
+        let held = self.holds.held.load(Ordering::Relaxed);
+        (held, self.holds.leaked.load(Ordering::Relaxed))
     }
 
     /// Waits for the copies in flight, up to some seconds, and ends the thread.
     pub(crate) fn close(&self) {
         let thread = {
-            let mut state = self.shared.lock();
+            let mut state = self.holds.lock();
             state.closing = true;
-            self.shared.changed.notify_all();
+            self.holds.changed.notify_all();
             state.thread.take()
         };
         if let Some(thread) = thread {
@@ -184,25 +184,25 @@ impl InFlight {
     }
 
     fn watch(&self, copy: Copy) {
-        self.shared.held.fetch_add(1, Ordering::Relaxed);
-        let mut state = self.shared.lock();
+        self.holds.held.fetch_add(1, Ordering::Relaxed);
+        let mut state = self.holds.lock();
         state.arrived.push(copy);
-        self.shared.wake(state);
+        self.holds.wake(state);
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl Holds {
+    fn lock(&self) -> MutexGuard<'_, HoldList> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has the thread look, and starts it where there is none.
-    fn wake(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+    fn wake(self: &Arc<Self>, mut state: MutexGuard<'_, HoldList>) {
         if state.thread.is_none() && !state.closing {
-            let shared = self.clone();
+            let holds = self.clone();
             let thread = std::thread::Builder::new()
                 .name(String::from("zpin-holds"))
-                .spawn(move || shared.watch());
+                .spawn(move || holds.watch());
             // Without a thread the holds stay; the next copy tries again.
             state.thread = thread.ok();
         }
@@ -221,9 +221,9 @@ impl Shared {
         }
         drop(state);
         // The graph has outlived the pinner and its thread.
-        let shared = self.clone();
+        let holds = self.clone();
         let thread = std::thread::Builder::new().name(String::from("zpin-holds"));
-        let _ = thread.spawn(move || shared.release(hold));
+        let _ = thread.spawn(move || holds.release(hold));
     }
 
     fn release(&self, hold: Hold) {
@@ -266,8 +266,9 @@ impl Shared {
     /// end, and what graphs have let go of.
     fn receive(&self, watched: &mut Vec<Copy>) -> (bool, Vec<Hold>) {
         let mut state = self.lock();
-        let is_idle =
-            |state: &State| state.arrived.is_empty() && state.finished.is_empty() && !state.closing;
+        let is_idle = |state: &HoldList| {
+            state.arrived.is_empty() && state.finished.is_empty() && !state.closing
+        };
         while is_idle(&state) && watched.is_empty() {
             state = self
                 .changed

@@ -76,7 +76,7 @@ impl Drop for AccountFile {
 }
 
 /// An account page as somebody else's look finds it.
-pub(crate) struct Seen {
+pub(crate) struct SeenAccount {
     pub(crate) identity: Identity,
     /// `None` where not all of it could be read.
     pub(crate) contents: Option<Contents>,
@@ -84,7 +84,7 @@ pub(crate) struct Seen {
     id: u32,
 }
 
-impl Seen {
+impl SeenAccount {
     /// Reads the page once more.
     pub(crate) fn read_again(&mut self) {
         self.contents = read_contents(&self.file).ok();
@@ -107,7 +107,7 @@ impl Seen {
 ///
 /// # Errors
 /// `/dev/shm` cannot be listed, or no descriptor is left to open an account with.
-pub(crate) fn for_each_live(magic: &[u8], mut look: impl FnMut(Seen)) -> Result<(), Errno> {
+pub(crate) fn for_each_live(magic: &[u8], mut look: impl FnMut(SeenAccount)) -> Result<(), Errno> {
     for id in file::named_ids()?.filter(|id| id >> 16 == ID_BEGINS) {
         let file = match file::open(id) {
             Ok(file) => file,
@@ -121,7 +121,7 @@ pub(crate) fn for_each_live(magic: &[u8], mut look: impl FnMut(Seen)) -> Result<
         if bytes > super::page_bytes() as u64 {
             continue;
         }
-        let seen = Seen {
+        let seen = SeenAccount {
             identity,
             contents: read_contents(&file).ok(),
             file,

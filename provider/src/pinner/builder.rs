@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use cudarc::driver::CudaContext;
 
-use super::{Pinner, Shared};
+use super::{Pinner, SharedPinner};
 use crate::{
     budget::{self, Budget, GivesBack},
     cuda::{CudaHostRegistration, Device, InFlight},
@@ -148,7 +148,7 @@ impl PinnerBuilder {
             budget::watch(Arc::downgrade(&idle));
         }
         Pinner {
-            shared: Arc::new(Shared {
+            shared: Arc::new(SharedPinner {
                 device,
                 registrar,
                 in_flight: InFlight::default(),

@@ -49,13 +49,13 @@ use crate::{
 /// dropping it touches nothing. A new one with a device has [`FallbackReason::Forked`] as its reason.
 #[derive(Clone, Debug)]
 pub struct Pinner {
-    shared: Arc<Shared>,
+    shared: Arc<SharedPinner>,
 }
 
 /// A pinner that is used while it is there, without keeping it.
 #[derive(Clone, Debug)]
 pub(crate) struct WeakPinner {
-    shared: Weak<Shared>,
+    shared: Weak<SharedPinner>,
 }
 
 impl WeakPinner {
@@ -66,7 +66,7 @@ impl WeakPinner {
 }
 
 #[derive(Debug)]
-struct Shared {
+struct SharedPinner {
     device: Result<Device, FallbackReason>,
     registrar: Option<Registrar>,
     in_flight: InFlight,
@@ -224,7 +224,7 @@ impl Pinner {
     }
 }
 
-impl Drop for Shared {
+impl Drop for SharedPinner {
     fn drop(&mut self) {
         if !self.made_here.holds() {
             // A forked child has neither the threads nor the driver; its copies of what they own stay.

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Shared, parked};
+use super::{SharedPool, parked};
 use crate::os::{self, per_process::PerProcess};
 
 /// How long a pool lingers unless it is told otherwise.
@@ -22,10 +22,10 @@ pub(super) const DEFAULT_LINGER: Duration = Duration::from_millis(500);
 /// How often the slots are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
-static POOLS: PerProcess<Mutex<Vec<Weak<Shared>>>> = PerProcess::new(Mutex::default);
+static POOLS: PerProcess<Mutex<Vec<Weak<SharedPool>>>> = PerProcess::new(Mutex::default);
 
 /// Has the process's exit wait for what this pool has sent.
-pub(super) fn linger_for(pool: Weak<Shared>) {
+pub(super) fn linger_for(pool: Weak<SharedPool>) {
     let mut pools = lock();
     pools.retain(|known| known.strong_count() > 0);
     pools.push(pool);
@@ -72,6 +72,6 @@ fn wait_for_frames_on_their_way() {
     std::mem::forget(pools);
 }
 
-fn lock() -> MutexGuard<'static, Vec<Weak<Shared>>> {
+fn lock() -> MutexGuard<'static, Vec<Weak<SharedPool>>> {
     POOLS.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -96,10 +96,10 @@ use waiting::WaitForSlot;
 /// ```
 #[derive(Clone)]
 pub struct PinnedPool {
-    shared: Arc<Shared>,
+    shared: Arc<SharedPool>,
 }
 
-struct Shared {
+struct SharedPool {
     // In a `ManuallyDrop` because it outlives the pool while chunks of it are in use (`parked`).
     provider: ManuallyDrop<ShmProvider<PinnedHostShmProviderBackend>>,
     slots: Arc<Slots>,
@@ -123,7 +123,7 @@ impl PinnedPool {
     ) -> Self {
         let slots = backend.slots().clone();
         let provider = ShmProviderBuilder::backend(backend).wait();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SharedPool {
             provider: ManuallyDrop::new(provider),
             slots,
             wait,
@@ -297,7 +297,7 @@ impl PinnedPool {
     }
 }
 
-impl Drop for Shared {
+impl Drop for SharedPool {
     fn drop(&mut self) {
         // SAFETY: taken once, here, and not used again.
         let provider = unsafe { ManuallyDrop::take(&mut self.provider) };

@@ -6,10 +6,7 @@ use std::{
 };
 
 use super::{
-    HeldSlot,
-    evidence::{Doubt, Snapshot},
-    headers::HeaderPlace,
-    quarantine::QuarantineReason,
+    HeldSlot, evidence::Snapshot, headers::HeaderPlace, quarantine::QuarantineReason, rounds::Doubt,
 };
 use crate::os::life::Life;
 

@@ -114,7 +114,7 @@ impl Job {
         match self {
             Self::Segment(entry, seen) => {
                 let register = || register_segment(&entry, seen, registration, budget);
-                let outcome = without_panic(register).and_then(|outcome| outcome);
+                let outcome = without_panic(register);
                 match &outcome {
                     Ok(registered) => tracing::debug!(
                         segment = registered.memory().id(),
@@ -126,7 +126,10 @@ impl Job {
                 entry.settle(outcome);
             }
             Self::Staging(staging, bytes) => {
-                let make = || staging.make_slots(bytes, registration, budget);
+                let make = || {
+                    staging.make_slots(bytes, registration, budget);
+                    Ok(())
+                };
                 if let Err(reason) = without_panic(make) {
                     staging.refused(bytes, reason);
                 }
@@ -136,9 +139,11 @@ impl Job {
 }
 
 /// A registration that panics must not leave its segment, and all after it, pending.
-fn without_panic<T>(work: impl FnOnce() -> T) -> Result<T, FallbackReason> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|_| FallbackReason::DriverUnusable {
-        detail: String::from("registering panicked"),
+fn without_panic<T>(work: impl FnOnce() -> Result<T, FallbackReason>) -> Result<T, FallbackReason> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(FallbackReason::DriverUnusable {
+            detail: String::from("registering panicked"),
+        })
     })
 }
 

@@ -21,9 +21,9 @@ pub(crate) type SegmentRegistration = Arc<Registration<Arc<Segment>>>;
 /// Which file, registered by whom: all pinners with the CUDA driver are one, others are each their own.
 type Key = (Identity, usize);
 
-type Place = Arc<Mutex<Weak<Registration<Arc<Segment>>>>>;
+type RegistrationPlace = Arc<Mutex<Weak<Registration<Arc<Segment>>>>>;
 
-static PLACES: PerProcess<Mutex<HashMap<Key, Place>>> = PerProcess::new(Mutex::default);
+static PLACES: PerProcess<Mutex<HashMap<Key, RegistrationPlace>>> = PerProcess::new(Mutex::default);
 
 /// The registration of the file that is there, or the one that `make` makes. Only registrars call this;
 /// those that want the same file wait here for each other, as they would in the driver.
@@ -45,11 +45,11 @@ pub(super) fn get_or_make(
     Ok(registration)
 }
 
-fn place_of(key: Key) -> Place {
+fn place_of(key: Key) -> RegistrationPlace {
     let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
     // Those that nobody is at and whose registration has gone.
     places.retain(|_, place| {
-        let in_use = |place: &Place| match place.try_lock() {
+        let in_use = |place: &RegistrationPlace| match place.try_lock() {
             Ok(registration) => registration.strong_count() > 0,
             Err(_) => true,
         };

@@ -24,14 +24,14 @@ struct StagingSlot {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct StagingSlots {
     slots: Vec<Arc<StagingSlot>>,
     /// What the registrar has been asked for and has not answered yet, in bytes; zero if nothing.
     asked_bytes: usize,
     refused: Option<(FallbackReason, Instant)>,
 }
 
-impl State {
+impl StagingSlots {
     /// The registrar has dealt with a request for this size.
     fn answered(&mut self, bytes: usize) {
         if self.asked_bytes <= bytes {
@@ -45,7 +45,7 @@ impl State {
 #[derive(Debug)]
 pub(crate) struct Staging {
     count: usize,
-    state: Mutex<State>,
+    state: Mutex<StagingSlots>,
 }
 
 /// What a copy that wants a staging slot gets.
@@ -63,9 +63,9 @@ impl Staging {
     pub(crate) fn new(count: usize, asked_bytes: usize) -> Arc<Self> {
         Arc::new(Self {
             count,
-            state: Mutex::new(State {
+            state: Mutex::new(StagingSlots {
                 asked_bytes: asked_bytes.next_multiple_of(GRANULE),
-                ..State::default()
+                ..StagingSlots::default()
             }),
         })
     }
@@ -149,7 +149,7 @@ impl Staging {
         drop(slots);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, StagingSlots> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
