@@ -78,7 +78,7 @@ pub fn zenoh_is_inherited() -> bool {
 /// It does not make zenoh usable in a forked child whose parent has used it: see [`zenoh_is_inherited`].
 pub fn prepare_session(config: &mut zenoh::Config) -> Option<FallbackReason> {
     if !PREPARED.is_inherited() {
-        PREPARED.make();
+        PREPARED.of_this_process();
     }
     let reason = without_shared_memory().or_else(without_room)?;
     tracing::warn!(%reason, "shared memory is turned off for this session");

@@ -4,7 +4,7 @@
 use std::{
     cmp::Reverse,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Condvar, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -55,12 +55,12 @@ static CHANGED: PerProcess<Condvar> = PerProcess::new(Condvar::new);
 /// Has idle things of `client` given back for as long as it is there.
 pub(crate) fn watch(client: Weak<dyn GivesBack>) {
     ensure_running();
-    lock().clients.push(client);
+    CLIENTS.lock().clients.push(client);
 }
 
 /// There is an account to look after.
 pub(super) fn ensure_running() {
-    let mut state = lock();
+    let mut state = CLIENTS.lock();
     if !state.is_running {
         let thread = std::thread::Builder::new().name(String::from("zpin-keeper"));
         // Without a thread nothing idle is given back before a request needs it; the next one tries again.
@@ -89,7 +89,7 @@ fn run() {
 }
 
 fn sleep_until_changed() {
-    let mut state = lock();
+    let mut state = CLIENTS.lock();
     while !std::mem::take(&mut state.changed) {
         state = CHANGED.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
@@ -144,11 +144,7 @@ fn give_back_until(clients: &[Arc<dyn GivesBack>], mut excess: Sums) -> bool {
 }
 
 fn clients() -> Vec<Arc<dyn GivesBack>> {
-    let mut state = lock();
+    let mut state = CLIENTS.lock();
     state.clients.retain(|client| client.strong_count() > 0);
     state.clients.iter().filter_map(Weak::upgrade).collect()
-}
-
-fn lock() -> MutexGuard<'static, Clients> {
-    CLIENTS.lock().unwrap_or_else(PoisonError::into_inner)
 }

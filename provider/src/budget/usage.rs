@@ -1,7 +1,7 @@
 //! What all processes of a host hold, and how near that is to the limit.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -123,7 +123,7 @@ pub(super) struct Reading {
 /// A reading that is at most a quarter of a second old.
 pub(super) fn recently() -> Reading {
     static LAST: PerProcess<Mutex<Option<(Instant, Reading)>>> = PerProcess::new(Mutex::default);
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut last = LAST.lock();
     if let Some((at, reading)) = *last
         && at.elapsed() < RECENT
     {

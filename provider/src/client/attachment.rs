@@ -31,7 +31,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, atomic},
+    sync::{Arc, Condvar, Mutex, PoisonError, Weak, atomic},
     time::{Duration, Instant},
 };
 
@@ -43,7 +43,7 @@ use crate::{
         clock::{LastUse, Moment},
         descriptors,
         life::Life,
-        limits,
+        limits, mutex,
         per_process::PerProcess,
         waiting,
     },
@@ -88,14 +88,9 @@ impl Attachment {
         Ok(attachment)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Segment>>> {
-        // Whole between any two of its assignments.
-        self.segment.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Lets go of the mapping if it is time.
     fn let_go_if_unused(self: &Arc<Self>, now: Moment) {
-        let mut mapped = self.lock();
+        let mut mapped = mutex::lock(&self.segment);
         let Some(segment) = mapped.as_ref() else {
             return;
         };
@@ -123,7 +118,7 @@ impl Attachment {
 
 impl ShmSegment for Attachment {
     fn map(&self, chunk: ChunkID) -> zenoh::Result<*mut u8> {
-        let mut mapped = self.lock();
+        let mut mapped = mutex::lock(&self.segment);
         self.last_use.note();
         let segment = match &*mapped {
             Some(segment) => segment,
@@ -174,12 +169,8 @@ struct LookedAfter {
 static LOOKED_AFTER: PerProcess<Mutex<LookedAfter>> = PerProcess::new(Mutex::default);
 static CHANGED: PerProcess<Condvar> = PerProcess::new(Condvar::new);
 
-fn lock_looked_after() -> MutexGuard<'static, LookedAfter> {
-    LOOKED_AFTER.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn look_after(add: impl FnOnce(&mut LookedAfter)) {
-    let mut state = lock_looked_after();
+    let mut state = LOOKED_AFTER.lock();
     if !state.is_running {
         let thread = std::thread::Builder::new().name(String::from("zpin-attached"));
         // Without a thread segments stay; the next one tries again.
@@ -191,7 +182,7 @@ fn look_after(add: impl FnOnce(&mut LookedAfter)) {
 
 /// The next look is due: after a while, or soon where zenoh has attached something.
 fn wait_for_next_look() {
-    let state = lock_looked_after();
+    let state = LOOKED_AFTER.lock();
     let until = CHANGED.wait_timeout_while(state, LOOK_EVERY, |state| !state.are_new);
     let are_new = until.unwrap_or_else(PoisonError::into_inner).0.are_new;
     if !are_new {
@@ -211,7 +202,7 @@ fn run() {
     loop {
         wait_for_next_look();
         let (attachments, are_new): (Vec<_>, _) = {
-            let mut state = lock_looked_after();
+            let mut state = LOOKED_AFTER.lock();
             state.clients.retain(|client| client.strong_count() > 0);
             state
                 .attachments
@@ -226,7 +217,7 @@ fn run() {
         if are_new && descriptors::unlock_pages_of_segments(ZENOH_METADATA_BYTES as u64).is_err() {
             // Without a descriptor; not at once again.
             std::thread::sleep(LOOK_EVERY);
-            lock_looked_after().are_new = true;
+            LOOKED_AFTER.lock().are_new = true;
         }
         let now = Moment::now();
         for attachment in attachments {
@@ -265,7 +256,7 @@ mod tests {
     }
 
     fn is_mapped(attachment: &Attachment) -> bool {
-        attachment.lock().is_some()
+        mutex::lock(&attachment.segment).is_some()
     }
 
     /// As zenoh has it: its storage is the other owner.

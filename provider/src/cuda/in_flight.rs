@@ -23,7 +23,10 @@ use super::{
     visit::relax_this_thread,
     witness,
 };
-use crate::{os, registration::StagingLease};
+use crate::{
+    os::{self, mutex},
+    registration::StagingLease,
+};
 
 /// How often the events are asked about while copies are in flight.
 const POLL: Duration = Duration::from_micros(100);
@@ -173,7 +176,7 @@ impl InFlight {
     /// Waits for the copies in flight, up to some seconds, and ends the thread.
     pub(crate) fn close(&self) {
         let thread = {
-            let mut state = self.holds.lock();
+            let mut state = mutex::lock(&self.holds.state);
             state.closing = true;
             self.holds.changed.notify_all();
             state.thread.take()
@@ -185,17 +188,13 @@ impl InFlight {
 
     fn watch(&self, copy: Copy) {
         self.holds.held.fetch_add(1, Ordering::Relaxed);
-        let mut state = self.holds.lock();
+        let mut state = mutex::lock(&self.holds.state);
         state.arrived.push(copy);
         self.holds.wake(state);
     }
 }
 
 impl Holds {
-    fn lock(&self) -> MutexGuard<'_, HoldList> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Has the thread look, and starts it where there is none.
     fn wake(self: &Arc<Self>, mut state: MutexGuard<'_, HoldList>) {
         if state.thread.is_none() && !state.closing {
@@ -214,7 +213,7 @@ impl Holds {
         if os::exit::enter_driver().is_none() {
             return hold.keep();
         }
-        let mut state = self.lock();
+        let mut state = mutex::lock(&self.state);
         if !state.closing {
             state.finished.push(hold);
             return self.wake(state);
@@ -265,7 +264,7 @@ impl Holds {
     /// Moves what has arrived to `watched`, sleeping while there is nothing at all to do; tells whether this is the
     /// end, and what graphs have let go of.
     fn receive(&self, watched: &mut Vec<Copy>) -> (bool, Vec<Hold>) {
-        let mut state = self.lock();
+        let mut state = mutex::lock(&self.state);
         let is_idle = |state: &HoldList| {
             state.arrived.is_empty() && state.finished.is_empty() && !state.closing
         };

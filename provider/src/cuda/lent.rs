@@ -7,7 +7,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     time::{Duration, Instant},
@@ -37,7 +37,7 @@ struct Returned {
 /// one tries again.
 pub(crate) fn free_when_unused(memory: DeviceMemory, fence: Arc<Fence>) {
     static THREAD: PerProcess<Mutex<Option<Sender<Returned>>>> = PerProcess::new(Mutex::default);
-    let mut thread = THREAD.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut thread = THREAD.lock();
     if thread.is_none() {
         let (sender, receiver) = channel();
         let builder = std::thread::Builder::new().name(String::from("zpin-free"));

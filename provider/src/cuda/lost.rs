@@ -5,10 +5,10 @@
 //! met it first (`witness`). From then on this crate makes no call in a failed context but those that let go of it,
 //! and none with a handle of a destroyed one. Nothing is taken back while the context lives.
 //!
-//! Locks: a read-write lock around the list, held for look-ups and insertions.
+//! Locks: a mutex around the list, held for look-ups and insertions.
 
 use std::sync::{
-    Arc, PoisonError, RwLock, Weak,
+    Arc, Mutex, Weak,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -51,7 +51,7 @@ impl ContextIdentity {
     }
 }
 
-static LOST: PerProcess<RwLock<Vec<(ContextIdentity, Loss)>>> = PerProcess::new(RwLock::default);
+static LOST: PerProcess<Mutex<Vec<(ContextIdentity, Loss)>>> = PerProcess::new(Mutex::default);
 /// Whether the list is worth looking at.
 static ANY_LOST: AtomicBool = AtomicBool::new(false);
 
@@ -61,7 +61,7 @@ pub(crate) fn loss_of(context: &Arc<CudaContext>) -> Option<Loss> {
     if !ANY_LOST.load(Ordering::Acquire) {
         return None;
     }
-    let lost = LOST.read().unwrap_or_else(PoisonError::into_inner);
+    let lost = LOST.lock();
     let mut lost = lost.iter();
     lost.find_map(|(known, loss)| known.is(context).then(|| loss.clone()))
 }
@@ -80,7 +80,7 @@ pub(super) fn lose(context: &Arc<CudaContext>, error: DriverError, is_destroyed:
         ordinal,
         "a CUDA context is lost"
     );
-    let mut lost = LOST.write().unwrap_or_else(PoisonError::into_inner);
+    let mut lost = LOST.lock();
     lost.retain(|(known, _)| known.is_alive());
     let first = lost.iter().find(|(known, _)| known.is(context));
     if let Some((_, first)) = first {

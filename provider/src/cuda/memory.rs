@@ -16,7 +16,7 @@ use super::{
     lost::loss_of,
     visit::{NON_BLOCKING, Visit, apart, bind},
 };
-use crate::os::{self, per_process::PerProcess};
+use crate::os::{self, mutex, per_process::PerProcess};
 
 /// What a fence allocates: large enough to be memory of its own to the driver.
 const FENCE_BYTES: usize = 2 << 20;
@@ -146,7 +146,7 @@ impl Fence {
     /// The device has no memory for it.
     pub(crate) fn of(context: &Arc<CudaContext>) -> Result<Arc<Self>, DriverError> {
         static FENCES: PerProcess<Mutex<Vec<Weak<Fence>>>> = PerProcess::new(Mutex::default);
-        let mut fences = FENCES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fences = FENCES.lock();
         fences.retain(|fence| fence.strong_count() > 0);
         let mut there = fences.iter().filter_map(Weak::upgrade);
         if let Some(fence) = there.find(|fence| Arc::ptr_eq(&fence.context, context)) {
@@ -165,7 +165,7 @@ impl Fence {
     /// # Errors
     /// The driver's; nothing is known then.
     pub(crate) fn pass(&self) -> Result<(), DriverError> {
-        let mut address = self.address.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut address = mutex::lock(&self.address);
         if *address == 0 {
             *address = allocate(&self.context)?;
         }

@@ -8,14 +8,14 @@
 //!
 //! Who may write what: whoever opens a device adds its witness; whoever makes a call that fails counts the failure.
 //!
-//! Locks: a read-write lock around the list; the driver is asked under none. A witness is its device's, and goes
+//! Locks: a mutex around the list; the driver is asked under none. A witness is its device's, and goes
 //! with it: the list keeps no context.
 //!
 //! Knowingly weak: a reset is only found out by the next call, which uses a stale handle; the driver answers it with
 //! an error as long as no object of the same address was made meanwhile.
 
 use std::sync::{
-    Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+    Arc, Mutex, Weak,
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
@@ -41,22 +41,13 @@ struct Watched {
     failures: AtomicU32,
 }
 
-static WATCHED: PerProcess<RwLock<Vec<Watched>>> = PerProcess::new(RwLock::default);
+static WATCHED: PerProcess<Mutex<Vec<Watched>>> = PerProcess::new(Mutex::default);
 /// Whether there are failures to be forgotten.
 static ANY_FAILED: AtomicBool = AtomicBool::new(false);
 
-fn read() -> RwLockReadGuard<'static, Vec<Watched>> {
-    WATCHED.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write() -> RwLockWriteGuard<'static, Vec<Watched>> {
-    let mut watched = WATCHED.write().unwrap_or_else(PoisonError::into_inner);
-    watched.retain(|watched| watched.context.is_alive());
-    watched
-}
-
 /// The place of a context in the list, added where it has none.
 fn place<'list>(list: &'list mut Vec<Watched>, context: &Arc<CudaContext>) -> &'list mut Watched {
+    list.retain(|watched| watched.context.is_alive());
     let found = list.iter().position(|watched| watched.context.is(context));
     let index = found.unwrap_or_else(|| {
         list.push(Watched {
@@ -72,7 +63,7 @@ fn place<'list>(list: &'list mut Vec<Watched>, context: &Arc<CudaContext>) -> &'
 /// Makes a witness for a device's context, which the device keeps.
 pub(super) fn witness(context: &Arc<CudaContext>) -> Option<Arc<Event>> {
     let witness = Arc::new(Event::new(context).ok()?);
-    let mut watched = write();
+    let mut watched = WATCHED.lock();
     let witnesses = &mut place(&mut watched, context).witnesses;
     witnesses.retain(|witness| witness.strong_count() > 0);
     witnesses.push(Arc::downgrade(&witness));
@@ -83,7 +74,10 @@ pub(super) fn witness(context: &Arc<CudaContext>) -> Option<Arc<Event>> {
 pub(super) fn succeeded(context: &Arc<CudaContext>) {
     // Relaxed: a count that a call more or less makes no difference to.
     if ANY_FAILED.load(Ordering::Relaxed)
-        && let Some(watched) = read().iter().find(|watched| watched.context.is(context))
+        && let Some(watched) = WATCHED
+            .lock()
+            .iter()
+            .find(|watched| watched.context.is(context))
     {
         watched.failures.store(0, Ordering::Relaxed);
     }
@@ -114,7 +108,8 @@ pub(super) fn note_leak(context: &Arc<CudaContext>, error: DriverError) -> Optio
 
 /// What the driver answers about a context that is lost; `None` where it answers for it.
 fn confirmed(context: &Arc<CudaContext>) -> Option<DriverError> {
-    let witness = read()
+    let witness = WATCHED
+        .lock()
         .iter()
         .find(|watched| watched.context.is(context))
         .and_then(|watched| watched.witnesses.iter().find_map(Weak::upgrade));
@@ -128,7 +123,7 @@ fn confirmed(context: &Arc<CudaContext>) -> Option<DriverError> {
 
 fn is_the_last_straw(context: &Arc<CudaContext>) -> bool {
     ANY_FAILED.store(true, Ordering::Relaxed);
-    let mut watched = write();
+    let mut watched = WATCHED.lock();
     let failures = &place(&mut watched, context).failures;
     failures.fetch_add(1, Ordering::Relaxed) + 1 >= IN_A_ROW
 }

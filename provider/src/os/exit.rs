@@ -25,13 +25,13 @@
 use std::{
     os::fd::{AsRawFd, BorrowedFd, OwnedFd},
     sync::{
-        Once, OnceLock, PoisonError, RwLock, RwLockReadGuard,
+        Once, OnceLock, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use super::{descriptors, file, per_process::PerProcess};
+use super::{descriptors, file, mutex, per_process::PerProcess};
 
 static EXITING: AtomicBool = AtomicBool::new(false);
 static GATE: RwLock<()> = RwLock::new(());
@@ -70,7 +70,7 @@ impl Naming {
 pub(crate) fn close_gate_before_driver() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| at_exit(close_gate));
-    DRIVER.make();
+    DRIVER.of_this_process();
 }
 
 /// Whether the driver was initialised by the process that this one was forked from: every call into it would
@@ -94,7 +94,7 @@ pub(crate) fn enter_driver() -> Option<DriverGate> {
     if driver_is_inherited() {
         return None;
     }
-    let guard = GATE.read().unwrap_or_else(PoisonError::into_inner);
+    let guard = mutex::read(&GATE);
     // Relaxed: the handler stores the flag before it takes the gate for writing, and the gate's own
     // ordering makes the store visible to whoever gets through the gate after that. A thread may hold
     // the gate twice: nobody ever queues for writing, which is what could block the second time.
@@ -140,15 +140,15 @@ pub(crate) fn before_zenoh_ends(work: fn(), patience: fn() -> Duration) {
 pub(crate) fn unlink_segments_at_exit() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        SEGMENTS.make();
+        SEGMENTS.of_this_process();
         at_exit(unlink_segments);
     });
 }
 
 /// Permission to give a segment or an account page its name; `None` once the process has begun to unlink.
 pub(crate) fn enter_naming() -> Option<RwLockReadGuard<'static, ()>> {
-    let naming = &*NAMING;
-    let guard = naming.gate.read().unwrap_or_else(PoisonError::into_inner);
+    let naming = NAMING.of_this_process();
+    let guard = mutex::read(&naming.gate);
     // Relaxed: as for the driver's gate, the lock orders the handler's store.
     (!naming.is_over.load(Ordering::Relaxed)).then_some(guard)
 }
@@ -170,7 +170,7 @@ pub(crate) fn account_is_gone() {
 }
 
 fn unlink_account() {
-    let naming = &*NAMING;
+    let naming = NAMING.of_this_process();
     naming.is_over.store(true, Ordering::Relaxed);
     // Whoever is naming gets this long to end; one that hangs must not hang the exit.
     let patience = Instant::now() + Duration::from_secs(2);

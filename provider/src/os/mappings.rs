@@ -80,7 +80,7 @@ impl FileMappings {
     pub(crate) fn now() -> io::Result<Self> {
         /// Opened once, so that a look-up needs no descriptor; a forked child's would show its parent.
         static OPENED: PerProcess<OnceLock<File>> = PerProcess::new(OnceLock::new);
-        let opened = &*OPENED;
+        let opened = OPENED.of_this_process();
         if opened.get().is_none() {
             let _ = opened.set(proc::open(MAPS)?);
         }

@@ -17,6 +17,7 @@ pub(crate) mod limits;
 pub(crate) mod locks;
 pub(crate) mod mappings;
 pub(crate) mod memory;
+pub(crate) mod mutex;
 pub(crate) mod per_process;
 pub(crate) mod proc;
 pub(crate) mod process;

@@ -8,8 +8,13 @@
 
 use std::{
     ops::Deref,
-    sync::atomic::{AtomicPtr, Ordering},
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicPtr, Ordering},
+    },
 };
+
+use super::mutex;
 
 /// The process that something was made in.
 ///
@@ -66,9 +71,9 @@ impl<T: Send + Sync> PerProcess<T> {
         }
     }
 
-    /// Makes the value, if this process has none.
-    pub(crate) fn make(&self) {
-        let _: &T = self;
+    /// This process's value, which is made where it has none.
+    pub(crate) fn of_this_process(&self) -> &'static T {
+        self.here().unwrap_or_else(|found| self.make_here(found))
     }
 
     pub(crate) fn is_made_here(&self) -> bool {
@@ -104,18 +109,24 @@ impl<T: Send + Sync> PerProcess<T> {
     }
 }
 
+impl<T: Send> PerProcess<Mutex<T>> {
+    /// This process's value, locked.
+    pub(crate) fn lock(&self) -> MutexGuard<'static, T> {
+        mutex::lock(self.of_this_process())
+    }
+}
+
 impl<T: Send + Sync> Deref for PerProcess<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.here().unwrap_or_else(|found| self.make_here(found))
+        self.of_this_process()
     }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use std::sync::{Barrier, Mutex};
+    use std::sync::Barrier;
 
     use super::*;
 
@@ -127,10 +138,10 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     together.wait();
-                    *NUMBER.lock().unwrap() += 1;
+                    *NUMBER.lock() += 1;
                 });
             }
         });
-        assert_eq!(*NUMBER.lock().unwrap(), 4);
+        assert_eq!(*NUMBER.lock(), 4);
     }
 }

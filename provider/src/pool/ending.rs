@@ -10,7 +10,7 @@
 //! calls `_exit`. A forked child waits for nothing.
 
 use std::{
-    sync::{Mutex, MutexGuard, Once, PoisonError, Weak},
+    sync::{Mutex, Once, Weak},
     time::{Duration, Instant},
 };
 
@@ -26,7 +26,7 @@ static POOLS: PerProcess<Mutex<Vec<Weak<SharedPool>>>> = PerProcess::new(Mutex::
 
 /// Has the process's exit wait for what this pool has sent.
 pub(super) fn linger_for(pool: Weak<SharedPool>) {
-    let mut pools = lock();
+    let mut pools = POOLS.lock();
     pools.retain(|known| known.strong_count() > 0);
     pools.push(pool);
 }
@@ -49,7 +49,8 @@ fn patience() -> Duration {
 }
 
 fn wait_for_frames_on_their_way() {
-    let pools: Vec<_> = lock()
+    let pools: Vec<_> = POOLS
+        .lock()
         .iter()
         .filter_map(Weak::upgrade)
         .filter(|pool| pool.made_here.holds())
@@ -70,8 +71,4 @@ fn wait_for_frames_on_their_way() {
     // What is left is left: nothing is unmapped under somebody's feet while the process ends, and a pool that
     // its owner drops behind this is not parked, which would wait for the lock just taken for good.
     std::mem::forget(pools);
-}
-
-fn lock() -> MutexGuard<'static, Vec<Weak<SharedPool>>> {
-    POOLS.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,7 +9,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
 };
 
 use super::SegmentError;
@@ -29,7 +29,7 @@ const DESCRIPTORS: usize = 4;
 /// There is no room for it, or no descriptor.
 pub(super) fn make() -> Result<(), SegmentError> {
     static MADE: PerProcess<Mutex<bool>> = PerProcess::new(Mutex::default);
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut made = MADE.lock();
     if *made {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use std::{
     ptr::NonNull,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     budget::{self, Purpose},
-    os::clock::{LastUse, Moment},
+    os::{
+        clock::{LastUse, Moment},
+        mutex,
+    },
     reclaim::{self, Quarantine, ReclaimPolicy},
     segment::{Segment, SegmentError, layout::SegmentLayout},
 };
@@ -105,7 +108,7 @@ impl Slots {
         if let Some(slot) = self.take_free(class) {
             return Some(slot);
         }
-        let _growth = self.growth.lock().unwrap_or_else(PoisonError::into_inner);
+        let _growth = mutex::lock(&self.growth);
         // Another allocation may have grown the class, or a release have come in, before the lock.
         if let Some(slot) = self.take_free(class) {
             return Some(slot);
@@ -275,7 +278,6 @@ impl Slots {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Tables> {
-        // A panic while the tables are locked is a bug of this file; the tables stay usable.
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+        mutex::lock(&self.tables)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Mutex, Weak},
     time::{Duration, Instant},
 };
 
@@ -35,7 +35,7 @@ pub(crate) fn watch(slots: Weak<dyn ReclaimableSlots>, policy: ReclaimPolicy) {
     if policy == ReclaimPolicy::Never {
         return;
     }
-    let mut arrivals = lock();
+    let mut arrivals = ARRIVALS.lock();
     arrivals.pools.push(slots);
     if arrivals.is_running {
         return;
@@ -52,7 +52,7 @@ fn run() {
     let mut metadata = Metadata::default();
     loop {
         {
-            let mut arrivals = lock();
+            let mut arrivals = ARRIVALS.lock();
             pools.extend(arrivals.pools.drain(..).map(PoolSweep::new));
             if pools.is_empty() {
                 arrivals.is_running = false;
@@ -117,8 +117,4 @@ impl Metadata {
             refused.unwrap_or(QuarantineReason::UnknownLayout)
         })
     }
-}
-
-fn lock() -> MutexGuard<'static, Arrivals> {
-    ARRIVALS.lock().unwrap_or_else(PoisonError::into_inner)
 }

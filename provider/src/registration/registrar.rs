@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Sender},
     },
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     budget::Budget,
-    os::{self, file::Identity, registration_lock::RegistrationLock},
+    os::{self, file::Identity, mutex, registration_lock::RegistrationLock},
     reason::FallbackReason,
     segment::Segment,
 };
@@ -85,24 +85,15 @@ impl Registrar {
     /// Lets the thread end its current job, forgets the others, and waits for it.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
-        drop(
-            self.jobs
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        drop(mutex::lock(&self.jobs).take());
+        let thread = mutex::lock(&self.thread).take();
         if let Some(thread) = thread {
             let _ = thread.join();
         }
     }
 
     fn send(&self, job: Job) {
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let jobs = mutex::lock(&self.jobs);
         if let Some(jobs) = jobs.as_ref() {
             let _ = jobs.send(job);
         }

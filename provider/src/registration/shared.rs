@@ -5,12 +5,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, Weak},
 };
 
 use super::{HostRegistration, Registration};
 use crate::{
-    os::{file::Identity, per_process::PerProcess},
+    os::{file::Identity, mutex, per_process::PerProcess},
     reason::FallbackReason,
     segment::Segment,
 };
@@ -33,7 +33,7 @@ pub(super) fn get_or_make(
     make: impl FnOnce() -> Result<Registration<Arc<Segment>>, FallbackReason>,
 ) -> Result<SegmentRegistration, FallbackReason> {
     let place = place_of((identity, registration.sharing()));
-    let mut shared = place.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut shared = mutex::lock(&place);
     // One that is lost may be held for ever by a copy that nobody knows the end of.
     if let Some(registration) = shared.upgrade()
         && registration.lost().is_none()
@@ -46,7 +46,7 @@ pub(super) fn get_or_make(
 }
 
 fn place_of(key: Key) -> RegistrationPlace {
-    let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut places = PLACES.lock();
     // Those that nobody is at and whose registration has gone.
     places.retain(|_, place| {
         let in_use = |place: &RegistrationPlace| match place.try_lock() {

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     io,
     ptr::NonNull,
-    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, RwLock},
     time::{Duration, Instant},
 };
 
@@ -15,6 +15,7 @@ use crate::{
         clock::LastUse,
         file::Identity,
         mappings::{self, Placement},
+        mutex,
     },
     reason::FallbackReason,
     segment::{Segment, registry},
@@ -148,7 +149,7 @@ pub(crate) struct Table {
 impl Table {
     /// Adds a mapping of ours; `Some` if its segment is new and has to be registered.
     pub(crate) fn add_attached(&self, segment: &Arc<Segment>) -> Option<Arc<Entry>> {
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let mut index = mutex::write(&self.index);
         let known = index.by_identity.get(&segment.identity()).cloned();
         let is_new = known.is_none();
         let entry = known.unwrap_or_else(|| Entry::new(segment.identity(), Some(segment.clone())));
@@ -205,12 +206,12 @@ impl Table {
     }
 
     fn entry_of(&self, identity: Identity) -> Option<Arc<Entry>> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let index = mutex::read(&self.index);
         index.by_identity.get(&identity).cloned()
     }
 
     fn find_by_address(&self, address: usize, bytes: usize) -> Option<(Arc<Entry>, usize)> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let index = mutex::read(&self.index);
         let (base, (entry, length)) = index.by_address.range(..=address).next_back()?;
         let offset = address - base;
         let end = offset.checked_add(bytes)?;
@@ -231,7 +232,7 @@ impl Table {
 
     /// Puts a fresh entry in place of `stale`, or in an empty place; another thread may have been faster.
     fn insert(&self, identity: Identity, offset: usize, stale: Option<&Arc<Entry>>) -> Found {
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let mut index = mutex::write(&self.index);
         if let Some(present) = index.by_identity.get(&identity)
             && !stale.is_some_and(|stale| Arc::ptr_eq(stale, present))
         {
@@ -259,7 +260,7 @@ impl Table {
 
     /// The registrations that nothing uses; those in use are noted as used now.
     pub(super) fn idle(&self) -> Vec<Idle> {
-        let index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let index = mutex::write(&self.index);
         let mut idle = Vec::new();
         for (identity, entry) in &index.by_identity {
             let Ok(registration) = entry.registration() else {
@@ -281,11 +282,8 @@ impl Table {
 
     /// Forgets a segment that nothing uses; it is unregistered unless another pinner shares it.
     pub(super) fn give_back(&self, identity: Identity) -> bool {
-        let _giving_back = self
-            .giving_back
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let _giving_back = mutex::lock(&self.giving_back);
+        let mut index = mutex::write(&self.index);
         let alone = index
             .by_identity
             .get(&identity)
@@ -312,7 +310,7 @@ impl Table {
     /// Forgets every segment; what no frame or copy uses is unregistered here.
     pub(crate) fn clear(&self) {
         let index = {
-            let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+            let mut index = mutex::write(&self.index);
             std::mem::take(&mut *index)
         };
         drop(index);
