@@ -229,7 +229,7 @@ fn run() {
             tracing::error!(
                 "this process may have {} files open and has them, so zenoh drops what producers send that it has not \
                  attached yet, without a word: raise RLIMIT_NOFILE (ulimit -n, docker run --ulimit nofile=)",
-                limits::open_files_limit().unwrap_or(u64::MAX)
+                limits::open_files_limit()
             );
         }
         were_left = are_left;

@@ -75,10 +75,7 @@ fn ordered_behind(
     stream: &CudaStream,
     recorded: Result<(), DriverError>,
 ) -> Result<(), DriverError> {
-    match recorded {
-        Ok(()) => Ok(()),
-        Err(_) => synchronize(stream),
-    }
+    recorded.or_else(|_| synchronize(stream))
 }
 
 /// Device memory known by its address.

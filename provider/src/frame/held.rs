@@ -26,6 +26,12 @@ pub(super) struct HeldBytes {
     made_here: MadeHere,
 }
 
+/// Where in a segment they lie.
+pub(super) struct Place {
+    pub(super) segment: Arc<Segment>,
+    pub(super) offset: usize,
+}
+
 enum Bytes {
     // `None` only while it is being dropped.
     Shared(Option<ZShm>),
@@ -37,23 +43,23 @@ enum Bytes {
 }
 
 impl HeldBytes {
-    /// `place` is the segment that they lie in and the offset in it.
-    pub(super) fn shared(buffer: ZShm, place: Option<(Arc<Segment>, usize)>) -> Self {
+    fn of(bytes: Bytes, place: Option<Place>) -> Self {
         Self {
-            bytes: Bytes::Shared(Some(buffer)),
-            _reading: reading(&place),
-            segment: place.map(|(segment, _)| segment),
+            bytes,
+            _reading: place
+                .as_ref()
+                .and_then(|place| place.segment.note_use(place.offset, Use::Reading)),
+            segment: place.map(|place| place.segment),
             made_here: MadeHere::now(),
         }
     }
 
-    pub(super) fn owned(owned: OwnedBytes, place: Option<(Arc<Segment>, usize)>) -> Self {
-        Self {
-            bytes: Bytes::Owned(Some(owned)),
-            _reading: reading(&place),
-            segment: place.map(|(segment, _)| segment),
-            made_here: MadeHere::now(),
-        }
+    pub(super) fn shared(buffer: ZShm, place: Option<Place>) -> Self {
+        Self::of(Bytes::Shared(Some(buffer)), place)
+    }
+
+    pub(super) fn owned(owned: OwnedBytes, place: Option<Place>) -> Self {
+        Self::of(Bytes::Owned(Some(owned)), place)
     }
 
     /// A payload outside shared memory; one that came in several pieces is put together.
@@ -69,12 +75,7 @@ impl HeldBytes {
             std::borrow::Cow::Borrowed(_) => Bytes::Piece(payload.clone()),
             std::borrow::Cow::Owned(bytes) => Bytes::Assembled(bytes),
         };
-        Ok(Self {
-            bytes,
-            segment: None,
-            _reading: None,
-            made_here: MadeHere::now(),
-        })
+        Ok(Self::of(bytes, None))
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -85,11 +86,6 @@ impl HeldBytes {
             Bytes::Owned(owned) => owned.as_ref().map(OwnedBytes::bytes).unwrap_or_default(),
         }
     }
-}
-
-fn reading(place: &Option<(Arc<Segment>, usize)>) -> Option<Noted> {
-    let (segment, offset) = place.as_ref()?;
-    segment.note_use(*offset, Use::Reading)
 }
 
 /// As [`check_piece`], for bytes that are no piece of a payload.

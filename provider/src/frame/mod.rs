@@ -28,7 +28,7 @@ use std::{
 use zenoh::bytes::ZBytes;
 
 pub use error::FrameError;
-use held::HeldBytes;
+use held::{HeldBytes, Place};
 use owned::OwnedBytes;
 
 use crate::{
@@ -37,7 +37,6 @@ use crate::{
     pinner::Pinner,
     reason::{DevicePath, FallbackReason, Way},
     registration::Found,
-    segment::Segment,
 };
 
 /// Received bytes, readable on the host and on their way to a device. Usable from any thread.
@@ -52,6 +51,15 @@ pub struct Frame {
 }
 
 impl Frame {
+    fn of(held: impl Into<Arc<HeldBytes>>, found: Option<Found>, pinner: &Pinner) -> Self {
+        Self {
+            held: held.into(),
+            found,
+            pinner: pinner.clone(),
+            taken: OnceLock::new(),
+        }
+    }
+
     /// A view of a received payload, without copying it where it arrived in shared memory or in one
     /// piece.
     ///
@@ -64,12 +72,7 @@ impl Frame {
     pub fn from_payload(payload: &ZBytes, pinner: &Pinner) -> Result<Self, FrameError> {
         match payload.as_shm() {
             Some(buffer) => Self::from_shared(buffer, pinner),
-            None => Ok(Self {
-                held: Arc::new(HeldBytes::ordinary(payload)?),
-                found: None,
-                pinner: pinner.clone(),
-                taken: OnceLock::new(),
-            }),
+            None => Ok(Self::of(HeldBytes::ordinary(payload)?, None, pinner)),
         }
     }
 
@@ -103,12 +106,7 @@ impl Frame {
             Some(found) => place_of(found, bytes.len())?,
             None => None,
         };
-        Ok(Self {
-            held: Arc::new(HeldBytes::owned(owned, place)),
-            found,
-            pinner: pinner.clone(),
-            taken: OnceLock::new(),
-        })
+        Ok(Self::of(HeldBytes::owned(owned, place), found, pinner))
     }
 
     fn from_shared(buffer: &zenoh::shm::zshm, pinner: &Pinner) -> Result<Self, FrameError> {
@@ -123,12 +121,8 @@ impl Frame {
             return Err(FrameError::Invalidated);
         }
         let place = place_of(&found, bytes)?;
-        Ok(Self {
-            held: Arc::new(HeldBytes::shared(buffer.to_owned(), place)),
-            found: Some(found),
-            pinner: pinner.clone(),
-            taken: OnceLock::new(),
-        })
+        let held = HeldBytes::shared(buffer.to_owned(), place);
+        Ok(Self::of(held, Some(found), pinner))
     }
 
     /// The same bytes on their way to the device of another pinner. Nothing is copied; either frame keeps
@@ -145,12 +139,7 @@ impl Frame {
                 .map_err(|error| FrameError::Unverifiable { error })?,
             None => None,
         };
-        Ok(Self {
-            held: self.held.clone(),
-            found,
-            pinner: pinner.clone(),
-            taken: OnceLock::new(),
-        })
+        Ok(Self::of(self.held.clone(), found, pinner))
     }
 
     /// The way of the bytes to the device: after a copy the one it took, before that the one it would
@@ -216,15 +205,17 @@ impl Frame {
     }
 }
 
-/// The segment that `bytes` were found in, where this library has it attached and they are all there.
-/// The segment, and the offset in it.
-fn place_of(found: &Found, bytes: usize) -> Result<Option<(Arc<Segment>, usize)>, FrameError> {
+/// Where so many bytes were found, in a segment that this library has attached; they are all there.
+fn place_of(found: &Found, bytes: usize) -> Result<Option<Place>, FrameError> {
     let Some(segment) = found.entry.segment() else {
         return Ok(None);
     };
     let end = found.offset.checked_add(bytes);
     match end.is_some_and(|end| segment.reaches(end)) {
-        true => Ok(Some((segment.clone(), found.offset))),
+        true => Ok(Some(Place {
+            segment: segment.clone(),
+            offset: found.offset,
+        })),
         false => Err(FrameError::Truncated { bytes }),
     }
 }

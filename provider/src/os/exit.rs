@@ -172,11 +172,7 @@ pub(crate) fn account_is_gone() {
 fn unlink_account() {
     let naming = NAMING.of_this_process();
     naming.is_over.store(true, Ordering::Relaxed);
-    // Whoever is naming gets this long to end; one that hangs must not hang the exit.
-    let patience = Instant::now() + Duration::from_secs(2);
-    while naming.gate.try_write().is_err() && Instant::now() < patience {
-        std::thread::sleep(Duration::from_micros(100));
-    }
+    wait_for_those_in(&naming.gate);
     let file = naming.account_file.load(Ordering::Relaxed);
     if file != NO_FILE {
         // SAFETY: used for this call only; should another thread close the descriptor meanwhile, the call
@@ -191,9 +187,13 @@ extern "C" fn close_gate() {
         return;
     }
     EXITING.store(true, Ordering::Relaxed);
-    // A call in progress gets this long to end; one that hangs must not hang the exit.
+    wait_for_those_in(&GATE);
+}
+
+/// Whoever is in a gate gets this long to come out; one that hangs must not hang the exit.
+fn wait_for_those_in(gate: &RwLock<()>) {
     let patience = Instant::now() + Duration::from_secs(2);
-    while GATE.try_write().is_err() && Instant::now() < patience {
+    while gate.try_write().is_err() && Instant::now() < patience {
         std::thread::sleep(Duration::from_micros(100));
     }
 }

@@ -32,9 +32,10 @@ pub(crate) fn is_half_locked() -> bool {
     proc::bytes_in(&status, "VmLck").is_some_and(|locked| locked > limit / 2)
 }
 
-/// How many descriptors this process may have open: its soft RLIMIT_NOFILE. `None` where there is no limit.
-pub(crate) fn open_files_limit() -> Option<u64> {
-    rustix::process::getrlimit(Resource::Nofile).current
+/// How many descriptors this process may have open: its soft RLIMIT_NOFILE, or any number where there is no limit.
+pub(crate) fn open_files_limit() -> u64 {
+    let limit = rustix::process::getrlimit(Resource::Nofile).current;
+    limit.unwrap_or(u64::MAX)
 }
 
 /// Whether so many more descriptors can be had, found out by having them for a moment.

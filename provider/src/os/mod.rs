@@ -5,6 +5,7 @@
 //! segment format (`/dev/shm/<id>.zenoh` locked by `flock`) is zenoh's on Linux.
 
 pub(crate) mod account_file;
+mod byte_lock;
 pub(crate) mod cgroup;
 pub(crate) mod clock;
 pub(crate) mod descriptors;

@@ -12,12 +12,12 @@ use std::{
     sync::Mutex,
 };
 
-use super::SegmentError;
 use crate::{
     availability::ZENOH_METADATA_BYTES,
     budget,
     os::{self, file, limits, per_process::PerProcess},
     reclaim,
+    segment::{SegmentError, check_space},
 };
 
 /// The metadata segment, and a few more for what else happens.
@@ -36,7 +36,7 @@ pub(super) fn make() -> Result<(), SegmentError> {
     if !limits::are_descriptors_left(DESCRIPTORS) {
         return Err(SegmentError::TooManyOpenFiles {
             action: "make zenoh's metadata for",
-            limit: limits::open_files_limit().unwrap_or(u64::MAX),
+            limit: limits::open_files_limit(),
         });
     }
     if let Some(total_files) = file::files_used_up() {
@@ -44,15 +44,7 @@ pub(super) fn make() -> Result<(), SegmentError> {
     }
     // With a page of its own to spare.
     let needed_bytes = (ZENOH_METADATA_BYTES + os::page_bytes()) as u64;
-    if let Some((free_bytes, total_bytes)) = file::space()
-        && free_bytes < needed_bytes
-    {
-        return Err(SegmentError::NoSpace {
-            needed_bytes,
-            free_bytes,
-            total_bytes,
-        });
-    }
+    check_space(needed_bytes)?;
     budget::check_cgroup(needed_bytes)?;
     if catch_unwind(AssertUnwindSafe(reclaim::make_metadata)).is_err() {
         return Err(SegmentError::System {

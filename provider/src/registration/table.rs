@@ -104,6 +104,14 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    fn at(entry: Arc<Entry>, offset: usize, is_new: bool) -> Self {
+        Self {
+            entry,
+            offset,
+            is_new,
+        }
+    }
+
     /// The frame's first byte inside the registration, where there is one.
     pub(crate) fn registered_address(&self, bytes: usize) -> Result<NonNull<u8>, FallbackReason> {
         let registration = self.entry.registration()?;
@@ -130,6 +138,12 @@ struct Index {
 }
 
 impl Index {
+    fn add_mapping(&mut self, entry: &Arc<Entry>, segment: &Segment) {
+        let base = segment.base().as_ptr() as usize;
+        let place = (entry.clone(), segment.bytes());
+        self.by_address.insert(base, place);
+    }
+
     /// Whether nobody but the table has the entry: no frame, no copy, no registrar. While the index is
     /// locked for writing nobody can come by it.
     fn has_alone(&self, entry: &Arc<Entry>) -> bool {
@@ -161,10 +175,7 @@ impl Table {
             .attached()
             .is_some_and(|attached| Arc::ptr_eq(attached, segment))
         {
-            let base = segment.base().as_ptr() as usize;
-            index
-                .by_address
-                .insert(base, (entry.clone(), segment.bytes()));
+            index.add_mapping(&entry, segment);
         }
         is_new.then_some(entry)
     }
@@ -196,11 +207,7 @@ impl Table {
             let entry = self.add_attached(&segment);
             let is_new = entry.is_some();
             let entry = entry.or_else(|| self.entry_of(identity))?;
-            return Some(Found {
-                entry,
-                offset,
-                is_new,
-            });
+            return Some(Found::at(entry, offset, is_new));
         }
         Some(self.insert(identity, offset, None))
     }
@@ -223,11 +230,7 @@ impl Table {
         if entry.should_be_retried() {
             return self.insert(entry.identity(), offset, Some(&entry));
         }
-        Found {
-            entry,
-            offset,
-            is_new: false,
-        }
+        Found::at(entry, offset, false)
     }
 
     /// Puts a fresh entry in place of `stale`, or in an empty place; another thread may have been faster.
@@ -236,26 +239,14 @@ impl Table {
         if let Some(present) = index.by_identity.get(&identity)
             && !stale.is_some_and(|stale| Arc::ptr_eq(stale, present))
         {
-            let entry = present.clone();
-            return Found {
-                entry,
-                offset,
-                is_new: false,
-            };
+            return Found::at(present.clone(), offset, false);
         }
         let entry = Entry::new(identity, stale.and_then(|stale| stale.attached().cloned()));
         index.by_identity.insert(identity, entry.clone());
         if let Some(segment) = entry.attached() {
-            let base = segment.base().as_ptr() as usize;
-            index
-                .by_address
-                .insert(base, (entry.clone(), segment.bytes()));
+            index.add_mapping(&entry, segment);
         }
-        Found {
-            entry,
-            offset,
-            is_new: true,
-        }
+        Found::at(entry, offset, true)
     }
 
     /// The registrations that nothing uses; those in use are noted as used now.

@@ -83,7 +83,7 @@ impl Segment {
         let open_error = |error: Errno| match limits::is_out_of_descriptors(error) {
             true => AttachError::TooManyOpenFiles {
                 id,
-                limit: limits::open_files_limit().unwrap_or(u64::MAX),
+                limit: limits::open_files_limit(),
             },
             false => AttachError::Open {
                 id,

@@ -135,15 +135,7 @@ impl Segment {
     ) -> Result<Arc<Self>, SegmentError> {
         let bytes = layout.total_bytes();
         // The kernel would say no as well, but only after it has filled what is left.
-        if let Some((free_bytes, total_bytes)) = file::space()
-            && free_bytes < bytes as u64
-        {
-            return Err(SegmentError::NoSpace {
-                needed_bytes: bytes as u64,
-                free_bytes,
-                total_bytes,
-            });
-        }
+        check_space(bytes as u64)?;
         let file = file::create_unnamed().map_err(|error| system("create", error))?;
         reserve(&file, bytes as u64)?;
         let (identity, _) = file::inspect(&file).map_err(|error| system("inspect", error))?;
@@ -174,6 +166,23 @@ impl Segment {
             made_here: MadeHere::now(),
         };
         Ok(registry::share(segment))
+    }
+}
+
+/// Whether there is room in `/dev/shm` for so many bytes more.
+///
+/// # Errors
+/// [`SegmentError::NoSpace`].
+pub(crate) fn check_space(needed_bytes: u64) -> Result<(), SegmentError> {
+    match file::space() {
+        Some((free_bytes, total_bytes)) if free_bytes < needed_bytes => {
+            Err(SegmentError::NoSpace {
+                needed_bytes,
+                free_bytes,
+                total_bytes,
+            })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -208,7 +217,7 @@ fn publish(file: &OwnedFd) -> Result<u32, SegmentError> {
 
 fn system(action: &'static str, error: Errno) -> SegmentError {
     if limits::is_out_of_descriptors(error) {
-        let limit = limits::open_files_limit().unwrap_or(u64::MAX);
+        let limit = limits::open_files_limit();
         return SegmentError::TooManyOpenFiles { action, limit };
     }
     if error == Errno::NOSPC

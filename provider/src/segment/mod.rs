@@ -41,6 +41,7 @@ use std::{os::fd::OwnedFd, ptr::NonNull, sync::Arc};
 
 pub use attach::AttachError;
 pub use create::SegmentError;
+pub(crate) use create::check_space;
 pub(crate) use header::SegmentHeader;
 use layout::SegmentLayout;
 use release::ReleaseWords;
