@@ -143,20 +143,14 @@ pub(super) fn tend() -> bool {
         account.show_or_warn();
     }
     let contents = account.truth.encode();
-    let spoilt = account
-        .page
-        .as_ref()
-        .is_some_and(|page| !page.shows(&contents));
-    if spoilt && account.show().is_ok() {
-        let lost = account
-            .page
-            .as_ref()
-            .is_some_and(|page| !page.shows(&contents));
-        if lost {
-            // Its name means another file, or none: the others cannot find it any more.
-            account.page = None;
-            account.show_or_warn();
-        }
+    let is_spoilt = |account: &Account| {
+        let page = account.page.as_ref();
+        page.is_some_and(|page| !page.shows(&contents))
+    };
+    if is_spoilt(&account) && account.show().is_ok() && is_spoilt(&account) {
+        // Its name means another file, or none: the others cannot find it any more.
+        account.page = None;
+        account.show_or_warn();
     }
     account.page.is_some()
 }

@@ -67,20 +67,22 @@ impl Census {
 
     /// What the others hold.
     pub(super) fn held(&self) -> Sums {
-        let held = self.records.iter().map(Record::held);
-        held.fold(self.presumed, Sums::plus)
+        self.sum(Record::held).plus(self.presumed)
     }
 
     /// What they are asking for at this moment.
     pub(super) fn asked(&self) -> Sums {
-        let asked = self.records.iter().map(|record| record.asked);
-        asked.fold(Sums::default(), Sums::plus)
+        self.sum(|record| record.asked)
     }
 
     /// What they were refused a moment ago.
     pub(super) fn wanted(&self) -> Sums {
-        let wanted = self.records.iter().map(|record| record.wanted);
-        wanted.fold(Sums::default(), Sums::plus)
+        self.sum(|record| record.wanted)
+    }
+
+    fn sum(&self, of: impl Fn(&Record) -> Sums) -> Sums {
+        let sums = self.records.iter().map(of);
+        sums.fold(Sums::default(), Sums::plus)
     }
 }
 

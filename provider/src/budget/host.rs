@@ -32,7 +32,7 @@ pub(crate) fn reserve(purpose: Purpose, bytes: u64, limit: u64) -> Result<HostSh
             if Instant::now() < give_up_at && keeper::give_back_now(refusal.excess()) {
                 continue;
             }
-            return Err(refusal.into());
+            return Err(Refused::OverCgroup(refusal));
         }
         let attempt = account::attempt(purpose, bytes, limit).map_err(Refused::Unaccounted)?;
         let (refusal, excess) = match attempt {

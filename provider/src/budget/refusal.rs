@@ -58,12 +58,6 @@ impl From<Refused> for FallbackReason {
     }
 }
 
-impl From<OverCgroup> for Refused {
-    fn from(refusal: OverCgroup) -> Self {
-        Self::OverCgroup(refusal)
-    }
-}
-
 /// A number of bytes for people.
 pub(crate) struct Readable(pub(crate) u64);
 

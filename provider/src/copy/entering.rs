@@ -14,7 +14,6 @@ use crate::{
 
 /// Permission to call the driver on behalf of the user, for as long as it is kept. The calling thread is left as it
 /// was found.
-#[derive(Debug)]
 pub(super) struct Entered {
     _visit: Visit,
     _gate: os::exit::DriverGate,

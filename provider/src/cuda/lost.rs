@@ -32,26 +32,13 @@ impl From<Loss> for FallbackReason {
     }
 }
 
-/// A context, by the identity of cudarc's own value: the driver gives the next primary context of a device the same
-/// handle. A weak reference keeps the address from being used again.
-#[derive(Debug)]
-pub(super) struct ContextIdentity(Weak<CudaContext>);
-
-impl ContextIdentity {
-    pub(super) fn of(context: &Arc<CudaContext>) -> Self {
-        Self(Arc::downgrade(context))
-    }
-
-    pub(super) fn is(&self, context: &Arc<CudaContext>) -> bool {
-        self.0.as_ptr() == Arc::as_ptr(context)
-    }
-
-    pub(super) fn is_alive(&self) -> bool {
-        self.0.strong_count() > 0
-    }
+/// Whether a context is one that is known by the identity of cudarc's own value: the driver gives the next primary
+/// context of a device the same handle. A weak reference keeps the address from being used again.
+pub(super) fn is(known: &Weak<CudaContext>, context: &Arc<CudaContext>) -> bool {
+    known.as_ptr() == Arc::as_ptr(context)
 }
 
-static LOST: PerProcess<Mutex<Vec<(ContextIdentity, Loss)>>> = PerProcess::new(Mutex::default);
+static LOST: PerProcess<Mutex<Vec<(Weak<CudaContext>, Loss)>>> = PerProcess::new(Mutex::default);
 /// Whether the list is worth looking at.
 static ANY_LOST: AtomicBool = AtomicBool::new(false);
 
@@ -63,7 +50,7 @@ pub(crate) fn loss_of(context: &Arc<CudaContext>) -> Option<Loss> {
     }
     let lost = LOST.lock();
     let mut lost = lost.iter();
-    lost.find_map(|(known, loss)| known.is(context).then(|| loss.clone()))
+    lost.find_map(|(known, loss)| is(known, context).then(|| loss.clone()))
 }
 
 /// Notes that the context is lost, as this error said; gives what was noted first.
@@ -81,12 +68,12 @@ pub(super) fn lose(context: &Arc<CudaContext>, error: DriverError, is_destroyed:
         "a CUDA context is lost"
     );
     let mut lost = LOST.lock();
-    lost.retain(|(known, _)| known.is_alive());
-    let first = lost.iter().find(|(known, _)| known.is(context));
+    lost.retain(|(known, _)| known.strong_count() > 0);
+    let first = lost.iter().find(|(known, _)| is(known, context));
     if let Some((_, first)) = first {
         return first.clone();
     }
-    lost.push((ContextIdentity::of(context), loss.clone()));
+    lost.push((Arc::downgrade(context), loss.clone()));
     // Release: see `loss_of`.
     ANY_LOST.store(true, Ordering::Release);
     loss

@@ -21,19 +21,12 @@ const RELAXED: c_uint = 2;
 pub(super) const NON_BLOCKING: c_uint = 1;
 
 /// The calling thread's context and mode, put back when dropped. Where no driver was loaded there is nothing to keep.
-#[derive(Debug)]
 pub(crate) struct Visit {
     entries: Option<&'static Entries>,
     context: CUcontext,
     mode: c_uint,
     /// It is about the thread that made it.
     _of_this_thread: PhantomData<*const ()>,
-}
-
-impl std::fmt::Debug for Entries {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("the driver's entry points")
-    }
 }
 
 impl Visit {

@@ -24,7 +24,7 @@ use cudarc::driver::CudaContext;
 use super::{
     error::DriverError,
     event::Event,
-    lost::{ContextIdentity, Loss, lose, loss_of},
+    lost::{Loss, is, lose, loss_of},
     visit::Visit,
 };
 use crate::os::per_process::PerProcess;
@@ -35,7 +35,7 @@ const IN_A_ROW: u32 = 4;
 /// A context that a device was opened with, or that a call has failed in.
 #[derive(Debug)]
 struct Watched {
-    context: ContextIdentity,
+    context: Weak<CudaContext>,
     /// Those of the devices that use it.
     witnesses: Vec<Weak<Event>>,
     failures: AtomicU32,
@@ -47,11 +47,13 @@ static ANY_FAILED: AtomicBool = AtomicBool::new(false);
 
 /// The place of a context in the list, added where it has none.
 fn place<'list>(list: &'list mut Vec<Watched>, context: &Arc<CudaContext>) -> &'list mut Watched {
-    list.retain(|watched| watched.context.is_alive());
-    let found = list.iter().position(|watched| watched.context.is(context));
+    list.retain(|watched| watched.context.strong_count() > 0);
+    let found = list
+        .iter()
+        .position(|watched| is(&watched.context, context));
     let index = found.unwrap_or_else(|| {
         list.push(Watched {
-            context: ContextIdentity::of(context),
+            context: Arc::downgrade(context),
             witnesses: Vec::new(),
             failures: AtomicU32::new(0),
         });
@@ -77,7 +79,7 @@ pub(super) fn succeeded(context: &Arc<CudaContext>) {
         && let Some(watched) = WATCHED
             .lock()
             .iter()
-            .find(|watched| watched.context.is(context))
+            .find(|watched| is(&watched.context, context))
     {
         watched.failures.store(0, Ordering::Relaxed);
     }
@@ -111,7 +113,7 @@ fn confirmed(context: &Arc<CudaContext>) -> Option<DriverError> {
     let witness = WATCHED
         .lock()
         .iter()
-        .find(|watched| watched.context.is(context))
+        .find(|watched| is(&watched.context, context))
         .and_then(|watched| watched.witnesses.iter().find_map(Weak::upgrade));
     let _visit = Visit::begin();
     let told = witness.map_or(Ok(()), |witness| witness.query());

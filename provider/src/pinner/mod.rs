@@ -226,23 +226,16 @@ impl Pinner {
 
 impl Drop for SharedPinner {
     fn drop(&mut self) {
-        if !self.made_here.holds() {
-            // A forked child has neither the threads nor the driver; its copies of what they own stay.
-            std::mem::forget((
-                self.registrar.take(),
-                std::mem::take(&mut self.in_flight),
-                self.table.clone(),
-                self.staging.clone(),
-                self.budget.clone(),
-            ));
-            return;
-        }
         let ending = Ending {
             registrar: self.registrar.take(),
             in_flight: std::mem::take(&mut self.in_flight),
             table: self.table.clone(),
             staging: self.staging.clone(),
         };
-        ending.begin();
+        match self.made_here.holds() {
+            true => ending.begin(),
+            // A forked child has neither the threads nor the driver; its copies of what they own stay.
+            false => std::mem::forget((ending, self.budget.clone())),
+        }
     }
 }

@@ -43,7 +43,7 @@ impl Slots {
     ) -> AllocError {
         match error {
             ZLayoutAllocError::Alloc(ZAllocError::OutOfMemory | ZAllocError::NeedDefragment) => {
-                self.counters.timed_out();
+                self.counters.timeouts.add(1);
                 let class = self.class_for(len).unwrap_or(0);
                 let holders = Box::new(self.holders(Some(class), !waited.is_zero()));
                 let tables = self.lock();

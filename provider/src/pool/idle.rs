@@ -92,7 +92,7 @@ impl Slots {
         };
         // Nobody can be given one of its slots any more, and nobody has one: system calls need no lock.
         owner.segment.discard_slots();
-        self.counters.segment_given_back();
+        self.counters.segments_given_back.add(1);
         tracing::debug!(
             segment = owner.segment.id(),
             bytes = owner.segment.bytes(),

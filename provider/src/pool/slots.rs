@@ -142,7 +142,7 @@ impl Slots {
     fn take_free(&self, class: usize) -> Option<TakenSlot> {
         let mut tables = self.lock();
         let (id, index) = tables.classes.get_mut(class)?.free.pop()?;
-        let taken = SlotState::Taken(self.counters.allocated(), Moment::now());
+        let taken = SlotState::Taken(self.counters.allocations.add(1), Moment::now());
         let owner = tables.segments.get_mut(&id)?;
         *owner.slots.get_mut(index as usize)? = taken;
         let offset = u32::try_from(owner.layout.offset_of(index)).ok()?;
@@ -162,7 +162,7 @@ impl Slots {
             return;
         }
         if !self.lock().release(id, offset, |_| true) {
-            self.counters.release_rejected();
+            self.counters.rejected_releases.add(1);
             tracing::warn!(segment = id, offset, "a release named no allocated slot");
         }
     }

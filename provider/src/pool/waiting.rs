@@ -53,7 +53,7 @@ impl<'a> WaitForSlot<'a> {
                 .filter_map(|segment| Segment::release_words(segment))
         };
         let _precise = futex::PreciseTimers::for_this_thread();
-        self.slots.counters.waiting();
+        self.slots.counters.waits.add(1);
         let interruption = Interruption::of_this_wait();
         loop {
             let waiting: Vec<_> = words().map(|words| words.begin_waiting()).collect();
