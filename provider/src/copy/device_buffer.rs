@@ -141,12 +141,7 @@ impl DeviceBuffer {
     /// [`CopyError::Length`] where `destination` has another length, [`CopyError::Driver`],
     /// [`CopyError::ContextLost`], [`CopyError::Forked`].
     pub fn copy_to_host(&self, destination: &mut [u8]) -> Result<(), CopyError> {
-        if destination.len() != self.len() {
-            return Err(CopyError::Length {
-                source_bytes: self.len(),
-                destination_bytes: destination.len(),
-            });
-        }
+        CopyError::check_lengths(self.len(), destination.len())?;
         let _entered = self.enter()?;
         let (call, ordered) = match self.lent.get() {
             Some(fence) => ("cuMemFree", fence.pass()),

@@ -54,12 +54,7 @@ impl Slot {
             "and a slot is published once: copy behind the graph's launch",
         )?;
         let bytes = self.len();
-        if source.len() != bytes {
-            return Err(CopyError::Length {
-                source_bytes: source.len(),
-                destination_bytes: bytes,
-            });
-        }
+        CopyError::check_lengths(source.len(), bytes)?;
         if let Some(segment) = self.segment() {
             pinner.segment_attached(segment);
         }

@@ -106,12 +106,7 @@ impl Frame {
         stream: &Arc<CudaStream>,
     ) -> Result<(), CopyError> {
         let _entered = self.pinner().enter(stream)?;
-        if destination.len() != self.len() {
-            return Err(CopyError::Length {
-                source_bytes: self.len(),
-                destination_bytes: destination.len(),
-            });
-        }
+        CopyError::check_lengths(self.len(), destination.len())?;
         match capturing(stream)? {
             Capturing::Into(graph) => self.copy_in_graph(graph, destination, stream),
             _ => self.copy_to(destination, stream).map(drop),

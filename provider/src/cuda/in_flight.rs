@@ -119,7 +119,7 @@ impl InFlight {
     pub(crate) fn keep(&self, stream: &Arc<CudaStream>, hold: Hold) -> Result<(), DriverError> {
         match Event::record(stream) {
             Ok(event) => {
-                self.watch(Copy { event, hold });
+                self.watch_event(event, hold);
                 Ok(())
             }
             Err(_) => self.keep_until_idle(stream, hold),
@@ -148,7 +148,10 @@ impl InFlight {
 
     /// Keeps `hold` until `event`, which has been recorded, is reached.
     pub(crate) fn watch_event(&self, event: Event, hold: Hold) {
-        self.watch(Copy { event, hold });
+        self.holds.held.fetch_add(1, Ordering::Relaxed);
+        let mut state = mutex::lock(&self.holds.state);
+        state.arrived.push(Copy { event, hold });
+        self.holds.wake(state);
     }
 
     /// Keeps `hold` until the graph that `stream` is captured into has gone, with all that was made of it.
@@ -184,13 +187,6 @@ impl InFlight {
         if let Some(thread) = thread {
             let _ = thread.join();
         }
-    }
-
-    fn watch(&self, copy: Copy) {
-        self.holds.held.fetch_add(1, Ordering::Relaxed);
-        let mut state = mutex::lock(&self.holds.state);
-        state.arrived.push(copy);
-        self.holds.wake(state);
     }
 }
 

@@ -16,7 +16,7 @@
 
 use std::sync::{
     Arc, Mutex, Weak,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+    atomic::{AtomicBool, Ordering},
 };
 
 use cudarc::driver::CudaContext;
@@ -38,7 +38,7 @@ struct Watched {
     context: Weak<CudaContext>,
     /// Those of the devices that use it.
     witnesses: Vec<Weak<Event>>,
-    failures: AtomicU32,
+    failures: u32,
 }
 
 static WATCHED: PerProcess<Mutex<Vec<Watched>>> = PerProcess::new(Mutex::default);
@@ -55,7 +55,7 @@ fn place<'list>(list: &'list mut Vec<Watched>, context: &Arc<CudaContext>) -> &'
         list.push(Watched {
             context: Arc::downgrade(context),
             witnesses: Vec::new(),
-            failures: AtomicU32::new(0),
+            failures: 0,
         });
         list.len() - 1
     });
@@ -78,10 +78,10 @@ pub(super) fn succeeded(context: &Arc<CudaContext>) {
     if ANY_FAILED.load(Ordering::Relaxed)
         && let Some(watched) = WATCHED
             .lock()
-            .iter()
+            .iter_mut()
             .find(|watched| is(&watched.context, context))
     {
-        watched.failures.store(0, Ordering::Relaxed);
+        watched.failures = 0;
     }
 }
 
@@ -126,8 +126,9 @@ fn confirmed(context: &Arc<CudaContext>) -> Option<DriverError> {
 fn is_the_last_straw(context: &Arc<CudaContext>) -> bool {
     ANY_FAILED.store(true, Ordering::Relaxed);
     let mut watched = WATCHED.lock();
-    let failures = &place(&mut watched, context).failures;
-    failures.fetch_add(1, Ordering::Relaxed) + 1 >= IN_A_ROW
+    let failures = &mut place(&mut watched, context).failures;
+    *failures += 1;
+    *failures >= IN_A_ROW
 }
 
 /// The driver has been shut down, there is no such context any more, or it knows none of our handles.

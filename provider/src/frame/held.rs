@@ -67,7 +67,7 @@ impl HeldBytes {
         if payload.slices().nth(1).is_some() && availability::without_shared_memory().is_none() {
             // Some of several pieces may be buffers in shared memory, whose length nobody has checked.
             let mappings = FileMappings::now();
-            let mappings = mappings.map_err(|error| FrameError::Unverifiable { error })?;
+            let mappings = mappings.map_err(FrameError::unverifiable)?;
             let check = |piece| check_piece(piece, &mappings);
             payload.slices().try_for_each(check)?;
         }
@@ -90,7 +90,7 @@ impl HeldBytes {
 
 /// As [`check_piece`], for bytes that are no piece of a payload.
 pub(super) fn check_extent(bytes: &[u8]) -> Result<(), FrameError> {
-    let mappings = FileMappings::now().map_err(|error| FrameError::Unverifiable { error })?;
+    let mappings = FileMappings::now().map_err(FrameError::unverifiable)?;
     check_piece(bytes, &mappings)
 }
 

@@ -96,7 +96,7 @@ impl Frame {
             None
         } else {
             let found = pinner.find(NonNull::from(bytes).cast(), bytes.len());
-            let found = found.map_err(|error| FrameError::Unverifiable { error })?;
+            let found = found.map_err(FrameError::unverifiable)?;
             if found.is_none() {
                 held::check_extent(bytes)?;
             }
@@ -115,7 +115,7 @@ impl Frame {
         let address = NonNull::from(&buffer[..]).cast::<u8>();
         let found = pinner
             .find(address, bytes)
-            .map_err(|error| FrameError::Unverifiable { error })?
+            .map_err(FrameError::unverifiable)?
             .ok_or(FrameError::OutsideSegment { bytes })?;
         if !buffer.is_valid() {
             return Err(FrameError::Invalidated);
@@ -136,7 +136,7 @@ impl Frame {
         let found = match &self.found {
             Some(_) => pinner
                 .find(NonNull::from(bytes).cast(), bytes.len())
-                .map_err(|error| FrameError::Unverifiable { error })?,
+                .map_err(FrameError::unverifiable)?,
             None => None,
         };
         Ok(Self::of(self.held.clone(), found, pinner))

@@ -189,24 +189,19 @@ mod tests {
     use super::*;
 
     /// A tree of files in a folder of its own, removed afterwards.
-    struct Tree {
-        root: PathBuf,
-        groups: String,
-        mounts: String,
-    }
+    struct Tree(PathBuf);
 
     impl Tree {
         fn new(name: &str, groups: &str, mounts: &str) -> Self {
             let root = format!("zpin-cgroup-{name}-{}", std::process::id());
-            Self {
-                root: std::env::temp_dir().join(root),
-                groups: groups.to_owned(),
-                mounts: mounts.to_owned(),
-            }
+            let tree = Self(std::env::temp_dir().join(root));
+            tree.file("proc/self/cgroup", groups);
+            tree.file("proc/self/mountinfo", mounts);
+            tree
         }
 
         fn file(&self, path: &str, contents: &str) {
-            let path = self.root.join(path);
+            let path = self.0.join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, contents).unwrap();
         }
@@ -227,10 +222,10 @@ mod tests {
         }
 
         fn seen(&self) -> Vec<(PathBuf, u64, u64)> {
-            let (groups, mounts) = (self.groups.as_bytes(), self.mounts.as_bytes());
-            let seen = memory_groups_below(&self.root, groups, mounts).into_iter();
-            let path =
-                |group: &MemoryGroup| group.path.strip_prefix(&self.root).unwrap().to_owned();
+            let read = |file| fs::read(self.0.join("proc/self").join(file)).unwrap();
+            let seen = memory_groups_below(&self.0, &read("cgroup"), &read("mountinfo"));
+            let path = |group: &MemoryGroup| group.path.strip_prefix(&self.0).unwrap().to_owned();
+            let seen = seen.into_iter();
             seen.map(|group| (path(&group), group.limit, group.used))
                 .collect()
         }
@@ -238,7 +233,7 @@ mod tests {
 
     impl Drop for Tree {
         fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.root);
+            let _ = fs::remove_dir_all(&self.0);
         }
     }
 

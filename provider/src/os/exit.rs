@@ -40,7 +40,12 @@ static SEGMENTS: PerProcess<()> = PerProcess::new(|| ());
 /// Made by the process that has initialised the driver; a forked child has no driver.
 static DRIVER: PerProcess<()> = PerProcess::new(|| ());
 /// A forked child begins with an account of its own.
-static NAMING: PerProcess<Naming> = PerProcess::new(Naming::new);
+static NAMING: PerProcess<Naming> = PerProcess::new(|| Naming {
+    gate: RwLock::default(),
+    is_over: AtomicBool::default(),
+    account_file: AtomicI32::new(NO_FILE),
+    account_id: AtomicU32::default(),
+});
 
 /// The names that this process has given, and the end of giving them.
 struct Naming {
@@ -54,17 +59,6 @@ struct Naming {
 }
 
 const NO_FILE: i32 = -1;
-
-impl Naming {
-    fn new() -> Self {
-        Self {
-            gate: RwLock::default(),
-            is_over: AtomicBool::default(),
-            account_file: AtomicI32::new(NO_FILE),
-            account_id: AtomicU32::default(),
-        }
-    }
-}
 
 /// Has the gate closed before the CUDA driver shuts down. Call it when the driver has been initialised.
 pub(crate) fn close_gate_before_driver() {

@@ -22,12 +22,11 @@ pub(crate) fn of_holders_of(file: Identity) -> Holdings {
     let Ok(processes) = locks::holders_of(&[file]) else {
         return Holdings::default();
     };
-    let mut holdings = Holdings::default();
-    for process in &processes {
-        holdings.private_bytes = holdings
-            .private_bytes
-            .saturating_add(private_bytes(*process).unwrap_or(0));
-    }
+    let private = processes.iter().copied().filter_map(private_bytes);
+    let mut holdings = Holdings {
+        segment_bytes: 0,
+        private_bytes: private.fold(0, u64::saturating_add),
+    };
     for (id, identity) in file::named_segments() {
         let locked = locks::holders_of(&[identity]).unwrap_or_default();
         if identity != file && !locked.is_disjoint(&processes) {

@@ -259,6 +259,12 @@ mod tests {
     use super::*;
     use crate::os::{file, memory::MappedRange};
 
+    /// As the kernel tells them, and as it lists them.
+    fn both() -> [FileMappings; 2] {
+        let listed = FileMappings::Listed(file_mappings().unwrap().collect());
+        [FileMappings::now().unwrap(), listed]
+    }
+
     #[test]
     fn a_line_of_the_maps_listing_gives_range_offset_and_identity() {
         let line = "7f10a000-7f10c000 rw-s 00001000 00:1a 42   /dev/shm/7.zenoh";
@@ -279,9 +285,7 @@ mod tests {
         let range = MappedRange::of_file(&file, 8192).unwrap();
         let address = range.base().as_ptr() as usize + 100;
         let (identity, _) = file::inspect(&file).unwrap();
-        let maps = BufReader::new(proc::open(MAPS).unwrap());
-        let listed = FileMappings::Listed(listed(maps).collect());
-        for mappings in [FileMappings::now().unwrap(), listed] {
+        for mappings in both() {
             let offset = 100;
             let inside = Placement::Inside { identity, offset };
             assert_eq!(mappings.placement_of(address, 1), inside);
@@ -308,9 +312,7 @@ mod tests {
             rustix::mm::mprotect(second, page, rustix::mm::MprotectFlags::READ).unwrap();
         }
         let (identity, _) = file::inspect(&file).unwrap();
-        let maps = BufReader::new(proc::open(MAPS).unwrap());
-        let listed = FileMappings::Listed(listed(maps).collect());
-        for mappings in [FileMappings::now().unwrap(), listed] {
+        for mappings in both() {
             let offset = 10;
             let inside = Placement::Inside { identity, offset };
             let address = base as usize + offset;

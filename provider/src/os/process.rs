@@ -1,5 +1,10 @@
 //! What a process is named by, whether there is one, and which of them this one sees.
 
+use rustix::{
+    io::Errno,
+    process::{Pid, test_kill_process},
+};
+
 use super::proc;
 
 /// Start time of process `pid` in clock ticks since boot, which with the pid names a process for good.
@@ -17,13 +22,8 @@ pub(crate) fn start_time_in(stat: &[u8]) -> Option<u64> {
 
 /// Whether there is a process `pid`, also where its `/proc` directory is hidden from this user.
 pub(crate) fn exists(pid: u32) -> bool {
-    let Some(pid) = i32::try_from(pid)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw)
-    else {
-        return false;
-    };
-    rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
 
 /// Whether this process sees every process of the machine: it is in the kernel's first pid namespace.

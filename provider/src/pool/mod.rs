@@ -243,7 +243,7 @@ impl PinnedPool {
     /// The segments there are.
     pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
         match self.shared.made_here.holds() {
-            true => self.shared.slots.segments(),
+            true => self.shared.slots.segments(None),
             false => Vec::new(),
         }
     }

@@ -220,21 +220,12 @@ impl Slots {
         Ok(true)
     }
 
-    /// The segments of a class, whose release words a waiting allocation sleeps on.
-    pub(super) fn segments_of(&self, class: usize) -> Vec<Arc<Segment>> {
+    /// The segments of a class, or all of them.
+    pub(super) fn segments(&self, class: Option<usize>) -> Vec<Arc<Segment>> {
         let tables = self.lock();
-        let of_class = tables.of_class(class);
+        let owners = tables.segments.values();
+        let of_class = owners.filter(|owner| class.is_none_or(|class| owner.class == class));
         of_class.map(|owner| owner.segment.clone()).collect()
-    }
-
-    /// Every segment there is.
-    pub(super) fn segments(&self) -> Vec<Arc<Segment>> {
-        let tables = self.lock();
-        tables
-            .segments
-            .values()
-            .map(|owner| owner.segment.clone())
-            .collect()
     }
 
     /// The segment that a slot's address lies in.

@@ -44,9 +44,9 @@ impl<'a> WaitForSlot<'a> {
         provider: &ShmProvider<PinnedHostShmProviderBackend>,
     ) -> ChunkAllocResult {
         let started = Instant::now();
-        // The pool has its segments when waiting begins; the releases of one that is added later, after
-        // a failure to grow, are found by looking.
-        let segments = self.slots.segments_of(self.class);
+        // Their release words are what is slept on. The pool has its segments when waiting begins; releases of
+        // one that is added later, after a failure to grow, are found by looking.
+        let segments = self.slots.segments(Some(self.class));
         let words = || {
             segments
                 .iter()

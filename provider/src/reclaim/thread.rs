@@ -91,30 +91,30 @@ impl Metadata {
     /// # Errors
     /// Why nothing can be taken back: the pool says so where it has something to take back.
     fn known(&mut self) -> Result<&mut Headers, QuarantineReason> {
-        if self.headers.is_none() {
-            if let Some((at, reason)) = &self.refused {
-                let again_after = match reason {
-                    QuarantineReason::UnknownLayout => PROBE_AGAIN_AFTER,
-                    _ => LOOK_AGAIN_AFTER,
-                };
-                if at.elapsed() < again_after {
-                    return Err(reason.clone());
-                }
-            }
-            let mut headers = Headers::default();
-            let reason = match probe::layout_is_known(&mut headers) {
-                Ok(true) => {
-                    self.refused = None;
-                    return Ok(self.headers.insert(headers));
-                }
-                Ok(false) => QuarantineReason::UnknownLayout,
-                Err(error) => QuarantineReason::of_unreadable(&error),
+        let headers = match self.headers.take() {
+            Some(headers) => headers,
+            None => self.probed()?,
+        };
+        Ok(self.headers.insert(headers))
+    }
+
+    fn probed(&mut self) -> Result<Headers, QuarantineReason> {
+        if let Some((at, reason)) = &self.refused {
+            let again_after = match reason {
+                QuarantineReason::UnknownLayout => PROBE_AGAIN_AFTER,
+                _ => LOOK_AGAIN_AFTER,
             };
-            self.refused = Some((Instant::now(), reason));
+            if at.elapsed() < again_after {
+                return Err(reason.clone());
+            }
         }
-        self.headers.as_mut().ok_or_else(|| {
-            let refused = self.refused.as_ref().map(|(_, reason)| reason.clone());
-            refused.unwrap_or(QuarantineReason::UnknownLayout)
-        })
+        let mut headers = Headers::default();
+        let reason = match probe::layout_is_known(&mut headers) {
+            Ok(true) => return Ok(headers),
+            Ok(false) => QuarantineReason::UnknownLayout,
+            Err(error) => QuarantineReason::of_unreadable(&error),
+        };
+        self.refused = Some((Instant::now(), reason.clone()));
+        Err(reason)
     }
 }
