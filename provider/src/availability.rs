@@ -4,8 +4,8 @@
 //! process, which every side locks (`mlock`). Where that is not allowed, zenoh 1.10 panics on the first
 //! allocation, and a consumer silently loses what it cannot attach. So it is found out beforehand.
 //!
-//! Nor can it have any where no segment can be made: zenoh fails to open a session then. Without `/proc` nobody
-//! could say whether the bytes that zenoh points to are all there.
+//! Where no segment can be made, zenoh fails to open a session; and without `/proc` nobody can tell whether the bytes
+//! that zenoh points to are all there. This too is found out here.
 
 use crate::{
     budget::Readable,
@@ -20,9 +20,9 @@ const SESSION_BYTES: usize = 64 << 10;
 /// The metadata of one process: a header and a watchdog word for each of 32,768 buffers.
 pub(crate) const ZENOH_METADATA_BYTES: usize = 32_768 * (32 + 8);
 
-/// Why zenoh cannot have shared memory in this process; `None` where it can. Found out once, and then never
-/// again `None` in a process forked from this one: zenoh's metadata would be shared by two who both believe
-/// to be alone, without the threads that keep it alive.
+/// Why zenoh cannot have shared memory in this process; `None` where it can. Found out once in a process. In a child
+/// that is forked later the answer is never `None`: two processes would share zenoh's metadata, each as if it were
+/// alone, and one of them without the threads that keep it alive.
 pub(crate) fn without_shared_memory() -> Option<FallbackReason> {
     static FOUND: PerProcess<Option<FallbackReason>> = PerProcess::new(found_out);
     match FOUND.is_inherited() {
@@ -61,8 +61,8 @@ fn found_out() -> Option<FallbackReason> {
 static PREPARED: PerProcess<()> = PerProcess::new(|| ());
 
 /// Whether a zenoh session was prepared ([`prepare_session`]) in the process that this one was forked from. zenoh's
-/// threads are not here then: whoever opens a session would wait for them for ever, also where the parent's session
-/// was closed, or never opened.
+/// threads are not here then: opening a session would wait for them for ever, also where the parent's session was
+/// closed, or never opened.
 pub fn zenoh_is_inherited() -> bool {
     PREPARED.is_inherited()
 }

@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+// The modules form floors, with no circle between any two; from bottom to top:
+// os, reason, interruption, environment / budget, reclaim, availability / segment / pool / registration / cuda /
+// pinner / frame, client / copy.
 mod availability;
 mod budget;
 mod client;

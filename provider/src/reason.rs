@@ -177,7 +177,7 @@ pub enum FallbackReason {
         /// Bytes that zenoh locks.
         needed_bytes: u64,
     },
-    /// This host cannot make a segment, whatever is freed.
+    /// No segment can be made on this host, even if room is made.
     #[error(
         "no segment can be made on this host ({detail}): it takes Linux with /proc, and a tmpfs at /dev/shm that this user may write"
     )]

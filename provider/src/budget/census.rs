@@ -88,7 +88,7 @@ impl Census {
 
 fn warn_once(account: Identity, presumed_bytes: u64) {
     static WARNED_OF: AtomicU64 = AtomicU64::new(0);
-    // Relaxed: a line more or less in the log.
+    // Relaxed: at worst the log has a line twice.
     if WARNED_OF.swap(account.inode, Ordering::Relaxed) != account.inode {
         tracing::warn!(
             inode = account.inode,

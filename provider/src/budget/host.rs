@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{os, reason::BudgetScope};
 
-/// How long a request waits for others to decide about theirs. A stopped process may never do.
+/// How long a request waits for others to decide about theirs. A stopped process may never decide.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Takes bytes until the share is dropped. Gives back what this process does not use before it refuses.
@@ -21,7 +21,7 @@ pub(crate) fn reserve(purpose: Purpose, bytes: u64, limit: u64) -> Result<HostSh
             needed_bytes: bytes,
             used_bytes: 0,
             limit_bytes: limit,
-            users: String::from("nothing else matters, it alone is too much"),
+            users: String::from("it exceeds that on its own"),
         }));
     }
     keeper::ensure_running();
@@ -53,7 +53,7 @@ pub(crate) fn reserve(purpose: Purpose, bytes: u64, limit: u64) -> Result<HostSh
     }
 }
 
-/// Two that ask at the same moment both withdraw; they must not come back at the same moment.
+/// Two that asked at the same moment have both withdrawn, and must not ask again at the same moment.
 fn jitter(pause: Duration) -> Duration {
     let [byte] = os::random().unwrap_or_default();
     pause * u32::from(byte) / 128

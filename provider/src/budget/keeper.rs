@@ -1,5 +1,5 @@
 //! Gives back what is idle, least recently used first, and keeps the account page right: one thread of a
-//! process, which sleeps for good while there is nothing to look after.
+//! process, which sleeps while there is nothing to look after.
 
 use std::{
     cmp::Reverse,
@@ -11,8 +11,8 @@ use std::{
 use super::{Purpose, Sums, account, usage};
 use crate::os::{clock::Moment, file::Identity, per_process::PerProcess, waiting};
 
-/// What idles less than this is not given back for the sake of a request: whoever used it a moment ago is
-/// about to use it again.
+/// What was used more recently than this is not given back to make room for a request: it is likely to be used again at
+/// once.
 const GRACE: Duration = Duration::from_secs(1);
 /// How often the page and the idle are looked after, at least and at most.
 const EVERY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
@@ -52,7 +52,7 @@ struct Clients {
 static CLIENTS: PerProcess<Mutex<Clients>> = PerProcess::new(Mutex::default);
 static CHANGED: PerProcess<Condvar> = PerProcess::new(Condvar::new);
 
-/// Has idle things of `client` given back for as long as it is there.
+/// Gives back what is idle of `client`, for as long as it exists.
 pub(crate) fn watch(client: Weak<dyn GivesBack>) {
     ensure_running();
     CLIENTS.lock().clients.push(client);

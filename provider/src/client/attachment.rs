@@ -53,10 +53,10 @@ use crate::{
 
 /// How long a segment of a dead producer stays after its last use: as long as zenoh gives a link.
 const AFTER_DEATH: Duration = Duration::from_secs(10);
-/// How long one stays that does not say whose it is.
+/// How long a segment stays that does not name its producer.
 const IDLE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long what has just been attached is left alone.
+/// How long nothing is done after zenoh has attached something.
 const UNLOCK_AFTER: Duration = Duration::from_millis(200);
 const LOOK_FOR_LOCKED_EVERY: Duration = Duration::from_millis(10);
 /// zenoh's metadata of a producer, and its segment.
@@ -150,7 +150,7 @@ fn attach(id: SegmentID, pinner: Option<&WeakPinner>) -> Result<Arc<Segment>, At
     Ok(segment)
 }
 
-/// Has it said for as long as `client` is there when no descriptor is left for what a new producer takes.
+/// Logs an error, for as long as `client` exists, when too few descriptors are left for a new producer.
 pub(crate) fn watch_descriptors(client: &Arc<()>) {
     look_after(|state| state.clients.push(Arc::downgrade(client)));
 }
@@ -215,13 +215,13 @@ fn run() {
             (attachments.collect(), std::mem::take(&mut state.are_new))
         };
         if are_new && descriptors::unlock_pages_of_segments(ZENOH_METADATA_BYTES as u64).is_err() {
-            // Without a descriptor; not at once again.
+            // No descriptor was left; not again at once.
             std::thread::sleep(LOOK_EVERY);
             LOOKED_AFTER.lock().are_new = true;
         }
         let now = Moment::now();
         for attachment in attachments {
-            // What panics is wrong with this one only.
+            // A panic concerns this attachment only.
             let _ = catch_unwind(AssertUnwindSafe(|| attachment.let_go_if_unused(now)));
         }
         let are_left = limits::are_descriptors_left(DESCRIPTORS_OF_A_PRODUCER);

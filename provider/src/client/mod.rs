@@ -1,4 +1,5 @@
-//! zenoh's side of a consumer: attaching segments without locking their pages.
+//! zenoh's side of a consumer: attaching segments without locking their pages, and letting go of them (`attachment`).
+//! Stands on `pinner`.
 
 use std::sync::Arc;
 

@@ -28,7 +28,7 @@ use crate::{
 /// Its own stream finds the bytes without further ado; any other one does after [`DeviceBuffer::lend_to`], and so do
 /// streams that are ordered behind either. Once it was lent, or copied on a stream that the library does not keep
 /// ([`DeviceBuffer::leave_stream`]), nobody here knows where it is used. So dropping it gives the memory back behind
-/// *everything* that is enqueued in the context by then, on whatever stream and by whomever: a background thread waits
+/// *everything* that is enqueued in the context by then, by anybody and on any stream: a background thread waits
 /// for that. Dropping itself waits for nothing. A buffer that was never lent goes behind its own stream, without a
 /// thread.
 ///
@@ -37,7 +37,7 @@ use crate::{
 /// graph's launches use the memory, so keep the buffer for as long as the graph. Nothing here disturbs a capture.
 #[derive(Debug)]
 pub struct DeviceBuffer {
-    /// Given up by `drop`, through the exit gate only, as is what follows.
+    /// Given up by `drop` only, through the exit gate; so is `copied`.
     memory: ManuallyDrop<DeviceMemory>,
     way: Way,
     stream: Arc<CudaStream>,
@@ -188,7 +188,7 @@ impl DeviceBuffer {
         let is_used_at_once = matches!(capturing(stream), Ok(Capturing::No));
         let (call, ordered) = match is_used_at_once {
             true => ("cuStreamWaitEvent", self.copied.is_awaited_by(stream)),
-            // A graph, and whatever the default stream is blocked by, cannot wait for what happened outside.
+            // A captured stream, and a default stream that is blocked by a capture, cannot wait for an event outside.
             false => ("cuEventSynchronize", self.copied.synchronize()),
         };
         ordered.map_err(|error| self.failed(call, error))

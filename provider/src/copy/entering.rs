@@ -32,7 +32,7 @@ pub(super) fn enter_driver() -> Result<Entered, CopyError> {
     })
 }
 
-/// What becomes of work that is enqueued on the stream at this moment.
+/// Where the stream puts what is enqueued on it at this moment.
 pub(super) fn capturing(stream: &CudaStream) -> Result<Capturing, CopyError> {
     let asked = cuda::capturing(stream);
     let failed = |error| CopyError::driver("cuStreamIsCapturing", error, stream.context());

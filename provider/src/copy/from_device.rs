@@ -36,7 +36,7 @@ struct Copying {
 impl Slot {
     /// Enqueues a copy of device memory into the slot.
     ///
-    /// This is what makes a producer register: the slot's segment is registered in this process, in the
+    /// Producers register because of this call: the slot's segment is registered in this process, in the
     /// background, from the first call on; until then, and where that is not possible, the driver copies
     /// with the calling thread waiting ([`Pinner::register_pool`] beforehand avoids that).
     ///

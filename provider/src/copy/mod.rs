@@ -1,15 +1,14 @@
-//! Copies between a frame and a device, and what has to stay alive until they have executed.
+//! Copies between a frame and a device: the verbs of frames, slots and pinners that need a device.
 //!
-//! Holds: the three ways to the device (`to_device`), memory there that other libraries borrow
-//! (`device_buffer`) and its end (`lent`), the way back (`from_device`), the registered
-//! staging slots (`staging`), and the in-flight holds (`in_flight`).
+//! Holds: permission to call the driver (`entering`), the three ways to the device (`to_device`), memory there that
+//! other libraries borrow (`device_buffer`), and the way back (`from_device`). The topmost floor: it uses all others,
+//! and none uses it.
 //!
 //! Who may write what: a copy's source is never written by this process while a hold on it exists; a
 //! staging slot is written by the copy that leased it, before its DMA is enqueued; a pool slot that a
 //! device writes belongs to a [`CopyBack`] until the copy has executed.
 //!
-//! Locks: staging and in-flight lists have a mutex each, held for list operations only; no driver call
-//! and no copy is made under either.
+//! Locks: none of its own; no driver call and no copy is made under one of the floors below.
 //!
 //! Invariants:
 //! - Whatever a DMA may read or write is held from before it is enqueued until an event recorded behind

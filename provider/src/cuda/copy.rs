@@ -96,7 +96,7 @@ impl DeviceSlice<u8> for ForeignMemory<'_> {
 }
 
 impl DevicePtrMut<u8> for ForeignMemory<'_> {
-    /// Ordered by whoever chose the stream.
+    /// The caller, who chose the stream, has ordered it.
     fn device_ptr_mut<'a>(&'a mut self, _: &'a CudaStream) -> (CUdeviceptr, SyncOnDrop<'a>) {
         (self.address, SyncOnDrop::Record(None))
     }

@@ -2,6 +2,8 @@
 //!
 //! A thread asks the driver about the events instead of waiting in it: each question is short, so the
 //! exit gate never has to wait for a stream, and one slow stream does not keep the holds of another.
+//!
+//! Locks: a list has a mutex, held for list operations only; no driver call is made under it.
 
 use std::{
     any::Any,
@@ -126,8 +128,8 @@ impl InFlight {
         }
     }
 
-    /// As [`InFlight::keep`], waiting for the stream at once: for a copy of which the driver said that
-    /// it failed, which does not say that nothing was enqueued.
+    /// As [`InFlight::keep`], but waits for the stream at once. For a copy that failed, according to the driver:
+    /// something may have been enqueued all the same.
     pub(crate) fn keep_until_idle(
         &self,
         stream: &Arc<CudaStream>,
@@ -191,7 +193,7 @@ impl InFlight {
 }
 
 impl Holds {
-    /// Has the thread look, and starts it where there is none.
+    /// Wakes the thread; starts it where there is none.
     fn wake(self: &Arc<Self>, mut state: MutexGuard<'_, HoldList>) {
         if state.thread.is_none() && !state.closing {
             let holds = self.clone();

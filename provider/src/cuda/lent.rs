@@ -1,8 +1,8 @@
 //! The end of device memory that was lent.
 //!
-//! Who uses it, and on which streams, its borrowers alone know. So a thread waits until everything has executed that
-//! was enqueued in the context before the last of them let go, and gives the memory back then: several at a time, as
-//! one fence serves all that came before it. It holds the exit gate while it waits: a process that exits meanwhile
+//! Only its borrowers know who uses it, and on which streams. So a thread waits until everything has executed that was
+//! enqueued in the context before the last of them let go, and then gives the memory back: several at a time, as one
+//! fence serves all that came before it. It holds the exit gate while it waits: a process that exits meanwhile
 //! waits for it as long as the gate's patience, and no longer.
 
 use std::{
@@ -21,9 +21,9 @@ use super::{
 };
 use crate::os::{self, per_process::PerProcess};
 
-/// After what time a fence or a release is tried again that could not be had.
+/// After what time a fence or a release that failed is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
-/// For how long. What then is still there stays.
+/// For how long it is tried again. After that the memory stays until the process ends.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Memory that its last borrower has let go of.

@@ -1,7 +1,7 @@
-//! Device memory of this library's own, and waiting for whoever still uses it.
+//! Device memory of this library's own, and waiting until nothing uses it any more.
 //!
-//! Knowingly weak: that `cuMemFree` waits for the work of all streams of its context is what drivers do and programs
-//! rely on, and what a fence stands on; the driver API's reference does not promise it. The tests of lent memory
+//! Knowingly weak: a fence relies on `cuMemFree` waiting for the work of all streams of its context. Drivers do so, and
+//! programs count on it; the driver API's reference does not promise it. The tests of lent memory
 //! (`tests/beside_others/lent.rs`) fail on a driver that does otherwise.
 
 use std::{
@@ -126,8 +126,8 @@ impl DeviceMemory {
     }
 }
 
-/// Memory whose release makes the driver wait for everything that was enqueued in its context, whoever did so and on
-/// whatever stream.
+/// Memory whose release makes the driver wait for everything that was enqueued in its context, by anybody and on any
+/// stream.
 ///
 /// `cuCtxSynchronize` would be the plain way, but it fails while any stream of the context is captured, and disturbs
 /// that capture. `cuMemFree` of memory that is no pool's waits too, and is legal beside a capture for a thread in the

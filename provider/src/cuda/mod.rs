@@ -1,15 +1,16 @@
 //! The one door to CUDA.
 //!
 //! Everything that calls the driver in this crate goes through here: opening a device (which loads the driver library
-//! and retains the primary context), registering host memory, enqueueing copies, device memory that is lent, and the
-//! rule for calls that the user did not make. What an error is judged by comes from this crate's own entry points
-//! (`entries`), not from cudarc's, and what other calls have left in a context is left there (`visit`).
+//! and retains the primary context), registering host memory, enqueueing copies and holding what they read or write
+//! (`in_flight`), device memory that is lent and its end (`lent`), and the rule for calls that the user did not make.
+//! It stands on `registration`, whose seam it fills. What an error is judged by comes from this crate's own entry
+//! points (`entries`), not from cudarc's, and what other calls have left in a context is left there (`visit`).
 //!
 //! Nothing is loaded until somebody asks for a device. No call is made under a lock of this crate except the exit gate,
 //! for a registration the mutex of that one segment, and for a fence its own; and none by a background thread or a
 //! destructor without that gate (`os::exit::enter_driver`): a late call can crash a driver that is shutting down, so
 //! what would be freed then is leaked to the end of the process instead. A context that an error has shown to be lost
-//! is left alone (`lost`), and a forked child never gets this far (`os::exit`).
+//! is left alone (`lost`, `witness`), and a forked child never gets this far (`os::exit`).
 //!
 //! Invariants:
 //! - A caller's thread has the context that it had, also none, and the capture mode that it had (`visit`).

@@ -3,8 +3,8 @@
 //! Which error says that a context is lost cannot be listed: newer drivers have newer errors, and the same number can
 //! be about one handle that its owner has destroyed. So each context has a *witness*, an event of this library that is
 //! asked about when a call has failed: while it is answered for, the context is there and has not been reset, and the
-//! error was of that call alone. Where such errors keep something for ever each time, [`IN_A_ROW`] of them without a
-//! success between count as a loss all the same.
+//! error was of that call alone. An error after which something is kept for ever counts: [`IN_A_ROW`] of them without a
+//! success in between are taken for a loss.
 //!
 //! Who may write what: whoever opens a device adds its witness; whoever makes a call that fails counts the failure.
 //!
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::os::per_process::PerProcess;
 
-/// So many errors after which something stays, one after the other, are a loss whatever they are.
+/// After this many errors in a row that each keep something for ever, the context counts as lost, whatever they are.
 const IN_A_ROW: u32 = 4;
 
 /// A context that a device was opened with, or that a call has failed in.
@@ -74,7 +74,7 @@ pub(super) fn witness(context: &Arc<CudaContext>) -> Option<Arc<Event>> {
 
 /// A call in this context has succeeded: those that had failed before it failed alone.
 pub(super) fn succeeded(context: &Arc<CudaContext>) {
-    // Relaxed: a count that a call more or less makes no difference to.
+    // Relaxed: the count need not be exact.
     if ANY_FAILED.load(Ordering::Relaxed)
         && let Some(watched) = WATCHED
             .lock()
@@ -98,8 +98,8 @@ pub(crate) fn note(context: &Arc<CudaContext>, error: DriverError) -> Option<Los
     Some(lose(context, error, is_of_destroyed(answer.0)))
 }
 
-/// As [`note`], for an error after which something stays held for ever: so many of them in a row are a loss, whatever
-/// the driver says of the context, so that they do not go on.
+/// As [`note`], for an error after which something stays held for ever. [`IN_A_ROW`] of them are a loss, whatever the
+/// driver says of the context: they must not go on.
 pub(super) fn note_leak(context: &Arc<CudaContext>, error: DriverError) -> Option<Loss> {
     let noted = note(context, error);
     if noted.is_none() && is_the_last_straw(context) {

@@ -1,7 +1,7 @@
 //! A frame: a consumer's view of received bytes, and what is known about their way to the device.
 //!
 //! Holds: the reference to the chunk (or the ordinary bytes), the address and length of the frame, and
-//! the table entry of the segment it lies in.
+//! the table entry of the segment it lies in. Stands on `pinner`; the copies out of a frame are in `copy`.
 //!
 //! Who may write what: nobody. A frame is read-only; zenoh's reference count keeps the producer from
 //! reusing the chunk.
@@ -205,7 +205,7 @@ impl Frame {
     }
 }
 
-/// Where so many bytes were found, in a segment that this library has attached; they are all there.
+/// The place of a frame's bytes in a segment that this library has attached. They are all there.
 fn place_of(found: &Found, bytes: usize) -> Result<Option<Place>, FrameError> {
     let Some(segment) = found.entry.segment() else {
         return Ok(None);

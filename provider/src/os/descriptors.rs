@@ -49,7 +49,7 @@ pub(crate) fn open_segments() -> io::Result<BTreeMap<Identity, OpenSegment>> {
     Ok(segments)
 }
 
-/// Unlocks the pages of every segment of so many bytes that this process has mapped, whoever locked them.
+/// Unlocks the pages of every mapped segment that has this many bytes, whoever locked them.
 ///
 /// # Errors
 /// `/proc` is not mounted, or no descriptor is left to read it with.
@@ -62,7 +62,7 @@ pub(crate) fn unlock_pages_of_segments(bytes: u64) -> io::Result<()> {
     for mapping in mappings::file_mappings()?.filter(is_it) {
         let bytes = mapping.end - mapping.start;
         // SAFETY: unlocking changes no contents; where another thread has unmapped the range since, it fails or
-        // unlocks pages of whatever lies there now, which is what its owner gets at its next page fault.
+        // unlocks pages of what lies there now, which its owner only notices as page faults.
         let unlocked = unsafe { rustix::mm::munlock(mapping.start as *mut _, bytes) };
         if let Err(error) = unlocked {
             tracing::debug!(%error, "pages stay locked");

@@ -60,7 +60,7 @@ struct Naming {
 
 const NO_FILE: i32 = -1;
 
-/// Has the gate closed before the CUDA driver shuts down. Call it when the driver has been initialised.
+/// Arranges that the gate closes before the CUDA driver shuts down. Call it when the driver has been initialised.
 pub(crate) fn close_gate_before_driver() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| at_exit(close_gate));
@@ -95,8 +95,8 @@ pub(crate) fn enter_driver() -> Option<DriverGate> {
     (!EXITING.load(Ordering::Relaxed)).then_some(guard)
 }
 
-/// Has `work` done at exit, once, before zenoh's own handlers: those registered so far run later. Not in a
-/// child that is forked after this.
+/// Arranges that `work` is done once at exit, before zenoh's own handlers: those registered so far run later. A child
+/// that is forked after this does not do it.
 ///
 /// It runs on a thread of its own: the one that exits has no thread-locals any more, which logging needs, and
 /// may have been interrupted by a signal with locks held. So the exit waits for it no longer than `patience`
@@ -115,7 +115,7 @@ pub(crate) fn before_zenoh_ends(work: fn(), patience: fn() -> Duration) {
         let thread = std::thread::Builder::new().name(String::from("zpin-ending"));
         let work = *work;
         let spawned = thread.spawn(move || {
-            // What is wrong is wrong with the process, which is ending.
+            // The process is ending: nobody is left to tell about a panic.
             let _ = std::panic::catch_unwind(work);
             // Release: nothing of the work comes after the exit goes on.
             DONE.store(true, Ordering::Release);
@@ -130,7 +130,7 @@ pub(crate) fn before_zenoh_ends(work: fn(), patience: fn() -> Duration) {
     }
 }
 
-/// Has the segments that are still open at exit unlinked where nobody else holds them.
+/// Arranges that segments that are still open at exit are unlinked where nobody else holds them.
 pub(crate) fn unlink_segments_at_exit() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
@@ -147,7 +147,7 @@ pub(crate) fn enter_naming() -> Option<RwLockReadGuard<'static, ()>> {
     (!naming.is_over.load(Ordering::Relaxed)).then_some(guard)
 }
 
-/// Has this account page unlinked at exit. Its owner says [`account_is_gone`] before it closes the file.
+/// Arranges that this account page is unlinked at exit. Its owner says [`account_is_gone`] before it closes the file.
 pub(crate) fn unlink_account_at_exit(file: &OwnedFd, id: u32) {
     unlink_segments_at_exit();
     // Relaxed: the handler comes behind the naming gate, which the caller holds.

@@ -1,4 +1,4 @@
-//! What the kernel allows this process to lock.
+//! What the kernel allows this process: locked memory, open files; and how much memory the machine has.
 
 use rustix::{io::Errno, process::Resource};
 
@@ -38,7 +38,7 @@ pub(crate) fn open_files_limit() -> u64 {
     limit.unwrap_or(u64::MAX)
 }
 
-/// Whether so many more descriptors can be had, found out by having them for a moment.
+/// Whether this many more descriptors can be had, found out by opening them for a moment.
 pub(crate) fn are_descriptors_left(count: usize) -> bool {
     let open = |_| std::fs::File::open("/dev/null");
     let opened: Result<Vec<_>, _> = (0..count).map(open).collect();

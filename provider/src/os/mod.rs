@@ -1,8 +1,8 @@
 //! The one door to the operating system.
 //!
-//! Everything that is a system call, a path below `/dev/shm` or `/proc`, or a Linux constant is in
-//! this folder; the rest of the crate speaks of mappings, locks and deadlines. Linux only: the
-//! segment format (`/dev/shm/<id>.zenoh` locked by `flock`) is zenoh's on Linux.
+//! Every system call that this crate makes itself, every path below `/dev/shm` or `/proc` (`proc`) and every Linux
+//! constant is in this folder; the rest of the crate speaks of mappings, locks and deadlines. It uses nothing else of
+//! the crate. Linux only: the segment format (`/dev/shm/<id>.zenoh` locked by `flock`) is zenoh's on Linux.
 
 pub(crate) mod account_file;
 mod byte_lock;

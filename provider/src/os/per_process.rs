@@ -38,7 +38,7 @@ impl MadeHere {
     }
 }
 
-/// A static with one value for each process, which is made at its first use there and never dropped.
+/// A static with a value of its own in each process, made at its first use there and never dropped.
 #[derive(Debug)]
 pub(crate) struct PerProcess<T: 'static> {
     /// What was made last, here or in the process that this one was forked from; null at first.

@@ -1,8 +1,8 @@
 //! What `/proc` shows: the one place of this crate that looks there.
 //!
-//! A look at another process has three outcomes ([`Look`]): what it shows, [`Unseen::Ended`], [`Unseen::Failed`]. Only the
-//! kernel's word that there is no such process says that one has ended: ENOENT before a file is opened, ESRCH after. A
-//! look that fails for want of a descriptor, of memory or of a right says nothing about the process.
+//! A look at another process has three outcomes ([`Look`]): what it shows, [`Unseen::Ended`], [`Unseen::Failed`]. Only
+//! the kernel's word that there is no such process says that one has ended: ENOENT before a file is opened, ESRCH
+//! after. A look that fails for want of a descriptor, of memory or of a right says nothing about the process.
 //!
 //! What is read is bytes: names of processes and of files may be any, and one that is not UTF-8 must hide nothing.
 

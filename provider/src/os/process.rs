@@ -7,7 +7,7 @@ use rustix::{
 
 use super::proc;
 
-/// Start time of process `pid` in clock ticks since boot, which with the pid names a process for good.
+/// Start time of process `pid` in clock ticks since boot. Pid and start time together name one process.
 pub(crate) fn start_time(pid: u32) -> Option<u64> {
     start_time_in(&proc::read(pid, "stat").ok()?)
 }

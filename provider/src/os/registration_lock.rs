@@ -37,8 +37,7 @@ impl<'a> RegistrationLock<'a> {
                     pause = (pause * 2).min(Duration::from_millis(10));
                 }
                 Err(Errno::AGAIN | Errno::ACCESS | Errno::INTR) => return Err(Contended),
-                // A file system without these locks: registering unserialised is what remains, and
-                // a failure of it is handled like any other.
+                // A file system without these locks. Registering unserialised may fail, and is handled then.
                 Err(_) => return Ok(Self { file }),
             }
         }

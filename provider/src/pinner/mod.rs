@@ -1,4 +1,7 @@
-//! The consumer's side in one handle: its device, its registrations, its staging slots, its copies.
+//! The consumer's side in one handle: its device, its registrations, its staging slots, its copies in flight.
+//!
+//! Stands on `cuda`, `registration` and `pool`. Where something is not possible it answers a reason; what a copy fails
+//! with is the business of `copy`.
 
 mod builder;
 mod ending;
@@ -27,7 +30,7 @@ use crate::{
 /// Registers the segments that frames arrive in and copies frames to a device. Cheap to clone, usable
 /// from any thread.
 ///
-/// Making one with a device is what says "this process copies to a device": it loads the CUDA driver and
+/// A process that makes one with a device copies to a device: this loads the CUDA driver and
 /// creates a context if there is none yet. [`Pinner::host_only`] never touches CUDA. Without CUDA, or
 /// without the device asked for, the pinner works all the same, its frames stay on the host, and
 /// [`Pinner::reason`] says why.
@@ -157,7 +160,7 @@ impl Pinner {
         }
     }
 
-    /// Has the segments of a pool of this process registered, in the background, for copies from the
+    /// Registers the segments of a pool of this process, in the background, for copies from the
     /// device into its slots. A consumer's segments need no such call. A registration that was given back
     /// because it idled comes back with the next copy.
     pub fn register_pool(&self, pool: &PinnedPool) {

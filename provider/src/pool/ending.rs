@@ -24,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 static POOLS: PerProcess<Mutex<Vec<Weak<SharedPool>>>> = PerProcess::new(Mutex::default);
 
-/// Has the process's exit wait for what this pool has sent.
+/// Makes the process's exit wait for what this pool has sent.
 pub(super) fn linger_for(pool: Weak<SharedPool>) {
     let mut pools = POOLS.lock();
     pools.retain(|known| known.strong_count() > 0);
@@ -68,7 +68,7 @@ fn wait_for_frames_on_their_way() {
         std::thread::sleep(LOOK_EVERY);
     }
     parked::end();
-    // What is left is left: nothing is unmapped under somebody's feet while the process ends, and a pool that
-    // its owner drops behind this is not parked, which would wait for the lock just taken for good.
+    // Nothing is unmapped any more while the process ends. A pool that is dropped later is not parked either: that
+    // would wait for ever for the lock that `end` has taken.
     std::mem::forget(pools);
 }

@@ -1,8 +1,7 @@
-//! zenoh's own metadata segment, made while there is still somebody to tell that it cannot be.
+//! zenoh's own metadata segment, made when the first pool is built: then a failure can still be returned.
 //!
 //! zenoh 1.10 makes it at the first allocation of a process, and panics where it cannot: without room in
-//! `/dev/shm` or without a descriptor. So room and descriptors are looked for when the first pool is built, and
-//! the metadata is made then.
+//! `/dev/shm` or without a descriptor. So both are checked first.
 //!
 //! Knowingly weak: another process can take the room in between. The panic is caught, and the pool refused;
 //! zenoh has no shared memory in this process from then on.
@@ -23,7 +22,7 @@ use crate::{
 /// The metadata segment, and a few more for what else happens.
 const DESCRIPTORS: usize = 4;
 
-/// Has the metadata made, once.
+/// Makes zenoh make its metadata, once.
 ///
 /// # Errors
 /// There is no room for it, or no descriptor.
@@ -42,7 +41,7 @@ pub(super) fn make() -> Result<(), SegmentError> {
     if let Some(total_files) = file::files_used_up() {
         return Err(SegmentError::NoFiles { total_files });
     }
-    // With a page of its own to spare.
+    // And one page more.
     let needed_bytes = (ZENOH_METADATA_BYTES + os::page_bytes()) as u64;
     check_space(needed_bytes)?;
     budget::check_cgroup(needed_bytes)?;

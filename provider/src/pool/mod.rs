@@ -1,7 +1,8 @@
 //! A pool: the segments of one provider, cut into slots, bounded in slots and bytes.
 //!
 //! Holds: zenoh's `ShmProvider` over [`PinnedHostShmProviderBackend`], which owns the slots; the
-//! counters; how long an allocation waits; and who has the slots ([`Holders`]).
+//! counters; how long an allocation waits; and who has the slots ([`Holders`]). Stands on `segment`, `reclaim`,
+//! `budget` and `availability`, and knows of no device.
 //!
 //! Who may write what: slots go to one owner at a time, who may write until the chunk is published;
 //! zenoh counts the references from then on, in its own metadata, and only its garbage collection
@@ -21,7 +22,7 @@
 //! - A provider outlives its pool while chunks of it are in use (`parked`).
 //! - A full pool makes the caller wait, up to its deadline, and then fails with a typed error.
 //!
-//! What a consumer held that was killed is taken back by `reclaim`, whose note has the argument.
+//! `reclaim` takes back what killed consumers held; its note has the argument.
 
 mod backend;
 mod builder;

@@ -59,7 +59,7 @@ pub(super) fn park(provider: Parked) {
         let sweeper = std::thread::Builder::new().name(String::from("zpin-parked"));
         // Without a thread what is parked stays until the process ends.
         let _ = sweeper.spawn(|| {
-            // Relaxed: a second sweep more or less does no harm.
+            // Relaxed: one sweep more does no harm.
             while !ENDING.load(Ordering::Relaxed) && !release_unused() {
                 std::thread::sleep(SWEEP_EVERY);
             }

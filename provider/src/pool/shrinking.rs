@@ -1,4 +1,4 @@
-//! Slots that a pool gives up for good, and their memory with them, while others of the same segment are in use.
+//! Giving slots up for good, and their memory with them, while others of the same segment are in use.
 //!
 //! The pages of a slot that is free are discarded as in [`super::idle`], and the slot is never handed out again.
 //! The segment keeps its length, and so do the mappings of those who have attached it.

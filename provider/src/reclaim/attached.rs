@@ -47,12 +47,11 @@ pub(super) fn now(
     Ok(holders.into_iter().map(look).collect())
 }
 
-/// Looks at the process that the kernel names as the one that took so many locks of `files`.
+/// Looks at a process that has taken `listed` locks of `files`, according to the kernel.
 fn look_at(pid: u32, files: &[Identity], listed: usize) -> Attached {
     let started = match Life::of(pid) {
         Life::Since(started) => started,
-        // One that has ended and holds a lock all the same, waited for by its parent or not, has left it to a
-        // child.
+        // It has ended, waited for or not, and its lock still stands: a child of it has that.
         Life::Ended => return Attached::Unknown(QuarantineReason::Forked { pid }),
         Life::Hidden => return Attached::Unknown(QuarantineReason::Hidden { pid }),
         Life::Unreadable(error) => {

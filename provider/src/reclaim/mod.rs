@@ -3,7 +3,8 @@
 //! zenoh counts the references of a chunk in shared memory and does not say whose they are. A consumer that
 //! is killed never gives its references back, so the chunk stays taken for ever (zenoh's safe garbage
 //! collection) or is taken from consumers that merely stand still (its unsafe one). This module takes a
-//! slot back where the kernel proves that nobody who could read it is left, and says why where it cannot.
+//! slot back where the kernel proves that nobody who could read it is left, and says why where it cannot. It stands on
+//! `os` alone; a pool shows itself as [`ReclaimableSlots`].
 //!
 //! # What zenoh does
 //! Each chunk has a header in a metadata segment of the producing process: count of references, `invalidated`,

@@ -83,7 +83,7 @@ impl ShmProviderBackend for ProbeBackend {
     }
 }
 
-/// Has zenoh make the metadata of this process, which it does with the first allocation of any provider.
+/// Makes zenoh make the metadata of this process, which it does at the first allocation of any provider.
 ///
 /// # Panics
 /// Where zenoh cannot make it.

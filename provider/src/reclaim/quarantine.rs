@@ -1,4 +1,4 @@
-//! Why slots do not come back yet, as a type.
+//! Why slots do not come back yet.
 
 use std::{io, sync::Mutex};
 

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use super::{attached::Attached, quarantine::QuarantineReason};
 
-/// How often a confirmator has to go to sleep before a round of it is taken to have begun and ended in
-/// between: one sleep ends the round under way, the next a whole one; the others are a margin for sleeps
-/// inside a round. Sleeps that come faster than rounds do, and those beside page faults, are not counted.
+/// After this many sleeps of a confirmator, it counts as having begun and ended a round. One sleep ends the round under
+/// way, the next a whole one; the others are a margin for sleeps inside a round. Sleeps that come faster than rounds,
+/// and those beside page faults, are not counted.
 pub(super) const WAKES: u64 = 6;
 
-/// zenoh's confirmator makes a round every so often.
+/// How often zenoh's confirmator makes a round.
 pub(super) const ROUND: Duration = Duration::from_millis(50);
-/// A process whose confirmator has not come so far by then stands still.
+/// A process whose confirmator has not slept [`WAKES`] times by then stands still.
 const STANDS_STILL: Duration = Duration::from_millis(600);
 
 /// Why somebody cannot be ruled out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Doubt {
     pub(super) reason: QuarantineReason,
-    /// The earlier snapshot is of no more use: what counts is what happens from now on.
+    /// The earlier snapshot is of no more use: only what happens from now on counts.
     pub(super) starts_afresh: bool,
 }
 

@@ -30,7 +30,7 @@ struct Arrivals {
 /// A forked child has its parent's memory, not its thread: it begins anew.
 static ARRIVALS: PerProcess<Mutex<Arrivals>> = PerProcess::new(Mutex::default);
 
-/// Has the slots of a pool taken back from consumers that die, for as long as the pool lives.
+/// Takes the slots of a pool back from consumers that die, for as long as the pool lives.
 pub(crate) fn watch(slots: Weak<dyn ReclaimableSlots>, policy: ReclaimPolicy) {
     if policy == ReclaimPolicy::Never {
         return;
@@ -68,7 +68,7 @@ fn run() {
                     true
                 }
                 Ok(None) => false,
-                // Its next sweep may find things in order again; the others go on.
+                // Its next sweep may succeed; the other pools are swept all the same.
                 Err(_) => true,
             }
         });

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 enum Job {
     /// Register the segment of an entry; the address is one that its bytes were seen at.
     Segment(Arc<Entry>, AddressSeen),
-    /// Make staging slots of at least so many bytes.
+    /// Make staging slots of at least this many bytes.
     Staging(Arc<Staging>, usize),
 }
 
@@ -58,7 +58,7 @@ impl Registrar {
             .spawn(move || {
                 os::waiting::never_here();
                 for job in receiver {
-                    // Relaxed: a job more or less makes no difference to whoever stops.
+                    // Relaxed: one job more does no harm.
                     if stop.load(Ordering::Relaxed) {
                         break;
                     }
@@ -72,12 +72,12 @@ impl Registrar {
         })
     }
 
-    /// Has the segment of a new entry registered; `seen` is an address of its bytes.
+    /// Asks for the segment of a new entry to be registered; `seen` is an address of its bytes.
     pub(crate) fn register(&self, entry: Arc<Entry>, seen: NonNull<u8>) {
         self.send(Job::Segment(entry, AddressSeen(seen.as_ptr() as usize)));
     }
 
-    /// Has staging slots of at least `bytes` made.
+    /// Asks for staging slots of at least `bytes`.
     pub(crate) fn prepare_staging(&self, staging: &Arc<Staging>, bytes: usize) {
         self.send(Job::Staging(staging.clone(), bytes));
     }

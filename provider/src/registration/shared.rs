@@ -25,7 +25,7 @@ type RegistrationPlace = Arc<Mutex<Weak<Registration<Arc<Segment>>>>>;
 
 static PLACES: PerProcess<Mutex<HashMap<Key, RegistrationPlace>>> = PerProcess::new(Mutex::default);
 
-/// The registration of the file that is there, or the one that `make` makes. Only registrars call this;
+/// The registration of the file: the one that there is, or else the one that `make` makes. Only registrars call this;
 /// those that want the same file wait here for each other, as they would in the driver.
 pub(super) fn get_or_make(
     identity: Identity,
@@ -47,7 +47,7 @@ pub(super) fn get_or_make(
 
 fn place_of(key: Key) -> RegistrationPlace {
     let mut places = PLACES.lock();
-    // Those that nobody is at and whose registration has gone.
+    // Keeps those that somebody uses, and those whose registration is still there.
     places.retain(|_, place| {
         let in_use = |place: &RegistrationPlace| match place.try_lock() {
             Ok(registration) => registration.strong_count() > 0,

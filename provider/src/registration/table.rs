@@ -156,7 +156,7 @@ impl Index {
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     index: RwLock<Index>,
-    /// Held while something idle is given back, so that whoever clears the table can wait for it.
+    /// Held while something idle is given back: clearing the table waits for it.
     giving_back: Mutex<()>,
 }
 

@@ -169,7 +169,7 @@ impl Segment {
     }
 }
 
-/// Whether there is room in `/dev/shm` for so many bytes more.
+/// Whether `/dev/shm` has room for this many bytes more.
 ///
 /// # Errors
 /// [`SegmentError::NoSpace`].

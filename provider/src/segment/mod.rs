@@ -1,4 +1,5 @@
-//! A segment: one shared-memory file, as its producer made it or as a consumer attached it.
+//! A segment: one shared-memory file, as its producer made it or as a consumer attached it. Stands on `os` and
+//! `budget`.
 //!
 //! Holds: the open file with zenoh's shared `flock`, the mapping of the whole file, and, for segments of
 //! this library, the checked copy of the header page; for those of this process's pools, what it does itself with
@@ -18,7 +19,6 @@
 //! - The shared lock is held from before the name exists until nothing of this process uses the segment
 //!   any more, so no zenoh process unlinks a segment in use, and whoever is last unlinks it.
 //! - No page is locked here (`mlock`): under the usual 8 MiB limit that would fail.
-//!
 //! - Only files that this user alone may open are attached, so that nobody else can change or shorten one.
 //!
 //! Knowingly weak: a process of the same user can do both. Where a segment's bytes are about to be used, the
@@ -143,8 +143,8 @@ impl Segment {
         self.discard(header, slots);
     }
 
-    /// Gives the memory of so many bytes back, for slots that are not in use and will not be again; whether
-    /// that was possible.
+    /// Gives the memory of `bytes` back, of slots that are not in use and never will be again. Whether that was
+    /// possible.
     pub(crate) fn discard(&self, from: u64, bytes: u64) -> bool {
         // A forked child has them mapped as its parent has.
         if !self.made_here.holds() || bytes == 0 {

@@ -1,4 +1,4 @@
-//! The segments of this process, by file: whoever made or attached one, it is mapped once for us.
+//! The segments of this process, by file: each is mapped once by this library, made here or attached.
 //!
 //! A frame may lie in a mapping that a pool of this process made, and that cannot be attached a second
 //! time by the name that the kernel shows for it: the file had none when it was mapped.
