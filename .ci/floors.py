@@ -4,7 +4,8 @@
 
 Looks at every folder by itself. What a file names by `crate::` or `super::`, outside comments and tests, is followed
 to the folder's module that it is in; a name that the folder hands on by `pub use` counts as the module it comes from.
-A folder's own `mod.rs` stands above its modules and is not looked at.
+A folder's own `mod.rs` stands above its modules and is not looked at. Prints each use that lies on a circle, and the
+files that it stands in; fails where there is one, and where a folder has no Rust file to look at.
 """
 
 import re
@@ -60,12 +61,14 @@ def used_paths(text: str, module: tuple[str, ...]) -> set[tuple[str, ...]]:
 
 
 def circles(root: Path) -> list[str]:
-    texts = {}
+    texts, files = {}, {}
     for file in sorted(root.rglob("*.rs")):
         if file.stem == "tests" or "tests" in file.relative_to(root).parts[:-1] or file.name == "main.rs":
             continue
         text = TESTS.sub("", COMMENT.sub("", file.read_text()))
-        texts[module_of(file, root)] = text
+        texts[module_of(file, root)], files[module_of(file, root)] = text, file
+    if not texts:
+        return [f"{root}: no Rust file"]
     # What each folder hands on under its own name, and which of its modules it is from.
     handed_on: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
     for module, text in texts.items():
@@ -73,7 +76,10 @@ def circles(root: Path) -> list[str]:
             if (*module, match[1]) in texts:
                 for name in WORD.findall(text[match.end() : text.index(";", match.end())]):
                     handed_on[module].setdefault(name, match[1])
-    uses: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    # By folder: which module uses which, in which files.
+    uses: dict[tuple[str, ...], dict[str, dict[str, set[Path]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(set))
+    )
     for module, text in texts.items():
         for path in used_paths(text, module):
             # The folder in which both are, and the modules of it that they are in.
@@ -83,18 +89,20 @@ def circles(root: Path) -> list[str]:
             source, target = module[len(folder)], path[len(folder)]
             target = target if (*folder, target) in texts else handed_on[folder].get(target, target)
             if source != target and (*folder, target) in texts:
-                uses[folder][source].add(target)
+                uses[folder][source][target].add(files[module])
     found = []
     for folder, edges in sorted(uses.items()):
         reach = {start: reachable(start, edges) for start in edges}
         for one in sorted(reach):
-            for other in sorted(edges[one]):
-                if one in reach.get(other, ()) :
-                    found.append(f"{'/'.join((root.as_posix(), *folder))}: {one} -> {other}, which leads back")
+            for other, where in sorted(edges[one].items()):
+                if one in reach.get(other, ()):
+                    names = ", ".join(file.relative_to(root).as_posix() for file in sorted(where))
+                    place = "/".join((root.as_posix(), *folder))
+                    found.append(f"{place}: {one} -> {other}, which leads back (in {names})")
     return found
 
 
-def reachable(start: str, edges: dict[str, set[str]]) -> set[str]:
+def reachable(start: str, edges: dict[str, dict[str, set[Path]]]) -> set[str]:
     seen: set[str] = set()
     waiting = list(edges[start])
     while waiting:

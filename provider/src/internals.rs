@@ -4,8 +4,9 @@ pub use crate::{
     os::{
         file::Identity,
         locks::parse_line as parse_lock,
+        mappings::{FileMapping, listed, segment_listed_at},
         page_bytes,
-        process::{FileMapping, listed, segment_listed_at, start_time_in},
+        process::start_time_in,
     },
     segment::{
         header::{SegmentHeader, release_words},

@@ -1,7 +1,7 @@
-//! Ending waits of a thread from outside, for bindings to languages that handle signals between steps of
-//! their own: a wait here is one step to them.
+//! Ending waits of a thread from outside, for bindings to languages that handle signals between their own
+//! instructions: a wait here is one instruction to them.
 //!
-//! What is asked for is known to the waiting thread alone, so no call in between has to hand it on.
+//! The question belongs to the waiting thread, so no call in between has to hand it on.
 //!
 //! Locks: none is held while the question is asked, which may run any code.
 

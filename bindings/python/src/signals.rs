@@ -20,7 +20,7 @@ pub(crate) fn interruptible<T: Send>(
     py: Python<'_>,
     work: impl FnOnce() -> T + Send,
 ) -> PyResult<T> {
-    let done = py.detach(|| zenoh_pinned::interruptible(has_raised, work));
+    let done = py.detach(|| zenoh_pinned::bindings::interruptible(has_raised, work));
     match RAISED.take() {
         Some(error) => Err(error),
         None => Ok(done),

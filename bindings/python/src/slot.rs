@@ -9,7 +9,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
-use zenoh_pinned::KeptPayload;
+use zenoh_pinned::bindings::KeptPayload;
 use zenoh_pinned_node::{bindings::SentMemory, dora::OutputSlot};
 
 use crate::{element::Element, process::MadeIn, sizes::tuple, view::array_interface};

@@ -33,7 +33,7 @@ pub enum OpenError {
         /// How long it was waited for.
         waited: Duration,
     },
-    /// The wait was ended from outside; see [`zenoh_pinned::interruptible`].
+    /// The wait was ended from outside; see [`zenoh_pinned::bindings::interruptible`].
     #[error("opening the session was interrupted")]
     Interrupted,
     /// No thread could be started to wait on.
@@ -56,7 +56,7 @@ pub(crate) fn wait_for(
     open: impl FnOnce() -> zenoh::Result<Session> + Send + 'static,
     timeout: Duration,
 ) -> Result<Session, OpenError> {
-    if zenoh_pinned::zenoh_is_inherited() {
+    if zenoh_pinned::bindings::zenoh_is_inherited() {
         return Err(OpenError::Forked);
     }
     let (done, opened) = sync_channel(1);
@@ -83,7 +83,7 @@ pub(crate) fn wait_for(
             Err(RecvTimeoutError::Timeout) if left.is_zero() => {
                 return Err(OpenError::TimedOut { waited: timeout });
             }
-            Err(RecvTimeoutError::Timeout) if zenoh_pinned::is_interrupted() => {
+            Err(RecvTimeoutError::Timeout) if zenoh_pinned::bindings::is_interrupted() => {
                 return Err(OpenError::Interrupted);
             }
             Err(RecvTimeoutError::Timeout) => {}

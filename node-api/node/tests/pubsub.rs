@@ -48,8 +48,10 @@ fn a_session_that_cannot_open_in_time_is_an_error_that_names_the_settings() {
     let error = opened.unwrap_err();
     assert!(matches!(error, OpenError::TimedOut { waited: told } if told == waited));
     assert!(error.to_string().contains("connect/timeout_ms"), "{error}");
-    let interrupted =
-        zenoh_pinned::interruptible(|| true, || pubsub::open(config, &Pinner::host_only()));
+    let interrupted = zenoh_pinned::bindings::interruptible(
+        || true,
+        || pubsub::open(config, &Pinner::host_only()),
+    );
     assert!(matches!(interrupted, Err(OpenError::Interrupted)));
 }
 

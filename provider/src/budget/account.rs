@@ -5,23 +5,25 @@
 //! there is something to say.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError, atomic},
+    sync::{Mutex, atomic},
     time::Duration,
 };
 
-use rustix::io::Errno;
-
 use super::{
-    BudgetScope, Purpose, Sums,
+    Purpose, Sums,
     census::Census,
     record::Record,
     refusal::{Refusal, users},
 };
-use crate::os::{
-    account_file::AccountFile,
-    clock::Moment,
-    per_process::PerProcess,
-    process::{self, MadeHere},
+use crate::{
+    os::{
+        Errno,
+        account_file::AccountFile,
+        clock::Moment,
+        per_process::{MadeHere, PerProcess},
+        process,
+    },
+    reason::BudgetScope,
 };
 
 /// For how long the others see what was refused.
@@ -62,7 +64,7 @@ pub(super) enum Attempt {
 /// The account cannot be kept or the others' cannot be read; nothing was taken.
 pub(super) fn attempt(purpose: Purpose, bytes: u64, limit: u64) -> Result<Attempt, Errno> {
     let request = purpose.sums(bytes);
-    let mut account = lock();
+    let mut account = ACCOUNT.lock();
     account.truth.asked = request;
     let outcome = account.show().and_then(|()| {
         // The announcement is in the page before the others' pages are read, as theirs are before they
@@ -119,7 +121,7 @@ pub(super) fn attempt(purpose: Purpose, bytes: u64, limit: u64) -> Result<Attemp
 
 /// Tells the others for a moment what was refused, so that they give back what they do not use.
 pub(super) fn want(wanted: Sums) {
-    let mut account = lock();
+    let mut account = ACCOUNT.lock();
     account.truth.wanted = wanted;
     account.wanted_since = Moment::now();
     account.show_or_warn();
@@ -127,34 +129,28 @@ pub(super) fn want(wanted: Sums) {
 
 /// What this process holds, and everybody else's accounts.
 pub(super) fn look() -> Result<(Record, Census), Errno> {
-    let account = lock();
+    let account = ACCOUNT.lock();
     let census = Census::take(account.page.as_ref().map(AccountFile::identity))?;
     Ok((account.truth, census))
 }
 
 /// Puts the page right where somebody spoilt it; `false` where there is none.
 pub(super) fn tend() -> bool {
-    let mut account = lock();
+    let mut account = ACCOUNT.lock();
     let wanted = account.truth.wanted != Sums::default();
     if wanted && Moment::now().since(account.wanted_since) >= WANTED_FOR {
         account.truth.wanted = Sums::default();
         account.show_or_warn();
     }
     let contents = account.truth.encode();
-    let spoilt = account
-        .page
-        .as_ref()
-        .is_some_and(|page| !page.shows(&contents));
-    if spoilt && account.show().is_ok() {
-        let lost = account
-            .page
-            .as_ref()
-            .is_some_and(|page| !page.shows(&contents));
-        if lost {
-            // Its name means another file, or none: the others cannot find it any more.
-            account.page = None;
-            account.show_or_warn();
-        }
+    let is_spoilt = |account: &Account| {
+        let page = account.page.as_ref();
+        page.is_some_and(|page| !page.shows(&contents))
+    };
+    if is_spoilt(&account) && account.show().is_ok() && is_spoilt(&account) {
+        // Its name means another file, or none: the others cannot find it any more.
+        account.page = None;
+        account.show_or_warn();
     }
     account.page.is_some()
 }
@@ -205,7 +201,7 @@ impl HostShare {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
         if self.made_here.holds() {
-            let mut account = lock();
+            let mut account = ACCOUNT.lock();
             account.truth.shrink(self.purpose, bytes);
             account.show_or_warn();
         }
@@ -216,13 +212,9 @@ impl Drop for HostShare {
     fn drop(&mut self) {
         // In a forked child the share is the parent's.
         if self.made_here.holds() {
-            let mut account = lock();
+            let mut account = ACCOUNT.lock();
             account.truth.subtract(self.purpose, self.bytes);
             account.show_or_warn();
         }
     }
-}
-
-fn lock() -> MutexGuard<'static, Account> {
-    ACCOUNT.lock().unwrap_or_else(PoisonError::into_inner)
 }

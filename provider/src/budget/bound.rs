@@ -5,8 +5,11 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::{BudgetScope, HostShare, Purpose, Refused, host, refusal::Refusal};
-use crate::os::{limits, per_process::PerProcess};
+use super::{HostShare, Purpose, Refused, host, refusal::Refusal};
+use crate::{
+    os::{limits, per_process::PerProcess},
+    reason::BudgetScope,
+};
 
 /// What all pinners of this process share.
 static OF_PROCESS: PerProcess<Arc<Bound>> =

@@ -2,14 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::io::Errno;
-
 use super::{
     Sums,
     record::{MAGIC, Record},
 };
 use crate::os::{
-    account_file::{self, Seen},
+    Errno,
+    account_file::{self, SeenAccount},
     file::Identity,
     holdings, limits,
 };
@@ -43,7 +42,7 @@ impl Census {
         Ok(census)
     }
 
-    fn count(&mut self, mut seen: Seen, physical_memory: u64) {
+    fn count(&mut self, mut seen: SeenAccount, physical_memory: u64) {
         for _ in 0..READINGS {
             let decoded = seen.contents.as_ref();
             let decoded = decoded.and_then(|contents| Record::decode(contents, physical_memory));
@@ -68,26 +67,28 @@ impl Census {
 
     /// What the others hold.
     pub(super) fn held(&self) -> Sums {
-        let held = self.records.iter().map(Record::held);
-        held.fold(self.presumed, Sums::plus)
+        self.sum(Record::held).plus(self.presumed)
     }
 
     /// What they are asking for at this moment.
     pub(super) fn asked(&self) -> Sums {
-        let asked = self.records.iter().map(|record| record.asked);
-        asked.fold(Sums::default(), Sums::plus)
+        self.sum(|record| record.asked)
     }
 
     /// What they were refused a moment ago.
     pub(super) fn wanted(&self) -> Sums {
-        let wanted = self.records.iter().map(|record| record.wanted);
-        wanted.fold(Sums::default(), Sums::plus)
+        self.sum(|record| record.wanted)
+    }
+
+    fn sum(&self, of: impl Fn(&Record) -> Sums) -> Sums {
+        let sums = self.records.iter().map(of);
+        sums.fold(Sums::default(), Sums::plus)
     }
 }
 
 fn warn_once(account: Identity, presumed_bytes: u64) {
     static WARNED_OF: AtomicU64 = AtomicU64::new(0);
-    // Relaxed: a line more or less in the log.
+    // Relaxed: at worst the log has a line twice.
     if WARNED_OF.swap(account.inode, Ordering::Relaxed) != account.inode {
         tracing::warn!(
             inode = account.inode,

@@ -7,7 +7,7 @@
 use super::{Purpose, Sums};
 use crate::os::cgroup::{self, MemoryGroup};
 
-/// So many bytes are made present between two looks.
+/// How many bytes are made present between two looks.
 pub(crate) const PIECE_BYTES: u64 = 16 << 20;
 
 /// A group that has too little left.
@@ -35,12 +35,12 @@ impl OverCgroup {
     }
 }
 
-/// Bytes of a group that a request leaves for whatever else needs memory there, page tables for instance.
+/// Bytes that a request leaves free in a group, for page tables and the like.
 fn left_over(bytes: u64, limit: u64) -> u64 {
     (limit / 32).clamp(4 << 20, 64 << 20).min(bytes)
 }
 
-/// The group in whose way so many bytes would be most.
+/// The group that this many bytes would exceed the most.
 fn too_full_for(bytes: u64, groups: &[MemoryGroup]) -> Option<OverCgroup> {
     let refusals = groups.iter().map(|group| OverCgroup {
         cgroup: group.path.to_string_lossy().into_owned(),
@@ -52,7 +52,7 @@ fn too_full_for(bytes: u64, groups: &[MemoryGroup]) -> Option<OverCgroup> {
     refusals.max_by_key(|refusal| refusal.excess().memory)
 }
 
-/// Whether so many bytes more can be present. Any thread; some files are read.
+/// Whether this many bytes more can be made present. Any thread; reads some files.
 ///
 /// # Errors
 /// The group that they do not fit.

@@ -1,40 +1,17 @@
 //! Taking bytes from what all processes of a host share.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use super::{
-    BudgetScope, HostShare, Pressure, Purpose, Refused, Sums,
+    HostShare, Purpose, Refused, Sums,
     account::{self, Attempt},
-    census::Census,
     cgroup, keeper,
-    record::Record,
     refusal::Refusal,
 };
-use crate::{
-    environment::bytes_from_environment,
-    os::{file, limits, per_process::PerProcess},
-};
+use crate::{os, reason::BudgetScope};
 
-/// How long a request waits for others to decide about theirs. A stopped process may never do.
+/// How long a request waits for others to decide about theirs. A stopped process may never decide.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How old a reading may be that is only looked at.
-const RECENT: Duration = Duration::from_millis(250);
-const LIMIT_VARIABLE: &str = "ZENOH_PINNED_HOST_BYTES";
-
-/// The limit where nobody sets another: `ZENOH_PINNED_HOST_BYTES`, else half of the machine's memory.
-static DEFAULT_LIMIT: PerProcess<u64> = PerProcess::new(|| {
-    bytes_from_environment(LIMIT_VARIABLE).unwrap_or_else(|| limits::physical_memory() / 2)
-});
-
-/// The limit of a host in bytes, as a pool or pinner was told, or the default.
-pub(crate) fn limit(told: Option<u64>) -> u64 {
-    // More than there is cannot be had, and a page that claims it would be nonsense.
-    told.unwrap_or(*DEFAULT_LIMIT)
-        .min(limits::physical_memory())
-}
 
 /// Takes bytes until the share is dropped. Gives back what this process does not use before it refuses.
 pub(crate) fn reserve(purpose: Purpose, bytes: u64, limit: u64) -> Result<HostShare, Refused> {
@@ -44,7 +21,7 @@ pub(crate) fn reserve(purpose: Purpose, bytes: u64, limit: u64) -> Result<HostSh
             needed_bytes: bytes,
             used_bytes: 0,
             limit_bytes: limit,
-            users: String::from("nothing else matters, it alone is too much"),
+            users: String::from("it exceeds that on its own"),
         }));
     }
     keeper::ensure_running();
@@ -55,7 +32,7 @@ pub(crate) fn reserve(purpose: Purpose, bytes: u64, limit: u64) -> Result<HostSh
             if Instant::now() < give_up_at && keeper::give_back_now(refusal.excess()) {
                 continue;
             }
-            return Err(refusal.into());
+            return Err(Refused::OverCgroup(refusal));
         }
         let attempt = account::attempt(purpose, bytes, limit).map_err(Refused::Unaccounted)?;
         let (refusal, excess) = match attempt {
@@ -76,127 +53,8 @@ pub(crate) fn reserve(purpose: Purpose, bytes: u64, limit: u64) -> Result<HostSh
     }
 }
 
-/// Two that ask at the same moment both withdraw; they must not come back at the same moment.
+/// Two that asked at the same moment have both withdrawn, and must not ask again at the same moment.
 fn jitter(pause: Duration) -> Duration {
-    let mut byte = [0];
-    let _ = rustix::rand::getrandom(&mut byte[..], rustix::rand::GetRandomFlags::empty());
-    pause * u32::from(byte[0]) / 128
-}
-
-/// What the processes of one user hold on this host at a moment, of this version of the library.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct HostUsage {
-    /// Bytes of memory that exist because of this library: segments, counted at their producer, and staging
-    /// slots.
-    pub memory_bytes: u64,
-    /// Bytes registered, counted at every process that registered them, staging slots included.
-    pub registered_bytes: u64,
-    /// What neither of the two may exceed, by this process's default.
-    pub limit_bytes: u64,
-    /// How near they are to it.
-    pub pressure: Pressure,
-    /// The processes that hold something.
-    pub processes: Vec<ProcessUsage>,
-    /// Accounts that could not be read. Their processes count in the sums with all segments that they have
-    /// open and all of their private memory.
-    pub unreadable_accounts: u32,
-}
-
-/// What one process holds, as it says itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ProcessUsage {
-    /// Its process id.
-    pub pid: u32,
-    /// Bytes of the segments that its pools have made.
-    pub segment_bytes: u64,
-    /// How many these are.
-    pub segments: u64,
-    /// Bytes that it has registered, staging slots included.
-    pub registered_bytes: u64,
-    /// In how many regions.
-    pub registrations: u64,
-    /// Bytes of its staging slots.
-    pub staging_bytes: u64,
-}
-
-impl HostUsage {
-    /// Reads the accounts of all processes of this user: some tens of microseconds for each. Any thread.
-    ///
-    /// # Errors
-    /// `/dev/shm` cannot be listed, or no descriptor is left to open an account with.
-    pub fn now() -> std::io::Result<Self> {
-        let (own, census) = account::look()?;
-        let limit = limit(None);
-        let held = own.held().plus(census.held());
-        // Some only say what they were refused.
-        let holds_something = |record: &&Record| record.held() != Sums::default();
-        let processes = std::iter::once(&own).chain(&census.records);
-        let processes = processes.filter(holds_something);
-        Ok(Self {
-            memory_bytes: held.memory,
-            registered_bytes: held.registered,
-            limit_bytes: limit,
-            pressure: pressure_of(held, limit, cgroup::pressure()),
-            processes: processes.map(ProcessUsage::of).collect(),
-            unreadable_accounts: census.unreadable,
-        })
-    }
-}
-
-impl ProcessUsage {
-    fn of(record: &Record) -> Self {
-        Self {
-            pid: record.pid,
-            segment_bytes: record.segment_bytes,
-            segments: record.segments,
-            registered_bytes: record.registered_bytes,
-            registrations: record.registrations,
-            staging_bytes: record.staging_bytes,
-        }
-    }
-}
-
-fn pressure_of(held: Sums, limit: u64, of_cgroups: Pressure) -> Pressure {
-    let folder = match file::space() {
-        Some((free, total)) => Pressure::of(total.saturating_sub(free), total),
-        None => Pressure::Low,
-    };
-    let sums = Pressure::of(held.memory.max(held.registered), limit);
-    sums.max(folder).max(of_cgroups)
-}
-
-/// What a look found.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reading {
-    /// The sums that everybody holds and wants.
-    held: Sums,
-    pub(super) wanted: Sums,
-    of_cgroups: Pressure,
-}
-
-/// A reading that is at most a quarter of a second old.
-pub(super) fn recently() -> Reading {
-    static LAST: PerProcess<Mutex<Option<(Instant, Reading)>>> = PerProcess::new(Mutex::default);
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((at, reading)) = *last
-        && at.elapsed() < RECENT
-    {
-        return reading;
-    }
-    let (own, census) = account::look().unwrap_or_else(|_| (Record::default(), Census::default()));
-    let reading = Reading {
-        held: own.held().plus(census.held()),
-        wanted: census.wanted(),
-        of_cgroups: cgroup::pressure(),
-    };
-    *last = Some((Instant::now(), reading));
-    reading
-}
-
-/// The pressure in relation to a limit, from numbers that are at most a quarter of a second old.
-pub(crate) fn pressure(limit: u64) -> Pressure {
-    let reading = recently();
-    pressure_of(reading.held, limit, reading.of_cgroups)
+    let [byte] = os::random().unwrap_or_default();
+    pause * u32::from(byte) / 128
 }

@@ -1,18 +1,18 @@
 //! Gives back what is idle, least recently used first, and keeps the account page right: one thread of a
-//! process, which sleeps for good while there is nothing to look after.
+//! process, which sleeps while there is nothing to look after.
 
 use std::{
     cmp::Reverse,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Condvar, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
-use super::{Purpose, Sums, account, host};
+use super::{Purpose, Sums, account, usage};
 use crate::os::{clock::Moment, file::Identity, per_process::PerProcess, waiting};
 
-/// What idles less than this is not given back for the sake of a request: whoever used it a moment ago is
-/// about to use it again.
+/// What was used more recently than this is not given back to make room for a request: it is likely to be used again at
+/// once.
 const GRACE: Duration = Duration::from_secs(1);
 /// How often the page and the idle are looked after, at least and at most.
 const EVERY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
@@ -40,7 +40,7 @@ pub(crate) trait GivesBack: Send + Sync {
 }
 
 #[derive(Default)]
-struct State {
+struct Clients {
     clients: Vec<Weak<dyn GivesBack>>,
     /// There is a thread.
     is_running: bool,
@@ -49,18 +49,18 @@ struct State {
 }
 
 /// A forked child has its parent's memory, not its thread: it begins anew.
-static STATE: PerProcess<Mutex<State>> = PerProcess::new(Mutex::default);
+static CLIENTS: PerProcess<Mutex<Clients>> = PerProcess::new(Mutex::default);
 static CHANGED: PerProcess<Condvar> = PerProcess::new(Condvar::new);
 
-/// Has idle things of `client` given back for as long as it is there.
+/// Gives back what is idle of `client`, for as long as it exists.
 pub(crate) fn watch(client: Weak<dyn GivesBack>) {
     ensure_running();
-    lock().clients.push(client);
+    CLIENTS.lock().clients.push(client);
 }
 
 /// There is an account to look after.
 pub(super) fn ensure_running() {
-    let mut state = lock();
+    let mut state = CLIENTS.lock();
     if !state.is_running {
         let thread = std::thread::Builder::new().name(String::from("zpin-keeper"));
         // Without a thread nothing idle is given back before a request needs it; the next one tries again.
@@ -89,7 +89,7 @@ fn run() {
 }
 
 fn sleep_until_changed() {
-    let mut state = lock();
+    let mut state = CLIENTS.lock();
     while !std::mem::take(&mut state.changed) {
         state = CHANGED.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
@@ -103,7 +103,7 @@ fn look_after() -> Option<Duration> {
         return has_page.then_some(EVERY.1);
     }
     for client in &clients {
-        let hurry = host::pressure(client.host_limit()).hurry();
+        let hurry = usage::pressure(client.host_limit()).hurry();
         let time_to_live = client.time_to_live() / hurry;
         let now = Moment::now();
         let mut due = client.idle();
@@ -113,7 +113,7 @@ fn look_after() -> Option<Duration> {
             client.give_back(idle);
         }
     }
-    give_back_until(&clients, host::recently().wanted);
+    give_back_until(&clients, usage::recently().wanted);
     let shortest = clients.iter().map(|client| client.time_to_live()).min();
     shortest.map(|time_to_live| (time_to_live / 16).clamp(EVERY.0, EVERY.1))
 }
@@ -144,11 +144,7 @@ fn give_back_until(clients: &[Arc<dyn GivesBack>], mut excess: Sums) -> bool {
 }
 
 fn clients() -> Vec<Arc<dyn GivesBack>> {
-    let mut state = lock();
+    let mut state = CLIENTS.lock();
     state.clients.retain(|client| client.strong_count() > 0);
     state.clients.iter().filter_map(Weak::upgrade).collect()
-}
-
-fn lock() -> MutexGuard<'static, State> {
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }

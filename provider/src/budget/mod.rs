@@ -1,10 +1,12 @@
 //! The hard bound on bytes that this library has in shared memory and has registered: of a pinner, of a
-//! process, and of all processes of a user on a host.
+//! process, and of all processes of a user on a host. Stands on `os` and `environment`, and tells refusals as a
+//! `reason`.
 //!
 //! Holds: the budgets within a process (`bound`); this process's account and the page that shows it to
 //! the others (`account`, `record`, and the file in `os::account_file`); the reading of the others'
-//! (`census`); taking bytes from the host (`host`); the room that memory cgroups leave (`cgroup`); the words of a refusal (`refusal`); how near the
-//! limit is ([`Pressure`]); and the thread that gives back what is idle (`keeper`).
+//! (`census`); what they hold together, and how near that is to the limit (`usage`, [`Pressure`]); the room that
+//! memory cgroups leave (`cgroup`); the thread that gives back what is idle (`keeper`); taking bytes from the host
+//! (`host`); and the words of a refusal (`refusal`).
 //!
 //! What counts (`sums`). Two sums are held to one limit, because two things run out. *Memory*: segments,
 //! counted once at the process that made them, and staging slots. *Registered*: each registration at the
@@ -64,14 +66,15 @@ mod pressure;
 mod record;
 mod refusal;
 mod sums;
+mod usage;
 
 pub(crate) use account::HostShare;
 pub(crate) use bound::{Budget, Reservation};
 pub(crate) use cgroup::{OverCgroup, PIECE_BYTES as CGROUP_PIECE_BYTES, check as check_cgroup};
-pub use host::{HostUsage, ProcessUsage};
-pub(crate) use host::{limit as host_limit, pressure, reserve as take_from_host};
+pub(crate) use host::reserve as take_from_host;
 pub(crate) use keeper::{GivesBack, Idle, watch};
 pub use pressure::Pressure;
-pub use refusal::BudgetScope;
 pub(crate) use refusal::{Readable, Refused};
 pub(crate) use sums::{Purpose, Sums};
+pub use usage::{HostUsage, ProcessUsage};
+pub(crate) use usage::{limit as host_limit, pressure};

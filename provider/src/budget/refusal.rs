@@ -2,51 +2,14 @@
 
 use std::fmt::Write;
 
-use rustix::io::Errno;
-
 use super::{OverCgroup, Sums, census::Census};
 use crate::{
-    os::{file, process},
-    path::FallbackReason,
+    os::{Errno, file, process},
+    reason::{BudgetScope, FallbackReason},
 };
 
 /// How many of the other processes a refusal names.
 const NAMED: usize = 3;
-
-/// Whose limit a request would have exceeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BudgetScope {
-    /// That of the pinner.
-    Pinner,
-    /// That of all pinners of this process: half of the machine's memory.
-    Process,
-    /// That of all processes of this user on this host.
-    Host,
-}
-
-impl BudgetScope {
-    /// What to do about a refusal.
-    pub(crate) fn remedy(self) -> &'static str {
-        match self {
-            Self::Pinner => "raise max_bytes() of the pinner",
-            Self::Process => "let pinners go, or lower their max_bytes()",
-            Self::Host => {
-                "end a process that needs less, or raise ZENOH_PINNED_HOST_BYTES or max_host_bytes()"
-            }
-        }
-    }
-}
-
-impl std::fmt::Display for BudgetScope {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Pinner => "the pinner",
-            Self::Process => "this process",
-            Self::Host => "all processes of this user on this host",
-        })
-    }
-}
 
 /// A request that would have exceeded a limit. All numbers in bytes.
 #[derive(Clone, Debug)]
@@ -92,12 +55,6 @@ impl From<Refused> for FallbackReason {
                 },
             },
         }
-    }
-}
-
-impl From<OverCgroup> for Refused {
-    fn from(refusal: OverCgroup) -> Self {
-        Self::OverCgroup(refusal)
     }
 }
 

@@ -5,14 +5,17 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use cudarc::driver::{CudaStream, DevicePtrMut, DeviceSlice, SyncOnDrop, sys};
+use cudarc::driver::CudaStream;
 
-use super::{CopyError, Entered, capturing, lent, to_device::Way};
+use super::{
+    CopyError,
+    entering::{Entered, capturing, enter_driver},
+};
 use crate::{
-    cuda::{self, Capturing, DeviceMemory, DriverError, Event, Fence, Visit},
+    cuda::{self, Capturing, DeviceMemory, DriverError, Event, Fence, ForeignMemory, Visit},
     frame::Frame,
     os,
-    path::{DevicePath, FallbackReason},
+    reason::{DevicePath, FallbackReason, Way},
 };
 
 /// A frame's bytes on the device, for libraries that use them on streams of their own. Usable from any
@@ -25,7 +28,7 @@ use crate::{
 /// Its own stream finds the bytes without further ado; any other one does after [`DeviceBuffer::lend_to`], and so do
 /// streams that are ordered behind either. Once it was lent, or copied on a stream that the library does not keep
 /// ([`DeviceBuffer::leave_stream`]), nobody here knows where it is used. So dropping it gives the memory back behind
-/// *everything* that is enqueued in the context by then, on whatever stream and by whomever: a background thread waits
+/// *everything* that is enqueued in the context by then, by anybody and on any stream: a background thread waits
 /// for that. Dropping itself waits for nothing. A buffer that was never lent goes behind its own stream, without a
 /// thread.
 ///
@@ -34,7 +37,7 @@ use crate::{
 /// graph's launches use the memory, so keep the buffer for as long as the graph. Nothing here disturbs a capture.
 #[derive(Debug)]
 pub struct DeviceBuffer {
-    /// Given up by `drop`, through the exit gate only, as is what follows.
+    /// Given up by `drop` only, through the exit gate; so is `copied`.
     memory: ManuallyDrop<DeviceMemory>,
     way: Way,
     stream: Arc<CudaStream>,
@@ -66,7 +69,7 @@ impl Frame {
         stream: &Arc<CudaStream>,
     ) -> Result<DeviceBuffer, CopyError> {
         let (memory, way) = self.copy_to_memory(stream)?;
-        let _entered = super::enter_driver()?;
+        let _entered = enter_driver()?;
         match Event::record(stream) {
             Ok(copied) => Ok(DeviceBuffer {
                 memory: ManuallyDrop::new(memory),
@@ -81,30 +84,6 @@ impl Frame {
                 Err(CopyError::driver("cuEventRecord", error, stream.context()))
             }
         }
-    }
-}
-
-/// Device memory known by its address.
-pub(super) struct ForeignMemory<'a> {
-    pub(super) address: u64,
-    pub(super) bytes: usize,
-    pub(super) stream: &'a Arc<CudaStream>,
-}
-
-impl DeviceSlice<u8> for ForeignMemory<'_> {
-    fn len(&self) -> usize {
-        self.bytes
-    }
-
-    fn stream(&self) -> &Arc<CudaStream> {
-        self.stream
-    }
-}
-
-impl DevicePtrMut<u8> for ForeignMemory<'_> {
-    /// Ordered by whoever chose the stream.
-    fn device_ptr_mut<'a>(&'a mut self, _: &'a CudaStream) -> (sys::CUdeviceptr, SyncOnDrop<'a>) {
-        (self.address, SyncOnDrop::Record(None))
     }
 }
 
@@ -162,12 +141,7 @@ impl DeviceBuffer {
     /// [`CopyError::Length`] where `destination` has another length, [`CopyError::Driver`],
     /// [`CopyError::ContextLost`], [`CopyError::Forked`].
     pub fn copy_to_host(&self, destination: &mut [u8]) -> Result<(), CopyError> {
-        if destination.len() != self.len() {
-            return Err(CopyError::Length {
-                source_bytes: self.len(),
-                destination_bytes: destination.len(),
-            });
-        }
+        CopyError::check_lengths(self.len(), destination.len())?;
         let _entered = self.enter()?;
         let (call, ordered) = match self.lent.get() {
             Some(fence) => ("cuMemFree", fence.pass()),
@@ -191,12 +165,12 @@ impl DeviceBuffer {
 
     /// The way that the bytes took.
     pub fn path(&self) -> DevicePath {
-        self.way.0
+        self.way.path
     }
 
     /// Why the way was not [`DevicePath::Direct`]; `None` where it was.
     pub fn reason(&self) -> Option<&FallbackReason> {
-        self.way.1.as_ref()
+        self.way.reason.as_ref()
     }
 
     /// Lets whatever is enqueued on `stream` from now on find the bytes; from there they may go to any other stream.
@@ -214,7 +188,7 @@ impl DeviceBuffer {
         let is_used_at_once = matches!(capturing(stream), Ok(Capturing::No));
         let (call, ordered) = match is_used_at_once {
             true => ("cuStreamWaitEvent", self.copied.is_awaited_by(stream)),
-            // A graph, and whatever the default stream is blocked by, cannot wait for what happened outside.
+            // A captured stream, and a default stream that is blocked by a capture, cannot wait for an event outside.
             false => ("cuEventSynchronize", self.copied.synchronize()),
         };
         ordered.map_err(|error| self.failed(call, error))
@@ -244,7 +218,7 @@ impl DeviceBuffer {
     fn enter(&self) -> Result<Entered, CopyError> {
         match cuda::loss_of(self.memory.context()) {
             Some(loss) => Err(loss.into()),
-            None => super::enter_driver(),
+            None => enter_driver(),
         }
     }
 
@@ -272,10 +246,10 @@ impl Drop for DeviceBuffer {
             return memory.abandon();
         }
         if let Some(fence) = self.lent.take() {
-            return lent::free_when_unused(memory, fence);
+            return cuda::free_when_unused(memory, fence);
         }
         if !matches!(cuda::capturing(&self.stream), Ok(Capturing::No)) {
-            return lent::free_behind_everything(memory);
+            return cuda::free_behind_everything(memory);
         }
         // SAFETY: it was never lent, so what uses it is enqueued on its own stream.
         let freed = unsafe { memory.free_in_order(&self.stream) };

@@ -6,7 +6,7 @@ use cudarc::driver::CudaContext;
 
 use crate::{
     cuda::{self, DriverError, Loss},
-    path::FallbackReason,
+    reason::FallbackReason,
 };
 
 /// Why a copy to or from a device failed. The frame or slot is unharmed and can be used again.
@@ -75,8 +75,20 @@ pub enum CopyError {
 }
 
 impl CopyError {
+    /// # Errors
+    /// [`CopyError::Length`] where the two differ.
+    pub(super) fn check_lengths(source_bytes: usize, destination_bytes: usize) -> Result<(), Self> {
+        match source_bytes == destination_bytes {
+            true => Ok(()),
+            false => Err(Self::Length {
+                source_bytes,
+                destination_bytes,
+            }),
+        }
+    }
+
     /// For the error of a call in this context.
-    pub(crate) fn driver(
+    pub(super) fn driver(
         call: &'static str,
         error: DriverError,
         context: &Arc<CudaContext>,
@@ -91,7 +103,7 @@ impl CopyError {
         }
     }
 
-    pub(crate) fn allocation(bytes: usize, error: DriverError, context: &Arc<CudaContext>) -> Self {
+    pub(super) fn allocation(bytes: usize, error: DriverError, context: &Arc<CudaContext>) -> Self {
         if let Some(loss) = cuda::note(context, error) {
             return loss.into();
         }

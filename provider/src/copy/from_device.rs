@@ -4,9 +4,12 @@ use std::{ptr::NonNull, sync::Arc};
 
 use cudarc::driver::{CudaStream, DevicePtr, DeviceSlice};
 
-use super::{CopyError, in_flight::Hold, refuse_captured};
+use super::{
+    CopyError,
+    entering::{enter_driver, refuse_captured},
+};
 use crate::{
-    cuda::{self, DriverError, Event},
+    cuda::{self, DriverError, Event, Hold},
     os,
     pinner::Pinner,
     pool::Slot,
@@ -33,7 +36,7 @@ struct Copying {
 impl Slot {
     /// Enqueues a copy of device memory into the slot.
     ///
-    /// This is what makes a producer register: the slot's segment is registered in this process, in the
+    /// Producers register because of this call: the slot's segment is registered in this process, in the
     /// background, from the first call on; until then, and where that is not possible, the driver copies
     /// with the calling thread waiting ([`Pinner::register_pool`] beforehand avoids that).
     ///
@@ -51,12 +54,7 @@ impl Slot {
             "and a slot is published once: copy behind the graph's launch",
         )?;
         let bytes = self.len();
-        if source.len() != bytes {
-            return Err(CopyError::Length {
-                source_bytes: source.len(),
-                destination_bytes: bytes,
-            });
-        }
+        CopyError::check_lengths(source.len(), bytes)?;
         if let Some(segment) = self.segment() {
             pinner.segment_attached(segment);
         }
@@ -107,7 +105,7 @@ impl CopyBack {
     /// [`CopyError::ContextLost`]: the slot is held until the process ends, as the device may still write it.
     /// [`CopyError::Driver`], [`CopyError::Forked`].
     pub fn wait(mut self) -> Result<Slot, CopyError> {
-        let _gate = super::enter_driver()?;
+        let _gate = enter_driver()?;
         let invalid = DriverError::INVALID_HANDLE;
         let waited = match &self.copying {
             Some(copying) => copying.event.synchronize(),

@@ -1,8 +1,8 @@
 //! A frame as a source of cudarc's own copies.
 
-use cudarc::driver::{CudaStream, DriverError, HostSlice, SyncOnDrop, sys};
+use cudarc::driver::{CudaStream, HostSlice, SyncOnDrop};
 
-use crate::frame::Frame;
+use crate::{cuda, frame::Frame};
 
 /// cudarc's copies accept a frame: `stream.memcpy_htod(&frame, &mut device)`.
 ///
@@ -33,8 +33,7 @@ impl HostSlice<u8> for Frame {
         &'a mut self,
         stream: &'a CudaStream,
     ) -> (&'a mut [u8], SyncOnDrop<'a>) {
-        let read_only = DriverError(sys::cudaError_enum::CUDA_ERROR_INVALID_VALUE);
-        stream.context().record_err::<()>(Err(read_only));
+        cuda::leave_invalid_value(stream.context());
         (&mut [], SyncOnDrop::Sync(None))
     }
 }

@@ -1,15 +1,14 @@
-//! Copies between a frame and a device, and what has to stay alive until they have executed.
+//! Copies between a frame and a device: the verbs of frames, slots and pinners that need a device.
 //!
-//! Holds: the three ways to the device (`to_device`), memory there that other libraries borrow
-//! (`device_buffer`) and its end (`lent`), the way back (`from_device`), the registered
-//! staging slots (`staging`), and the in-flight holds (`in_flight`).
+//! Holds: permission to call the driver (`entering`), the three ways to the device (`to_device`), memory there that
+//! other libraries borrow (`device_buffer`), and the way back (`from_device`). The topmost floor: it uses all others,
+//! and none uses it.
 //!
 //! Who may write what: a copy's source is never written by this process while a hold on it exists; a
 //! staging slot is written by the copy that leased it, before its DMA is enqueued; a pool slot that a
 //! device writes belongs to a [`CopyBack`] until the copy has executed.
 //!
-//! Locks: staging and in-flight lists have a mutex each, held for list operations only; no driver call
-//! and no copy is made under either.
+//! Locks: none of its own; no driver call and no copy is made under one of the floors below.
 //!
 //! Invariants:
 //! - Whatever a DMA may read or write is held from before it is enqueued until an event recorded behind
@@ -31,65 +30,12 @@
 //! Specified by the CUDA driver API: stream and event management, `cuMemcpyHtoDAsync`.
 
 mod device_buffer;
+mod entering;
 mod error;
 mod from_device;
 mod host_slice;
-mod in_flight;
-mod lent;
-mod staging;
 mod to_device;
-
-use cudarc::driver::CudaStream;
-
-use crate::{
-    cuda::{self, Capturing, Visit},
-    os,
-    path::FallbackReason,
-};
 
 pub use device_buffer::DeviceBuffer;
 pub use error::CopyError;
 pub use from_device::CopyBack;
-pub(crate) use in_flight::{Hold, InFlight};
-pub(crate) use staging::{Lease, Staging};
-
-/// Permission to call the driver on behalf of the user, for as long as it is kept. The calling thread is left as it
-/// was found.
-#[derive(Debug)]
-pub(crate) struct Entered {
-    _visit: Visit,
-    _gate: os::exit::DriverGate,
-}
-
-pub(crate) fn enter_driver() -> Result<Entered, CopyError> {
-    if os::exit::driver_is_inherited() {
-        return Err(CopyError::Forked);
-    }
-    let gate = os::exit::enter_driver().ok_or(CopyError::NoDevice {
-        reason: FallbackReason::Exiting,
-    })?;
-    Ok(Entered {
-        _visit: Visit::begin(),
-        _gate: gate,
-    })
-}
-
-/// What becomes of work that is enqueued on the stream at this moment.
-fn capturing(stream: &CudaStream) -> Result<Capturing, CopyError> {
-    let asked = cuda::capturing(stream);
-    let failed = |error| CopyError::driver("cuStreamIsCapturing", error, stream.context());
-    match asked.map_err(failed)? {
-        Capturing::Blocked => Err(CopyError::Capturing {
-            why: "and it is the default stream, which cannot be used until then: name another stream",
-        }),
-        answer => Ok(answer),
-    }
-}
-
-/// Refuses a stream that is being captured.
-fn refuse_captured(stream: &CudaStream, why: &'static str) -> Result<(), CopyError> {
-    match capturing(stream)? {
-        Capturing::No => Ok(()),
-        _ => Err(CopyError::Capturing { why }),
-    }
-}

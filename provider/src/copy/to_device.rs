@@ -5,17 +5,15 @@ use std::sync::Arc;
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtrMut, DeviceSlice};
 
 use super::{
-    CopyError, Entered, capturing, device_buffer::ForeignMemory, in_flight::Hold, refuse_captured,
-    staging::Lease,
+    CopyError,
+    entering::{Entered, capturing, refuse_captured},
 };
 use crate::{
-    cuda::{self, CapturedGraph, Capturing, DeviceMemory, DriverError},
+    cuda::{self, CapturedGraph, Capturing, DeviceMemory, DriverError, ForeignMemory, Hold},
     frame::Frame,
-    path::{DevicePath, FallbackReason},
+    reason::{DevicePath, FallbackReason, Way},
+    registration::Lease,
 };
-
-/// The way of one copy, and why not a shorter one.
-pub(super) type Way = (DevicePath, Option<FallbackReason>);
 
 impl Frame {
     /// Enqueues a copy of the frame to new device memory and returns at once; the memory has the frame's
@@ -108,12 +106,7 @@ impl Frame {
         stream: &Arc<CudaStream>,
     ) -> Result<(), CopyError> {
         let _entered = self.pinner().enter(stream)?;
-        if destination.len() != self.len() {
-            return Err(CopyError::Length {
-                source_bytes: self.len(),
-                destination_bytes: destination.len(),
-            });
-        }
+        CopyError::check_lengths(self.len(), destination.len())?;
         match capturing(stream)? {
             Capturing::Into(graph) => self.copy_in_graph(graph, destination, stream),
             _ => self.copy_to(destination, stream).map(drop),
@@ -129,11 +122,11 @@ impl Frame {
         let way = match self.registered_address() {
             Ok(address) => {
                 self.enqueue(address, self.hold(), destination, stream)?;
-                (DevicePath::Direct, None)
+                Way::DIRECT
             }
             Err(reason) => self.copy_unregistered(reason, destination, stream)?,
         };
-        self.took(way.0, way.1.clone());
+        self.took(way.clone());
         Ok(way)
     }
 
@@ -151,10 +144,10 @@ impl Frame {
             });
         }
         let (source, way) = match self.registered_address() {
-            Ok(address) => (address, (DevicePath::Direct, None)),
+            Ok(address) => (address, Way::DIRECT),
             Err(reason) => {
                 let address = std::ptr::NonNull::from(&self[..]).cast();
-                (address, (DevicePath::Pageable, Some(reason)))
+                (address, Way::detour(DevicePath::Pageable, reason))
             }
         };
         // The graph keeps the bytes before it reads them, also where the copy then fails.
@@ -165,7 +158,7 @@ impl Frame {
         // it can be launched. The destination's length was checked.
         let enqueued = unsafe { cuda::enqueue_from_host(stream, source, self.len(), destination) };
         enqueued.map_err(|error| CopyError::driver("cuMemcpyHtoDAsync", error, context))?;
-        self.took(way.0, way.1);
+        self.took(way);
         Ok(())
     }
 
@@ -179,7 +172,7 @@ impl Frame {
             Lease::Slot(mut lease) => {
                 let address = lease.fill(self);
                 self.enqueue(address, Hold::of_staging(lease), destination, stream)?;
-                Ok((DevicePath::Staged, Some(reason)))
+                Ok(Way::detour(DevicePath::Staged, reason))
             }
             Lease::Unavailable { reason: busy, .. } => {
                 let address = std::ptr::NonNull::from(&self[..]).cast();
@@ -189,7 +182,7 @@ impl Frame {
                     FallbackReason::RegistrationPending | FallbackReason::NotSharedMemory => busy,
                     lasting => lasting,
                 };
-                Ok((DevicePath::Pageable, Some(reason)))
+                Ok(Way::detour(DevicePath::Pageable, reason))
             }
         }
     }

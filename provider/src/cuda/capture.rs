@@ -14,8 +14,8 @@ use std::{
 use cudarc::driver::CudaStream;
 
 use super::{
-    DriverError,
-    entries::{Graph, check},
+    entries::Graph,
+    error::{DriverError, check},
     visit::bind,
 };
 
@@ -40,7 +40,7 @@ pub(crate) enum Capturing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CapturedGraph(Graph);
 
-/// What is enqueued on the stream at this moment goes where? Asking disturbs nothing.
+/// Where the stream puts what is enqueued on it at this moment. Asking disturbs nothing.
 pub(crate) fn capturing(stream: &CudaStream) -> Result<Capturing, DriverError> {
     let entries = bind(stream.context())?;
     let mut status = 0;
@@ -73,11 +73,11 @@ pub(crate) fn capturing(stream: &CudaStream) -> Result<Capturing, DriverError> {
     }
 }
 
-/// Has `kept` called when the graph of the stream's capture has gone, with all that was made of it: from a thread of
-/// the driver's, and never from within this call unless it fails.
+/// Calls `kept` when the graph of the stream's capture has gone, with all that was made of it. The call comes from a
+/// thread of the driver; from within this function only where it fails.
 ///
 /// # Errors
-/// The driver's; `kept` has been or will be called all the same.
+/// The driver's. `kept` is called in this case too, now or later.
 pub(crate) fn keep_with<Kept: FnOnce() + Send + 'static>(
     stream: &CudaStream,
     graph: CapturedGraph,

@@ -3,14 +3,14 @@
 //! Raw addresses, because the bytes may be read or written after the call returns, by the device, which
 //! no Rust reference could express. Whoever calls keeps the host memory until an event says so.
 
-use std::ptr::NonNull;
+use std::{ptr::NonNull, sync::Arc};
 
-use cudarc::driver::{CudaStream, DevicePtr, DevicePtrMut};
+use cudarc::driver::{
+    CudaStream, DevicePtr, DevicePtrMut, DeviceSlice, SyncOnDrop, sys::CUdeviceptr,
+};
 
 use super::{
-    DriverError,
-    entries::check,
-    synchronize,
+    error::{DriverError, check},
     visit::{apart, bind},
 };
 
@@ -75,8 +75,36 @@ fn ordered_behind(
     stream: &CudaStream,
     recorded: Result<(), DriverError>,
 ) -> Result<(), DriverError> {
-    match recorded {
-        Ok(()) => Ok(()),
-        Err(_) => synchronize(stream),
+    recorded.or_else(|_| synchronize(stream))
+}
+
+/// Device memory known by its address.
+pub(crate) struct ForeignMemory<'a> {
+    pub(crate) address: u64,
+    pub(crate) bytes: usize,
+    pub(crate) stream: &'a Arc<CudaStream>,
+}
+
+impl DeviceSlice<u8> for ForeignMemory<'_> {
+    fn len(&self) -> usize {
+        self.bytes
     }
+
+    fn stream(&self) -> &Arc<CudaStream> {
+        self.stream
+    }
+}
+
+impl DevicePtrMut<u8> for ForeignMemory<'_> {
+    /// The caller, who chose the stream, has ordered it.
+    fn device_ptr_mut<'a>(&'a mut self, _: &'a CudaStream) -> (CUdeviceptr, SyncOnDrop<'a>) {
+        (self.address, SyncOnDrop::Record(None))
+    }
+}
+
+/// Waits until everything enqueued on the stream has executed. Not for a stream that is captured.
+pub(crate) fn synchronize(stream: &CudaStream) -> Result<(), DriverError> {
+    let entries = bind(stream.context())?;
+    // SAFETY: the stream is alive, as it is borrowed.
+    check(unsafe { (entries.stream_synchronize)(stream.cu_stream()) })
 }

@@ -9,15 +9,13 @@ use std::{
 use cudarc::driver::{CudaContext, CudaStream, result, sys};
 
 use super::{
-    DriverError, Event, Visit,
-    entries::{self, check},
-    lost,
-    visit::bind,
+    entries,
+    error::{DriverError, check},
+    event::Event,
+    visit::{NON_BLOCKING, Visit, bind},
+    witness::witness,
 };
-use crate::{os, path::FallbackReason};
-
-/// Of `cuStreamCreate`: no implicit order with the default stream.
-pub(super) const NON_BLOCKING: u32 = 1;
+use crate::{os, reason::FallbackReason};
 
 /// A context that this crate keeps; given up through the exit gate only.
 #[derive(Debug)]
@@ -47,7 +45,7 @@ impl Device {
             let context = CudaContext::new(ordinal)
                 .map_err(|error| DriverError::from(error).reason("cuDevicePrimaryCtxRetain"))?;
             Self::of_context(context)
-        })?
+        })
     }
 
     /// A device whose context the application has made.
@@ -61,7 +59,7 @@ impl Device {
         os::exit::close_gate_before_driver();
         let _visit = Visit::begin();
         Ok(Self {
-            witness: ManuallyDrop::new(lost::witness(&context)),
+            witness: ManuallyDrop::new(witness(&context)),
             context: ManuallyDrop::new(context),
         })
     }
@@ -90,6 +88,11 @@ impl Device {
         Ok(unsafe { self.context.wrap_borrowed_stream(stream) })
     }
 
+    /// The device's name as the driver gives it.
+    pub(crate) fn name(&self) -> Option<String> {
+        self.context.name().ok()
+    }
+
     /// Whether the device can register host memory.
     pub(crate) fn can_register(&self) -> bool {
         use sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_HOST_REGISTER_SUPPORTED as SUPPORTED;
@@ -116,13 +119,15 @@ impl Drop for Device {
 
 /// Runs driver code that may panic because an entry point is missing: cudarc looks each one up at its
 /// first use and panics where the driver has none of that name.
-fn without_missing_symbols<T>(call: impl FnOnce() -> T) -> Result<T, FallbackReason> {
-    let outcome = catch_unwind(AssertUnwindSafe(call));
-    outcome.map_err(|panic| FallbackReason::DriverUnusable {
-        detail: panic
-            .downcast_ref::<String>()
-            .cloned()
-            .unwrap_or_else(|| String::from("a call into the driver panicked")),
+fn without_missing_symbols<T>(
+    call: impl FnOnce() -> Result<T, FallbackReason>,
+) -> Result<T, FallbackReason> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<String>().cloned();
+        let unknown = || String::from("a call into the driver panicked");
+        Err(FallbackReason::DriverUnusable {
+            detail: message.unwrap_or_else(unknown),
+        })
     })
 }
 

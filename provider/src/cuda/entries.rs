@@ -6,17 +6,15 @@
 //! handles of both mean the same.
 
 use std::{
-    ffi::{c_char, c_int, c_uint, c_void},
+    ffi::{CStr, c_char, c_int, c_uint, c_void},
     sync::OnceLock,
 };
 
 use cudarc::driver::sys::{self, CUcontext, CUdeviceptr, CUevent, CUstream};
 
-use super::DriverError;
-use crate::path::FallbackReason;
+use super::error::{DriverError, Status, check};
+use crate::reason::FallbackReason;
 
-/// A number that the driver answers with; see `CUresult` in the CUDA driver API.
-pub(super) type Status = u32;
 pub(super) type Graph = *mut c_void;
 pub(super) type UserObject = *mut c_void;
 
@@ -73,6 +71,7 @@ entries! {
     graph_retain = "cuGraphRetainUserObject": fn(Graph, UserObject, c_uint, c_int),
 }
 
+/// Addresses in a library that a forked child has mapped as well; no call of it gets past the exit gate.
 static ENTRIES: OnceLock<Result<Entries, String>> = OnceLock::new();
 
 /// Looks the entry points up, once.
@@ -98,10 +97,30 @@ pub(super) fn entries() -> Result<&'static Entries, DriverError> {
     }
 }
 
-/// A status as a result.
-pub(super) fn check(status: Status) -> Result<(), DriverError> {
-    match status {
-        0 => Ok(()),
-        code => Err(DriverError(code)),
+impl DriverError {
+    /// The driver's name for it, for instance `CUDA_ERROR_OUT_OF_MEMORY`.
+    pub(crate) fn name(self) -> String {
+        let mut name = std::ptr::null();
+        let found = entries().and_then(|entries| {
+            // SAFETY: the place is this function's own; the driver answers with a static string.
+            check(unsafe { (entries.error_name)(self.0, &raw mut name) })
+        });
+        match found {
+            Ok(()) if !name.is_null() => {
+                // SAFETY: a static string of the driver's.
+                let name = unsafe { CStr::from_ptr(name) };
+                name.to_string_lossy().into_owned()
+            }
+            _ => String::from("unknown to this driver"),
+        }
+    }
+
+    /// As a reason, with the call that it came from.
+    pub(crate) fn reason(self, call: &'static str) -> FallbackReason {
+        FallbackReason::Driver {
+            call,
+            code: self.0,
+            name: self.name(),
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! What the driver says when a call fails.
 
-use std::ffi::CStr;
+use cudarc::driver::{CudaContext, DriverError as OfCudarc, sys::CUresult};
 
-use super::entries::{Status, check, entries};
-use crate::path::FallbackReason;
+/// A number that the driver answers with; see `CUresult` in the CUDA driver API.
+pub(super) type Status = u32;
 
 /// A status that is not success: any number, also one that no header has a name for yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,45 +19,29 @@ impl DriverError {
     pub(super) const CAPTURE_IMPLICIT: Self = Self(906);
     pub(crate) const CONTEXT_DESTROYED: Self = Self(709);
 
-    /// Whether somebody's stream capture is in the way: the call may be made again when that has ended.
+    /// Whether somebody's stream capture is in the way: the call may be made again when that has ended. These are the
+    /// codes that begin with `CUDA_ERROR_STREAM_CAPTURE_` or speak of a captured event.
     pub(crate) fn is_of_capture(self) -> bool {
-        is_of_capture(self.0)
-    }
-
-    /// The driver's name for it, for instance `CUDA_ERROR_OUT_OF_MEMORY`.
-    pub(crate) fn name(self) -> String {
-        let mut name = std::ptr::null();
-        let found = entries().and_then(|entries| {
-            // SAFETY: the place is this function's own; the driver answers with a static string.
-            check(unsafe { (entries.error_name)(self.0, &raw mut name) })
-        });
-        match found {
-            Ok(()) if !name.is_null() => {
-                // SAFETY: a static string of the driver's.
-                let name = unsafe { CStr::from_ptr(name) };
-                name.to_string_lossy().into_owned()
-            }
-            _ => String::from("unknown to this driver"),
-        }
-    }
-
-    /// As a reason, with the call that it came from.
-    pub(crate) fn reason(self, call: &'static str) -> FallbackReason {
-        FallbackReason::Driver {
-            call,
-            code: self.0,
-            name: self.name(),
-        }
+        matches!(self.0, 900..=908)
     }
 }
 
-/// The codes of the CUDA driver API that begin with `CUDA_ERROR_STREAM_CAPTURE_` or speak of a captured event.
-pub(crate) fn is_of_capture(code: Status) -> bool {
-    matches!(code, 900..=908)
-}
-
-impl From<cudarc::driver::DriverError> for DriverError {
-    fn from(error: cudarc::driver::DriverError) -> Self {
+impl From<OfCudarc> for DriverError {
+    fn from(error: OfCudarc) -> Self {
         Self(error.0 as Status)
     }
+}
+
+/// A status as a result.
+pub(super) fn check(status: Status) -> Result<(), DriverError> {
+    match status {
+        0 => Ok(()),
+        code => Err(DriverError(code)),
+    }
+}
+
+/// Leaves an error in the context for cudarc's next call there to report, as cudarc does with what it cannot return.
+pub(crate) fn leave_invalid_value(context: &CudaContext) {
+    let error = OfCudarc(CUresult::CUDA_ERROR_INVALID_VALUE);
+    context.record_err::<()>(Err(error));
 }

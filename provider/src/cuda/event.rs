@@ -5,10 +5,10 @@ use std::{ffi::c_uint, mem::ManuallyDrop, sync::Arc};
 use cudarc::driver::{CudaContext, CudaStream, sys::CUevent};
 
 use super::{
-    DriverError, Visit,
-    entries::{check, entries},
-    loss_of,
-    visit::bind,
+    entries::entries,
+    error::{DriverError, check},
+    lost::loss_of,
+    visit::{Visit, bind},
 };
 use crate::os;
 

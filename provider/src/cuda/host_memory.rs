@@ -5,13 +5,15 @@ use std::sync::Arc;
 use cudarc::driver::CudaContext;
 
 use super::{
-    Device, DriverError, Visit,
-    entries::{Entries, check},
-    loss_of, note,
-    visit::bind,
+    device::Device,
+    entries::Entries,
+    error::{DriverError, check},
+    lost::loss_of,
+    visit::{Visit, bind},
+    witness::note,
 };
 use crate::{
-    path::FallbackReason,
+    reason::FallbackReason,
     registration::{HostRegion, HostRegistration},
 };
 

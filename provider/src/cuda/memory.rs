@@ -1,7 +1,7 @@
-//! Device memory of this library's own, and waiting for whoever still uses it.
+//! Device memory of this library's own, and waiting until nothing uses it any more.
 //!
-//! Knowingly weak: that `cuMemFree` waits for the work of all streams of its context is what drivers do and programs
-//! rely on, and what a fence stands on; the driver API's reference does not promise it. The tests of lent memory
+//! Knowingly weak: a fence relies on `cuMemFree` waiting for the work of all streams of its context. Drivers do so, and
+//! programs count on it; the driver API's reference does not promise it. The tests of lent memory
 //! (`tests/beside_others/lent.rs`) fail on a driver that does otherwise.
 
 use std::{
@@ -9,10 +9,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use cudarc::driver::{CudaContext, CudaStream};
+use cudarc::driver::{CudaContext, CudaSlice, CudaStream};
 
-use super::{DriverError, Visit, device::NON_BLOCKING, entries::check, loss_of, visit::bind};
-use crate::os::{self, per_process::PerProcess};
+use super::{
+    error::{DriverError, check},
+    lost::loss_of,
+    visit::{NON_BLOCKING, Visit, apart, bind},
+};
+use crate::os::{self, mutex, per_process::PerProcess};
 
 /// What a fence allocates: large enough to be memory of its own to the driver.
 const FENCE_BYTES: usize = 2 << 20;
@@ -122,8 +126,8 @@ impl DeviceMemory {
     }
 }
 
-/// Memory whose release makes the driver wait for everything that was enqueued in its context, whoever did so and on
-/// whatever stream.
+/// Memory whose release makes the driver wait for everything that was enqueued in its context, by anybody and on any
+/// stream.
 ///
 /// `cuCtxSynchronize` would be the plain way, but it fails while any stream of the context is captured, and disturbs
 /// that capture. `cuMemFree` of memory that is no pool's waits too, and is legal beside a capture for a thread in the
@@ -142,7 +146,7 @@ impl Fence {
     /// The device has no memory for it.
     pub(crate) fn of(context: &Arc<CudaContext>) -> Result<Arc<Self>, DriverError> {
         static FENCES: PerProcess<Mutex<Vec<Weak<Fence>>>> = PerProcess::new(Mutex::default);
-        let mut fences = FENCES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fences = FENCES.lock();
         fences.retain(|fence| fence.strong_count() > 0);
         let mut there = fences.iter().filter_map(Weak::upgrade);
         if let Some(fence) = there.find(|fence| Arc::ptr_eq(&fence.context, context)) {
@@ -161,7 +165,7 @@ impl Fence {
     /// # Errors
     /// The driver's; nothing is known then.
     pub(crate) fn pass(&self) -> Result<(), DriverError> {
-        let mut address = self.address.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut address = mutex::lock(&self.address);
         if *address == 0 {
             *address = allocate(&self.context)?;
         }
@@ -203,4 +207,18 @@ fn allocate(context: &Arc<CudaContext>) -> Result<u64, DriverError> {
     // SAFETY: the place is this function's own.
     check(unsafe { (entries.memory_allocate)(&raw mut address, FENCE_BYTES) })?;
     Ok(address)
+}
+
+/// Device memory as cudarc has it, for users of cudarc.
+///
+/// # Safety
+/// Every byte is written before anything reads it.
+pub(crate) unsafe fn allocate_slice(
+    stream: &Arc<CudaStream>,
+    bytes: usize,
+) -> Result<CudaSlice<u8>, DriverError> {
+    // SAFETY: the caller vouches for the bytes.
+    let (allocated, left) = apart(stream.context(), || unsafe { stream.alloc::<u8>(bytes) });
+    left?;
+    allocated.map_err(DriverError::from)
 }

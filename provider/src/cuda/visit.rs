@@ -1,9 +1,9 @@
-//! Calls on threads of others that leave no trace there.
+//! Calls on threads of the application that leave no trace there.
 //!
 //! Each thread has a current context and a stream capture mode. Both are the caller's: a call of this library finds
-//! them, changes them, and puts them back, also where no context was current. In the relaxed mode the driver
-//! disturbs nobody's capture for a call that might be unsafe beside one; no call of ours is, because all of them are
-//! about memory, streams and events that no capture has to do with (`capture` looks at the stream first).
+//! them, changes them, and puts them back, also where no context was current. In the relaxed mode the driver lets calls
+//! through that can be unsafe beside a capture, and disturbs none. No call of ours is unsafe: all of them are about
+//! memory, streams and events that belong to no capture (`capture` looks at the stream first).
 //!
 //! Specified by the CUDA driver API: `cuCtxSetCurrent`, `cuThreadExchangeStreamCaptureMode`.
 
@@ -12,26 +12,21 @@ use std::{ffi::c_uint, marker::PhantomData};
 use cudarc::driver::{CudaContext, sys::CUcontext};
 
 use super::{
-    DriverError,
-    entries::{Entries, check, entries},
+    entries::{Entries, entries},
+    error::{DriverError, check},
 };
 
 const RELAXED: c_uint = 2;
+/// Of `cuStreamCreate`: no implicit order with the default stream.
+pub(super) const NON_BLOCKING: c_uint = 1;
 
 /// The calling thread's context and mode, put back when dropped. Where no driver was loaded there is nothing to keep.
-#[derive(Debug)]
 pub(crate) struct Visit {
     entries: Option<&'static Entries>,
     context: CUcontext,
     mode: c_uint,
     /// It is about the thread that made it.
     _of_this_thread: PhantomData<*const ()>,
-}
-
-impl std::fmt::Debug for Entries {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("the driver's entry points")
-    }
 }
 
 impl Visit {

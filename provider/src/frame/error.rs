@@ -35,3 +35,9 @@ pub enum FrameError {
     )]
     Invalidated,
 }
+
+impl FrameError {
+    pub(super) fn unverifiable(error: std::io::Error) -> Self {
+        Self::Unverifiable { error }
+    }
+}

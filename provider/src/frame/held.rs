@@ -6,12 +6,15 @@ use zenoh::{bytes::ZBytes, shm::ZShm};
 
 use super::{FrameError, owned::OwnedBytes};
 use crate::{
-    os::process::{FileMappings, MadeHere, Placement},
+    availability,
+    os::{
+        mappings::{FileMappings, Placement},
+        per_process::MadeHere,
+    },
     segment::{
         Segment,
         uses::{Noted, Use},
     },
-    session,
 };
 
 /// Received bytes, held.
@@ -21,6 +24,12 @@ pub(super) struct HeldBytes {
     segment: Option<Arc<Segment>>,
     _reading: Option<Noted>,
     made_here: MadeHere,
+}
+
+/// Where in a segment they lie.
+pub(super) struct Place {
+    pub(super) segment: Arc<Segment>,
+    pub(super) offset: usize,
 }
 
 enum Bytes {
@@ -34,31 +43,31 @@ enum Bytes {
 }
 
 impl HeldBytes {
-    /// `place` is the segment that they lie in and the offset in it.
-    pub(super) fn shared(buffer: ZShm, place: Option<(Arc<Segment>, usize)>) -> Self {
+    fn of(bytes: Bytes, place: Option<Place>) -> Self {
         Self {
-            bytes: Bytes::Shared(Some(buffer)),
-            _reading: reading(&place),
-            segment: place.map(|(segment, _)| segment),
+            bytes,
+            _reading: place
+                .as_ref()
+                .and_then(|place| place.segment.note_use(place.offset, Use::Reading)),
+            segment: place.map(|place| place.segment),
             made_here: MadeHere::now(),
         }
     }
 
-    pub(super) fn owned(owned: OwnedBytes, place: Option<(Arc<Segment>, usize)>) -> Self {
-        Self {
-            bytes: Bytes::Owned(Some(owned)),
-            _reading: reading(&place),
-            segment: place.map(|(segment, _)| segment),
-            made_here: MadeHere::now(),
-        }
+    pub(super) fn shared(buffer: ZShm, place: Option<Place>) -> Self {
+        Self::of(Bytes::Shared(Some(buffer)), place)
+    }
+
+    pub(super) fn owned(owned: OwnedBytes, place: Option<Place>) -> Self {
+        Self::of(Bytes::Owned(Some(owned)), place)
     }
 
     /// A payload outside shared memory; one that came in several pieces is put together.
     pub(super) fn ordinary(payload: &ZBytes) -> Result<Self, FrameError> {
-        if payload.slices().nth(1).is_some() && session::without_shared_memory().is_none() {
+        if payload.slices().nth(1).is_some() && availability::without_shared_memory().is_none() {
             // Some of several pieces may be buffers in shared memory, whose length nobody has checked.
             let mappings = FileMappings::now();
-            let mappings = mappings.map_err(|error| FrameError::Unverifiable { error })?;
+            let mappings = mappings.map_err(FrameError::unverifiable)?;
             let check = |piece| check_piece(piece, &mappings);
             payload.slices().try_for_each(check)?;
         }
@@ -66,12 +75,7 @@ impl HeldBytes {
             std::borrow::Cow::Borrowed(_) => Bytes::Piece(payload.clone()),
             std::borrow::Cow::Owned(bytes) => Bytes::Assembled(bytes),
         };
-        Ok(Self {
-            bytes,
-            segment: None,
-            _reading: None,
-            made_here: MadeHere::now(),
-        })
+        Ok(Self::of(bytes, None))
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -84,14 +88,9 @@ impl HeldBytes {
     }
 }
 
-fn reading(place: &Option<(Arc<Segment>, usize)>) -> Option<Noted> {
-    let (segment, offset) = place.as_ref()?;
-    segment.note_use(*offset, Use::Reading)
-}
-
 /// As [`check_piece`], for bytes that are no piece of a payload.
 pub(super) fn check_extent(bytes: &[u8]) -> Result<(), FrameError> {
-    let mappings = FileMappings::now().map_err(|error| FrameError::Unverifiable { error })?;
+    let mappings = FileMappings::now().map_err(FrameError::unverifiable)?;
     check_piece(bytes, &mappings)
 }
 

@@ -1,7 +1,7 @@
 //! A frame: a consumer's view of received bytes, and what is known about their way to the device.
 //!
 //! Holds: the reference to the chunk (or the ordinary bytes), the address and length of the frame, and
-//! the table entry of the segment it lies in.
+//! the table entry of the segment it lies in. Stands on `pinner`; the copies out of a frame are in `copy`.
 //!
 //! Who may write what: nobody. A frame is read-only; zenoh's reference count keeps the producer from
 //! reusing the chunk.
@@ -28,16 +28,15 @@ use std::{
 use zenoh::bytes::ZBytes;
 
 pub use error::FrameError;
-use held::HeldBytes;
+use held::{HeldBytes, Place};
 use owned::OwnedBytes;
 
 use crate::{
-    copy::Hold,
-    path::{DevicePath, FallbackReason},
+    availability,
+    cuda::Hold,
     pinner::Pinner,
+    reason::{DevicePath, FallbackReason, Way},
     registration::Found,
-    segment::Segment,
-    session,
 };
 
 /// Received bytes, readable on the host and on their way to a device. Usable from any thread.
@@ -48,10 +47,19 @@ pub struct Frame {
     held: Arc<HeldBytes>,
     found: Option<Found>,
     pinner: Pinner,
-    taken: OnceLock<(DevicePath, Option<FallbackReason>)>,
+    taken: OnceLock<Way>,
 }
 
 impl Frame {
+    fn of(held: impl Into<Arc<HeldBytes>>, found: Option<Found>, pinner: &Pinner) -> Self {
+        Self {
+            held: held.into(),
+            found,
+            pinner: pinner.clone(),
+            taken: OnceLock::new(),
+        }
+    }
+
     /// A view of a received payload, without copying it where it arrived in shared memory or in one
     /// piece.
     ///
@@ -64,12 +72,7 @@ impl Frame {
     pub fn from_payload(payload: &ZBytes, pinner: &Pinner) -> Result<Self, FrameError> {
         match payload.as_shm() {
             Some(buffer) => Self::from_shared(buffer, pinner),
-            None => Ok(Self {
-                held: Arc::new(HeldBytes::ordinary(payload)?),
-                found: None,
-                pinner: pinner.clone(),
-                taken: OnceLock::new(),
-            }),
+            None => Ok(Self::of(HeldBytes::ordinary(payload)?, None, pinner)),
         }
     }
 
@@ -93,7 +96,7 @@ impl Frame {
             None
         } else {
             let found = pinner.find(NonNull::from(bytes).cast(), bytes.len());
-            let found = found.map_err(|error| FrameError::Unverifiable { error })?;
+            let found = found.map_err(FrameError::unverifiable)?;
             if found.is_none() {
                 held::check_extent(bytes)?;
             }
@@ -103,12 +106,7 @@ impl Frame {
             Some(found) => place_of(found, bytes.len())?,
             None => None,
         };
-        Ok(Self {
-            held: Arc::new(HeldBytes::owned(owned, place)),
-            found,
-            pinner: pinner.clone(),
-            taken: OnceLock::new(),
-        })
+        Ok(Self::of(HeldBytes::owned(owned, place), found, pinner))
     }
 
     fn from_shared(buffer: &zenoh::shm::zshm, pinner: &Pinner) -> Result<Self, FrameError> {
@@ -117,18 +115,14 @@ impl Frame {
         let address = NonNull::from(&buffer[..]).cast::<u8>();
         let found = pinner
             .find(address, bytes)
-            .map_err(|error| FrameError::Unverifiable { error })?
+            .map_err(FrameError::unverifiable)?
             .ok_or(FrameError::OutsideSegment { bytes })?;
         if !buffer.is_valid() {
             return Err(FrameError::Invalidated);
         }
         let place = place_of(&found, bytes)?;
-        Ok(Self {
-            held: Arc::new(HeldBytes::shared(buffer.to_owned(), place)),
-            found: Some(found),
-            pinner: pinner.clone(),
-            taken: OnceLock::new(),
-        })
+        let held = HeldBytes::shared(buffer.to_owned(), place);
+        Ok(Self::of(held, Some(found), pinner))
     }
 
     /// The same bytes on their way to the device of another pinner. Nothing is copied; either frame keeps
@@ -142,26 +136,21 @@ impl Frame {
         let found = match &self.found {
             Some(_) => pinner
                 .find(NonNull::from(bytes).cast(), bytes.len())
-                .map_err(|error| FrameError::Unverifiable { error })?,
+                .map_err(FrameError::unverifiable)?,
             None => None,
         };
-        Ok(Self {
-            held: self.held.clone(),
-            found,
-            pinner: pinner.clone(),
-            taken: OnceLock::new(),
-        })
+        Ok(Self::of(self.held.clone(), found, pinner))
     }
 
     /// The way of the bytes to the device: after a copy the one it took, before that the one it would
     /// take now.
     pub fn path(&self) -> DevicePath {
-        self.way().0
+        self.way().path
     }
 
     /// Why the way is not [`DevicePath::Direct`]; `None` where it is.
     pub fn reason(&self) -> Option<FallbackReason> {
-        self.way().1
+        self.way().reason
     }
 
     /// Whether the bytes arrived in shared memory, that is, without a copy.
@@ -169,26 +158,25 @@ impl Frame {
         self.found.is_some()
     }
 
-    fn way(&self) -> (DevicePath, Option<FallbackReason>) {
+    fn way(&self) -> Way {
         if let Some(taken) = self.taken.get() {
             return taken.clone();
         }
         if let Some(reason) = self.pinner.cannot_copy() {
-            return (DevicePath::Host, Some(reason));
+            return Way::detour(DevicePath::Host, reason);
         }
         match self.registered_address() {
-            Ok(_) => (DevicePath::Direct, None),
-            Err(FallbackReason::Unsupported) => {
-                (DevicePath::Pageable, Some(FallbackReason::Unsupported))
+            Ok(_) => Way::DIRECT,
+            Err(reason) if reason != FallbackReason::Unsupported && self.pinner.can_stage() => {
+                Way::detour(DevicePath::Staged, reason)
             }
-            Err(reason) if self.pinner.can_stage() => (DevicePath::Staged, Some(reason)),
-            Err(reason) => (DevicePath::Pageable, Some(reason)),
+            Err(reason) => Way::detour(DevicePath::Pageable, reason),
         }
     }
 
     /// Remembers the way of the first copy.
-    pub(crate) fn took(&self, path: DevicePath, reason: Option<FallbackReason>) {
-        let _ = self.taken.set((path, reason));
+    pub(crate) fn took(&self, way: Way) {
+        let _ = self.taken.set(way);
     }
 
     /// The frame's first byte in registered memory, which other libraries may copy from asynchronously: another
@@ -200,7 +188,8 @@ impl Frame {
         match &self.found {
             Some(found) => found.registered_address(self.len()),
             None => {
-                Err(session::without_shared_memory().unwrap_or(FallbackReason::NotSharedMemory))
+                Err(availability::without_shared_memory()
+                    .unwrap_or(FallbackReason::NotSharedMemory))
             }
         }
     }
@@ -216,15 +205,17 @@ impl Frame {
     }
 }
 
-/// The segment that `bytes` were found in, where this library has it attached and they are all there.
-/// The segment, and the offset in it.
-fn place_of(found: &Found, bytes: usize) -> Result<Option<(Arc<Segment>, usize)>, FrameError> {
+/// The place of a frame's bytes in a segment that this library has attached. They are all there.
+fn place_of(found: &Found, bytes: usize) -> Result<Option<Place>, FrameError> {
     let Some(segment) = found.entry.segment() else {
         return Ok(None);
     };
     let end = found.offset.checked_add(bytes);
     match end.is_some_and(|end| segment.reaches(end)) {
-        true => Ok(Some((segment.clone(), found.offset))),
+        true => Ok(Some(Place {
+            segment: segment.clone(),
+            offset: found.offset,
+        })),
         false => Err(FrameError::Truncated { bytes }),
     }
 }
@@ -245,7 +236,7 @@ impl AsRef<[u8]> for Frame {
 
 impl std::fmt::Debug for Frame {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (path, reason) = self.way();
+        let Way { path, reason } = self.way();
         formatter
             .debug_struct("Frame")
             .field("bytes", &self.len())

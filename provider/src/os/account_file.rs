@@ -8,12 +8,12 @@
 //!
 //! Nothing here is mapped: a reader that maps what another process may truncate can be killed by SIGBUS.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::io::{Errno, pread, pwrite};
 
 use super::{
-    exit,
+    byte_lock, exit,
     file::{self, Identity},
 };
 
@@ -44,7 +44,7 @@ impl AccountFile {
         let _before_the_last_look = exit::enter_naming().ok_or(Errno::CANCELED)?;
         let file = file::create_unnamed()?;
         file::reserve(&file, 0, super::page_bytes() as u64)?;
-        lock_as_owner(&file)?;
+        byte_lock::set(&file, libc::F_RDLCK)?;
         write_whole(&file, contents)?;
         let (identity, _) = file::inspect(&file)?;
         let id = publish(&file)?;
@@ -76,7 +76,7 @@ impl Drop for AccountFile {
 }
 
 /// An account page as somebody else's look finds it.
-pub(crate) struct Seen {
+pub(crate) struct SeenAccount {
     pub(crate) identity: Identity,
     /// `None` where not all of it could be read.
     pub(crate) contents: Option<Contents>,
@@ -84,7 +84,7 @@ pub(crate) struct Seen {
     id: u32,
 }
 
-impl Seen {
+impl SeenAccount {
     /// Reads the page once more.
     pub(crate) fn read_again(&mut self) {
         self.contents = read_contents(&self.file).ok();
@@ -107,7 +107,7 @@ impl Seen {
 ///
 /// # Errors
 /// `/dev/shm` cannot be listed, or no descriptor is left to open an account with.
-pub(crate) fn for_each_live(magic: &[u8], mut look: impl FnMut(Seen)) -> Result<(), Errno> {
+pub(crate) fn for_each_live(magic: &[u8], mut look: impl FnMut(SeenAccount)) -> Result<(), Errno> {
     for id in file::named_ids()?.filter(|id| id >> 16 == ID_BEGINS) {
         let file = match file::open(id) {
             Ok(file) => file,
@@ -121,13 +121,13 @@ pub(crate) fn for_each_live(magic: &[u8], mut look: impl FnMut(Seen)) -> Result<
         if bytes > super::page_bytes() as u64 {
             continue;
         }
-        let seen = Seen {
+        let seen = SeenAccount {
             identity,
             contents: read_contents(&file).ok(),
             file,
             id,
         };
-        match has_owner(&seen.file) {
+        match byte_lock::stands(&seen.file) {
             true => look(seen),
             false => seen.unlink_if_begins(magic),
         }
@@ -137,9 +137,7 @@ pub(crate) fn for_each_live(magic: &[u8], mut look: impl FnMut(Seen)) -> Result<
 
 fn publish(file: &OwnedFd) -> Result<u32, Errno> {
     for _ in 0..NAME_ATTEMPTS {
-        let mut low = [0; 2];
-        rustix::rand::getrandom(&mut low[..], rustix::rand::GetRandomFlags::empty())?;
-        let id = (ID_BEGINS << 16) | u32::from(u16::from_ne_bytes(low));
+        let id = (ID_BEGINS << 16) | u32::from(u16::from_ne_bytes(super::random()?));
         match file::publish(file, id) {
             Ok(()) => return Ok(id),
             Err(Errno::EXIST) => continue,
@@ -162,39 +160,6 @@ fn read_contents(file: &OwnedFd) -> Result<Contents, Errno> {
     match pread(file, &mut contents, 0)? {
         RECORD_BYTES => Ok(contents),
         _ => Err(Errno::NODATA),
-    }
-}
-
-fn lock_as_owner(file: &OwnedFd) -> Result<(), Errno> {
-    let mut request = first_byte(libc::F_RDLCK);
-    fcntl_lock(file, libc::F_OFD_SETLK, &mut request)
-}
-
-/// Whether an owner's lock stands; `true` where the kernel does not say.
-fn has_owner(file: &OwnedFd) -> bool {
-    let mut request = first_byte(libc::F_WRLCK);
-    match fcntl_lock(file, libc::F_OFD_GETLK, &mut request) {
-        Ok(()) => i32::from(request.l_type) != libc::F_UNLCK,
-        Err(_) => true,
-    }
-}
-
-fn first_byte(kind: i32) -> libc::flock {
-    libc::flock {
-        l_type: kind as libc::c_short,
-        l_whence: libc::SEEK_SET as libc::c_short,
-        l_start: 0,
-        l_len: 1,
-        l_pid: 0,
-    }
-}
-
-fn fcntl_lock(file: &OwnedFd, command: i32, request: &mut libc::flock) -> Result<(), Errno> {
-    // SAFETY: both commands take a pointer to a `flock`, which lives until the call returns.
-    let result = unsafe { libc::fcntl(file.as_raw_fd(), command, std::ptr::from_mut(request)) };
-    match result {
-        0 => Ok(()),
-        _ => Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)),
     }
 }
 

@@ -15,6 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::proc;
+
 /// A group with a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MemoryGroup {
@@ -28,7 +30,8 @@ pub(crate) struct MemoryGroup {
 
 /// The groups above this process that have a limit, its own first. Any thread; some files are read.
 pub(crate) fn memory_groups() -> Vec<MemoryGroup> {
-    memory_groups_below(Path::new("/"))
+    let own = |file| proc::own(file).unwrap_or_default();
+    memory_groups_below(Path::new("/"), &own("cgroup"), &own("mountinfo"))
 }
 
 /// Which files of a group say what.
@@ -50,16 +53,15 @@ const VERSION_2: Version = Version {
     inactive_file: "inactive_file",
 };
 
-/// As [`memory_groups`], in a tree of files that stands below `root`.
-fn memory_groups_below(root: &Path) -> Vec<MemoryGroup> {
-    let read = |path: &str| fs::read(root.join(path)).unwrap_or_default();
-    let (groups, mounts) = (read("proc/self/cgroup"), read("proc/self/mountinfo"));
+/// As [`memory_groups`], in a tree of files that stands below `root`, with what `/proc/self/cgroup` and
+/// `/proc/self/mountinfo` say.
+fn memory_groups_below(root: &Path, groups: &[u8], mounts: &[u8]) -> Vec<MemoryGroup> {
     // Memory is controlled in one of the two hierarchies; the other one has none of these files.
     [VERSION_1, VERSION_2]
         .into_iter()
         .filter_map(|version| {
-            let group = group_in(&groups, version)?;
-            let (top, own) = folders_of(&group, &mounts, version)?;
+            let group = group_in(groups, version)?;
+            let (top, own) = folders_of(&group, mounts, version)?;
             Some((version, below(root, &top), below(root, &own)))
         })
         .flat_map(|(version, top, own)| {
@@ -220,8 +222,10 @@ mod tests {
         }
 
         fn seen(&self) -> Vec<(PathBuf, u64, u64)> {
-            let seen = memory_groups_below(&self.0).into_iter();
+            let read = |file| fs::read(self.0.join("proc/self").join(file)).unwrap();
+            let seen = memory_groups_below(&self.0, &read("cgroup"), &read("mountinfo"));
             let path = |group: &MemoryGroup| group.path.strip_prefix(&self.0).unwrap().to_owned();
+            let seen = seen.into_iter();
             seen.map(|group| (path(&group), group.limit, group.used))
                 .collect()
         }
@@ -349,7 +353,7 @@ mod tests {
     fn what_cannot_be_read_sets_no_limit() {
         let nowhere = Tree::new("nowhere", "", "");
         assert_eq!(nowhere.seen(), []);
-        assert!(memory_groups_below(Path::new("/nonexistent")).is_empty());
+        assert!(memory_groups_below(Path::new("/nonexistent"), b"", b"").is_empty());
         let nonsense = Tree::new(
             "nonsense",
             "0::/a\nx\n1:memory\n",

@@ -19,7 +19,7 @@ impl Moment {
         Self(seconds.saturating_mul(1000).saturating_add(milliseconds))
     }
 
-    /// The moment so much later.
+    /// The moment later by `time`.
     #[cfg(test)]
     pub(crate) fn after(self, time: Duration) -> Self {
         Self(self.0 + u64::try_from(time.as_millis()).unwrap())

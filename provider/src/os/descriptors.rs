@@ -13,7 +13,8 @@ use rustix::{
 
 use super::{
     file::{self, Identity},
-    process::{self, FileMapping},
+    mappings::{self, FileMapping},
+    proc,
 };
 
 /// An open segment file.
@@ -32,16 +33,9 @@ pub(crate) struct OpenSegment {
 /// `/proc` is not mounted, or no descriptor is left to list it with.
 pub(crate) fn open_segments() -> io::Result<BTreeMap<Identity, OpenSegment>> {
     let mut segments: BTreeMap<Identity, OpenSegment> = BTreeMap::new();
-    for entry in std::fs::read_dir("/proc/self/fd")?.filter_map(Result::ok) {
-        let target = std::fs::read_link(entry.path()).ok();
-        let number = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok());
-        let (Some(target), Some(number)) = (target, number) else {
-            continue;
-        };
-        if !target.starts_with(file::DIRECTORY) {
+    for number in proc::own_descriptors()? {
+        let target = proc::own_link(&format!("fd/{number}"));
+        if !target.is_ok_and(|target| target.starts_with(file::DIRECTORY)) {
             continue;
         }
         // SAFETY: the descriptor was open a moment ago and is only asked what it is; one that another
@@ -55,7 +49,7 @@ pub(crate) fn open_segments() -> io::Result<BTreeMap<Identity, OpenSegment>> {
     Ok(segments)
 }
 
-/// Unlocks the pages of every segment of so many bytes that this process has mapped, whoever locked them.
+/// Unlocks the pages of every mapped segment that has this many bytes, whoever locked them.
 ///
 /// # Errors
 /// `/proc` is not mounted, or no descriptor is left to read it with.
@@ -65,10 +59,10 @@ pub(crate) fn unlock_pages_of_segments(bytes: u64) -> io::Result<()> {
         let segment = segments.get(&mapping.identity);
         segment.is_some_and(|segment| segment.bytes == bytes)
     };
-    for mapping in process::file_mappings()?.filter(is_it) {
+    for mapping in mappings::file_mappings()?.filter(is_it) {
         let bytes = mapping.end - mapping.start;
         // SAFETY: unlocking changes no contents; where another thread has unmapped the range since, it fails or
-        // unlocks pages of whatever lies there now, which is what its owner gets at its next page fault.
+        // unlocks pages of what lies there now, which its owner only notices as page faults.
         let unlocked = unsafe { rustix::mm::munlock(mapping.start as *mut _, bytes) };
         if let Err(error) = unlocked {
             tracing::debug!(%error, "pages stay locked");
@@ -80,6 +74,6 @@ pub(crate) fn unlock_pages_of_segments(bytes: u64) -> io::Result<()> {
 /// Opens once more what `descriptor` of this process refers to, named or not: a new open file, which holds
 /// none of the other's locks.
 pub(crate) fn open_again(descriptor: RawFd) -> Result<OwnedFd, Errno> {
-    let path = format!("/proc/self/fd/{descriptor}");
+    let path = proc::path_of_descriptor(descriptor);
     rustix::fs::openat(CWD, path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
 }

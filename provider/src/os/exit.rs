@@ -25,43 +25,52 @@
 use std::{
     os::fd::{AsRawFd, BorrowedFd, OwnedFd},
     sync::{
-        Once, OnceLock, PoisonError, RwLock, RwLockReadGuard,
+        Once, OnceLock, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use super::{descriptors, file, process::MadeHere};
+use super::{descriptors, file, mutex, per_process::PerProcess};
 
 static EXITING: AtomicBool = AtomicBool::new(false);
 static GATE: RwLock<()> = RwLock::new(());
-/// The process whose segments the handler looks after.
-static OWNER: AtomicU32 = AtomicU32::new(0);
-/// The process that has initialised the driver; a forked child has no driver.
-static DRIVER_OWNER: AtomicU32 = AtomicU32::new(0);
+/// Made by the process whose segments the handler looks after.
+static SEGMENTS: PerProcess<()> = PerProcess::new(|| ());
+/// Made by the process that has initialised the driver; a forked child has no driver.
+static DRIVER: PerProcess<()> = PerProcess::new(|| ());
+/// A forked child begins with an account of its own.
+static NAMING: PerProcess<Naming> = PerProcess::new(|| Naming {
+    gate: RwLock::default(),
+    is_over: AtomicBool::default(),
+    account_file: AtomicI32::new(NO_FILE),
+    account_id: AtomicU32::default(),
+});
 
-/// Held for reading while an account page gets its name, for writing by the handler that unlinks it.
-static NAMING: RwLock<()> = RwLock::new(());
-/// The process that is past its last chance to name a page; a child forked meanwhile is not.
-static NAMED_ALL: AtomicU32 = AtomicU32::new(0);
-/// Process, descriptor and id of the account page; no process (0) where there is none.
-static ACCOUNT_OWNER: AtomicU32 = AtomicU32::new(0);
-static ACCOUNT_FILE: AtomicI32 = AtomicI32::new(-1);
-static ACCOUNT_ID: AtomicU32 = AtomicU32::new(0);
+/// The names that this process has given, and the end of giving them.
+struct Naming {
+    /// Held for reading while something gets its name, for writing by the handler that unlinks.
+    gate: RwLock<()>,
+    /// The handler has begun.
+    is_over: AtomicBool,
+    /// Descriptor and id of the account page; no descriptor ([`NO_FILE`]) where there is none.
+    account_file: AtomicI32,
+    account_id: AtomicU32,
+}
 
-/// Has the gate closed before the CUDA driver shuts down. Call it when the driver has been initialised.
+const NO_FILE: i32 = -1;
+
+/// Arranges that the gate closes before the CUDA driver shuts down. Call it when the driver has been initialised.
 pub(crate) fn close_gate_before_driver() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| at_exit(close_gate));
-    // Relaxed: read by this process, or by one that was forked from it later.
-    DRIVER_OWNER.store(std::process::id(), Ordering::Relaxed);
+    DRIVER.of_this_process();
 }
 
 /// Whether the driver was initialised by the process that this one was forked from: every call into it would
 /// be a mistake.
 pub(crate) fn driver_is_inherited() -> bool {
-    let owner = DRIVER_OWNER.load(Ordering::Relaxed);
-    owner != 0 && owner != std::process::id()
+    DRIVER.is_inherited()
 }
 
 fn at_exit(handler: extern "C" fn()) {
@@ -79,43 +88,34 @@ pub(crate) fn enter_driver() -> Option<DriverGate> {
     if driver_is_inherited() {
         return None;
     }
-    let guard = GATE.read().unwrap_or_else(PoisonError::into_inner);
+    let guard = mutex::read(&GATE);
     // Relaxed: the handler stores the flag before it takes the gate for writing, and the gate's own
     // ordering makes the store visible to whoever gets through the gate after that. A thread may hold
     // the gate twice: nobody ever queues for writing, which is what could block the second time.
     (!EXITING.load(Ordering::Relaxed)).then_some(guard)
 }
 
-/// Has `work` done at exit, once, before zenoh's own handlers: those registered so far run later. Not in a
-/// child that is forked after this.
+/// Arranges that `work` is done once at exit, before zenoh's own handlers: those registered so far run later. A child
+/// that is forked after this does not do it.
 ///
 /// It runs on a thread of its own: the one that exits has no thread-locals any more, which logging needs, and
 /// may have been interrupted by a signal with locks held. So the exit waits for it no longer than `patience`
 /// says.
 pub(crate) fn before_zenoh_ends(work: fn(), patience: fn() -> Duration) {
     struct Work {
-        registered: MadeHere,
         work: fn(),
         patience: fn() -> Duration,
     }
-    static WORK: OnceLock<Work> = OnceLock::new();
+    static WORK: PerProcess<OnceLock<Work>> = PerProcess::new(OnceLock::new);
     static DONE: AtomicBool = AtomicBool::new(false);
     extern "C" fn run() {
-        let Some(Work {
-            registered,
-            work,
-            patience,
-        }) = WORK.get()
-        else {
+        let Some(Work { work, patience }) = WORK.get() else {
             return;
         };
-        if !registered.holds() {
-            return;
-        }
         let thread = std::thread::Builder::new().name(String::from("zpin-ending"));
         let work = *work;
         let spawned = thread.spawn(move || {
-            // What is wrong is wrong with the process, which is ending.
+            // The process is ending: nobody is left to tell about a panic.
             let _ = std::panic::catch_unwind(work);
             // Release: nothing of the work comes after the exit goes on.
             DONE.store(true, Ordering::Release);
@@ -125,83 +125,76 @@ pub(crate) fn before_zenoh_ends(work: fn(), patience: fn() -> Duration) {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
-    let at_exit_of_this = Work {
-        registered: MadeHere::now(),
-        work,
-        patience,
-    };
-    if WORK.set(at_exit_of_this).is_ok() {
+    if WORK.set(Work { work, patience }).is_ok() {
         at_exit(run);
     }
 }
 
-/// Has the segments that are still open at exit unlinked where nobody else holds them.
+/// Arranges that segments that are still open at exit are unlinked where nobody else holds them.
 pub(crate) fn unlink_segments_at_exit() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        // Relaxed: read only by the exit handler of a process that got this value by running this
-        // line or by being forked.
-        OWNER.store(std::process::id(), Ordering::Relaxed);
+        SEGMENTS.of_this_process();
         at_exit(unlink_segments);
     });
 }
 
 /// Permission to give a segment or an account page its name; `None` once the process has begun to unlink.
 pub(crate) fn enter_naming() -> Option<RwLockReadGuard<'static, ()>> {
-    let guard = NAMING.read().unwrap_or_else(PoisonError::into_inner);
+    let naming = NAMING.of_this_process();
+    let guard = mutex::read(&naming.gate);
     // Relaxed: as for the driver's gate, the lock orders the handler's store.
-    (NAMED_ALL.load(Ordering::Relaxed) != std::process::id()).then_some(guard)
+    (!naming.is_over.load(Ordering::Relaxed)).then_some(guard)
 }
 
-/// Has this account page unlinked at exit. Its owner says [`account_is_gone`] before it closes the file.
+/// Arranges that this account page is unlinked at exit. Its owner says [`account_is_gone`] before it closes the file.
 pub(crate) fn unlink_account_at_exit(file: &OwnedFd, id: u32) {
     unlink_segments_at_exit();
     // Relaxed: the handler comes behind the naming gate, which the caller holds.
-    ACCOUNT_FILE.store(file.as_raw_fd(), Ordering::Relaxed);
-    ACCOUNT_ID.store(id, Ordering::Relaxed);
-    ACCOUNT_OWNER.store(std::process::id(), Ordering::Relaxed);
+    NAMING.account_id.store(id, Ordering::Relaxed);
+    let file = file.as_raw_fd();
+    NAMING.account_file.store(file, Ordering::Relaxed);
 }
 
 /// The account page is about to be unlinked and closed by its owner.
 pub(crate) fn account_is_gone() {
-    let this = std::process::id();
     // Relaxed: a handler that reads the old value meets a descriptor whose file has another identity, and
     // unlinks nothing.
-    let _ = ACCOUNT_OWNER.compare_exchange(this, 0, Ordering::Relaxed, Ordering::Relaxed);
+    NAMING.account_file.store(NO_FILE, Ordering::Relaxed);
 }
 
 fn unlink_account() {
-    let this = std::process::id();
-    NAMED_ALL.store(this, Ordering::Relaxed);
-    // Whoever is naming gets this long to end; one that hangs must not hang the exit.
-    let patience = Instant::now() + Duration::from_secs(2);
-    while NAMING.try_write().is_err() && Instant::now() < patience {
-        std::thread::sleep(Duration::from_micros(100));
-    }
-    if ACCOUNT_OWNER.load(Ordering::Relaxed) == this {
-        let (file, id) = (&ACCOUNT_FILE, &ACCOUNT_ID);
+    let naming = NAMING.of_this_process();
+    naming.is_over.store(true, Ordering::Relaxed);
+    wait_for_those_in(&naming.gate);
+    let file = naming.account_file.load(Ordering::Relaxed);
+    if file != NO_FILE {
         // SAFETY: used for this call only; should another thread close the descriptor meanwhile, the call
         // fails or finds another file than the name means, and nothing is unlinked.
-        let file = unsafe { BorrowedFd::borrow_raw(file.load(Ordering::Relaxed)) };
-        file::unlink_if_last(file, id.load(Ordering::Relaxed));
+        let file = unsafe { BorrowedFd::borrow_raw(file) };
+        file::unlink_if_last(file, naming.account_id.load(Ordering::Relaxed));
     }
 }
 
 extern "C" fn close_gate() {
-    if DRIVER_OWNER.load(Ordering::Relaxed) != std::process::id() {
+    if !DRIVER.is_made_here() {
         return;
     }
     EXITING.store(true, Ordering::Relaxed);
-    // A call in progress gets this long to end; one that hangs must not hang the exit.
+    wait_for_those_in(&GATE);
+}
+
+/// Whoever is in a gate gets this long to come out; one that hangs must not hang the exit.
+fn wait_for_those_in(gate: &RwLock<()>) {
     let patience = Instant::now() + Duration::from_secs(2);
-    while GATE.try_write().is_err() && Instant::now() < patience {
+    while gate.try_write().is_err() && Instant::now() < patience {
         std::thread::sleep(Duration::from_micros(100));
     }
 }
 
 extern "C" fn unlink_segments() {
     unlink_account();
-    if OWNER.load(Ordering::Relaxed) != std::process::id() {
+    if !SEGMENTS.is_made_here() {
         return;
     }
     // Without a descriptor to look with, the next zenoh process unlinks them.

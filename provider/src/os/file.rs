@@ -11,6 +11,8 @@ use rustix::{
     io::Errno,
 };
 
+use super::proc;
+
 /// Where zenoh keeps its segments on Linux.
 pub(crate) const DIRECTORY: &str = "/dev/shm";
 
@@ -79,7 +81,7 @@ pub(crate) fn create_unnamed() -> Result<OwnedFd, Errno> {
 /// descriptors are short just now.
 pub(crate) fn why_none_can_be_made() -> Option<String> {
     match create_unnamed() {
-        Ok(file) if !std::path::Path::new(&own_path_of(&file)).exists() => {
+        Ok(file) if !std::path::Path::new(&proc::path_of_descriptor(file.as_raw_fd())).exists() => {
             Some(String::from("/proc is not mounted"))
         }
         Err(
@@ -109,13 +111,8 @@ pub(crate) fn reserve(file: &OwnedFd, from: u64, bytes: u64) -> Result<(), Errno
 
 /// Gives the file the name of segment `id`. `EEXIST` where that name is taken.
 pub(crate) fn publish(file: &OwnedFd, id: u32) -> Result<(), Errno> {
-    let source = own_path_of(file);
+    let source = proc::path_of_descriptor(file.as_raw_fd());
     rustix::fs::linkat(CWD, source, CWD, path_of(id), AtFlags::SYMLINK_FOLLOW)
-}
-
-/// The path by which this process finds an open file again, also one without a name.
-fn own_path_of(file: &OwnedFd) -> String {
-    format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
 /// Opens the segment `id` for reading and writing, without locking it. Never waits: what has the name may

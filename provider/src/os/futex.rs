@@ -13,7 +13,7 @@ use rustix::{
 };
 
 /// Sleeps until one of `words` is woken or no longer has the value beside it, `timeout` passes, or a
-/// signal arrives. Which of these happened is not told: the caller looks again at what it waits for.
+/// signal arrives. It does not tell which: the caller looks again at what it waits for.
 pub(crate) fn wait_any(words: &[(&AtomicU32, u32)], timeout: Duration) {
     let Some(&(first, expected)) = words.first() else {
         std::thread::sleep(timeout);

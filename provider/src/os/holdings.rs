@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{
     file::{self, Identity},
-    locks,
+    locks, proc,
 };
 
 /// Upper bounds, in bytes.
@@ -22,12 +22,11 @@ pub(crate) fn of_holders_of(file: Identity) -> Holdings {
     let Ok(processes) = locks::holders_of(&[file]) else {
         return Holdings::default();
     };
-    let mut holdings = Holdings::default();
-    for process in &processes {
-        holdings.private_bytes = holdings
-            .private_bytes
-            .saturating_add(private_bytes(*process).unwrap_or(0));
-    }
+    let private = processes.iter().copied().filter_map(private_bytes);
+    let mut holdings = Holdings {
+        segment_bytes: 0,
+        private_bytes: private.fold(0, u64::saturating_add),
+    };
     for (id, identity) in file::named_segments() {
         let locked = locks::holders_of(&[identity]).unwrap_or_default();
         if identity != file && !locked.is_disjoint(&processes) {
@@ -44,14 +43,7 @@ fn size_of_segment(id: u32) -> u64 {
 
 /// RssAnon of proc_pid_status(5).
 fn private_bytes(process: u32) -> Option<u64> {
-    let status = fs::read(format!("/proc/{process}/status")).ok()?;
-    // The name in it may have any bytes.
-    let status = String::from_utf8_lossy(&status);
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes.saturating_mul(1024))
+    proc::bytes_in(&proc::read(process, "status").ok()?, "RssAnon")
 }
 
 #[cfg(test)]

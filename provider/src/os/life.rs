@@ -1,11 +1,11 @@
 //! Whether a process runs, has ended, or cannot be looked at.
-//!
-//! Only the kernel's word that there is no such process says that one has ended. A look that fails for want of a
-//! descriptor or of memory says nothing about it.
 
-use std::{fs, io};
+use std::io;
 
-use super::process;
+use super::{
+    proc::{self, Look, Unseen},
+    process,
+};
 
 /// What the kernel says about a process.
 #[derive(Debug)]
@@ -24,8 +24,8 @@ impl Life {
     /// Of process `pid` at this moment.
     pub(crate) fn of(pid: u32) -> Self {
         told_by(
-            fs::read(format!("/proc/{pid}/stat")),
-            || Ok(fs::read_dir(format!("/proc/{pid}/task"))?.count() > 1),
+            proc::read(pid, "stat"),
+            || Ok(proc::numbered(pid, "task")?.len() > 1),
             || process::exists(pid),
         )
     }
@@ -40,22 +40,17 @@ impl Life {
     }
 }
 
-/// Whether a look at a process failed because there is no such process.
-pub(crate) fn says_ended(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH))
-}
-
 /// `runs_on`: whether threads are left where the first one has ended.
 fn told_by(
-    stat: io::Result<Vec<u8>>,
-    runs_on: impl FnOnce() -> io::Result<bool>,
+    stat: Look<Vec<u8>>,
+    runs_on: impl FnOnce() -> Look<bool>,
     exists: impl FnOnce() -> bool,
 ) -> Life {
     let stat = match stat {
         Ok(stat) => stat,
-        Err(error) if !says_ended(&error) => return Life::Unreadable(error),
-        Err(_) if exists() => return Life::Hidden,
-        Err(_) => return Life::Ended,
+        Err(Unseen::Failed(error)) => return Life::Unreadable(error),
+        Err(Unseen::Ended) if exists() => return Life::Hidden,
+        Err(Unseen::Ended) => return Life::Ended,
     };
     let name_ends = stat.iter().rposition(|byte| *byte == b')');
     let state = name_ends.and_then(|end| stat.get(end + 2));
@@ -68,8 +63,8 @@ fn told_by(
     match runs_on() {
         Ok(true) => Life::Since(started),
         Ok(false) => Life::Ended,
-        Err(error) if says_ended(&error) => Life::Ended,
-        Err(error) => Life::Unreadable(error),
+        Err(Unseen::Ended) => Life::Ended,
+        Err(Unseen::Failed(error)) => Life::Unreadable(error),
     }
 }
 
@@ -82,13 +77,13 @@ mod tests {
             .into_bytes()
     }
 
-    fn failed<T>(code: i32) -> io::Result<T> {
-        Err(io::Error::from_raw_os_error(code))
+    fn failed<T>(code: i32) -> Look<T> {
+        Err(io::Error::from_raw_os_error(code).into())
     }
 
     #[test]
     fn only_the_word_that_there_is_no_such_process_says_that_one_has_ended() {
-        let unused = || -> io::Result<bool> { panic!("its first thread runs") };
+        let unused = || -> Look<bool> { panic!("its first thread runs") };
         for code in [libc::ENOENT, libc::ESRCH] {
             assert!(matches!(
                 told_by(failed(code), unused, || false),

@@ -1,8 +1,8 @@
-//! What the kernel allows this process to lock.
+//! What the kernel allows this process: locked memory, open files; and how much memory the machine has.
 
 use rustix::{io::Errno, process::Resource};
 
-use super::memory::MappedRange;
+use super::{memory::MappedRange, proc};
 
 /// Whether this process may lock `bytes` more of memory, found out by doing it for a moment.
 ///
@@ -28,22 +28,17 @@ pub(crate) fn is_half_locked() -> bool {
     let Some(limit) = locked_memory_limit() else {
         return false;
     };
-    // Bytes, as everything below /proc: a process's name is in this file too.
-    let status = std::fs::read("/proc/self/status").unwrap_or_default();
-    let mut lines = status.split(|byte| *byte == b'\n');
-    let kibibytes = lines.find_map(|line| {
-        let rest = std::str::from_utf8(line.strip_prefix(b"VmLck:")?).ok()?;
-        rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
-    });
-    kibibytes.is_some_and(|kibibytes| kibibytes.saturating_mul(1024) > limit / 2)
+    let status = proc::own("status").unwrap_or_default();
+    proc::bytes_in(&status, "VmLck").is_some_and(|locked| locked > limit / 2)
 }
 
-/// How many descriptors this process may have open: its soft RLIMIT_NOFILE. `None` where there is no limit.
-pub(crate) fn open_files_limit() -> Option<u64> {
-    rustix::process::getrlimit(Resource::Nofile).current
+/// How many descriptors this process may have open: its soft RLIMIT_NOFILE, or any number where there is no limit.
+pub(crate) fn open_files_limit() -> u64 {
+    let limit = rustix::process::getrlimit(Resource::Nofile).current;
+    limit.unwrap_or(u64::MAX)
 }
 
-/// Whether so many more descriptors can be had, found out by having them for a moment.
+/// Whether this many more descriptors can be had, found out by opening them for a moment.
 pub(crate) fn are_descriptors_left(count: usize) -> bool {
     let open = |_| std::fs::File::open("/dev/null");
     let opened: Result<Vec<_>, _> = (0..count).map(open).collect();

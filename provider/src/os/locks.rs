@@ -2,11 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     io::{self, Read},
 };
 
-use super::{file::Identity, life::says_ended};
+use super::{
+    file::Identity,
+    proc::{self, Look, Unseen},
+};
 
 /// The processes that hold a `flock` on each of `files`, by pid, as the kernel lists them in `/proc/locks`.
 /// Processes outside this one's pid namespace have no pid here and are left out.
@@ -55,12 +57,12 @@ pub(crate) fn holders_of_any(files: &[Identity]) -> io::Result<BTreeMap<u32, usi
 ///
 /// # Errors
 /// This user may not look into the process, or it has ended.
-pub(crate) fn are_open_in(pid: u32, files: &[Identity], listed: usize) -> io::Result<bool> {
+pub(crate) fn are_open_in(pid: u32, files: &[Identity], listed: usize) -> Look<bool> {
     let mut open = 0;
-    for descriptor in fs::read_dir(format!("/proc/{pid}/fdinfo"))? {
-        let about = match fs::read(descriptor?.path()) {
+    for descriptor in proc::numbered(pid, "fdinfo")? {
+        let about = match proc::read(pid, &format!("fdinfo/{descriptor}")) {
             // It was closed between the listing and this.
-            Err(error) if says_ended(&error) => continue,
+            Err(Unseen::Ended) => continue,
             about => about?,
         };
         let about = String::from_utf8_lossy(&about);
@@ -78,7 +80,7 @@ pub(crate) fn are_open_in(pid: u32, files: &[Identity], listed: usize) -> io::Re
 
 /// The list, in as few pieces as the kernel allows.
 fn read_list() -> io::Result<String> {
-    let mut list = fs::File::open("/proc/locks")?;
+    let mut list = proc::open("locks")?;
     let mut bytes = vec![0; 64 << 10];
     let mut length = 0;
     loop {

@@ -1,10 +1,11 @@
 //! The one door to the operating system.
 //!
-//! Everything that is a system call, a path below `/dev/shm` or `/proc`, or a Linux constant is in
-//! this folder; the rest of the crate speaks of mappings, locks and deadlines. Linux only: the
-//! segment format (`/dev/shm/<id>.zenoh` locked by `flock`) is zenoh's on Linux.
+//! Every system call that this crate makes itself, every path below `/dev/shm` or `/proc` (`proc`) and every Linux
+//! constant is in this folder; the rest of the crate speaks of mappings, locks and deadlines. It uses nothing else of
+//! the crate. Linux only: the segment format (`/dev/shm/<id>.zenoh` locked by `flock`) is zenoh's on Linux.
 
 pub(crate) mod account_file;
+mod byte_lock;
 pub(crate) mod cgroup;
 pub(crate) mod clock;
 pub(crate) mod descriptors;
@@ -15,8 +16,11 @@ pub(crate) mod holdings;
 pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod locks;
+pub(crate) mod mappings;
 pub(crate) mod memory;
+pub(crate) mod mutex;
 pub(crate) mod per_process;
+pub(crate) mod proc;
 pub(crate) mod process;
 pub(crate) mod registration_lock;
 pub(crate) mod threads;
@@ -26,6 +30,15 @@ pub(crate) mod waiting;
 compile_error!(
     "zenoh-pinned supports Linux only: zenoh's segments have another form on other systems"
 );
+
+pub(crate) use rustix::io::Errno;
+
+/// Random bytes from the kernel.
+pub(crate) fn random<const BYTES: usize>() -> Result<[u8; BYTES], Errno> {
+    let mut bytes = [0; BYTES];
+    rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty())?;
+    Ok(bytes)
+}
 
 /// The size of a memory page, in bytes.
 pub fn page_bytes() -> usize {

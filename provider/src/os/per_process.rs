@@ -1,4 +1,4 @@
-//! Statics that a forked child begins anew.
+//! What a forked child must not take for its own: values ([`MadeHere`]) and statics ([`PerProcess`]).
 //!
 //! A child has a copy of its parent's memory as it was at one moment, and of its threads only the one that forked: a
 //! lock that another thread held then is never released in the child. So a child does not touch its parent's value, not
@@ -8,12 +8,37 @@
 
 use std::{
     ops::Deref,
-    sync::atomic::{AtomicPtr, Ordering},
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicPtr, Ordering},
+    },
 };
 
-use super::process::MadeHere;
+use super::mutex;
 
-/// A static with one value for each process, which is made at its first use there and never dropped.
+/// The process that something was made in.
+///
+/// A forked child has copies of everything, but references, locks and contexts are shared with its parent
+/// or not there at all: what was made before the fork is not the child's to release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MadeHere {
+    process: u32,
+}
+
+impl MadeHere {
+    pub(crate) fn now() -> Self {
+        Self {
+            process: std::process::id(),
+        }
+    }
+
+    /// Whether this is still that process.
+    pub(crate) fn holds(self) -> bool {
+        self.process == std::process::id()
+    }
+}
+
+/// A static with a value of its own in each process, made at its first use there and never dropped.
 #[derive(Debug)]
 pub(crate) struct PerProcess<T: 'static> {
     /// What was made last, here or in the process that this one was forked from; null at first.
@@ -46,6 +71,20 @@ impl<T: Send + Sync> PerProcess<T> {
         }
     }
 
+    /// This process's value, which is made where it has none.
+    pub(crate) fn of_this_process(&self) -> &'static T {
+        self.here().unwrap_or_else(|found| self.make_here(found))
+    }
+
+    pub(crate) fn is_made_here(&self) -> bool {
+        self.here().is_ok()
+    }
+
+    /// Whether a process that this one was forked from has made its value, and this one has not.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.here().is_err_and(|found| !found.is_null())
+    }
+
     fn make_here(&self, mut found: *mut Made<T>) -> &'static T {
         let own = Box::into_raw(Box::new(Made {
             made_here: MadeHere::now(),
@@ -70,18 +109,24 @@ impl<T: Send + Sync> PerProcess<T> {
     }
 }
 
+impl<T: Send> PerProcess<Mutex<T>> {
+    /// This process's value, locked.
+    pub(crate) fn lock(&self) -> MutexGuard<'static, T> {
+        mutex::lock(self.of_this_process())
+    }
+}
+
 impl<T: Send + Sync> Deref for PerProcess<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.here().unwrap_or_else(|found| self.make_here(found))
+        self.of_this_process()
     }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use std::sync::{Barrier, Mutex};
+    use std::sync::Barrier;
 
     use super::*;
 
@@ -93,10 +138,10 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     together.wait();
-                    *NUMBER.lock().unwrap() += 1;
+                    *NUMBER.lock() += 1;
                 });
             }
         });
-        assert_eq!(*NUMBER.lock().unwrap(), 4);
+        assert_eq!(*NUMBER.lock(), 4);
     }
 }

@@ -6,9 +6,13 @@
 //! holder however that ends, and it leaves no file behind.
 
 use std::{
-    os::fd::{AsRawFd, OwnedFd},
+    os::fd::OwnedFd,
     time::{Duration, Instant},
 };
+
+use rustix::io::Errno;
+
+use super::byte_lock;
 
 /// Another process has held the lock for the whole time that was allowed for waiting.
 #[derive(Debug)]
@@ -26,15 +30,14 @@ impl<'a> RegistrationLock<'a> {
         let deadline = Instant::now() + patience;
         let mut pause = Duration::from_micros(200);
         loop {
-            match set_lock(file, libc::F_WRLCK) {
+            match byte_lock::set(file, libc::F_WRLCK) {
                 Ok(()) => return Ok(Self { file }),
-                Err(error) if is_contention(&error) && Instant::now() < deadline => {
+                Err(Errno::AGAIN | Errno::ACCESS | Errno::INTR) if Instant::now() < deadline => {
                     std::thread::sleep(pause);
                     pause = (pause * 2).min(Duration::from_millis(10));
                 }
-                Err(error) if is_contention(&error) => return Err(Contended),
-                // A file system without these locks: registering unserialised is what remains, and
-                // a failure of it is handled like any other.
+                Err(Errno::AGAIN | Errno::ACCESS | Errno::INTR) => return Err(Contended),
+                // A file system without these locks. Registering unserialised may fail, and is handled then.
                 Err(_) => return Ok(Self { file }),
             }
         }
@@ -43,30 +46,6 @@ impl<'a> RegistrationLock<'a> {
 
 impl Drop for RegistrationLock<'_> {
     fn drop(&mut self) {
-        let _ = set_lock(self.file, libc::F_UNLCK);
-    }
-}
-
-fn is_contention(error: &std::io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EAGAIN | libc::EACCES | libc::EINTR)
-    )
-}
-
-fn set_lock(file: &OwnedFd, kind: i32) -> std::io::Result<()> {
-    let request = libc::flock {
-        l_type: kind as libc::c_short,
-        l_whence: libc::SEEK_SET as libc::c_short,
-        l_start: 0,
-        l_len: 1,
-        l_pid: 0,
-    };
-    // SAFETY: F_OFD_SETLK takes a pointer to a `flock`, which lives until the call returns.
-    let result = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const request) };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(std::io::Error::last_os_error())
+        let _ = byte_lock::set(self.file, libc::F_UNLCK);
     }
 }

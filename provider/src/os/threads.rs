@@ -1,8 +1,8 @@
 //! Threads of other processes, as `/proc` shows them.
 
-use std::{fs, io, path::Path};
+use std::io;
 
-use super::life::says_ended;
+use super::proc::{self, Look, Unseen};
 
 /// A thread, and how often it has gone to sleep of its own accord.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,47 +19,42 @@ pub(crate) struct ThreadSleeps {
 ///
 /// # Errors
 /// The process has ended, or something of it may not be read.
-pub(crate) fn named(pid: u32, name: &str) -> io::Result<Vec<ThreadSleeps>> {
+pub(crate) fn named(pid: u32, name: &str) -> Look<Vec<ThreadSleeps>> {
     let mut found = Vec::new();
-    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let task = task?.path();
-        match look_at(&task, name) {
-            Ok(thread) => found.extend(thread),
+    for thread in proc::numbered(pid, "task")? {
+        match look_at(pid, thread, name) {
             // It has ended between the listing and this.
-            Err(error) if says_ended(&error) => {}
-            Err(error) => return Err(error),
+            Err(Unseen::Ended) => {}
+            seen => found.extend(seen?),
         }
     }
     Ok(found)
 }
 
-fn look_at(task: &Path, name: &str) -> io::Result<Option<ThreadSleeps>> {
+fn look_at(pid: u32, thread: u32, name: &str) -> Look<Option<ThreadSleeps>> {
+    let read = |file| proc::read(pid, &format!("task/{thread}/{file}"));
     // Any bytes: the kernel cuts a name after 15 of them, also in the middle of a character.
-    let comm = fs::read(task.join("comm"))?;
+    let comm = read("comm")?;
     if comm.strip_suffix(b"\n").unwrap_or(&comm) != name.as_bytes() {
         return Ok(None);
     }
-    let status = fs::read(task.join("status"))?;
-    let stat = fs::read(task.join("stat"))?;
-    let text = String::from_utf8_lossy;
-    match (parse_status(&text(&status)), parse_faults(&text(&stat))) {
-        (Some((thread, sleeps)), Some(faults)) => Ok(Some(ThreadSleeps {
+    let sleeps = parse_sleeps(&read("status")?);
+    let faults = parse_faults(&String::from_utf8_lossy(&read("stat")?));
+    match (sleeps, faults) {
+        (Some(sleeps), Some(faults)) => Ok(Some(ThreadSleeps {
             thread,
             sleeps,
             faults,
         })),
-        _ => Err(io::ErrorKind::InvalidData.into()),
+        _ => Err(Unseen::Failed(io::ErrorKind::InvalidData.into())),
     }
 }
 
-/// Thread and sleeps, out of a status file.
-fn parse_status(status: &str) -> Option<(u32, u64)> {
-    let field = |key: &str| {
-        let mut lines = status.lines();
-        lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(':').map(str::trim))
-    };
-    let sleeps = field("voluntary_ctxt_switches")?.parse().ok()?;
-    Some((field("Pid")?.parse().ok()?, sleeps))
+/// Sleeps, out of a status file.
+fn parse_sleeps(status: &[u8]) -> Option<u64> {
+    proc::field_in(status, "voluntary_ctxt_switches")?
+        .parse()
+        .ok()
 }
 
 /// Minor and major faults, out of a stat file; see proc_pid_stat(5).
@@ -74,15 +69,17 @@ fn parse_faults(stat: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use super::*;
 
     const STATUS: &str = "Name:\tWatchdog Confir\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t7\nPid:\t12\n\
                           voluntary_ctxt_switches:\t41\nnonvoluntary_ctxt_switches:\t3\n";
 
     #[test]
-    fn a_status_tells_a_thread_and_its_sleeps_and_a_stat_its_faults() {
-        assert_eq!(parse_status(STATUS), Some((12, 41)));
-        assert_eq!(parse_status("Pid:\tx\nvoluntary_ctxt_switches:\t1\n"), None);
+    fn a_status_tells_the_sleeps_of_a_thread_and_a_stat_its_faults() {
+        assert_eq!(parse_sleeps(STATUS.as_bytes()), Some(41));
+        assert_eq!(parse_sleeps(b"voluntary_ctxt_switches:\tx\n"), None);
         let stat = "12 (a name) with) S 1 12 12 0 -1 4194368 100 7 20 9 0 0 0 0 20 0 1 0 5 6";
         assert_eq!(parse_faults(stat), Some(120));
         assert_eq!(parse_faults("12 (short) S 1"), None);

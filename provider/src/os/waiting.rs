@@ -1,5 +1,5 @@
-//! Threads on which nothing may be waited for: this library's own, which others wait for, and zenoh's while it is in
-//! a call of this library's.
+//! Which threads must not wait for another one of this library: its own, because others wait for them, and zenoh's
+//! while they are in a call of this library.
 
 use std::cell::Cell;
 
@@ -12,12 +12,12 @@ pub(crate) fn is_allowed() -> bool {
     MAY_WAIT.get()
 }
 
-/// Never again on this thread, which is one of this library's own.
+/// Forbids it for good on this thread, which is one of this library's own.
 pub(crate) fn never_here() {
     MAY_WAIT.set(false);
 }
 
-/// Not on this thread while `work` is done.
+/// Forbids it on this thread while `work` is done.
 pub(crate) fn not_during<T>(work: impl FnOnce() -> T) -> T {
     struct Before(bool);
     impl Drop for Before {

@@ -4,14 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use cudarc::driver::CudaContext;
 
-use super::{Pinner, Shared};
+use super::{Pinner, SharedPinner};
 use crate::{
     budget::{self, Budget, GivesBack},
-    copy::{InFlight, Staging},
-    cuda::{CudaHostRegistration, Device},
-    os::process::{FileMappings, MadeHere},
-    path::FallbackReason,
-    registration::{HostRegistration, IdleRegistrations, NoRegistration, Registrar, Table},
+    cuda::{CudaHostRegistration, Device, InFlight},
+    os::{mappings::FileMappings, per_process::MadeHere},
+    reason::FallbackReason,
+    registration::{
+        HostRegistration, IdleRegistrations, NoRegistration, Registrar, Staging, Table,
+    },
 };
 
 /// What a [`Pinner`] is made for.
@@ -147,7 +148,7 @@ impl PinnerBuilder {
             budget::watch(Arc::downgrade(&idle));
         }
         Pinner {
-            shared: Arc::new(Shared {
+            shared: Arc::new(SharedPinner {
                 device,
                 registrar,
                 in_flight: InFlight::default(),

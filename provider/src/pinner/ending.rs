@@ -6,9 +6,9 @@
 use std::{mem::ManuallyDrop, sync::Arc};
 
 use crate::{
-    copy::{InFlight, Staging},
+    cuda::InFlight,
     os::waiting,
-    registration::{Registrar, Table},
+    registration::{Registrar, Staging, Table},
 };
 
 /// What has to end.

@@ -1,4 +1,7 @@
-//! The consumer's side in one handle: its device, its registrations, its staging slots, its copies.
+//! The consumer's side in one handle: its device, its registrations, its staging slots, its copies in flight.
+//!
+//! Stands on `cuda`, `registration` and `pool`. Where something is not possible it answers a reason; what a copy fails
+//! with is the business of `copy`.
 
 mod builder;
 mod ending;
@@ -9,26 +12,25 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use cudarc::driver::{CudaContext, CudaStream};
+use cudarc::driver::CudaContext;
 
 pub use builder::PinnerBuilder;
 use ending::Ending;
 
 use crate::{
     budget::{self, Budget, Pressure},
-    copy::{CopyError, Entered, InFlight, Lease, Staging, enter_driver},
-    cuda::{self, Device},
-    os::{file::Identity, process::MadeHere},
-    path::FallbackReason,
+    cuda::{self, Device, InFlight},
+    os::{file::Identity, per_process::MadeHere},
     pool::PinnedPool,
-    registration::{Found, IdleRegistrations, Registrar, Table},
+    reason::FallbackReason,
+    registration::{Found, IdleRegistrations, Lease, Registrar, Staging, Table},
     segment::Segment,
 };
 
 /// Registers the segments that frames arrive in and copies frames to a device. Cheap to clone, usable
 /// from any thread.
 ///
-/// Making one with a device is what says "this process copies to a device": it loads the CUDA driver and
+/// A process that makes one with a device copies to a device: this loads the CUDA driver and
 /// creates a context if there is none yet. [`Pinner::host_only`] never touches CUDA. Without CUDA, or
 /// without the device asked for, the pinner works all the same, its frames stay on the host, and
 /// [`Pinner::reason`] says why.
@@ -50,13 +52,13 @@ use crate::{
 /// dropping it touches nothing. A new one with a device has [`FallbackReason::Forked`] as its reason.
 #[derive(Clone, Debug)]
 pub struct Pinner {
-    shared: Arc<Shared>,
+    shared: Arc<SharedPinner>,
 }
 
 /// A pinner that is used while it is there, without keeping it.
 #[derive(Clone, Debug)]
 pub(crate) struct WeakPinner {
-    shared: Weak<Shared>,
+    shared: Weak<SharedPinner>,
 }
 
 impl WeakPinner {
@@ -67,7 +69,7 @@ impl WeakPinner {
 }
 
 #[derive(Debug)]
-struct Shared {
+struct SharedPinner {
     device: Result<Device, FallbackReason>,
     registrar: Option<Registrar>,
     in_flight: InFlight,
@@ -110,7 +112,7 @@ impl Pinner {
 
     /// The context that copies go to; `None` without a device.
     pub fn context(&self) -> Option<&Arc<CudaContext>> {
-        self.shared.device.as_ref().ok().map(Device::context)
+        self.device().ok().map(Device::context)
     }
 
     /// The device's name as the driver gives it; `None` without a device, and in a forked child.
@@ -118,12 +120,17 @@ impl Pinner {
         if !self.shared.made_here.holds() {
             return None;
         }
-        self.context()?.name().ok()
+        self.device().ok()?.name()
+    }
+
+    /// The device, or why there is none.
+    pub(crate) fn device(&self) -> Result<&Device, &FallbackReason> {
+        self.shared.device.as_ref()
     }
 
     /// Why there is no device; `None` where there is one.
     pub fn reason(&self) -> Option<&FallbackReason> {
-        self.shared.device.as_ref().err()
+        self.device().err()
     }
 
     /// Why the context is lost, so that no copy can be made any more; `None` where nothing says so. Found out by
@@ -135,49 +142,11 @@ impl Pinner {
 
     /// Why no frame of this pinner can be copied, if so.
     pub(crate) fn cannot_copy(&self) -> Option<FallbackReason> {
-        let device = self.shared.device.as_ref();
-        match device {
+        match self.device() {
             Err(reason) => Some(reason.clone()),
             Ok(_) if !self.shared.made_here.holds() => Some(FallbackReason::Forked),
             Ok(_) => self.lost(),
         }
-    }
-
-    /// Permission to make a copy on this stream, for as long as it is kept.
-    pub(crate) fn enter(&self, stream: &CudaStream) -> Result<Entered, CopyError> {
-        match self.cannot_copy() {
-            None => {}
-            Some(FallbackReason::Forked) => return Err(CopyError::Forked),
-            Some(FallbackReason::ContextLost { code, name }) => {
-                return Err(CopyError::ContextLost { code, name });
-            }
-            Some(reason) => return Err(CopyError::NoDevice { reason }),
-        }
-        // It may be another context than the pinner's.
-        match cuda::loss_of(stream.context()) {
-            Some(loss) => Err(loss.into()),
-            None => enter_driver(),
-        }
-    }
-
-    /// A new stream of the pinner's context, which waits for no other one and lives as long as the process.
-    ///
-    /// For libraries that other users of CUDA call: unlike `CudaContext::new_stream` it waits for nothing, so that it
-    /// disturbs no stream capture, and leaves the calling thread's context as it was.
-    ///
-    /// # Errors
-    /// [`CopyError`]: there is no device, or the driver refused.
-    pub fn new_stream(&self) -> Result<Arc<CudaStream>, CopyError> {
-        let device = self.shared.device.as_ref();
-        let device = device.map_err(|reason| CopyError::NoDevice {
-            reason: reason.clone(),
-        })?;
-        if !self.shared.made_here.holds() {
-            return Err(CopyError::Forked);
-        }
-        let _entered = enter_driver()?;
-        let made = device.new_stream();
-        made.map_err(|error| CopyError::driver("cuStreamCreate", error, device.context()))
     }
 
     /// Registered bytes and copies in flight at this moment.
@@ -191,7 +160,7 @@ impl Pinner {
         }
     }
 
-    /// Has the segments of a pool of this process registered, in the background, for copies from the
+    /// Registers the segments of a pool of this process, in the background, for copies from the
     /// device into its slots. A consumer's segments need no such call. A registration that was given back
     /// because it idled comes back with the next copy.
     pub fn register_pool(&self, pool: &PinnedPool) {
@@ -258,25 +227,18 @@ impl Pinner {
     }
 }
 
-impl Drop for Shared {
+impl Drop for SharedPinner {
     fn drop(&mut self) {
-        if !self.made_here.holds() {
-            // A forked child has neither the threads nor the driver; its copies of what they own stay.
-            std::mem::forget((
-                self.registrar.take(),
-                std::mem::take(&mut self.in_flight),
-                self.table.clone(),
-                self.staging.clone(),
-                self.budget.clone(),
-            ));
-            return;
-        }
         let ending = Ending {
             registrar: self.registrar.take(),
             in_flight: std::mem::take(&mut self.in_flight),
             table: self.table.clone(),
             staging: self.staging.clone(),
         };
-        ending.begin();
+        match self.made_here.holds() {
+            true => ending.begin(),
+            // A forked child has neither the threads nor the driver; its copies of what they own stay.
+            false => std::mem::forget((ending, self.budget.clone())),
+        }
     }
 }

@@ -10,9 +10,9 @@ use zenoh::shm::{
 use super::slots::Slots;
 use crate::{
     budget::{self, GivesBack},
-    client::POSIX_PROTOCOL_ID,
-    os::{self, process::MadeHere},
+    os::{self, per_process::MadeHere},
     reclaim::{self, ReclaimableSlots},
+    segment::POSIX_PROTOCOL_ID,
 };
 
 /// Page-aligned slots in segments that every zenoh 1.10 process can attach, for use with

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{
     PinnedHostShmProviderBackend, PinnedPool, PoolError, ending, metadata,
-    slots::{SizeClass, Slots, Terms},
+    slots::{Slots, Terms},
+    tables::SizeClass,
 };
-use crate::{budget, os, reclaim::ReclaimPolicy, segment::layout::SegmentLayout, session};
+use crate::{availability, budget, os, reclaim::ReclaimPolicy, segment::layout::SegmentLayout};
 
 /// Sizes and limits of a [`PinnedPool`].
 #[derive(Clone, Debug)]
@@ -129,25 +130,15 @@ impl PinnedPoolBuilder {
     /// # Errors
     /// [`PoolError`]: sizes that cannot be, a bound that is too low, or no room in `/dev/shm`.
     pub fn build(self) -> Result<PinnedPool, PoolError> {
-        let (wait, linger) = (self.wait, self.linger);
         let policy = self.reclaim.unwrap_or_else(ReclaimPolicy::from_environment);
-        let classes = self.classes()?;
-        let terms = self.terms(policy);
-        let slots = Slots::new(self.name, classes, terms);
-        let reason = session::without_shared_memory();
+        let slots = self.slots_with(policy)?;
+        let reason = availability::without_shared_memory();
         match &reason {
-            None => {
-                slots.make_first_segments()?;
-                metadata::make()?;
-            }
+            None => make_shared_memory(&slots)?,
             Some(reason) => tracing::warn!(%reason, "the pool uses ordinary memory"),
         }
-        Ok(PinnedPool::new(
-            PinnedHostShmProviderBackend::new(slots),
-            wait,
-            linger,
-            reason,
-        ))
+        let backend = PinnedHostShmProviderBackend::new(slots);
+        Ok(PinnedPool::new(backend, self.wait, self.linger, reason))
     }
 
     /// Makes only the backend, for `zenoh::shm::ShmProviderBuilder::backend`.
@@ -158,24 +149,21 @@ impl PinnedPoolBuilder {
     /// # Errors
     /// As [`PinnedPoolBuilder::build`], and [`PoolError::NoSharedMemory`] where zenoh cannot have any.
     pub fn build_backend(self) -> Result<PinnedHostShmProviderBackend, PoolError> {
-        if let Some(reason) = session::without_shared_memory() {
+        if let Some(reason) = availability::without_shared_memory() {
             return Err(PoolError::NoSharedMemory { reason });
         }
-        let policy = self.reclaim.unwrap_or(ReclaimPolicy::Never);
-        let classes = self.classes()?;
-        let terms = self.terms(policy);
-        let slots = Slots::new(self.name, classes, terms);
-        slots.make_first_segments()?;
-        metadata::make()?;
+        let slots = self.slots_with(self.reclaim.unwrap_or(ReclaimPolicy::Never))?;
+        make_shared_memory(&slots)?;
         Ok(PinnedHostShmProviderBackend::new(slots))
     }
 
-    fn terms(&self, reclaim: ReclaimPolicy) -> Terms {
-        Terms {
+    fn slots_with(&self, reclaim: ReclaimPolicy) -> Result<Slots, PoolError> {
+        let terms = Terms {
             reclaim,
             time_to_live: self.time_to_live,
             host_limit: budget::host_limit(self.max_host_bytes),
-        }
+        };
+        Ok(Slots::new(self.name.clone(), self.classes()?, terms))
     }
 
     fn classes(&self) -> Result<Vec<SizeClass>, PoolError> {
@@ -223,4 +211,9 @@ impl PinnedPoolBuilder {
             slots_per_segment: wanted.min(SegmentLayout::max_slots(slot_bytes)),
         })
     }
+}
+
+fn make_shared_memory(slots: &Slots) -> Result<(), PoolError> {
+    slots.make_first_segments()?;
+    Ok(metadata::make()?)
 }

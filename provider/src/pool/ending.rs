@@ -10,11 +10,11 @@
 //! calls `_exit`. A forked child waits for nothing.
 
 use std::{
-    sync::{Mutex, MutexGuard, Once, PoisonError, Weak},
+    sync::{Mutex, Once, Weak},
     time::{Duration, Instant},
 };
 
-use super::{Shared, parked};
+use super::{SharedPool, parked};
 use crate::os::{self, per_process::PerProcess};
 
 /// How long a pool lingers unless it is told otherwise.
@@ -22,11 +22,11 @@ pub(super) const DEFAULT_LINGER: Duration = Duration::from_millis(500);
 /// How often the slots are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
-static POOLS: PerProcess<Mutex<Vec<Weak<Shared>>>> = PerProcess::new(Mutex::default);
+static POOLS: PerProcess<Mutex<Vec<Weak<SharedPool>>>> = PerProcess::new(Mutex::default);
 
-/// Has the process's exit wait for what this pool has sent.
-pub(super) fn linger_for(pool: Weak<Shared>) {
-    let mut pools = lock();
+/// Makes the process's exit wait for what this pool has sent.
+pub(super) fn linger_for(pool: Weak<SharedPool>) {
+    let mut pools = POOLS.lock();
     pools.retain(|known| known.strong_count() > 0);
     pools.push(pool);
 }
@@ -49,7 +49,8 @@ fn patience() -> Duration {
 }
 
 fn wait_for_frames_on_their_way() {
-    let pools: Vec<_> = lock()
+    let pools: Vec<_> = POOLS
+        .lock()
         .iter()
         .filter_map(Weak::upgrade)
         .filter(|pool| pool.made_here.holds())
@@ -67,11 +68,7 @@ fn wait_for_frames_on_their_way() {
         std::thread::sleep(LOOK_EVERY);
     }
     parked::end();
-    // What is left is left: nothing is unmapped under somebody's feet while the process ends, and a pool that
-    // its owner drops behind this is not parked, which would wait for the lock just taken for good.
+    // Nothing is unmapped any more while the process ends. A pool that is dropped later is not parked either: that
+    // would wait for ever for the lock that `end` has taken.
     std::mem::forget(pools);
-}
-
-fn lock() -> MutexGuard<'static, Vec<Weak<Shared>>> {
-    POOLS.lock().unwrap_or_else(PoisonError::into_inner)
 }

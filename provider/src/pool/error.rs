@@ -2,9 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Holders;
-pub use crate::segment::SegmentError;
-use crate::{path::FallbackReason, reclaim::Quarantined};
+use super::holders::Holders;
+use crate::{reason::FallbackReason, reclaim::Quarantined, segment::SegmentError};
 
 /// Why a pool could not be built. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +88,7 @@ pub enum AllocError {
         /// zenoh's segment id.
         id: u32,
     },
-    /// The wait was ended from outside; see [`interruptible`](crate::interruptible).
+    /// The wait was ended from outside; see [`interruptible`](crate::bindings::interruptible).
     #[error("the wait for a slot was interrupted")]
     Interrupted,
     /// This process was forked from the one that made the pool.

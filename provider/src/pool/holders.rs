@@ -2,11 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use super::slots::Slots;
-use crate::{
-    os::{locks, process},
-    segment::uses::Use,
-};
+use crate::segment::uses::Use;
 
 /// How many of the other processes are named.
 const NAMED: usize = 4;
@@ -30,7 +26,7 @@ pub struct Holders {
 }
 
 impl Holders {
-    fn count(&mut self, what: Option<Use>) {
+    pub(super) fn count(&mut self, what: Option<Use>) {
         let counter = match what {
             Some(Use::Writing) => &mut self.unsent,
             Some(Use::Reading) => &mut self.read_here,
@@ -96,34 +92,6 @@ impl Display for Named<'_> {
             0 => Ok(()),
             more => write!(formatter, " and {more} more"),
         }
-    }
-}
-
-impl Slots {
-    /// Who has slots of this size class, or of any; with the other processes, if asked for.
-    pub(super) fn holders(&self, class: Option<usize>, and_processes: bool) -> Holders {
-        let mut holders = Holders::default();
-        let files: Vec<_> = {
-            let tables = self.lock();
-            let owners = tables.segments.values();
-            let of_class = owners.filter(|owner| class.is_none_or(|class| owner.class == class));
-            of_class
-                .map(|owner| {
-                    let taken = owner.taken();
-                    taken.for_each(|slot| holders.count(owner.segment.use_of(slot)));
-                    owner.segment.identity()
-                })
-                .collect()
-        };
-        if holders.sent > 0 && and_processes {
-            // Where the kernel's list cannot be read, nobody is named.
-            let attached = locks::holders_of_any(&files).unwrap_or_default();
-            let own = std::process::id();
-            let others = attached.into_keys().filter(|pid| *pid != own);
-            let name = |pid| process::name_of(pid).unwrap_or_else(|| String::from("a process"));
-            holders.attached = Some(others.map(|pid| (pid, name(pid))).collect());
-        }
-        holders
     }
 }
 

@@ -79,13 +79,11 @@ impl Slots {
                 return false;
             };
             let owner = tables.segments.remove(&id);
-            if let Some(free) = tables.free.get_mut(class) {
-                free.retain(|(segment, _)| *segment != id);
-            }
-            if let (Some(made), Some(owner)) = (tables.made.get_mut(class), &owner) {
+            if let (Some(class), Some(owner)) = (tables.classes.get_mut(class), &owner) {
+                class.free.retain(|(segment, _)| *segment != id);
                 // What was given up is not made again.
                 let lasting = owner.layout.slots().saturating_sub(owner.given_up());
-                *made = made.saturating_sub(lasting);
+                class.made = class.made.saturating_sub(lasting);
             }
             owner
         };
@@ -94,7 +92,7 @@ impl Slots {
         };
         // Nobody can be given one of its slots any more, and nobody has one: system calls need no lock.
         owner.segment.discard_slots();
-        self.counters.segment_given_back();
+        self.counters.segments_given_back.add(1);
         tracing::debug!(
             segment = owner.segment.id(),
             bytes = owner.segment.bytes(),

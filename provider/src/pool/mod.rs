@@ -1,7 +1,8 @@
 //! A pool: the segments of one provider, cut into slots, bounded in slots and bytes.
 //!
 //! Holds: zenoh's `ShmProvider` over [`PinnedHostShmProviderBackend`], which owns the slots; the
-//! counters; how long an allocation waits; and who has the slots ([`Holders`]).
+//! counters; how long an allocation waits; and who has the slots ([`Holders`]). Stands on `segment`, `reclaim`,
+//! `budget` and `availability`, and knows of no device.
 //!
 //! Who may write what: slots go to one owner at a time, who may write until the chunk is published;
 //! zenoh counts the references from then on, in its own metadata, and only its garbage collection
@@ -21,12 +22,13 @@
 //! - A provider outlives its pool while chunks of it are in use (`parked`).
 //! - A full pool makes the caller wait, up to its deadline, and then fails with a typed error.
 //!
-//! What a consumer held that was killed is taken back by `reclaim`, whose note has the argument.
+//! `reclaim` takes back what killed consumers held; its note has the argument.
 
 mod backend;
 mod builder;
 mod ending;
 mod error;
+mod full;
 mod holders;
 mod idle;
 mod metadata;
@@ -52,9 +54,10 @@ use zenoh::{
     shm::{ShmProvider, ShmProviderBuilder},
 };
 
+pub use crate::segment::SegmentError;
 pub use backend::PinnedHostShmProviderBackend;
 pub use builder::PinnedPoolBuilder;
-pub use error::{AllocError, PoolError, SegmentError, StillHeld};
+pub use error::{AllocError, PoolError, StillHeld};
 pub use holders::Holders;
 pub use slot::{KeptPayload, Slot};
 pub use statistics::PoolStatistics;
@@ -62,8 +65,8 @@ pub use statistics::PoolStatistics;
 use crate::{
     budget,
     interruption::Interruption,
-    os::{self, process::MadeHere},
-    path::FallbackReason,
+    os::{self, per_process::MadeHere},
+    reason::FallbackReason,
     reclaim::{Quarantined, ReclaimableSlots},
     segment::Segment,
 };
@@ -94,10 +97,10 @@ use waiting::WaitForSlot;
 /// ```
 #[derive(Clone)]
 pub struct PinnedPool {
-    shared: Arc<Shared>,
+    shared: Arc<SharedPool>,
 }
 
-struct Shared {
+struct SharedPool {
     // In a `ManuallyDrop` because it outlives the pool while chunks of it are in use (`parked`).
     provider: ManuallyDrop<ShmProvider<PinnedHostShmProviderBackend>>,
     slots: Arc<Slots>,
@@ -121,7 +124,7 @@ impl PinnedPool {
     ) -> Self {
         let slots = backend.slots().clone();
         let provider = ShmProviderBuilder::backend(backend).wait();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SharedPool {
             provider: ManuallyDrop::new(provider),
             slots,
             wait,
@@ -241,7 +244,7 @@ impl PinnedPool {
     /// The segments there are.
     pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
         match self.shared.made_here.holds() {
-            true => self.shared.slots.segments(),
+            true => self.shared.slots.segments(None),
             false => Vec::new(),
         }
     }
@@ -295,7 +298,7 @@ impl PinnedPool {
     }
 }
 
-impl Drop for Shared {
+impl Drop for SharedPool {
     fn drop(&mut self) {
         // SAFETY: taken once, here, and not used again.
         let provider = unsafe { ManuallyDrop::take(&mut self.provider) };

@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -53,13 +53,13 @@ pub(super) fn park(provider: Parked) {
     if !provider.is_in_use() {
         return;
     }
-    let mut parked = lock();
+    let mut parked = PARKED.lock();
     parked.push(provider);
     if parked.len() == 1 {
         let sweeper = std::thread::Builder::new().name(String::from("zpin-parked"));
         // Without a thread what is parked stays until the process ends.
         let _ = sweeper.spawn(|| {
-            // Relaxed: a second sweep more or less does no harm.
+            // Relaxed: one sweep more does no harm.
             while !ENDING.load(Ordering::Relaxed) && !release_unused() {
                 std::thread::sleep(SWEEP_EVERY);
             }
@@ -70,7 +70,7 @@ pub(super) fn park(provider: Parked) {
 /// The longest that the process's exit should wait for chunks of parked providers; `None` where all have
 /// come back.
 pub(super) fn linger() -> Option<Duration> {
-    let parked = lock();
+    let parked = PARKED.lock();
     let in_use = parked.iter().filter(|parked| {
         parked.provider.garbage_collect();
         parked.slots.statistics().in_use > 0
@@ -82,13 +82,13 @@ pub(super) fn linger() -> Option<Duration> {
 pub(super) fn end() {
     ENDING.store(true, Ordering::Relaxed);
     // Nobody sweeps behind this any more.
-    std::mem::forget(lock());
+    std::mem::forget(PARKED.lock());
 }
 
 /// Lets the providers go whose chunks have all come back; `true` once none is left.
 fn release_unused() -> bool {
     let (unused, none_left) = {
-        let mut parked = lock();
+        let mut parked = PARKED.lock();
         if ENDING.load(Ordering::Relaxed) {
             return true;
         }
@@ -99,8 +99,4 @@ fn release_unused() -> bool {
     // Unmapping and unlinking need no lock.
     drop(unused);
     none_left
-}
-
-fn lock() -> MutexGuard<'static, Vec<Parked>> {
-    PARKED.lock().unwrap_or_else(PoisonError::into_inner)
 }

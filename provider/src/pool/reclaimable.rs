@@ -53,7 +53,7 @@ impl ReclaimableSlots for Slots {
         }) {
             return false;
         }
-        self.counters.reclaimed();
+        self.counters.reclaimed.add(1);
         let segment = tables.segments.get(&slot.segment);
         let segment = segment.map(|owner| owner.segment.clone());
         drop(tables);

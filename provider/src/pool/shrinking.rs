@@ -1,4 +1,4 @@
-//! Slots that a pool gives up for good, and their memory with them, while others of the same segment are in use.
+//! Giving slots up for good, and their memory with them, while others of the same segment are in use.
 //!
 //! The pages of a slot that is free are discarded as in [`super::idle`], and the slot is never handed out again.
 //! The segment keeps its length, and so do the mappings of those who have attached it.
@@ -19,8 +19,8 @@ impl Slots {
     fn give_up_one(&self) -> bool {
         let (id, segment, from, bytes) = {
             let mut tables = self.lock();
-            let largest = tables.free.iter_mut().rev();
-            let Some((id, index)) = largest.filter_map(Vec::pop).next() else {
+            let mut largest = tables.classes.iter_mut().rev();
+            let Some((id, index)) = largest.find_map(|class| class.free.pop()) else {
                 return false;
             };
             let Some(owner) = tables.segments.get_mut(&id) else {

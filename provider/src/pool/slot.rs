@@ -9,7 +9,7 @@ use zenoh::{bytes::ZBytes, shm::ZShmMut};
 
 use super::{PinnedPool, ending};
 use crate::{
-    os::process::MadeHere,
+    os::per_process::MadeHere,
     segment::{
         Segment,
         uses::{Noted, Use},

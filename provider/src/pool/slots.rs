@@ -2,37 +2,27 @@
 
 use std::{
     ptr::NonNull,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
-use zenoh::shm::{ZAllocError, ZLayoutAllocError};
-
 use super::{
-    error::{AllocError, PoolError, SegmentError},
+    error::{AllocError, PoolError},
     statistics::{Counters, PoolStatistics},
-    tables::{PoolSegment, SlotState, Tables},
+    tables::{Class, PoolSegment, SizeClass, SlotState, Tables},
 };
 use crate::{
     budget::{self, Purpose},
-    os::clock::{LastUse, Moment},
+    os::{
+        clock::{LastUse, Moment},
+        mutex,
+    },
     reclaim::{self, Quarantine, ReclaimPolicy},
-    segment::{Segment, layout::SegmentLayout},
+    segment::{Segment, SegmentError, layout::SegmentLayout},
 };
 
 /// How long a pool that could not grow does not try again.
 const GROW_AGAIN_AFTER: Duration = Duration::from_secs(1);
-
-/// Slots of one size. A class is a reservation: small frames never take the slots of large ones.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SizeClass {
-    /// Bytes of a slot, whole pages.
-    pub(super) slot_bytes: usize,
-    /// Slots that the class may have.
-    pub(super) slots: u32,
-    /// Slots added at a time.
-    pub(super) slots_per_segment: u32,
-}
 
 /// What a pool is held to besides its classes.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +47,6 @@ pub(super) struct TakenSlot {
 pub(super) struct Slots {
     pub(super) terms: Terms,
     pub(super) pool_name: String,
-    classes: Vec<SizeClass>,
     tables: Mutex<Tables>,
     growth: Mutex<()>,
     pub(super) quarantine: Quarantine,
@@ -68,15 +57,12 @@ impl Slots {
     /// An empty pool of these classes, which are sorted by slot size and not empty.
     pub(super) fn new(pool_name: String, classes: Vec<SizeClass>, terms: Terms) -> Self {
         let tables = Tables {
-            free: vec![Vec::new(); classes.len()],
-            made: vec![0; classes.len()],
-            growth_errors: vec![None; classes.len()],
+            classes: classes.into_iter().map(Class::empty).collect(),
             ..Tables::default()
         };
         Self {
             terms,
             pool_name,
-            classes,
             tables: Mutex::new(tables),
             growth: Mutex::default(),
             quarantine: Quarantine::default(),
@@ -86,7 +72,8 @@ impl Slots {
 
     /// Makes the first segment of every class.
     pub(super) fn make_first_segments(&self) -> Result<(), PoolError> {
-        for class in 0..self.classes.len() {
+        let classes = self.lock().classes.len();
+        for class in 0..classes {
             self.grow(class)?;
         }
         Ok(())
@@ -97,25 +84,23 @@ impl Slots {
         if len == 0 {
             return Err(AllocError::ZeroBytes);
         }
-        let class = self
-            .classes
-            .iter()
-            .position(|class| class.slot_bytes >= len);
+        let tables = self.lock();
+        let mut classes = tables.classes.iter();
+        let class = classes.position(|class| class.size.slot_bytes >= len);
         class.ok_or_else(|| AllocError::TooLarge {
             len,
-            largest_slot_bytes: self.largest_slot_bytes(),
+            largest_slot_bytes: tables.largest_slot_bytes(),
         })
     }
 
     pub(super) fn largest_slot_bytes(&self) -> usize {
-        self.classes.last().map_or(0, |class| class.slot_bytes)
+        self.lock().largest_slot_bytes()
     }
 
     pub(super) fn has_free(&self, class: usize) -> bool {
-        self.lock()
-            .free
-            .get(class)
-            .is_some_and(|free| !free.is_empty())
+        let tables = self.lock();
+        let class = tables.classes.get(class);
+        class.is_some_and(|class| !class.free.is_empty())
     }
 
     /// Takes a free slot, adding a segment where there is none and the class may still grow.
@@ -123,7 +108,7 @@ impl Slots {
         if let Some(slot) = self.take_free(class) {
             return Some(slot);
         }
-        let _growth = self.growth.lock().unwrap_or_else(PoisonError::into_inner);
+        let _growth = mutex::lock(&self.growth);
         // Another allocation may have grown the class, or a release have come in, before the lock.
         if let Some(slot) = self.take_free(class) {
             return Some(slot);
@@ -137,8 +122,8 @@ impl Slots {
             Err(error) => {
                 tracing::warn!(%error, pool = self.pool_name, "the pool cannot grow");
                 let failed = Some((Arc::new(error), Instant::now()));
-                if let Some(last) = self.lock().growth_errors.get_mut(class) {
-                    *last = failed;
+                if let Some(class) = self.lock().classes.get_mut(class) {
+                    class.growth_error = failed;
                 }
                 None
             }
@@ -149,14 +134,15 @@ impl Slots {
     /// of `/dev/shm` and giving it back.
     fn growth_failed_lately(&self, class: usize) -> bool {
         let tables = self.lock();
-        let failed = tables.growth_errors.get(class).and_then(Option::as_ref);
+        let class = tables.classes.get(class);
+        let failed = class.and_then(|class| class.growth_error.as_ref());
         failed.is_some_and(|(_, at)| at.elapsed() < GROW_AGAIN_AFTER)
     }
 
     fn take_free(&self, class: usize) -> Option<TakenSlot> {
         let mut tables = self.lock();
-        let (id, index) = tables.free.get_mut(class)?.pop()?;
-        let taken = SlotState::Taken(self.counters.allocated(), Moment::now());
+        let (id, index) = tables.classes.get_mut(class)?.free.pop()?;
+        let taken = SlotState::Taken(self.counters.allocations.add(1), Moment::now());
         let owner = tables.segments.get_mut(&id)?;
         *owner.slots.get_mut(index as usize)? = taken;
         let offset = u32::try_from(owner.layout.offset_of(index)).ok()?;
@@ -176,7 +162,7 @@ impl Slots {
             return;
         }
         if !self.lock().release(id, offset, |_| true) {
-            self.counters.release_rejected();
+            self.counters.rejected_releases.add(1);
             tracing::warn!(segment = id, offset, "a release named no allocated slot");
         }
     }
@@ -186,7 +172,10 @@ impl Slots {
         let mut tables = self.lock();
         if tables.in_use == 0 {
             let segments = std::mem::take(&mut tables.segments);
-            tables.free.iter_mut().for_each(Vec::clear);
+            tables
+                .classes
+                .iter_mut()
+                .for_each(|class| class.free.clear());
             drop(tables);
             // Unmapping, unlinking and discarding need no lock.
             for owner in segments.into_values() {
@@ -197,32 +186,24 @@ impl Slots {
 
     /// Adds a segment to the class; `false` where it has all its slots.
     fn grow(&self, class: usize) -> Result<bool, SegmentError> {
-        let Some(SizeClass {
-            slot_bytes,
-            slots,
-            slots_per_segment,
-        }) = self.classes.get(class).copied()
-        else {
+        let layout = self.lock().classes.get(class).and_then(|class| {
+            let adding = class.size.slots_per_segment.min(class.missing());
+            SegmentLayout::new(class.size.slot_bytes, adding)
+        });
+        let Some(layout) = layout else {
             return Ok(false);
         };
-        let made = self.lock().made.get(class).copied().unwrap_or(slots);
-        let adding = slots_per_segment.min(slots - made);
-        let Some(layout) = SegmentLayout::new(slot_bytes, adding) else {
-            return Ok(false);
-        };
+        let adding = layout.slots();
         let bytes = layout.total_bytes() as u64;
         let share = budget::take_from_host(Purpose::Segment, bytes, self.terms.host_limit)?;
         let segment = Segment::create(&self.pool_name, layout)?;
         let id = segment.id();
         let mut tables = self.lock();
-        if let Some(last) = tables.growth_errors.get_mut(class) {
-            *last = None;
-        }
-        if let Some(made) = tables.made.get_mut(class) {
-            *made += adding;
-        }
-        if let Some(free) = tables.free.get_mut(class) {
-            free.extend((0..adding).rev().map(|index| (id, index)));
+        if let Some(class) = tables.classes.get_mut(class) {
+            class.growth_error = None;
+            class.made += adding;
+            let added = (0..adding).rev().map(|index| (id, index));
+            class.free.extend(added);
         }
         tables.segments.insert(
             id,
@@ -239,24 +220,12 @@ impl Slots {
         Ok(true)
     }
 
-    /// The segments of a class, whose release words a waiting allocation sleeps on.
-    pub(super) fn segments_of(&self, class: usize) -> Vec<Arc<Segment>> {
+    /// The segments of a class, or all of them.
+    pub(super) fn segments(&self, class: Option<usize>) -> Vec<Arc<Segment>> {
         let tables = self.lock();
-        let of_class = tables
-            .segments
-            .values()
-            .filter(|owner| owner.class == class);
+        let owners = tables.segments.values();
+        let of_class = owners.filter(|owner| class.is_none_or(|class| owner.class == class));
         of_class.map(|owner| owner.segment.clone()).collect()
-    }
-
-    /// Every segment there is.
-    pub(super) fn segments(&self) -> Vec<Arc<Segment>> {
-        let tables = self.lock();
-        tables
-            .segments
-            .values()
-            .map(|owner| owner.segment.clone())
-            .collect()
     }
 
     /// The segment that a slot's address lies in.
@@ -273,51 +242,13 @@ impl Slots {
     /// Bytes in free slots, and in slots that the pool may still add.
     pub(super) fn available_bytes(&self) -> usize {
         let tables = self.lock();
-        let classes = self.classes.iter().zip(&tables.free).zip(&tables.made);
-        classes
-            .map(|((class, free), made)| {
-                (free.len() + (class.slots - made) as usize) * class.slot_bytes
-            })
-            .sum()
-    }
-
-    /// The typed form of zenoh's "no": which of our reasons it stands for.
-    pub(super) fn allocation_failed(
-        &self,
-        len: usize,
-        waited: Duration,
-        error: &ZLayoutAllocError,
-    ) -> AllocError {
-        match error {
-            ZLayoutAllocError::Alloc(ZAllocError::OutOfMemory | ZAllocError::NeedDefragment) => {
-                self.counters.timed_out();
-                let class = self.class_for(len).unwrap_or(0);
-                let holders = Box::new(self.holders(Some(class), !waited.is_zero()));
-                let tables = self.lock();
-                let growth = tables.growth_errors.get(class).and_then(Option::as_ref);
-                let given_up: u32 = tables.of_class(class).map(PoolSegment::given_up).sum();
-                let slots = self.classes.get(class).map_or(0, |class| class.slots);
-                AllocError::TimedOut {
-                    len,
-                    slots: slots.saturating_sub(given_up),
-                    waited,
-                    holders,
-                    growth: growth.map(|(error, _)| error.clone()),
-                    quarantine: self.quarantine.now(),
-                }
-            }
-            _ => AllocError::Metadata {
-                cause: error.to_string(),
-            },
-        }
+        let bytes =
+            |class: &Class| (class.free.len() + class.missing() as usize) * class.size.slot_bytes;
+        tables.classes.iter().map(bytes).sum()
     }
 
     pub(super) fn statistics(&self) -> PoolStatistics {
-        let mut statistics = PoolStatistics {
-            slots: self.classes.iter().map(|class| class.slots).sum(),
-            slot_bytes: self.largest_slot_bytes(),
-            ..PoolStatistics::default()
-        };
+        let mut statistics = PoolStatistics::default();
         let quarantine = self.quarantine.now();
         statistics.quarantined = quarantine.iter().map(|quarantined| quarantined.slots).sum();
         let tables = self.lock();
@@ -325,7 +256,9 @@ impl Slots {
         self.counters.add_to(&mut statistics);
         statistics.in_use = tables.in_use;
         let given_up: u32 = tables.segments.values().map(PoolSegment::given_up).sum();
-        statistics.slots = statistics.slots.saturating_sub(given_up);
+        let slots: u32 = tables.classes.iter().map(|class| class.size.slots).sum();
+        statistics.slots = slots.saturating_sub(given_up);
+        statistics.slot_bytes = tables.largest_slot_bytes();
         statistics.segments = u32::try_from(tables.segments.len()).unwrap_or(u32::MAX);
         statistics.bytes = tables
             .segments
@@ -336,7 +269,6 @@ impl Slots {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Tables> {
-        // A panic while the tables are locked is a bug of this file; the tables stay usable.
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+        mutex::lock(&self.tables)
     }
 }

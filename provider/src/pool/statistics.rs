@@ -45,71 +45,60 @@ pub struct PoolStatistics {
     pub pressure: Pressure,
 }
 
-/// The counting part, written by any thread.
+/// A number that only grows. Relaxed throughout: each stands for itself and orders nothing.
 #[derive(Debug, Default)]
-pub(super) struct Counters {
-    allocations: AtomicU64,
-    waits: AtomicU64,
-    timeouts: AtomicU64,
-    waited_nanoseconds: AtomicU64,
-    rejected_releases: AtomicU64,
-    reclaimed: AtomicU64,
-    tombstones_collected: AtomicU64,
-    segments_given_back: AtomicU64,
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds to it; gives what it was.
+    pub(super) fn add(&self, more: u64) -> u64 {
+        self.0.fetch_add(more, Ordering::Relaxed)
+    }
+
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
-// Relaxed throughout: each counter stands for itself and orders nothing.
+/// The counting part of [`PoolStatistics`], written by any thread.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) allocations: Counter,
+    pub(super) waits: Counter,
+    pub(super) timeouts: Counter,
+    waited_nanoseconds: Counter,
+    pub(super) rejected_releases: Counter,
+    pub(super) reclaimed: Counter,
+    tombstones_collected: Counter,
+    pub(super) segments_given_back: Counter,
+}
+
 impl Counters {
-    /// Counts an allocation, and gives its number.
-    pub(super) fn allocated(&self) -> u64 {
-        self.allocations.fetch_add(1, Ordering::Relaxed)
-    }
-
-    pub(super) fn waiting(&self) {
-        self.waits.fetch_add(1, Ordering::Relaxed);
-    }
-
     pub(super) fn waited(&self, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.waited_nanoseconds
-            .fetch_add(nanoseconds, Ordering::Relaxed);
-    }
-
-    pub(super) fn timed_out(&self) {
-        self.timeouts.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn release_rejected(&self) {
-        self.rejected_releases.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn reclaimed(&self) {
-        self.reclaimed.fetch_add(1, Ordering::Relaxed);
+        self.waited_nanoseconds.add(nanoseconds);
     }
 
     /// Counts a header that zenoh has collected; `false` where none is out.
     pub(super) fn tombstone_collected(&self) -> bool {
-        let reclaimed = self.reclaimed.load(Ordering::Relaxed);
+        let reclaimed = self.reclaimed.now();
         let one_more = |collected: u64| (collected < reclaimed).then_some(collected + 1);
-        self.tombstones_collected
+        let Counter(collected) = &self.tombstones_collected;
+        collected
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
             .is_ok()
     }
 
-    pub(super) fn segment_given_back(&self) {
-        self.segments_given_back.fetch_add(1, Ordering::Relaxed);
-    }
-
     pub(super) fn add_to(&self, statistics: &mut PoolStatistics) {
-        statistics.allocations = self.allocations.load(Ordering::Relaxed);
-        statistics.waits = self.waits.load(Ordering::Relaxed);
-        statistics.timeouts = self.timeouts.load(Ordering::Relaxed);
-        statistics.waited = Duration::from_nanos(self.waited_nanoseconds.load(Ordering::Relaxed));
-        statistics.rejected_releases = self.rejected_releases.load(Ordering::Relaxed);
-        statistics.reclaimed = self.reclaimed.load(Ordering::Relaxed);
-        let collected = self.tombstones_collected.load(Ordering::Relaxed);
+        statistics.allocations = self.allocations.now();
+        statistics.waits = self.waits.now();
+        statistics.timeouts = self.timeouts.now();
+        statistics.waited = Duration::from_nanos(self.waited_nanoseconds.now());
+        statistics.rejected_releases = self.rejected_releases.now();
+        statistics.reclaimed = self.reclaimed.now();
+        let collected = self.tombstones_collected.now();
         let tombstones = statistics.reclaimed.saturating_sub(collected);
         statistics.tombstones = u32::try_from(tombstones).unwrap_or(u32::MAX);
-        statistics.segments_given_back = self.segments_given_back.load(Ordering::Relaxed);
+        statistics.segments_given_back = self.segments_given_back.now();
     }
 }

@@ -2,11 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use super::error::SegmentError;
 use crate::{
     budget::HostShare,
     os::clock::{LastUse, Moment},
-    segment::{Segment, layout::SegmentLayout},
+    segment::{Segment, SegmentError, layout::SegmentLayout},
 };
 
 /// A segment, and the state of each of its slots.
@@ -55,18 +54,53 @@ pub(super) enum SlotState {
     GivenUp,
 }
 
+/// A size class, and which of its slots there are.
+#[derive(Debug)]
+pub(super) struct Class {
+    pub(super) size: SizeClass,
+    /// Free slots, as (segment id, slot index). The last released is taken first: its bytes are the likeliest to be
+    /// in a cache.
+    pub(super) free: Vec<(u32, u32)>,
+    /// Slots there are.
+    pub(super) made: u32,
+    /// Why and when the class could not grow the last time.
+    pub(super) growth_error: Option<(Arc<SegmentError>, Instant)>,
+}
+
+impl Class {
+    pub(super) fn empty(size: SizeClass) -> Self {
+        Self {
+            size,
+            free: Vec::new(),
+            made: 0,
+            growth_error: None,
+        }
+    }
+
+    /// Slots that may still be added.
+    pub(super) fn missing(&self) -> u32 {
+        self.size.slots.saturating_sub(self.made)
+    }
+}
+
+/// Slots of one size. A class is a reservation: small frames never take the slots of large ones.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SizeClass {
+    /// Bytes of a slot, whole pages.
+    pub(super) slot_bytes: usize,
+    /// Slots that the class may have.
+    pub(super) slots: u32,
+    /// Slots added at a time.
+    pub(super) slots_per_segment: u32,
+}
+
 /// Written under the mutex of `slots::Slots` only.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub(super) segments: BTreeMap<u32, PoolSegment>,
-    /// Free slots by class, as (segment id, slot index). The last released is taken first: its bytes
-    /// are the likeliest to be in a cache.
-    pub(super) free: Vec<Vec<(u32, u32)>>,
-    /// Slots there are, by class.
-    pub(super) made: Vec<u32>,
+    /// By size of their slots.
+    pub(super) classes: Vec<Class>,
     pub(super) in_use: u32,
-    /// Why and when a class could not grow the last time.
-    pub(super) growth_errors: Vec<Option<(Arc<SegmentError>, Instant)>>,
 }
 
 impl Tables {
@@ -91,10 +125,14 @@ impl Tables {
         }
         owner.last_use.note();
         self.in_use -= 1;
-        if let Some(free) = self.free.get_mut(owner.class) {
-            free.push((id, index));
+        if let Some(class) = self.classes.get_mut(owner.class) {
+            class.free.push((id, index));
         }
         true
+    }
+
+    pub(super) fn largest_slot_bytes(&self) -> usize {
+        self.classes.last().map_or(0, |class| class.size.slot_bytes)
     }
 
     pub(super) fn segments_in(&self, class: usize) -> usize {

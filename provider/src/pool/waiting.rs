@@ -44,16 +44,16 @@ impl<'a> WaitForSlot<'a> {
         provider: &ShmProvider<PinnedHostShmProviderBackend>,
     ) -> ChunkAllocResult {
         let started = Instant::now();
-        // The pool has its segments when waiting begins; the releases of one that is added later, after
-        // a failure to grow, are found by looking.
-        let segments = self.slots.segments_of(self.class);
+        // Their release words are what is slept on. The pool has its segments when waiting begins; releases of
+        // one that is added later, after a failure to grow, are found by looking.
+        let segments = self.slots.segments(Some(self.class));
         let words = || {
             segments
                 .iter()
                 .filter_map(|segment| Segment::release_words(segment))
         };
         let _precise = futex::PreciseTimers::for_this_thread();
-        self.slots.counters.waiting();
+        self.slots.counters.waits.add(1);
         let interruption = Interruption::of_this_wait();
         loop {
             let waiting: Vec<_> = words().map(|words| words.begin_waiting()).collect();

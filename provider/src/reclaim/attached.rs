@@ -5,8 +5,10 @@ use std::{collections::BTreeMap, io};
 use super::{policy::ReclaimPolicy, quarantine::QuarantineReason};
 use crate::os::{
     file::Identity,
-    life::{Life, says_ended},
-    locks, process,
+    life::Life,
+    locks,
+    proc::Unseen,
+    process,
     threads::{self, ThreadSleeps},
 };
 
@@ -45,12 +47,11 @@ pub(super) fn now(
     Ok(holders.into_iter().map(look).collect())
 }
 
-/// Looks at the process that the kernel names as the one that took so many locks of `files`.
+/// Looks at a process that has taken `listed` locks of `files`, according to the kernel.
 fn look_at(pid: u32, files: &[Identity], listed: usize) -> Attached {
     let started = match Life::of(pid) {
         Life::Since(started) => started,
-        // One that has ended and holds a lock all the same, waited for by its parent or not, has left it to a
-        // child.
+        // It has ended, waited for or not, and its lock still stands: a child of it has that.
         Life::Ended => return Attached::Unknown(QuarantineReason::Forked { pid }),
         Life::Hidden => return Attached::Unknown(QuarantineReason::Hidden { pid }),
         Life::Unreadable(error) => {
@@ -61,9 +62,11 @@ fn look_at(pid: u32, files: &[Identity], listed: usize) -> Attached {
         Ok(true) => {}
         Ok(false) => return Attached::Unknown(QuarantineReason::Forked { pid }),
         // Who may not look has to believe the list.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
-        Err(error) if says_ended(&error) => {}
-        Err(error) => return Attached::Unknown(QuarantineReason::of_unreadable(&error)),
+        Err(Unseen::Failed(error)) if error.kind() == io::ErrorKind::PermissionDenied => {}
+        Err(Unseen::Ended) => {}
+        Err(Unseen::Failed(error)) => {
+            return Attached::Unknown(QuarantineReason::of_unreadable(&error));
+        }
     }
     match threads::named(pid, CONFIRMATOR) {
         Ok(mut confirmators) => {
@@ -73,10 +76,8 @@ fn look_at(pid: u32, files: &[Identity], listed: usize) -> Attached {
                 confirmators,
             }
         }
-        Err(error) if says_ended(&error) => {
-            Attached::Unknown(QuarantineReason::Unconfirming { pid })
-        }
-        Err(error) => Attached::Unknown(QuarantineReason::of_unreadable(&error)),
+        Err(Unseen::Ended) => Attached::Unknown(QuarantineReason::Unconfirming { pid }),
+        Err(Unseen::Failed(error)) => Attached::Unknown(QuarantineReason::of_unreadable(&error)),
     }
 }
 

@@ -1,44 +1,14 @@
 //! Who may hold a chunk, from one look at the processes to a later one.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use super::{
     attached::{self, Attached},
     policy::ReclaimPolicy,
     quarantine::QuarantineReason,
+    rounds::{Doubt, has_confirmed},
 };
 use crate::os::{file::Identity, life::Life};
-
-/// How often a confirmator has to go to sleep before a round of it is taken to have begun and ended in
-/// between: one sleep ends the round under way, the next a whole one; the others are a margin for sleeps
-/// inside a round. Sleeps that come faster than rounds do, and those beside page faults, are not counted.
-pub(super) const WAKES: u64 = 6;
-
-/// zenoh's confirmator makes a round every so often.
-const ROUND: Duration = Duration::from_millis(50);
-/// A process whose confirmator has not come so far by then stands still.
-const STANDS_STILL: Duration = Duration::from_millis(600);
-
-/// Why somebody cannot be ruled out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Doubt {
-    pub(super) reason: QuarantineReason,
-    /// The earlier snapshot is of no more use: what counts is what happens from now on.
-    pub(super) starts_afresh: bool,
-}
-
-impl From<QuarantineReason> for Doubt {
-    fn from(reason: QuarantineReason) -> Self {
-        Self {
-            reason,
-            starts_afresh: true,
-        }
-    }
-}
 
 /// Who had the metadata attached at a moment.
 #[derive(Clone, Debug)]
@@ -147,62 +117,15 @@ impl Snapshot {
     }
 }
 
-/// Whether a process that is in both snapshots has completed a round in between.
-fn has_confirmed(
-    pid: u32,
-    before: &Attached,
-    after: &Attached,
-    elapsed: Duration,
-) -> Result<(), Doubt> {
-    let (
-        Attached::Running {
-            started: started_before,
-            confirmators: before,
-        },
-        Attached::Running {
-            started,
-            confirmators,
-        },
-    ) = (before, after)
-    else {
-        return Err(QuarantineReason::Unconfirming { pid }.into());
-    };
-    if before.is_empty() {
-        return Err(QuarantineReason::Unconfirming { pid }.into());
-    }
-    // Another process by that pid, or another copy of zenoh: the question is put anew.
-    if started != started_before || confirmators.len() != before.len() {
-        return Err(QuarantineReason::Confirming.into());
-    }
-    for (confirmator, now) in before.iter().zip(confirmators) {
-        if confirmator.thread != now.thread {
-            return Err(QuarantineReason::Confirming.into());
-        }
-        let sleeps = now.sleeps.saturating_sub(confirmator.sleeps);
-        if sleeps < WAKES {
-            let stands_still = elapsed > STANDS_STILL;
-            return Err(Doubt {
-                reason: match stands_still {
-                    true => QuarantineReason::Stalled { pid },
-                    false => QuarantineReason::Confirming,
-                },
-                starts_afresh: false,
-            });
-        }
-        let rounds = elapsed.as_millis() / ROUND.as_millis() + 2;
-        if u128::from(sleeps) > rounds || now.faults != confirmator.faults {
-            return Err(QuarantineReason::Confirming.into());
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use QuarantineReason::{Confirming, Forked, Stalled, Unconfirming};
 
     use super::*;
-    use crate::os::threads::ThreadSleeps;
+    use crate::{
+        os::threads::ThreadSleeps,
+        reclaim::rounds::{ROUND, WAKES},
+    };
 
     fn running(started: u64, sleeps: &[(u32, u64)]) -> Attached {
         let confirmator = |(thread, sleeps): &(u32, u64)| ThreadSleeps {

@@ -13,11 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::io::Errno;
-
 use super::references::{self, CountWord};
 use crate::os::{
-    descriptors,
+    Errno, descriptors,
     file::{self, Identity},
     memory::MappedRange,
 };
@@ -59,7 +57,7 @@ impl ChunkHeader {
         )
     }
 
-    /// Has the header describe another chunk from now on.
+    /// Makes the header describe another chunk.
     pub(super) fn describe(&self, chunk: u32) {
         self.chunk.store(chunk, Ordering::SeqCst);
     }
@@ -153,7 +151,7 @@ impl Headers {
     pub(super) fn discover_again(&mut self) {
         let lately = |at: Instant| at.elapsed() < DISCOVER_AGAIN_AFTER;
         if !self.discovered.is_some_and(lately) {
-            // What is not found now is found another time: its slots stay out until then.
+            // A segment that is not found now is found later; its slots stay out until then.
             let _ = self.discover();
         }
     }

@@ -3,7 +3,8 @@
 //! zenoh counts the references of a chunk in shared memory and does not say whose they are. A consumer that
 //! is killed never gives its references back, so the chunk stays taken for ever (zenoh's safe garbage
 //! collection) or is taken from consumers that merely stand still (its unsafe one). This module takes a
-//! slot back where the kernel proves that nobody who could read it is left, and says why where it cannot.
+//! slot back where the kernel proves that nobody who could read it is left, and says why where it cannot. It stands on
+//! `os` alone; a pool shows itself as [`ReclaimableSlots`].
 //!
 //! # What zenoh does
 //! Each chunk has a header in a metadata segment of the producing process: count of references, `invalidated`,
@@ -18,7 +19,7 @@
 //! | state | seen | goes to |
 //! |---|---|---|
 //! | held | not invalidated | suspect, once invalidated |
-//! | suspect since T | invalidated; bit cleared by us or found clear at T; who was attached at T, and how often each one's confirmator had slept | held, if the bit is set again: somebody lives who holds it, and the next look starts afresh. Free, once every process that was attached at T is gone or its confirmator has slept [`evidence::WAKES`] more times, and the bit is still clear. Else it stays: quarantine, with the reason |
+//! | suspect since T | invalidated; bit cleared by us or found clear at T; who was attached at T, and how often each one's confirmator had slept | held, if the bit is set again: somebody lives who holds it, and the next look starts afresh. Free, once every process that was attached at T is gone or its confirmator has slept [`rounds::WAKES`] more times, and the bit is still clear. Else it stays: quarantine, with the reason |
 //! | free | header claimed: the count is [`references::CLAIMED`] higher, its chunk is a number that no slot has | the slot is handed out again under another header |
 //!
 //! # Why no live process reads a slot that became free
@@ -31,7 +32,7 @@
 //!    rounds that begins after T sets the bit, and nobody but us clears it. So a clear bit after a whole round
 //!    of every attached process says that none of them holds the chunk. A stopped, frozen or starved process
 //!    completes no round: the slot stays. A round is told by the thread's voluntary sleeps, see below.
-//! 4. A DMA engine reads on behalf of a live process that holds the chunk until its event (`copy::in_flight`).
+//! 4. A DMA engine reads on behalf of a live process that holds the chunk until its event (`cuda::in_flight`).
 //!
 //! # Why nothing late does harm
 //! A descriptor of the chunk may still wait unread in a socket whose link has gone. Whoever reads it later
@@ -53,7 +54,7 @@
 //! writes at a time, and reads `/proc` without any lock.
 //!
 //! Knowingly weak:
-//! - That [`evidence::WAKES`] sleeps contain a whole round is a matter of probability: a thread can sleep inside
+//! - That [`rounds::WAKES`] sleeps contain a whole round is a matter of probability: a thread can sleep inside
 //!   a round (a contended allocator), and a process that is stopped and continued several times within a few
 //!   rounds gains sleeps without one. Sleeps beside page faults, and more of them than rounds fit into the time,
 //!   are not counted. The bit has to stay clear through all of it.
@@ -81,6 +82,7 @@ mod policy;
 mod probe;
 mod quarantine;
 mod references;
+mod rounds;
 mod standstill;
 mod suspicion;
 mod sweep;

@@ -8,7 +8,7 @@ use std::{
     collections::BTreeSet,
     hash::{BuildHasher, RandomState},
     io,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -83,7 +83,7 @@ impl ShmProviderBackend for ProbeBackend {
     }
 }
 
-/// Has zenoh make the metadata of this process, which it does with the first allocation of any provider.
+/// Makes zenoh make the metadata of this process, which it does at the first allocation of any provider.
 ///
 /// # Panics
 /// Where zenoh cannot make it.
@@ -112,17 +112,10 @@ pub(super) fn layout_is_known(headers: &mut Headers) -> io::Result<bool> {
     let Some([place]) = found.get(&(segment, chunk)).map(Vec::as_slice) else {
         return Ok(false);
     };
-    let fields_are_right = place
-        .header()
-        .protocol
-        .load(std::sync::atomic::Ordering::Relaxed)
-        == PROTOCOL
-        && place
-            .header()
-            .bytes
-            .load(std::sync::atomic::Ordering::Relaxed)
-            == BYTES
-        && !place.header().is_invalidated();
+    let header = place.header();
+    let fields_are_right = header.protocol.load(Ordering::Relaxed) == PROTOCOL
+        && header.bytes.load(Ordering::Relaxed) == BYTES
+        && !header.is_invalidated();
     Ok(fields_are_right && is_confirmed_again(place) && counts(place, buffer.into()))
 }
 

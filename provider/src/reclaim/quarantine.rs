@@ -1,13 +1,8 @@
-//! Why slots do not come back yet, as a type.
+//! Why slots do not come back yet.
 
-use std::{
-    io,
-    sync::{Mutex, PoisonError},
-};
+use std::{io, sync::Mutex};
 
-use rustix::io::Errno;
-
-use crate::os::limits;
+use crate::os::{Errno, limits, mutex};
 
 /// Slots that stay in use because of a process that has died or stands still.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,10 +117,7 @@ pub(crate) struct Quarantine {
 
 impl Quarantine {
     pub(crate) fn now(&self) -> Vec<Quarantined> {
-        self.slots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        mutex::lock(&self.slots).clone()
     }
 
     /// Replaces the list by one entry a reason; `true` where a reason is new that will not pass by itself.
@@ -139,7 +131,7 @@ impl Quarantine {
                 Some(Quarantined { slots, reason })
             })
             .collect();
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = mutex::lock(&self.slots);
         let is_new = counted.iter().any(|counted| {
             counted.reason != QuarantineReason::Confirming
                 && slots.iter().all(|known| known.reason != counted.reason)

@@ -1,4 +1,4 @@
-//! Who stands still with messages that it has not read.
+//! Finding processes that stand still and have messages unread.
 //!
 //! A descriptor on its way is confirmed by its sender, so what a stopped consumer has not read is not
 //! invalidated until zenoh closes the link, ten seconds later by default. The pool's user should know before.
@@ -11,7 +11,7 @@ use std::{
 use super::{evidence::Snapshot, quarantine::QuarantineReason};
 use crate::os::life::Life;
 
-/// A slot that is out for longer is worth the question.
+/// Only for slots that are out for longer it is asked.
 pub(super) const LONG: Duration = Duration::from_secs(1);
 /// How often it is asked; longer than it takes to be sure of a process that does not stand still.
 const ASK_EVERY: Duration = Duration::from_secs(1);

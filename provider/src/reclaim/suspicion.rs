@@ -6,16 +6,13 @@ use std::{
 };
 
 use super::{
-    HeldSlot,
-    evidence::{Doubt, Snapshot},
-    headers::HeaderPlace,
-    quarantine::QuarantineReason,
+    HeldSlot, evidence::Snapshot, headers::HeaderPlace, quarantine::QuarantineReason, rounds::Doubt,
 };
 use crate::os::life::Life;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// After so many restarts it is said that something is in the way.
+/// After this many restarts the reason is [`QuarantineReason::Unsettled`].
 const TOO_MANY_RESTARTS: u32 = 20;
 
 /// See the module's note.

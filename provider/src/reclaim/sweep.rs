@@ -8,14 +8,15 @@ use std::{
 
 use super::{
     HeldSlot, ReclaimableSlots,
-    evidence::{Doubt, Snapshot},
+    evidence::Snapshot,
     headers::{HeaderPlace, Headers},
     quarantine::QuarantineReason,
     references::{self, CountWord},
+    rounds::Doubt,
     standstill::{self, Standstill},
     suspicion::Suspicion,
     tombstone::{self, Tombstone},
-    verdict::{self, Seen, Verdict},
+    verdict::{self, SeenHeader, Verdict},
 };
 use crate::os::life::Life;
 
@@ -287,11 +288,11 @@ fn attached_to<'a>(
 }
 
 /// What a slot's header shows; a header that describes anything else shows nothing.
-fn see(slot: &HeldSlot, place: &HeaderPlace) -> Seen {
+fn see(slot: &HeldSlot, place: &HeaderPlace) -> SeenHeader {
     let header = place.header();
     let describes_it =
         place.is_same_generation() && header.described() == (slot.segment, slot.offset);
-    Seen {
+    SeenHeader {
         held: describes_it && references::is_held(CountWord::load(&header.references)),
         invalidated: header.is_invalidated(),
         confirmed: place.is_confirmed(),

@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Mutex, Weak},
     time::{Duration, Instant},
 };
 
@@ -30,12 +30,12 @@ struct Arrivals {
 /// A forked child has its parent's memory, not its thread: it begins anew.
 static ARRIVALS: PerProcess<Mutex<Arrivals>> = PerProcess::new(Mutex::default);
 
-/// Has the slots of a pool taken back from consumers that die, for as long as the pool lives.
+/// Takes the slots of a pool back from consumers that die, for as long as the pool lives.
 pub(crate) fn watch(slots: Weak<dyn ReclaimableSlots>, policy: ReclaimPolicy) {
     if policy == ReclaimPolicy::Never {
         return;
     }
-    let mut arrivals = lock();
+    let mut arrivals = ARRIVALS.lock();
     arrivals.pools.push(slots);
     if arrivals.is_running {
         return;
@@ -52,7 +52,7 @@ fn run() {
     let mut metadata = Metadata::default();
     loop {
         {
-            let mut arrivals = lock();
+            let mut arrivals = ARRIVALS.lock();
             pools.extend(arrivals.pools.drain(..).map(PoolSweep::new));
             if pools.is_empty() {
                 arrivals.is_running = false;
@@ -68,7 +68,7 @@ fn run() {
                     true
                 }
                 Ok(None) => false,
-                // Its next sweep may find things in order again; the others go on.
+                // Its next sweep may succeed; the other pools are swept all the same.
                 Err(_) => true,
             }
         });
@@ -91,34 +91,30 @@ impl Metadata {
     /// # Errors
     /// Why nothing can be taken back: the pool says so where it has something to take back.
     fn known(&mut self) -> Result<&mut Headers, QuarantineReason> {
-        if self.headers.is_none() {
-            if let Some((at, reason)) = &self.refused {
-                let again_after = match reason {
-                    QuarantineReason::UnknownLayout => PROBE_AGAIN_AFTER,
-                    _ => LOOK_AGAIN_AFTER,
-                };
-                if at.elapsed() < again_after {
-                    return Err(reason.clone());
-                }
-            }
-            let mut headers = Headers::default();
-            let reason = match probe::layout_is_known(&mut headers) {
-                Ok(true) => {
-                    self.refused = None;
-                    return Ok(self.headers.insert(headers));
-                }
-                Ok(false) => QuarantineReason::UnknownLayout,
-                Err(error) => QuarantineReason::of_unreadable(&error),
-            };
-            self.refused = Some((Instant::now(), reason));
-        }
-        self.headers.as_mut().ok_or_else(|| {
-            let refused = self.refused.as_ref().map(|(_, reason)| reason.clone());
-            refused.unwrap_or(QuarantineReason::UnknownLayout)
-        })
+        let headers = match self.headers.take() {
+            Some(headers) => headers,
+            None => self.probed()?,
+        };
+        Ok(self.headers.insert(headers))
     }
-}
 
-fn lock() -> MutexGuard<'static, Arrivals> {
-    ARRIVALS.lock().unwrap_or_else(PoisonError::into_inner)
+    fn probed(&mut self) -> Result<Headers, QuarantineReason> {
+        if let Some((at, reason)) = &self.refused {
+            let again_after = match reason {
+                QuarantineReason::UnknownLayout => PROBE_AGAIN_AFTER,
+                _ => LOOK_AGAIN_AFTER,
+            };
+            if at.elapsed() < again_after {
+                return Err(reason.clone());
+            }
+        }
+        let mut headers = Headers::default();
+        let reason = match probe::layout_is_known(&mut headers) {
+            Ok(true) => return Ok(headers),
+            Ok(false) => QuarantineReason::UnknownLayout,
+            Err(error) => QuarantineReason::of_unreadable(&error),
+        };
+        self.refused = Some((Instant::now(), reason.clone()));
+        Err(reason)
+    }
 }

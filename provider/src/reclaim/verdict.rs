@@ -1,10 +1,10 @@
 //! The transition table: what is to be done about a slot, from what was seen of it. No effects.
 
-use super::evidence::Doubt;
+use super::rounds::Doubt;
 
 /// What a slot's header shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct SeenHeader {
     /// References are out, and nobody has claimed the header.
     pub(super) held: bool,
     /// Nobody confirmed the chunk for a while; nobody new can come to hold it.
@@ -28,7 +28,7 @@ pub(super) enum Verdict {
 
 /// The verdict on a slot. `everybody_has_confirmed` is what is known since the slot was suspected, `None`
 /// where it is not suspected yet.
-pub(super) fn on(seen: Seen, everybody_has_confirmed: Option<Result<(), Doubt>>) -> Verdict {
+pub(super) fn on(seen: SeenHeader, everybody_has_confirmed: Option<Result<(), Doubt>>) -> Verdict {
     if !seen.held || !seen.invalidated {
         return Verdict::Leave;
     }
@@ -49,7 +49,7 @@ mod tests {
         let stalled = Doubt::from(QuarantineReason::Stalled { pid: 1 });
         let evidence = [None, Some(Err(stalled.clone())), Some(Ok(()))];
         for bits in 0..8 {
-            let seen = Seen {
+            let seen = SeenHeader {
                 held: bits & 1 != 0,
                 invalidated: bits & 2 != 0,
                 confirmed: bits & 4 != 0,

@@ -1,7 +1,7 @@
 //! Registrations that no frame and no copy has used for a while, given back.
 //!
-//! The mapping stays where it is; the table only forgets the segment, so the next frame that lies in it is
-//! found as if it were the first: registered again in the background, and staged meanwhile.
+//! The mapping stays where it is, and the table forgets the segment. The next frame in it is treated like the first:
+//! the segment is registered again in the background, and the frame is staged meanwhile.
 
 use std::{sync::Arc, time::Duration};
 

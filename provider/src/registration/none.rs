@@ -1,7 +1,7 @@
 //! No registration: every region is refused, with one reason.
 
 use super::{HostRegion, HostRegistration};
-use crate::path::FallbackReason;
+use crate::reason::FallbackReason;
 
 /// What a pinner registers with where there is no device.
 #[derive(Debug)]

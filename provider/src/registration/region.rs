@@ -5,7 +5,7 @@ use std::{mem::ManuallyDrop, ptr::NonNull, sync::Arc};
 use crate::{
     budget::{Budget, Purpose, Reservation},
     os,
-    path::FallbackReason,
+    reason::FallbackReason,
     segment::Segment,
 };
 

@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Sender},
     },
@@ -12,12 +12,13 @@ use std::{
     time::Duration,
 };
 
-use super::{Entry, HostRegistration, Registration, SegmentRegistration, shared::get_or_make};
+use super::{
+    Entry, HostRegistration, Registration, SegmentRegistration, Staging, shared::get_or_make,
+};
 use crate::{
     budget::Budget,
-    copy::Staging,
-    os::{self, file::Identity, registration_lock::RegistrationLock},
-    path::FallbackReason,
+    os::{self, file::Identity, mutex, registration_lock::RegistrationLock},
+    reason::FallbackReason,
     segment::Segment,
 };
 
@@ -27,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 enum Job {
     /// Register the segment of an entry; the address is one that its bytes were seen at.
     Segment(Arc<Entry>, AddressSeen),
-    /// Make staging slots of at least so many bytes.
+    /// Make staging slots of at least this many bytes.
     Staging(Arc<Staging>, usize),
 }
 
@@ -57,7 +58,7 @@ impl Registrar {
             .spawn(move || {
                 os::waiting::never_here();
                 for job in receiver {
-                    // Relaxed: a job more or less makes no difference to whoever stops.
+                    // Relaxed: one job more does no harm.
                     if stop.load(Ordering::Relaxed) {
                         break;
                     }
@@ -71,12 +72,12 @@ impl Registrar {
         })
     }
 
-    /// Has the segment of a new entry registered; `seen` is an address of its bytes.
+    /// Asks for the segment of a new entry to be registered; `seen` is an address of its bytes.
     pub(crate) fn register(&self, entry: Arc<Entry>, seen: NonNull<u8>) {
         self.send(Job::Segment(entry, AddressSeen(seen.as_ptr() as usize)));
     }
 
-    /// Has staging slots of at least `bytes` made.
+    /// Asks for staging slots of at least `bytes`.
     pub(crate) fn prepare_staging(&self, staging: &Arc<Staging>, bytes: usize) {
         self.send(Job::Staging(staging.clone(), bytes));
     }
@@ -84,24 +85,15 @@ impl Registrar {
     /// Lets the thread end its current job, forgets the others, and waits for it.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
-        drop(
-            self.jobs
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        drop(mutex::lock(&self.jobs).take());
+        let thread = mutex::lock(&self.thread).take();
         if let Some(thread) = thread {
             let _ = thread.join();
         }
     }
 
     fn send(&self, job: Job) {
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let jobs = mutex::lock(&self.jobs);
         if let Some(jobs) = jobs.as_ref() {
             let _ = jobs.send(job);
         }
@@ -113,7 +105,7 @@ impl Job {
         match self {
             Self::Segment(entry, seen) => {
                 let register = || register_segment(&entry, seen, registration, budget);
-                let outcome = without_panic(register).and_then(|outcome| outcome);
+                let outcome = without_panic(register);
                 match &outcome {
                     Ok(registered) => tracing::debug!(
                         segment = registered.memory().id(),
@@ -125,7 +117,10 @@ impl Job {
                 entry.settle(outcome);
             }
             Self::Staging(staging, bytes) => {
-                let make = || staging.make_slots(bytes, registration, budget);
+                let make = || {
+                    staging.make_slots(bytes, registration, budget);
+                    Ok(())
+                };
                 if let Err(reason) = without_panic(make) {
                     staging.refused(bytes, reason);
                 }
@@ -135,9 +130,11 @@ impl Job {
 }
 
 /// A registration that panics must not leave its segment, and all after it, pending.
-fn without_panic<T>(work: impl FnOnce() -> T) -> Result<T, FallbackReason> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|_| FallbackReason::DriverUnusable {
-        detail: String::from("registering panicked"),
+fn without_panic<T>(work: impl FnOnce() -> Result<T, FallbackReason>) -> Result<T, FallbackReason> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(FallbackReason::DriverUnusable {
+            detail: String::from("registering panicked"),
+        })
     })
 }
 
@@ -162,7 +159,7 @@ fn register_segment(
 /// Maps the file that somebody else's mapping shows once more, without touching that mapping.
 fn attach_alias(seen: AddressSeen, file: Identity) -> Result<Arc<Segment>, FallbackReason> {
     let not_attachable = |detail: String| FallbackReason::NotAttachable { detail };
-    let id = os::process::segment_at(seen.0)
+    let id = os::mappings::segment_at(seen.0)
         .ok_or_else(|| not_attachable(String::from("no zenoh segment is mapped there")))?;
     let alias = Segment::attach(id).map_err(|error| not_attachable(error.to_string()))?;
     // Mapping and name may both have come to mean another file since the frame was seen.

@@ -5,13 +5,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, Weak},
 };
 
 use super::{HostRegistration, Registration};
 use crate::{
-    os::{file::Identity, per_process::PerProcess},
-    path::FallbackReason,
+    os::{file::Identity, mutex, per_process::PerProcess},
+    reason::FallbackReason,
     segment::Segment,
 };
 
@@ -21,11 +21,11 @@ pub(crate) type SegmentRegistration = Arc<Registration<Arc<Segment>>>;
 /// Which file, registered by whom: all pinners with the CUDA driver are one, others are each their own.
 type Key = (Identity, usize);
 
-type Place = Arc<Mutex<Weak<Registration<Arc<Segment>>>>>;
+type RegistrationPlace = Arc<Mutex<Weak<Registration<Arc<Segment>>>>>;
 
-static PLACES: PerProcess<Mutex<HashMap<Key, Place>>> = PerProcess::new(Mutex::default);
+static PLACES: PerProcess<Mutex<HashMap<Key, RegistrationPlace>>> = PerProcess::new(Mutex::default);
 
-/// The registration of the file that is there, or the one that `make` makes. Only registrars call this;
+/// The registration of the file: the one that there is, or else the one that `make` makes. Only registrars call this;
 /// those that want the same file wait here for each other, as they would in the driver.
 pub(super) fn get_or_make(
     identity: Identity,
@@ -33,7 +33,7 @@ pub(super) fn get_or_make(
     make: impl FnOnce() -> Result<Registration<Arc<Segment>>, FallbackReason>,
 ) -> Result<SegmentRegistration, FallbackReason> {
     let place = place_of((identity, registration.sharing()));
-    let mut shared = place.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut shared = mutex::lock(&place);
     // One that is lost may be held for ever by a copy that nobody knows the end of.
     if let Some(registration) = shared.upgrade()
         && registration.lost().is_none()
@@ -45,11 +45,11 @@ pub(super) fn get_or_make(
     Ok(registration)
 }
 
-fn place_of(key: Key) -> Place {
-    let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
-    // Those that nobody is at and whose registration has gone.
+fn place_of(key: Key) -> RegistrationPlace {
+    let mut places = PLACES.lock();
+    // Keeps those that somebody uses, and those whose registration is still there.
     places.retain(|_, place| {
-        let in_use = |place: &Place| match place.try_lock() {
+        let in_use = |place: &RegistrationPlace| match place.try_lock() {
             Ok(registration) => registration.strong_count() > 0,
             Err(_) => true,
         };

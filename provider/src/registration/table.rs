@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     io,
     ptr::NonNull,
-    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, RwLock},
     time::{Duration, Instant},
 };
 
@@ -14,9 +14,10 @@ use crate::{
     os::{
         clock::LastUse,
         file::Identity,
-        process::{self, Placement},
+        mappings::{self, Placement},
+        mutex,
     },
-    path::FallbackReason,
+    reason::FallbackReason,
     segment::{Segment, registry},
 };
 
@@ -103,6 +104,14 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    fn at(entry: Arc<Entry>, offset: usize, is_new: bool) -> Self {
+        Self {
+            entry,
+            offset,
+            is_new,
+        }
+    }
+
     /// The frame's first byte inside the registration, where there is one.
     pub(crate) fn registered_address(&self, bytes: usize) -> Result<NonNull<u8>, FallbackReason> {
         let registration = self.entry.registration()?;
@@ -129,6 +138,12 @@ struct Index {
 }
 
 impl Index {
+    fn add_mapping(&mut self, entry: &Arc<Entry>, segment: &Segment) {
+        let base = segment.base().as_ptr() as usize;
+        let place = (entry.clone(), segment.bytes());
+        self.by_address.insert(base, place);
+    }
+
     /// Whether nobody but the table has the entry: no frame, no copy, no registrar. While the index is
     /// locked for writing nobody can come by it.
     fn has_alone(&self, entry: &Arc<Entry>) -> bool {
@@ -141,14 +156,14 @@ impl Index {
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     index: RwLock<Index>,
-    /// Held while something idle is given back, so that whoever clears the table can wait for it.
+    /// Held while something idle is given back: clearing the table waits for it.
     giving_back: Mutex<()>,
 }
 
 impl Table {
     /// Adds a mapping of ours; `Some` if its segment is new and has to be registered.
     pub(crate) fn add_attached(&self, segment: &Arc<Segment>) -> Option<Arc<Entry>> {
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let mut index = mutex::write(&self.index);
         let known = index.by_identity.get(&segment.identity()).cloned();
         let is_new = known.is_none();
         let entry = known.unwrap_or_else(|| Entry::new(segment.identity(), Some(segment.clone())));
@@ -160,10 +175,7 @@ impl Table {
             .attached()
             .is_some_and(|attached| Arc::ptr_eq(attached, segment))
         {
-            let base = segment.base().as_ptr() as usize;
-            index
-                .by_address
-                .insert(base, (entry.clone(), segment.bytes()));
+            index.add_mapping(&entry, segment);
         }
         is_new.then_some(entry)
     }
@@ -180,7 +192,7 @@ impl Table {
         }
         // Somebody else's mapping can be replaced by another at any time, so the kernel is asked about
         // every frame; the answer is keyed by the file.
-        match process::placement_of(address, bytes)? {
+        match mappings::placement_of(address, bytes)? {
             Placement::Inside { identity, offset } => Ok(self.find_by_file(identity, offset)),
             Placement::NoFile | Placement::Beyond => Ok(None),
         }
@@ -195,22 +207,18 @@ impl Table {
             let entry = self.add_attached(&segment);
             let is_new = entry.is_some();
             let entry = entry.or_else(|| self.entry_of(identity))?;
-            return Some(Found {
-                entry,
-                offset,
-                is_new,
-            });
+            return Some(Found::at(entry, offset, is_new));
         }
         Some(self.insert(identity, offset, None))
     }
 
     fn entry_of(&self, identity: Identity) -> Option<Arc<Entry>> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let index = mutex::read(&self.index);
         index.by_identity.get(&identity).cloned()
     }
 
     fn find_by_address(&self, address: usize, bytes: usize) -> Option<(Arc<Entry>, usize)> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let index = mutex::read(&self.index);
         let (base, (entry, length)) = index.by_address.range(..=address).next_back()?;
         let offset = address - base;
         let end = offset.checked_add(bytes)?;
@@ -222,44 +230,28 @@ impl Table {
         if entry.should_be_retried() {
             return self.insert(entry.identity(), offset, Some(&entry));
         }
-        Found {
-            entry,
-            offset,
-            is_new: false,
-        }
+        Found::at(entry, offset, false)
     }
 
     /// Puts a fresh entry in place of `stale`, or in an empty place; another thread may have been faster.
     fn insert(&self, identity: Identity, offset: usize, stale: Option<&Arc<Entry>>) -> Found {
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let mut index = mutex::write(&self.index);
         if let Some(present) = index.by_identity.get(&identity)
             && !stale.is_some_and(|stale| Arc::ptr_eq(stale, present))
         {
-            let entry = present.clone();
-            return Found {
-                entry,
-                offset,
-                is_new: false,
-            };
+            return Found::at(present.clone(), offset, false);
         }
         let entry = Entry::new(identity, stale.and_then(|stale| stale.attached().cloned()));
         index.by_identity.insert(identity, entry.clone());
         if let Some(segment) = entry.attached() {
-            let base = segment.base().as_ptr() as usize;
-            index
-                .by_address
-                .insert(base, (entry.clone(), segment.bytes()));
+            index.add_mapping(&entry, segment);
         }
-        Found {
-            entry,
-            offset,
-            is_new: true,
-        }
+        Found::at(entry, offset, true)
     }
 
     /// The registrations that nothing uses; those in use are noted as used now.
     pub(super) fn idle(&self) -> Vec<Idle> {
-        let index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let index = mutex::write(&self.index);
         let mut idle = Vec::new();
         for (identity, entry) in &index.by_identity {
             let Ok(registration) = entry.registration() else {
@@ -281,11 +273,8 @@ impl Table {
 
     /// Forgets a segment that nothing uses; it is unregistered unless another pinner shares it.
     pub(super) fn give_back(&self, identity: Identity) -> bool {
-        let _giving_back = self
-            .giving_back
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let _giving_back = mutex::lock(&self.giving_back);
+        let mut index = mutex::write(&self.index);
         let alone = index
             .by_identity
             .get(&identity)
@@ -312,7 +301,7 @@ impl Table {
     /// Forgets every segment; what no frame or copy uses is unregistered here.
     pub(crate) fn clear(&self) {
         let index = {
-            let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+            let mut index = mutex::write(&self.index);
             std::mem::take(&mut *index)
         };
         drop(index);

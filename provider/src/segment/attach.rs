@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use rustix::io::Errno;
-
 use super::{Segment, SegmentHeader, layout::MAX_SEGMENT_BYTES, registry};
 use crate::os::{
-    self,
+    self, Errno,
     file::{self, Access},
     limits,
     memory::MappedRange,
-    process::MadeHere,
+    per_process::MadeHere,
 };
 
 /// Why a segment could not be attached. zenoh drops the message that named it.
@@ -85,7 +83,7 @@ impl Segment {
         let open_error = |error: Errno| match limits::is_out_of_descriptors(error) {
             true => AttachError::TooManyOpenFiles {
                 id,
-                limit: limits::open_files_limit().unwrap_or(u64::MAX),
+                limit: limits::open_files_limit(),
             },
             false => AttachError::Open {
                 id,

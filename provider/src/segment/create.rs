@@ -2,12 +2,11 @@
 
 use std::{os::fd::OwnedFd, sync::Arc};
 
-use rustix::io::Errno;
-
 use super::{Segment, SegmentHeader, layout::SegmentLayout, registry, uses::Uses};
 use crate::{
-    budget::{self, BudgetScope, CGROUP_PIECE_BYTES, OverCgroup, Readable, Refused},
-    os::{self, file, limits, memory::MappedRange, process::MadeHere},
+    budget::{self, CGROUP_PIECE_BYTES, OverCgroup, Readable, Refused},
+    os::{self, Errno, file, limits, memory::MappedRange, per_process::MadeHere},
+    reason::BudgetScope,
 };
 
 /// How often a random id may already be taken before something else must be wrong.
@@ -136,15 +135,7 @@ impl Segment {
     ) -> Result<Arc<Self>, SegmentError> {
         let bytes = layout.total_bytes();
         // The kernel would say no as well, but only after it has filled what is left.
-        if let Some((free_bytes, total_bytes)) = file::space()
-            && free_bytes < bytes as u64
-        {
-            return Err(SegmentError::NoSpace {
-                needed_bytes: bytes as u64,
-                free_bytes,
-                total_bytes,
-            });
-        }
+        check_space(bytes as u64)?;
         let file = file::create_unnamed().map_err(|error| system("create", error))?;
         reserve(&file, bytes as u64)?;
         let (identity, _) = file::inspect(&file).map_err(|error| system("inspect", error))?;
@@ -178,6 +169,23 @@ impl Segment {
     }
 }
 
+/// Whether `/dev/shm` has room for this many bytes more.
+///
+/// # Errors
+/// [`SegmentError::NoSpace`].
+pub(crate) fn check_space(needed_bytes: u64) -> Result<(), SegmentError> {
+    match file::space() {
+        Some((free_bytes, total_bytes)) if free_bytes < needed_bytes => {
+            Err(SegmentError::NoSpace {
+                needed_bytes,
+                free_bytes,
+                total_bytes,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes the pages present, while the memory cgroups have room for what is left of them.
 fn reserve(file: &OwnedFd, bytes: u64) -> Result<(), SegmentError> {
     let mut from = 0;
@@ -196,7 +204,8 @@ fn publish(file: &OwnedFd) -> Result<u32, SegmentError> {
     let _before_the_last_look =
         os::exit::enter_naming().ok_or_else(|| system("name", Errno::CANCELED))?;
     for _ in 0..NAME_ATTEMPTS {
-        let id = random_id()?;
+        let random = os::random().map_err(|error| system("choose a name for", error))?;
+        let id = u32::from_ne_bytes(random);
         match file::publish(file, id) {
             Ok(()) => return Ok(id),
             Err(Errno::EXIST) => continue,
@@ -206,16 +215,9 @@ fn publish(file: &OwnedFd) -> Result<u32, SegmentError> {
     Err(SegmentError::NoFreeName)
 }
 
-fn random_id() -> Result<u32, SegmentError> {
-    let mut bytes = [0; 4];
-    rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty())
-        .map_err(|error| system("choose a name for", error))?;
-    Ok(u32::from_ne_bytes(bytes))
-}
-
 fn system(action: &'static str, error: Errno) -> SegmentError {
     if limits::is_out_of_descriptors(error) {
-        let limit = limits::open_files_limit().unwrap_or(u64::MAX);
+        let limit = limits::open_files_limit();
         return SegmentError::TooManyOpenFiles { action, limit };
     }
     if error == Errno::NOSPC

@@ -1,4 +1,5 @@
-//! A segment: one shared-memory file, as its producer made it or as a consumer attached it.
+//! A segment: one shared-memory file, as its producer made it or as a consumer attached it. Stands on `os` and
+//! `budget`.
 //!
 //! Holds: the open file with zenoh's shared `flock`, the mapping of the whole file, and, for segments of
 //! this library, the checked copy of the header page; for those of this process's pools, what it does itself with
@@ -18,7 +19,6 @@
 //! - The shared lock is held from before the name exists until nothing of this process uses the segment
 //!   any more, so no zenoh process unlinks a segment in use, and whoever is last unlinks it.
 //! - No page is locked here (`mlock`): under the usual 8 MiB limit that would fail.
-//!
 //! - Only files that this user alone may open are attached, so that nobody else can change or shorten one.
 //!
 //! Knowingly weak: a process of the same user can do both. Where a segment's bytes are about to be used, the
@@ -41,12 +41,17 @@ use std::{os::fd::OwnedFd, ptr::NonNull, sync::Arc};
 
 pub use attach::AttachError;
 pub use create::SegmentError;
+pub(crate) use create::check_space;
 pub(crate) use header::SegmentHeader;
 use layout::SegmentLayout;
 use release::ReleaseWords;
 use uses::{Noted, Use, Uses};
 
-use crate::os::{self, file::Identity, memory::MappedRange, process::MadeHere};
+use crate::os::{self, file::Identity, memory::MappedRange, per_process::MadeHere};
+
+/// The protocol of zenoh's own POSIX segments. A number of our own would make every unmodified peer
+/// receive copies.
+pub(crate) const POSIX_PROTOCOL_ID: zenoh::shm::ProtocolID = 0;
 
 /// See the module's note.
 #[derive(Debug)]
@@ -138,8 +143,8 @@ impl Segment {
         self.discard(header, slots);
     }
 
-    /// Gives the memory of so many bytes back, for slots that are not in use and will not be again; whether
-    /// that was possible.
+    /// Gives the memory of `bytes` back, of slots that are not in use and never will be again. Whether that was
+    /// possible.
     pub(crate) fn discard(&self, from: u64, bytes: u64) -> bool {
         // A forked child has them mapped as its parent has.
         if !self.made_here.holds() || bytes == 0 {

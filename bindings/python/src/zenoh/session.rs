@@ -35,7 +35,7 @@ impl Session {
         timeout: f64,
     ) -> PyResult<Self> {
         // Before anything of zenoh's or the driver's is touched.
-        if zenoh_pinned::zenoh_is_inherited() {
+        if zenoh_pinned::bindings::zenoh_is_inherited() {
             return Err(errors::open(OpenError::Forked));
         }
         let timeout = Duration::try_from_secs_f64(timeout).map_err(|_| {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zenoh_pinned::bytes_from_environment;
+use zenoh_pinned::bindings::bytes_from_environment;
 
 /// Slots of a pool.
 const SLOTS: &str = "ZENOH_PINNED_SLOTS";

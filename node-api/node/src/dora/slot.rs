@@ -11,7 +11,7 @@ use dora_message::{
 };
 use dora_node_api::DataSample;
 use zenoh::bytes::ZBytes;
-use zenoh_pinned::{KeptPayload, Slot};
+use zenoh_pinned::{Slot, bindings::KeptPayload};
 
 use super::{ElementType, link::daemon::DaemonMessage};
 

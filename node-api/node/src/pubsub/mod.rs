@@ -76,7 +76,7 @@ pub fn open_within(
     pinner: &Pinner,
     timeout: Duration,
 ) -> Result<Session, OpenError> {
-    if zenoh_pinned::zenoh_is_inherited() {
+    if zenoh_pinned::bindings::zenoh_is_inherited() {
         return Err(OpenError::Forked);
     }
     zenoh_pinned::prepare_session(&mut config);

@@ -1,36 +1,27 @@
 //! Which nodes have a process that holds a pool, or that runs at all, as `/proc` shows it.
 
-use std::{collections::BTreeSet, fs, io::ErrorKind};
+use std::{collections::BTreeSet, io::ErrorKind};
 
 use dora_message::{DataflowId, id::NodeId};
-use zenoh_pinned::PinnedPool;
+use zenoh_pinned::{
+    PinnedPool,
+    bindings::{Unseen, environment_of, processes},
+};
 
 use crate::dora::link::{
     description::NodeDescription,
     environment::{Environment, node_in},
 };
 
-/// Whether the process has ended: before its file was opened (ENOENT), or after that (ESRCH).
-fn says_ended(error: &std::io::Error) -> bool {
-    const ESRCH: i32 = 3;
-    error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH)
-}
-
 /// Whether some process of this host shows that it is `node` of `dataflow`, or cannot be looked at for another reason
 /// than that it hides its environment, as another user's does.
 pub(crate) fn is_running(node: &NodeId, dataflow: DataflowId) -> bool {
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return true;
-    };
-    let is_it = |pid: u32| match fs::read(format!("/proc/{pid}/environ")) {
+    let is_it = |pid| match environment_of(pid) {
         Ok(environment) => node_in(&environment, dataflow) == Environment::Node(node.clone()),
-        Err(error) => !says_ended(&error) && error.kind() != ErrorKind::PermissionDenied,
+        Err(Unseen::Ended) => false,
+        Err(Unseen::Failed(error)) => error.kind() != ErrorKind::PermissionDenied,
     };
-    // What is not named by a number is no process.
-    let mut processes = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    processes.any(is_it)
+    processes().map_or(true, |processes| processes.into_iter().any(is_it))
 }
 
 /// The nodes whose processes hold a pool.
@@ -50,13 +41,15 @@ impl Holders {
             unknown: false,
         };
         for pid in processes {
-            match fs::read(format!("/proc/{pid}/environ")) {
+            match environment_of(*pid) {
                 Ok(environment) => match node_in(&environment, dataflow) {
                     Environment::Node(node) => drop(holders.nodes.insert(node)),
                     Environment::OtherDataflow => {}
                     Environment::Undescribed => holders.unknown = true,
                 },
-                Err(error) => holders.unknown |= !says_ended(&error),
+                // It holds nothing.
+                Err(Unseen::Ended) => {}
+                Err(Unseen::Failed(_)) => holders.unknown = true,
             }
         }
         holders

@@ -4,18 +4,13 @@
 //! process, which every side locks (`mlock`). Where that is not allowed, zenoh 1.10 panics on the first
 //! allocation, and a consumer silently loses what it cannot attach. So it is found out beforehand.
 //!
-//! Nor can it have any where no segment can be made: zenoh fails to open a session then. Without `/proc` nobody
-//! could say whether the bytes that zenoh points to are all there.
-
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU32, Ordering},
-};
+//! Where no segment can be made, zenoh fails to open a session; and without `/proc` nobody can tell whether the bytes
+//! that zenoh points to are all there. This too is found out here.
 
 use crate::{
     budget::Readable,
-    os::{file, limits, process::MadeHere},
-    path::FallbackReason,
+    os::{file, limits, per_process::PerProcess},
+    reason::FallbackReason,
 };
 
 /// zenoh's metadata of this process and of one peer, and a few pages that sessions negotiate with.
@@ -25,15 +20,14 @@ const SESSION_BYTES: usize = 64 << 10;
 /// The metadata of one process: a header and a watchdog word for each of 32,768 buffers.
 pub(crate) const ZENOH_METADATA_BYTES: usize = 32_768 * (32 + 8);
 
-/// Why zenoh cannot have shared memory in this process; `None` where it can. Found out once, and then never
-/// again `None` in a process forked from this one: zenoh's metadata would be shared by two who both believe
-/// to be alone, without the threads that keep it alive.
+/// Why zenoh cannot have shared memory in this process; `None` where it can. Found out once in a process. In a child
+/// that is forked later the answer is never `None`: two processes would share zenoh's metadata, each as if it were
+/// alone, and one of them without the threads that keep it alive.
 pub(crate) fn without_shared_memory() -> Option<FallbackReason> {
-    static FOUND: OnceLock<(MadeHere, Option<FallbackReason>)> = OnceLock::new();
-    let (made_here, reason) = FOUND.get_or_init(|| (MadeHere::now(), found_out()));
-    match made_here.holds() {
-        true => reason.clone(),
-        false => Some(FallbackReason::Forked),
+    static FOUND: PerProcess<Option<FallbackReason>> = PerProcess::new(found_out);
+    match FOUND.is_inherited() {
+        true => Some(FallbackReason::Forked),
+        false => FOUND.clone(),
     }
 }
 
@@ -63,16 +57,14 @@ fn found_out() -> Option<FallbackReason> {
     Some(FallbackReason::NoSegments { detail })
 }
 
-/// The process that was the first to prepare a session; 0 where none has.
-static ZENOH_OWNER: AtomicU32 = AtomicU32::new(0);
+/// Made by the process that was the first to prepare a session.
+static PREPARED: PerProcess<()> = PerProcess::new(|| ());
 
 /// Whether a zenoh session was prepared ([`prepare_session`]) in the process that this one was forked from. zenoh's
-/// threads are not here then: whoever opens a session would wait for them for ever, also where the parent's session
-/// was closed, or never opened.
+/// threads are not here then: opening a session would wait for them for ever, also where the parent's session was
+/// closed, or never opened.
 pub fn zenoh_is_inherited() -> bool {
-    // Relaxed: written by this process, or before it was forked.
-    let owner = ZENOH_OWNER.load(Ordering::Relaxed);
-    owner != 0 && owner != std::process::id()
+    PREPARED.is_inherited()
 }
 
 /// Makes a session's configuration fit this process: turns shared memory off where zenoh may not lock
@@ -85,9 +77,9 @@ pub fn zenoh_is_inherited() -> bool {
 ///
 /// It does not make zenoh usable in a forked child whose parent has used it: see [`zenoh_is_inherited`].
 pub fn prepare_session(config: &mut zenoh::Config) -> Option<FallbackReason> {
-    // Relaxed: nothing else hangs on it. A forked child leaves it as it is.
-    let here = std::process::id();
-    let _ = ZENOH_OWNER.compare_exchange(0, here, Ordering::Relaxed, Ordering::Relaxed);
+    if !PREPARED.is_inherited() {
+        PREPARED.of_this_process();
+    }
     let reason = without_shared_memory().or_else(without_room)?;
     tracing::warn!(%reason, "shared memory is turned off for this session");
     if let Err(error) = config.insert_json5("transport/shared_memory/enabled", "false") {

@@ -3,17 +3,17 @@
 use std::{
     ptr::NonNull,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use super::{HostRegistration, Registration};
 use crate::{
     budget::Budget,
-    os::memory::MappedRange,
-    path::FallbackReason,
-    registration::{HostRegistration, Registration},
+    os::{memory::MappedRange, mutex},
+    reason::FallbackReason,
 };
 
 /// Sizes are rounded up to this, so that frames of nearly one size share slots.
@@ -28,14 +28,14 @@ struct StagingSlot {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct StagingSlots {
     slots: Vec<Arc<StagingSlot>>,
     /// What the registrar has been asked for and has not answered yet, in bytes; zero if nothing.
     asked_bytes: usize,
     refused: Option<(FallbackReason, Instant)>,
 }
 
-impl State {
+impl StagingSlots {
     /// The registrar has dealt with a request for this size.
     fn answered(&mut self, bytes: usize) {
         if self.asked_bytes <= bytes {
@@ -49,7 +49,7 @@ impl State {
 #[derive(Debug)]
 pub(crate) struct Staging {
     count: usize,
-    state: Mutex<State>,
+    slots: Mutex<StagingSlots>,
 }
 
 /// What a copy that wants a staging slot gets.
@@ -67,9 +67,9 @@ impl Staging {
     pub(crate) fn new(count: usize, asked_bytes: usize) -> Arc<Self> {
         Arc::new(Self {
             count,
-            state: Mutex::new(State {
+            slots: Mutex::new(StagingSlots {
                 asked_bytes: asked_bytes.next_multiple_of(GRANULE),
-                ..State::default()
+                ..StagingSlots::default()
             }),
         })
     }
@@ -81,7 +81,7 @@ impl Staging {
 
     /// Takes a free slot of at least `bytes`.
     pub(crate) fn lease(&self, bytes: usize) -> Lease {
-        let mut state = self.lock();
+        let mut state = mutex::lock(&self.slots);
         let fitting = |slot: &&Arc<StagingSlot>| slot.memory.memory().bytes() >= bytes;
         // Acquire: what the last lease wrote and its DMA read lies before this lease.
         let free = |slot: &&Arc<StagingSlot>| !slot.leased.swap(true, Ordering::Acquire);
@@ -130,7 +130,7 @@ impl Staging {
         {
             return self.refused(bytes, reason);
         }
-        let mut state = self.lock();
+        let mut state = mutex::lock(&self.slots);
         state.answered(bytes);
         state.refused = None;
         let former = std::mem::replace(&mut state.slots, slots);
@@ -142,19 +142,15 @@ impl Staging {
     /// Notes that slots of this size cannot be had now.
     pub(crate) fn refused(&self, bytes: usize, reason: FallbackReason) {
         tracing::info!(%reason, bytes, "no staging slots");
-        let mut state = self.lock();
+        let mut state = mutex::lock(&self.slots);
         state.answered(bytes.next_multiple_of(GRANULE));
         state.refused = Some((reason, Instant::now()));
     }
 
     /// Gives every slot up; those in use by a copy go when it has ended.
     pub(crate) fn clear(&self) {
-        let slots = std::mem::take(&mut self.lock().slots);
+        let slots = std::mem::take(&mut mutex::lock(&self.slots).slots);
         drop(slots);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,17 +1,17 @@
-//! zenoh's side of a consumer: attaching segments without locking their pages.
+//! zenoh's side of a consumer: attaching segments without locking their pages, and letting go of them (`attachment`).
+//! Stands on `pinner`.
 
 use std::sync::Arc;
 
 use zenoh::shm::{ProtocolID, SegmentID, ShmClient, ShmClientStorage, ShmSegment, WithProtocolID};
 
-use crate::{
-    attachment::{self, Attachment},
-    pinner::{Pinner, WeakPinner},
-};
+mod attachment;
 
-/// The protocol of zenoh's own POSIX segments. A number of our own would make every unmodified peer
-/// receive copies.
-pub(crate) const POSIX_PROTOCOL_ID: ProtocolID = 0;
+use crate::{
+    pinner::{Pinner, WeakPinner},
+    segment::POSIX_PROTOCOL_ID,
+};
+use attachment::Attachment;
 
 /// Attaches any segment of zenoh's POSIX protocol, from unmodified producers too.
 ///

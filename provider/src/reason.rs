@@ -1,7 +1,4 @@
 //! How a frame's bytes get to the device, and why not by a shorter way.
-
-use crate::budget::BudgetScope;
-
 /// The way of a frame's bytes to the device, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DevicePath {
@@ -22,6 +19,64 @@ impl std::fmt::Display for DevicePath {
             Self::Staged => "staged",
             Self::Pageable => "pageable",
             Self::Host => "host",
+        })
+    }
+}
+
+/// The way of a frame's bytes, and why it is not a shorter one.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    pub(crate) path: DevicePath,
+    /// `None` where the way is direct.
+    pub(crate) reason: Option<FallbackReason>,
+}
+
+impl Way {
+    pub(crate) const DIRECT: Self = Self {
+        path: DevicePath::Direct,
+        reason: None,
+    };
+
+    /// One that is not direct.
+    pub(crate) fn detour(path: DevicePath, reason: FallbackReason) -> Self {
+        Self {
+            path,
+            reason: Some(reason),
+        }
+    }
+}
+
+/// Whose limit a request would have exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BudgetScope {
+    /// That of the pinner.
+    Pinner,
+    /// That of all pinners of this process: half of the machine's memory.
+    Process,
+    /// That of all processes of this user on this host.
+    Host,
+}
+
+impl BudgetScope {
+    /// What to do about a refusal.
+    pub(crate) fn remedy(self) -> &'static str {
+        match self {
+            Self::Pinner => "raise max_bytes() of the pinner",
+            Self::Process => "let pinners go, or lower their max_bytes()",
+            Self::Host => {
+                "end a process that needs less, or raise ZENOH_PINNED_HOST_BYTES or max_host_bytes()"
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for BudgetScope {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Pinner => "the pinner",
+            Self::Process => "this process",
+            Self::Host => "all processes of this user on this host",
         })
     }
 }
@@ -122,7 +177,7 @@ pub enum FallbackReason {
         /// Bytes that zenoh locks.
         needed_bytes: u64,
     },
-    /// This host cannot make a segment, whatever is freed.
+    /// No segment can be made on this host, even if room is made.
     #[error(
         "no segment can be made on this host ({detail}): it takes Linux with /proc, and a tmpfs at /dev/shm that this user may write"
     )]

@@ -1,26 +1,29 @@
 //! The end of device memory that was lent.
 //!
-//! Who uses it, and on which streams, its borrowers alone know. So a thread waits until everything has executed that
-//! was enqueued in the context before the last of them let go, and gives the memory back then: several at a time, as
-//! one fence serves all that came before it. It holds the exit gate while it waits: a process that exits meanwhile
+//! Only its borrowers know who uses it, and on which streams. So a thread waits until everything has executed that was
+//! enqueued in the context before the last of them let go, and then gives the memory back: several at a time, as one
+//! fence serves all that came before it. It holds the exit gate while it waits: a process that exits meanwhile
 //! waits for it as long as the gate's patience, and no longer.
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     time::{Duration, Instant},
 };
 
-use crate::{
-    cuda::{self, DeviceMemory, DriverError, Fence},
-    os::{self, per_process::PerProcess},
+use super::{
+    error::DriverError,
+    memory::{DeviceMemory, Fence},
+    visit::relax_this_thread,
+    witness::note,
 };
+use crate::os::{self, per_process::PerProcess};
 
-/// After what time a fence or a release is tried again that could not be had.
+/// After what time a fence or a release that failed is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
-/// For how long. What then is still there stays.
+/// For how long it is tried again. After that the memory stays until the process ends.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Memory that its last borrower has let go of.
@@ -32,9 +35,9 @@ struct Returned {
 
 /// Hands device memory to the thread. Where none can be started this memory stays until the process ends; the next
 /// one tries again.
-pub(super) fn free_when_unused(memory: DeviceMemory, fence: Arc<Fence>) {
+pub(crate) fn free_when_unused(memory: DeviceMemory, fence: Arc<Fence>) {
     static THREAD: PerProcess<Mutex<Option<Sender<Returned>>>> = PerProcess::new(Mutex::default);
-    let mut thread = THREAD.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut thread = THREAD.lock();
     if thread.is_none() {
         let (sender, receiver) = channel();
         let builder = std::thread::Builder::new().name(String::from("zpin-free"));
@@ -57,7 +60,7 @@ pub(super) fn free_when_unused(memory: DeviceMemory, fence: Arc<Fence>) {
 }
 
 /// As [`free_when_unused`], for memory that was not lent and cannot go in the order of its stream.
-pub(super) fn free_behind_everything(memory: DeviceMemory) {
+pub(crate) fn free_behind_everything(memory: DeviceMemory) {
     match Fence::of(memory.context()) {
         Ok(fence) => free_when_unused(memory, fence),
         Err(error) => {
@@ -69,7 +72,7 @@ pub(super) fn free_behind_everything(memory: DeviceMemory) {
 
 fn free_all(arriving: &Receiver<Returned>) {
     os::waiting::never_here();
-    cuda::relax_this_thread();
+    relax_this_thread();
     let mut waiting: Vec<Returned> = Vec::new();
     loop {
         let first = match waiting.is_empty() {
@@ -119,7 +122,7 @@ fn free_behind(fence: &Fence, returned: Vec<Returned>) -> impl Iterator<Item = R
 
 /// What becomes of memory that could not be freed: it is left to a lost context, tried again, or kept.
 fn after_failure(returned: Returned, error: DriverError) -> Option<Returned> {
-    if cuda::note(returned.memory.context(), error).is_some() {
+    if note(returned.memory.context(), error).is_some() {
         returned.memory.abandon();
         return None;
     }

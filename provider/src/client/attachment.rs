@@ -31,32 +31,32 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, atomic},
+    sync::{Arc, Condvar, Mutex, PoisonError, Weak, atomic},
     time::{Duration, Instant},
 };
 
 use zenoh::shm::{ChunkID, SegmentID, ShmSegment};
 
 use crate::{
+    availability::ZENOH_METADATA_BYTES,
     os::{
         clock::{LastUse, Moment},
         descriptors,
         life::Life,
-        limits,
+        limits, mutex,
         per_process::PerProcess,
         waiting,
     },
     pinner::WeakPinner,
     segment::{AttachError, Segment},
-    session::ZENOH_METADATA_BYTES,
 };
 
 /// How long a segment of a dead producer stays after its last use: as long as zenoh gives a link.
 const AFTER_DEATH: Duration = Duration::from_secs(10);
-/// How long one stays that does not say whose it is.
+/// How long a segment stays that does not name its producer.
 const IDLE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long what has just been attached is left alone.
+/// How long nothing is done after zenoh has attached something.
 const UNLOCK_AFTER: Duration = Duration::from_millis(200);
 const LOOK_FOR_LOCKED_EVERY: Duration = Duration::from_millis(10);
 /// zenoh's metadata of a producer, and its segment.
@@ -88,14 +88,9 @@ impl Attachment {
         Ok(attachment)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Segment>>> {
-        // Whole between any two of its assignments.
-        self.segment.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Lets go of the mapping if it is time.
     fn let_go_if_unused(self: &Arc<Self>, now: Moment) {
-        let mut mapped = self.lock();
+        let mut mapped = mutex::lock(&self.segment);
         let Some(segment) = mapped.as_ref() else {
             return;
         };
@@ -123,7 +118,7 @@ impl Attachment {
 
 impl ShmSegment for Attachment {
     fn map(&self, chunk: ChunkID) -> zenoh::Result<*mut u8> {
-        let mut mapped = self.lock();
+        let mut mapped = mutex::lock(&self.segment);
         self.last_use.note();
         let segment = match &*mapped {
             Some(segment) => segment,
@@ -155,14 +150,14 @@ fn attach(id: SegmentID, pinner: Option<&WeakPinner>) -> Result<Arc<Segment>, At
     Ok(segment)
 }
 
-/// Has it said for as long as `client` is there when no descriptor is left for what a new producer takes.
+/// Logs an error, for as long as `client` exists, when too few descriptors are left for a new producer.
 pub(crate) fn watch_descriptors(client: &Arc<()>) {
     look_after(|state| state.clients.push(Arc::downgrade(client)));
 }
 
 /// What the thread looks after.
 #[derive(Default)]
-struct State {
+struct LookedAfter {
     attachments: Vec<Weak<Attachment>>,
     /// Some have come since the thread looked, and with them zenoh's metadata of their producer.
     are_new: bool,
@@ -171,15 +166,11 @@ struct State {
 }
 
 /// A forked child has no thread, and its parent's attachments are not its to let go of: it begins anew.
-static STATE: PerProcess<Mutex<State>> = PerProcess::new(Mutex::default);
+static LOOKED_AFTER: PerProcess<Mutex<LookedAfter>> = PerProcess::new(Mutex::default);
 static CHANGED: PerProcess<Condvar> = PerProcess::new(Condvar::new);
 
-fn lock_state() -> MutexGuard<'static, State> {
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn look_after(add: impl FnOnce(&mut State)) {
-    let mut state = lock_state();
+fn look_after(add: impl FnOnce(&mut LookedAfter)) {
+    let mut state = LOOKED_AFTER.lock();
     if !state.is_running {
         let thread = std::thread::Builder::new().name(String::from("zpin-attached"));
         // Without a thread segments stay; the next one tries again.
@@ -191,7 +182,7 @@ fn look_after(add: impl FnOnce(&mut State)) {
 
 /// The next look is due: after a while, or soon where zenoh has attached something.
 fn wait_for_next_look() {
-    let state = lock_state();
+    let state = LOOKED_AFTER.lock();
     let until = CHANGED.wait_timeout_while(state, LOOK_EVERY, |state| !state.are_new);
     let are_new = until.unwrap_or_else(PoisonError::into_inner).0.are_new;
     if !are_new {
@@ -211,7 +202,7 @@ fn run() {
     loop {
         wait_for_next_look();
         let (attachments, are_new): (Vec<_>, _) = {
-            let mut state = lock_state();
+            let mut state = LOOKED_AFTER.lock();
             state.clients.retain(|client| client.strong_count() > 0);
             state
                 .attachments
@@ -224,13 +215,13 @@ fn run() {
             (attachments.collect(), std::mem::take(&mut state.are_new))
         };
         if are_new && descriptors::unlock_pages_of_segments(ZENOH_METADATA_BYTES as u64).is_err() {
-            // Without a descriptor; not at once again.
+            // No descriptor was left; not again at once.
             std::thread::sleep(LOOK_EVERY);
-            lock_state().are_new = true;
+            LOOKED_AFTER.lock().are_new = true;
         }
         let now = Moment::now();
         for attachment in attachments {
-            // What panics is wrong with this one only.
+            // A panic concerns this attachment only.
             let _ = catch_unwind(AssertUnwindSafe(|| attachment.let_go_if_unused(now)));
         }
         let are_left = limits::are_descriptors_left(DESCRIPTORS_OF_A_PRODUCER);
@@ -238,7 +229,7 @@ fn run() {
             tracing::error!(
                 "this process may have {} files open and has them, so zenoh drops what producers send that it has not \
                  attached yet, without a word: raise RLIMIT_NOFILE (ulimit -n, docker run --ulimit nofile=)",
-                limits::open_files_limit().unwrap_or(u64::MAX)
+                limits::open_files_limit()
             );
         }
         were_left = are_left;
@@ -265,7 +256,7 @@ mod tests {
     }
 
     fn is_mapped(attachment: &Attachment) -> bool {
-        attachment.lock().is_some()
+        mutex::lock(&attachment.segment).is_some()
     }
 
     /// As zenoh has it: its storage is the other owner.

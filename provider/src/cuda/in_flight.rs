@@ -2,6 +2,8 @@
 //!
 //! A thread asks the driver about the events instead of waiting in it: each question is short, so the
 //! exit gate never has to wait for a stream, and one slow stream does not keep the holds of another.
+//!
+//! Locks: a list has a mutex, held for list operations only; no driver call is made under it.
 
 use std::{
     any::Any,
@@ -15,10 +17,17 @@ use std::{
 
 use cudarc::driver::{CudaContext, CudaStream};
 
-use super::staging::StagingLease;
+use super::{
+    capture::{self, CapturedGraph},
+    copy::synchronize,
+    error::DriverError,
+    event::Event,
+    visit::relax_this_thread,
+    witness,
+};
 use crate::{
-    cuda::{self, CapturedGraph, DriverError, Event},
-    os,
+    os::{self, mutex},
+    registration::StagingLease,
 };
 
 /// How often the events are asked about while copies are in flight.
@@ -78,7 +87,7 @@ struct Copy {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct HoldList {
     arrived: Vec<Copy>,
     /// Of graphs that have gone.
     finished: Vec<Hold>,
@@ -87,8 +96,8 @@ struct State {
 }
 
 #[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
+struct Holds {
+    state: Mutex<HoldList>,
     changed: Condvar,
     /// Holds not yet released: arrived, being watched, or leaked.
     held: AtomicUsize,
@@ -98,7 +107,7 @@ struct Shared {
 /// The list of one pinner.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
-    shared: Arc<Shared>,
+    holds: Arc<Holds>,
 }
 
 impl InFlight {
@@ -112,28 +121,28 @@ impl InFlight {
     pub(crate) fn keep(&self, stream: &Arc<CudaStream>, hold: Hold) -> Result<(), DriverError> {
         match Event::record(stream) {
             Ok(event) => {
-                self.watch(Copy { event, hold });
+                self.watch_event(event, hold);
                 Ok(())
             }
             Err(_) => self.keep_until_idle(stream, hold),
         }
     }
 
-    /// As [`InFlight::keep`], waiting for the stream at once: for a copy of which the driver said that
-    /// it failed, which does not say that nothing was enqueued.
+    /// As [`InFlight::keep`], but waits for the stream at once. For a copy that failed, according to the driver:
+    /// something may have been enqueued all the same.
     pub(crate) fn keep_until_idle(
         &self,
         stream: &Arc<CudaStream>,
         hold: Hold,
     ) -> Result<(), DriverError> {
-        match cuda::synchronize(stream) {
+        match synchronize(stream) {
             Ok(()) => {
                 hold.release();
                 Ok(())
             }
             Err(error) => {
-                self.shared.held.fetch_add(1, Ordering::Relaxed);
-                self.shared.leak(hold, stream.context(), error);
+                self.holds.held.fetch_add(1, Ordering::Relaxed);
+                self.holds.leak(hold, stream.context(), error);
                 Err(error)
             }
         }
@@ -141,7 +150,10 @@ impl InFlight {
 
     /// Keeps `hold` until `event`, which has been recorded, is reached.
     pub(crate) fn watch_event(&self, event: Event, hold: Hold) {
-        self.watch(Copy { event, hold });
+        self.holds.held.fetch_add(1, Ordering::Relaxed);
+        let mut state = mutex::lock(&self.holds.state);
+        state.arrived.push(Copy { event, hold });
+        self.holds.wake(state);
     }
 
     /// Keeps `hold` until the graph that `stream` is captured into has gone, with all that was made of it.
@@ -154,51 +166,40 @@ impl InFlight {
         graph: CapturedGraph,
         hold: Hold,
     ) -> Result<(), DriverError> {
-        self.shared.held.fetch_add(1, Ordering::Relaxed);
-        let shared = self.shared.clone();
-        cuda::keep_with(stream, graph, move || shared.finished(hold))
+        self.holds.held.fetch_add(1, Ordering::Relaxed);
+        let holds = self.holds.clone();
+        capture::keep_with(stream, graph, move || holds.finished(hold))
     }
 
     /// Holds not yet released, and how many of them never will be.
     pub(crate) fn counts(&self) -> (usize, usize) {
         // Relaxed: numbers to look at.
-        let held = self.shared.held.load(Ordering::Relaxed);
-        (held, self.shared.leaked.load(Ordering::Relaxed))
+        let held = self.holds.held.load(Ordering::Relaxed);
+        (held, self.holds.leaked.load(Ordering::Relaxed))
     }
 
     /// Waits for the copies in flight, up to some seconds, and ends the thread.
     pub(crate) fn close(&self) {
         let thread = {
-            let mut state = self.shared.lock();
+            let mut state = mutex::lock(&self.holds.state);
             state.closing = true;
-            self.shared.changed.notify_all();
+            self.holds.changed.notify_all();
             state.thread.take()
         };
         if let Some(thread) = thread {
             let _ = thread.join();
         }
     }
-
-    fn watch(&self, copy: Copy) {
-        self.shared.held.fetch_add(1, Ordering::Relaxed);
-        let mut state = self.shared.lock();
-        state.arrived.push(copy);
-        self.shared.wake(state);
-    }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Has the thread look, and starts it where there is none.
-    fn wake(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+impl Holds {
+    /// Wakes the thread; starts it where there is none.
+    fn wake(self: &Arc<Self>, mut state: MutexGuard<'_, HoldList>) {
         if state.thread.is_none() && !state.closing {
-            let shared = self.clone();
+            let holds = self.clone();
             let thread = std::thread::Builder::new()
                 .name(String::from("zpin-holds"))
-                .spawn(move || shared.watch());
+                .spawn(move || holds.watch());
             // Without a thread the holds stay; the next copy tries again.
             state.thread = thread.ok();
         }
@@ -210,16 +211,16 @@ impl Shared {
         if os::exit::enter_driver().is_none() {
             return hold.keep();
         }
-        let mut state = self.lock();
+        let mut state = mutex::lock(&self.state);
         if !state.closing {
             state.finished.push(hold);
             return self.wake(state);
         }
         drop(state);
         // The graph has outlived the pinner and its thread.
-        let shared = self.clone();
+        let holds = self.clone();
         let thread = std::thread::Builder::new().name(String::from("zpin-holds"));
-        let _ = thread.spawn(move || shared.release(hold));
+        let _ = thread.spawn(move || holds.release(hold));
     }
 
     fn release(&self, hold: Hold) {
@@ -230,7 +231,7 @@ impl Shared {
     /// The thread's work: take what has arrived, ask about each event, sleep.
     fn watch(&self) {
         os::waiting::never_here();
-        cuda::relax_this_thread();
+        relax_this_thread();
         let mut watched: Vec<Copy> = Vec::new();
         let mut give_up_at = None;
         loop {
@@ -261,9 +262,10 @@ impl Shared {
     /// Moves what has arrived to `watched`, sleeping while there is nothing at all to do; tells whether this is the
     /// end, and what graphs have let go of.
     fn receive(&self, watched: &mut Vec<Copy>) -> (bool, Vec<Hold>) {
-        let mut state = self.lock();
-        let is_idle =
-            |state: &State| state.arrived.is_empty() && state.finished.is_empty() && !state.closing;
+        let mut state = mutex::lock(&self.state);
+        let is_idle = |state: &HoldList| {
+            state.arrived.is_empty() && state.finished.is_empty() && !state.closing
+        };
         while is_idle(&state) && watched.is_empty() {
             state = self
                 .changed
@@ -279,7 +281,7 @@ impl Shared {
         match copy.event.is_complete() {
             Ok(false) => Some(copy),
             Ok(true) => {
-                cuda::succeeded(copy.event.context());
+                witness::succeeded(copy.event.context());
                 self.release(copy.hold);
                 None
             }
@@ -292,7 +294,7 @@ impl Shared {
     }
 
     fn leak(&self, hold: Hold, context: &Arc<CudaContext>, error: DriverError) {
-        match cuda::note_leak(context, error) {
+        match witness::note_leak(context, error) {
             Some(_) => hold.keep_without_context(),
             // An error of this call alone: the context and its registrations are still in use.
             None => hold.keep(),
