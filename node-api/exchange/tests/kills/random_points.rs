@@ -149,14 +149,17 @@ fn worker_data_plane() {
 fn worker_agent() {
     let mut agent = Agent::attach(&worker::order("NAME")).unwrap();
     let mut observed = Observed::default();
-    works_until_the_end(|_| match agent.read_observation() {
-        Ok(Some(message)) => {
-            observed.check(message.sequence, &message.record);
-            let weights = weights(message.sequence);
-            agent.write_action(message.sequence, &weights).unwrap();
+    works_until_the_end(|_| {
+        match agent.read_observation() {
+            Ok(Some(message)) => observed.check(message.sequence, &message.record),
+            Ok(None) | Err(ReadError::Overrun) => {}
+            Err(error) => panic!("{error}"),
         }
-        Ok(None) | Err(ReadError::Overrun) => std::thread::yield_now(),
-        Err(error) => panic!("{error}"),
+        // Again and again, so that it is often killed while it writes.
+        if observed.sequence > 0 {
+            let sequence = observed.sequence;
+            agent.write_action(sequence, &weights(sequence)).unwrap();
+        }
     });
 }
 
