@@ -3,8 +3,8 @@
 //! Holds, each floor on those before it: elements, shapes, errors and words of Python's (`element` to `words`); which
 //! device is meant, and its pinner (`target`, `pinners`); views, of other libraries and for them (`view`); frames and
 //! slots, and the pools of slots (`frame`, `slot`, `pool`); copies to devices (`device`); sessions, publishers and
-//! subscribers (`zenoh`), and beside them the pinned outputs of a dora node (`dora`). The package in `python/` is what
-//! users see; it adds context managers, `asyncio` and documentation.
+//! subscribers (`zenoh`), and beside them the pinned outputs of a dora node (`dora`). The exchange (`exchange`) stands
+//! by itself. The package in `python/` is what users see; it adds context managers, `asyncio` and documentation.
 //!
 //! Who may write what: a slot's bytes belong to Python from its allocation until it is sent, and to nobody
 //! afterwards; frames are read-only always.

@@ -64,6 +64,7 @@ class Exchange(_native.AgentEnd, Closing):
     ...         x.write_action(obs.sequence_id, [1.0 / (1 + n) for n in obs.servers["n_flow_on"]])
     ...     print(x.read_observation())
     None
+    >>> data_plane.close()
     """
 
     __slots__ = ("__weakref__",)

@@ -85,7 +85,6 @@ class ActionRefused(ExchangeError):
     It happens in good order too: where a server stops taking flows, an action that was on its way then
     names it still.
 
-    >>> import numpy
     >>> action = None
     >>> with zenoh_pinned.exchange.DataPlane("lb_of_refusals") as data_plane:
     ...     try:
