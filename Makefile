@@ -9,33 +9,43 @@ PYTHON := $(VENV)/bin/python
 PACKAGE := bindings/python
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 DEMO_ARGUMENTS ?= --save-frame last-frame.png
+LOAD_BALANCER_ARGUMENTS ?=
 
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help demo dora-demo test test-python lint corpus fuzz miri sanitize bench micro-figures camera-figures figures \
-	dora-figures python-figures soak wheel gpu-kit gpu-lane-double gpu-results
+.PHONY: help demo dora-demo load-balancer-demo test test-python lint corpus fuzz miri sanitize bench micro-figures \
+	camera-figures figures dora-figures exchange-figures python-figures soak wheel gpu-kit gpu-lane-double gpu-results
 
 help:
-	@echo "make demo          build and run the camera example (DEMO_ARGUMENTS='--fps 0 --json' changes how)"
-	@echo "make dora-demo     run the dora examples: cameras and consumers in Rust and Python"
-	@echo "make test          formatting, lints, documentation and every test"
-	@echo "make test-python   only the tests of the Python package"
-	@echo "make wheel         build the Python package into dist/"
-	@echo "make lint          only formatting, lints and documentation"
-	@echo "make fuzz          every parser of foreign bytes under libFuzzer (FUZZ_SECONDS=60 each, SANITIZER=address)"
-	@echo "make corpus        write the seeds of the fuzz targets to provider/fuzz/corpus"
-	@echo "make miri          the fuzz targets' properties under Miri"
-	@echo "make sanitize      the same and the unit tests of the provider with the sanitizers"
-	@echo "make bench         the benchmarks: single operations and the camera workload, under ten minutes"
-	@echo "make camera-figures  only the camera workload (CAMERA_LENGTH=full for half an hour of it)"
-	@echo "make figures       measure against stock zenoh shared memory, some two minutes"
-	@echo "make micro-figures  single steps by Criterion, copies to a GPU where there is one; some two minutes"
-	@echo "make python-figures  what single calls of the Python package cost, half a minute"
-	@echo "make soak          a thousand kills twice, stops, and ten minutes of coming and going; some half an hour"
-	@echo "make gpu-kit       pack what a machine with a GPU needs to test and measure, into dist/gpu-kit"
-	@echo "make gpu-lane-double  run that here against the driver double, whole and with each stage broken in turn"
-	@echo "make gpu-results OUT=FOLDER  write what the lane brought home into benches/results, README and RFC"
-	@echo "make dora-figures  measure dataflows against dora's own outputs, some six minutes"
+	@echo "Run"
+	@echo "  make demo              a real clip from one process to another (DEMO_ARGUMENTS='--fps 0 --json')"
+	@echo "  make dora-demo         the same as dora dataflows, in Rust and Python"
+	@echo "  make load-balancer-demo  a data plane in C, an agent that learns (LOAD_BALANCER_ARGUMENTS=--compare)"
+	@echo
+	@echo "Test"
+	@echo "  make test              formatting, lints, documentation and every test"
+	@echo "  make test-python       only the tests of the Python package"
+	@echo "  make lint              only formatting, lints and documentation"
+	@echo "  make fuzz              every parser of foreign bytes under libFuzzer (FUZZ_SECONDS=60 each, SANITIZER=address)"
+	@echo "  make corpus            the seeds of the fuzz targets, into provider/fuzz/corpus"
+	@echo "  make miri              the fuzz targets' properties and the exchange's protocol, under Miri"
+	@echo "  make sanitize          the same, and the provider's unit tests, with the sanitizers"
+	@echo "  make soak              a thousand kills twice, stops, and coming and going (SOAK_SECONDS=600); half an hour"
+	@echo
+	@echo "Measure"
+	@echo "  make figures           transport beside stock zenoh, also by size; two minutes"
+	@echo "  make bench             micro-figures, figures and camera-figures; ten minutes"
+	@echo "  make micro-figures     operations in one process by Criterion, with a GPU copies to it; two minutes"
+	@echo "  make camera-figures    the camera workload; CAMERA_LENGTH=full for half an hour of it"
+	@echo "  make dora-figures      dataflows beside dora's own outputs; six minutes"
+	@echo "  make exchange-figures  newest values beside iceoryx2's blackboard and a mutex; two minutes"
+	@echo "  make python-figures    single calls of the Python package; half a minute"
+	@echo "  make gpu-kit           tests and benchmarks for a machine with a GPU, into dist/gpu-kit"
+	@echo "  make gpu-lane-double   the same here against the driver double, with each stage broken in turn"
+	@echo "  make gpu-results       what it brought home (OUT=FOLDER), into benches/results, README and RFC"
+	@echo
+	@echo "Release"
+	@echo "  make wheel             the Python package, into dist/"
 
 demo: $(VENV)/.ready
 	cargo build --release -p camera
@@ -52,6 +62,15 @@ dora-demo: $(VENV)/.ready
 	dora run dataflow.yml; \
 	dora run dataflow-python.yml
 
+load-balancer-demo: $(VENV)/.ready
+	cargo build --release -p zenoh-pinned-exchange -p zenoh-pinned-python
+	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
+	$(CC) -std=c11 -O2 -Wall -Wextra -pedantic -Werror -Inode-api/exchange/include examples/load-balancer/data_plane.c \
+		-o "$(TARGET)/release/load-balancer-data-plane" "$(TARGET)/release/libzenoh_pinned_exchange.a" -lm -lpthread -ldl
+	PYTHONPATH="$$PWD/$(PACKAGE)/python" $(PYTHON) examples/load-balancer/run.py \
+		"$(TARGET)/release/load-balancer-data-plane" $(LOAD_BALANCER_ARGUMENTS)
+
+# Tests that nextest counts as skipped are the other processes of tests.
 test: lint $(VENV)/.ready
 	# The driver double and the Python extension are libraries that the tests find by their files, so cargo
 	# does not build them for the tests.
@@ -141,8 +160,9 @@ fuzz:
 
 miri:
 	@if rustup component add --toolchain nightly miri rust-src > /dev/null 2>&1; then \
-		CARGO_TARGET_DIR="$(abspath $(TARGET))/miri" MIRIFLAGS=-Zmiri-disable-isolation \
-			cargo +nightly miri test -p zenoh-pinned-fuzz-properties --test corpus; \
+		export CARGO_TARGET_DIR="$(abspath $(TARGET))/miri" MIRIFLAGS=-Zmiri-disable-isolation; \
+		cargo +nightly miri test -p zenoh-pinned-fuzz-properties --test corpus; \
+		cargo +nightly miri test -p zenoh-pinned-exchange --lib protocol; \
 	else \
 		echo "Skipped: Miri is a component of the nightly toolchain, which cannot be reached here"; \
 		echo "(rustup toolchain install nightly --component miri --component rust-src)."; \
@@ -162,6 +182,7 @@ sanitize:
 # One after the other, also under make -j.
 bench:
 	$(MAKE) micro-figures
+	$(MAKE) figures
 	$(MAKE) camera-figures
 
 CAMERA_LENGTH ?= short
@@ -173,7 +194,8 @@ camera-figures: $(VENV)/.ready
 
 figures:
 	cargo build --release -p zenoh-pinned-transport-bench
-	cargo run --quiet --release -p zenoh-pinned-transport-bench
+	"$(TARGET)/release/transport-bench"
+	"$(TARGET)/release/transport-bench" sizes
 
 # Building the benchmark builds the program that prints its tables as well.
 micro-figures: export CRITERION_HOME = $(abspath $(TARGET))/micro-figures
@@ -187,6 +209,14 @@ dora-figures: $(VENV)/.ready
 	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
 	PYTHONPATH="$$PWD/$(PACKAGE)/python" "$(TARGET)/release/dora-bench" "$$PWD/$(PYTHON)"
 	PYTHONPATH="$$PWD/$(PACKAGE)/python" $(PYTHON) benches/dora/src/sizes.py "$$PWD/$(VENV)/bin/dora"
+
+exchange-figures: $(VENV)/.ready
+	cargo build --release -p zenoh-pinned-exchange -p zenoh-pinned-exchange-bench -p zenoh-pinned-python
+	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
+	$(CC) -std=c11 -O2 -Wall -Wextra -pedantic -Werror -Inode-api/exchange/include benches/exchange/src/operations.c \
+		-o "$(TARGET)/release/exchange-operations" "$(TARGET)/release/libzenoh_pinned_exchange.a" -lm -lpthread -ldl
+	PYTHONPATH="$$PWD/$(PACKAGE)/python" "$(TARGET)/release/exchange-bench" "$(TARGET)/exchange/record.json" \
+		"$$PWD/$(PYTHON)"
 
 $(VENV)/.ready: $(PACKAGE)/requirements.txt
 	@python3 -m venv $(VENV) > /dev/null 2>&1 || { \

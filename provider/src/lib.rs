@@ -8,6 +8,9 @@ mod copy;
 mod cuda;
 mod environment;
 mod frame;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod interruption;
 mod os;
 mod path;

@@ -221,7 +221,7 @@ fn worker_consumer_of_all() {
         let device = frame.copy_to_device(&stream).unwrap();
         assert_ne!(frame.path(), DevicePath::Host);
         assert!(
-            frames::is_frame(&stream.clone_dtoh(&device).unwrap(), *sequence),
+            frames::is_on_device(&stream, &device, *sequence),
             "{sample:?}"
         );
         *sequence += 1;

@@ -5,8 +5,8 @@
 //! *free*, as the kernel likes it. dora's arms are compared free: it has a daemon besides, and its default way cannot
 //! keep up at 30 Hz where a node has one processor only.
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::{Deserialize, Serialize};
+use zenoh_pinned_measuring::placement;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -24,10 +24,7 @@ pub enum Half {
 
 /// The processors of a half, of those that this process may use; both have all where there is only one.
 pub fn processors(half: Half) -> std::io::Result<Vec<usize>> {
-    let allowed = sched_getaffinity(None)?;
-    let all: Vec<usize> = (0..CpuSet::MAX_CPU)
-        .filter(|index| allowed.is_set(*index))
-        .collect();
+    let all = placement::allowed()?;
     if all.len() < 2 {
         return Ok(all);
     }
@@ -43,9 +40,5 @@ pub fn place(placement: Placement, half: Half) -> std::io::Result<()> {
     if placement == Placement::Free {
         return Ok(());
     }
-    let mut set = CpuSet::new();
-    for index in processors(half)? {
-        set.set(index);
-    }
-    Ok(sched_setaffinity(None, &set)?)
+    Ok(placement::take(&processors(half)?)?)
 }

@@ -1,5 +1,7 @@
 //! Tables in Markdown.
 
+use zenoh_pinned_measuring::machine;
+
 use crate::{
     arm::Arm,
     round::{Arrival, Measured, Round},
@@ -7,16 +9,11 @@ use crate::{
 
 /// Kernel, processors, and versions.
 pub(crate) fn environment() -> String {
-    let system = rustix::system::uname();
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
-    let profile = match cfg!(debug_assertions) {
-        true => "debug build, figures mean little",
-        false => "release build",
-    };
     format!(
-        "Linux {} {}, {processors} processors, {profile}, dora 1.1, frames of {} bytes",
-        system.release().to_string_lossy(),
-        system.machine().to_string_lossy(),
+        "{}, {processors} processors, {}, dora 1.1, frames of {} bytes",
+        machine::system(),
+        machine::build(),
         crate::FRAME_BYTES
     )
 }

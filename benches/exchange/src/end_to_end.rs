@@ -75,8 +75,10 @@ fn time(arm: Arm, name: &str, pause: Duration, count: usize) -> Outcome<(Vec<u32
         .spawn()?;
     stay_on(0);
     let mut whole = Vec::with_capacity(count);
-    let mut seen = Observation::default();
-    seen.active_as_bitmap = u64::MAX;
+    let mut seen = Observation {
+        active_as_bitmap: u64::MAX,
+        ..Observation::default()
+    };
     for number in 1..=count as u64 {
         // The server's own time, which the exchange would put in.
         seen.timestamp_us = number;

@@ -31,8 +31,10 @@ pub fn measure() -> Outcome<Vec<(String, Summary)>> {
 fn time(arm: Arm, name: &str, writes: &mut Vec<u32>, reads: &mut Vec<u32>) -> Outcome<()> {
     let mut data_plane = arm.data_plane(name)?;
     let mut agent = arm.agent(name)?;
-    let mut seen = Observation::default();
-    seen.active_as_bitmap = u64::MAX;
+    let mut seen = Observation {
+        active_as_bitmap: u64::MAX,
+        ..Observation::default()
+    };
     for number in 1..=CALLS as u64 {
         seen.timestamp_us = number;
         for server in &mut seen.as_stats {

@@ -9,6 +9,11 @@ pub fn now() -> u64 {
     nanoseconds(ClockId::Monotonic)
 }
 
+/// From one time to a later one; nothing where the second is earlier.
+pub fn between(begin: u64, end: u64) -> Duration {
+    Duration::from_nanos(end.saturating_sub(begin))
+}
+
 /// CPU time that this process has used.
 pub fn cpu_of_this_process() -> u64 {
     nanoseconds(ClockId::ProcessCPUTime)

@@ -1,5 +1,8 @@
 //! What several measurements need and none of them is about.
 
 pub mod clock;
+pub mod machine;
 pub mod mappings;
+pub mod placement;
+pub mod room;
 pub mod session;

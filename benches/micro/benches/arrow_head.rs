@@ -14,8 +14,7 @@ pub(crate) fn measure(criterion: &mut Criterion) -> Outcome {
     let mut destination = vec![1; frame.stream_bytes()?];
     let mut growing = Vec::new();
     frame.write_by_arrow(&mut growing)?;
-    let mut group = criterion.benchmark_group("Arrow head of a 1920x1080 RGBA frame");
-    sampling::many_calls(&mut group);
+    let mut group = sampling::many_calls(criterion, "Arrow head of a 1920x1080 RGBA frame");
     group.bench_function("head for elements written in place", |bencher| {
         bencher.iter(|| or_end(frame.write_in_place(&mut destination)));
     });

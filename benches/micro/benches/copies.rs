@@ -57,9 +57,7 @@ pub(crate) fn measure(
         Ok(device) => device,
         Err(why) => return record.leave_out(GROUP, why),
     };
-    let mut group = criterion.benchmark_group(GROUP);
-    sampling::many_calls(&mut group);
-    group.sampling_mode(criterion::SamplingMode::Flat);
+    let mut group = sampling::by_bytes(criterion, GROUP);
     for bytes in BYTES {
         group.throughput(Throughput::Bytes(bytes as u64));
         for (arm, way) in WAYS {

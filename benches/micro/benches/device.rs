@@ -9,11 +9,9 @@ use zenoh_pinned::{
     DevicePath, Frame, Pinner,
     cudarc::driver::{CudaContext, CudaStream},
 };
+use zenoh_pinned_measuring::machine;
 
 use crate::Outcome;
-
-/// The name that the test double of the driver gives its devices.
-const DOUBLE: &str = "CUDA driver double";
 
 /// Set to 1, it has the double timed as if it were a driver, so that the code of these benchmarks is run.
 const TIME_THE_DOUBLE: &str = "ZENOH_PINNED_BENCH_DOUBLE";
@@ -56,7 +54,7 @@ impl Device {
     }
 
     fn is_double(&self) -> bool {
-        self.name == DOUBLE
+        machine::is_double(&self.name)
     }
 
     /// Waits until a copy of the frame would be direct.

@@ -4,17 +4,17 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use zenoh_pinned::PinnedPool;
+use zenoh_pinned_measuring::room;
 
-use crate::{Outcome, copies::BYTES, record::Record, room, sampling};
+use crate::{Outcome, copies::BYTES, record::Record, sampling};
 
 const GROUP: &str = "copy on the host";
 
 pub(crate) fn measure(criterion: &mut Criterion, record: &mut Record) -> Outcome {
-    let mut group = criterion.benchmark_group(GROUP);
-    sampling::many_calls(&mut group);
-    group.sampling_mode(criterion::SamplingMode::Flat);
+    let mut group = sampling::by_bytes(criterion, GROUP);
     for bytes in BYTES {
-        if !room::is_there(record, &format!("{GROUP}, {bytes} bytes"), bytes)? {
+        if let Err(why) = room::for_shared_memory(bytes as u64) {
+            record.leave_out(&format!("{GROUP}, {bytes} bytes"), why)?;
             continue;
         }
         let pool = PinnedPool::builder().slots(1).slot_bytes(bytes).build()?;

@@ -6,17 +6,22 @@
 //! so here the double of the driver does as well as a real one.
 
 use criterion::{BenchmarkId, Criterion};
-use zenoh::{Wait, bytes::ZBytes};
+use zenoh::{
+    Wait,
+    bytes::ZBytes,
+    shm::{PosixShmProviderBackend, ShmProvider, ShmProviderBuilder},
+};
 use zenoh_pinned::{Frame, PinnedPool, Pinner};
 
 use crate::{
     Error, Outcome,
     device::Device,
     or_end,
-    producer::{self, StockProvider},
     record::Record,
     sampling::{self, Group},
 };
+
+type StockProvider = ShmProvider<PosixShmProviderBackend>;
 
 const SEGMENTS: [u32; 3] = [1, 16, 100];
 const BYTES: usize = 4096;
@@ -28,8 +33,7 @@ pub(crate) fn measure(
     record: &mut Record,
     device: &Result<Device, String>,
 ) -> Outcome {
-    let mut group = criterion.benchmark_group(GROUP);
-    sampling::many_calls(&mut group);
+    let mut group = sampling::many_calls(criterion, GROUP);
     for segments in SEGMENTS {
         let host = Pinner::host_only();
         let pool = pool_of(segments)?;
@@ -95,7 +99,8 @@ fn frames_of(pool: &PinnedPool, segments: u32) -> Result<Vec<ZBytes>, Error> {
 fn stock_frames(segments: u32) -> Result<Vec<(StockProvider, ZBytes)>, Error> {
     (0..segments)
         .map(|_| {
-            let provider = producer::stock(1, BYTES)?;
+            // A page more than the frame: zenoh's allocator keeps its books in the segment.
+            let provider = ShmProviderBuilder::default_backend(BYTES + 4096).wait()?;
             let frame = provider.alloc(BYTES).wait()?.into();
             Ok((provider, frame))
         })

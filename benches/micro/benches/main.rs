@@ -4,41 +4,26 @@
 //! there, or only its test double, and where memory or permissions are missing, the benchmark is left out, with a
 //! message and a line in a file beside Criterion's results; the run goes on. `micro-tables` prints the results.
 //!
-//! Where other processes take part, arms take turns (`turns`); the rest Criterion measures one after the other, so
-//! figures of it that lie close together say little. This process and all its threads run on the first processor that it may
-//! use, the other processes that it starts on the last one: placement decides much of such times, and would differ
-//! from arm to arm otherwise.
+//! Criterion measures one arm after the other, so figures that lie close together say little. The process runs on the
+//! first processor that it may use. What takes another process is measured by `transport-bench`.
 //!
 //! Alone, without cargo: `CRITERION_HOME=<folder> micro --bench [filter]`.
 
-mod allocation;
 mod arrow_head;
-mod burst;
-mod clock;
-mod consumer;
 mod copies;
-mod delivery;
 mod device;
 mod host_copies;
-mod line;
 mod look_up;
 mod memory;
-mod other_process;
-mod placement;
-mod producer;
 mod record;
 mod registration;
-mod room;
 mod sampling;
-mod session;
-mod transport;
-mod turns;
-mod waiting;
 
 use criterion::Criterion;
+use zenoh_pinned_measuring::placement;
 use zenoh_pinned_micro_bench::results;
 
-use crate::{record::Record, transport::Transport};
+use crate::record::Record;
 
 /// Bytes of a 1920x1080 RGBA frame.
 const FRAME_BYTES: usize = 1920 * 1080 * 4;
@@ -48,32 +33,20 @@ type Outcome = Result<(), Error>;
 
 fn main() -> Outcome {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [role @ ("receive" | "release"), transport, endpoint] =
-        arguments.iter().map(String::as_str).collect::<Vec<_>>()[..]
-    {
-        placement::take_last_processor()?;
-        let transport = Transport::named(transport).ok_or("an unknown transport")?;
-        return match role {
-            "receive" => consumer::receive(transport, endpoint),
-            _ => consumer::release(transport, endpoint),
-        };
-    }
     // As Criterion decides it.
     let has = |flag| arguments.iter().any(|argument| argument == flag);
     let measures = has("--bench") && !has("--test") && !has("--list");
-    session::check_shared_memory()?;
-    let placement = placement::take_first_processor()?;
+    if let Some(reason) = zenoh_pinned::prepare_session(&mut zenoh::Config::default()) {
+        return Err(reason.into());
+    }
+    let processor = placement::take_first_processor()?;
     let folder = results::folder();
     let mut criterion = Criterion::default()
         .nresamples(2000)
         .output_directory(&folder)
         .configure_from_args();
     let device = device::Device::open();
-    let mut record = Record::begin(measures.then_some(&*folder), &placement, &device)?;
-    allocation::measure(&mut criterion, &mut record)?;
-    waiting::measure(&mut criterion, &mut record)?;
-    delivery::measure(&mut criterion, &mut record)?;
-    burst::measure(&mut criterion, &mut record)?;
+    let mut record = Record::begin(measures.then_some(&*folder), processor, &device)?;
     look_up::measure(&mut criterion, &mut record, &device)?;
     arrow_head::measure(&mut criterion)?;
     registration::measure(&mut criterion, &mut record, &device)?;

@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use zenoh_pinned_measuring::machine;
 use zenoh_pinned_micro_bench::results::{ENVIRONMENT, LEFT_OUT};
 
 use crate::{Error, Outcome, device::Device};
@@ -20,7 +21,7 @@ impl Record {
     /// Begins anew in this folder; without one, only prints.
     pub(crate) fn begin(
         folder: Option<&Path>,
-        placement: &str,
+        processor: usize,
         device: &Result<Device, String>,
     ) -> Result<Self, Error> {
         let Some(folder) = folder else {
@@ -31,26 +32,13 @@ impl Record {
             Ok(device) => device.name.as_str(),
             Err(_) => "none",
         };
-        let environment = environment(placement, device);
+        let environment = environment(processor, device);
         eprintln!("{environment}");
         fs::write(folder.join(ENVIRONMENT), environment)?;
         let left_out = File::create(folder.join(LEFT_OUT))?;
         Ok(Self {
             left_out: Some(left_out),
         })
-    }
-
-    /// Whether benchmarks are measured, not only listed or tried.
-    pub(crate) fn is_of_measurement(&self) -> bool {
-        self.left_out.is_some()
-    }
-
-    /// So many samples; the fewest that Criterion takes where nothing is measured.
-    pub(crate) fn samples(&self, wanted: usize) -> usize {
-        match self.is_of_measurement() {
-            true => wanted,
-            false => 10,
-        }
     }
 
     /// To standard error, as lists of benchmarks go to standard output.
@@ -64,19 +52,12 @@ impl Record {
     }
 }
 
-fn environment(placement: &str, device: &str) -> String {
-    let system = rustix::system::uname();
-    let huge_pages = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
-    let profile = match cfg!(debug_assertions) {
-        true => "debug build, figures mean little",
-        false => "release build",
-    };
+fn environment(processor: usize, device: &str) -> String {
     format!(
-        "Linux {} {}, {placement}, {} GiB of memory, shmem huge pages: {}, {profile}, zenoh 1.10, unix sockets, \
-         device: {device}",
-        system.release().to_string_lossy(),
-        system.machine().to_string_lossy(),
+        "{}, on processor {processor}, {} GiB of memory, shmem huge pages: {}, {}, zenoh 1.10, device: {device}",
+        machine::system(),
         rustix::system::sysinfo().totalram as u64 >> 30,
-        huge_pages.as_deref().unwrap_or("unknown").trim(),
+        machine::shared_huge_pages(),
+        machine::build(),
     )
 }

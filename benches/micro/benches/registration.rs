@@ -11,15 +11,17 @@ use std::{ptr::NonNull, time::Duration};
 
 use criterion::{Criterion, Throughput};
 use zenoh_pinned::cudarc::driver::sys;
+use zenoh_pinned_measuring::{
+    clock::{between, now},
+    room,
+};
 
 use crate::{
     Error, Outcome,
-    clock::{between, now},
     device::{self, Device},
     memory::{File, Folder, Mapping},
     or_end,
     record::Record,
-    room,
     sampling::{self, Group},
 };
 
@@ -76,8 +78,7 @@ fn of_pages(
     device: &Result<Device, String>,
     (title, folder, file): (&str, &Folder, &File),
 ) -> Outcome {
-    let mut group = criterion.benchmark_group(title);
-    sampling::one_call(&mut group, 15, Duration::from_millis(1));
+    let mut group = sampling::one_call(criterion, title);
     group.throughput(Throughput::Bytes(BYTES as u64));
     group.bench_function("fallocate", |bencher| {
         bencher.iter_custom(|calls| (0..calls).map(|_| or_end(fresh(folder)).reserved).sum());

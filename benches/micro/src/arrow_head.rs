@@ -7,8 +7,7 @@ use arrow::{
     ipc::writer::StreamWriter,
     record_batch::RecordBatch,
 };
-
-use crate::arrow_stream::{ArrowStream, EncodeError};
+use zenoh_pinned_node::{dora::EncodeError, internals::ArrowStream};
 
 /// A frame of some bytes, as an array and as a batch of one column.
 pub struct ArrowFrame {

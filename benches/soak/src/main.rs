@@ -3,7 +3,8 @@
 //!
 //! `soak SECONDS RESULTS [DRIVER]` samples every process once a second, writes `RESULTS.csv`, `RESULTS.svg`
 //! and `RESULTS.md`, and fails where something grew. `DRIVER` is a folder with a CUDA driver double, for
-//! machines without a GPU. The other arguments are those it starts itself with.
+//! machines without a GPU. `soak plot RESULTS` draws the plot of recorded samples anew. The other arguments are those
+//! it starts itself with.
 
 mod camera;
 mod consumer;
@@ -33,9 +34,12 @@ fn main() -> ExitCode {
         ["consumer", index, stays, ref endpoints @ ..] => {
             consumer::run(index, stays == "stays", endpoints)
         }
+        ["plot", results] => report::plot_again(results).map(|()| true),
         [seconds, results] => soak(seconds, results, None),
         [seconds, results, driver] => soak(seconds, results, Some(PathBuf::from(driver))),
-        _ => Err("usage: soak SECONDS RESULTS [FOLDER OF A DRIVER DOUBLE]".into()),
+        _ => Err(
+            "usage: soak SECONDS RESULTS [FOLDER OF A DRIVER DOUBLE], or soak plot RESULTS".into(),
+        ),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -20,7 +20,7 @@ const SLACK: [(&str, u64); 6] = [
 /// Writes `results` with its three endings; `false` where something grew or was left behind.
 pub fn write(results: &str, samples: &Samples, left: &[String]) -> Outcome<bool> {
     std::fs::write(format!("{results}.csv"), table_of_samples(samples)?)?;
-    std::fs::write(format!("{results}.svg"), plot::draw(&samples.series)?)?;
+    plot::write(results, &samples.series)?;
     let (text, grew) = summary(samples, left)?;
     std::fs::write(format!("{results}.md"), &text)?;
     print!("{text}");
@@ -41,6 +41,28 @@ fn table_of_samples(samples: &Samples) -> Outcome<String> {
     }
     text.push('\n');
     Ok(text)
+}
+
+/// Draws the plot of samples that were written before anew.
+pub fn plot_again(results: &str) -> Outcome<()> {
+    let text = std::fs::read_to_string(format!("{results}.csv"))?;
+    let mut lines = text.lines().map(|line| line.split(',').skip(1));
+    let names = lines.next().ok_or("there are no samples")?;
+    let mut series: Vec<_> = names
+        .filter_map(|name| name.split_once(": "))
+        .map(|(group, name)| Series {
+            name: name.to_owned(),
+            group: group.to_owned(),
+            values: Vec::new(),
+            is_flat: false,
+        })
+        .collect();
+    for line in lines {
+        for (series, value) in series.iter_mut().zip(line) {
+            series.values.push(value.parse()?);
+        }
+    }
+    plot::write(results, &series)
 }
 
 fn summary(samples: &Samples, left: &[String]) -> Outcome<(String, bool)> {

@@ -20,7 +20,7 @@ pub const OF_PROCESS: [&str; 4] = [
 pub struct Series {
     pub name: String,
     /// What it belongs to in the plot.
-    pub group: &'static str,
+    pub group: String,
     pub values: Vec<u64>,
     /// Whether it must not grow.
     pub is_flat: bool,
@@ -81,7 +81,7 @@ pub fn during(duration: Duration, crowd: &mut Crowd) -> Outcome<Samples> {
             if place == series.len() {
                 series.push(Series {
                     name,
-                    group,
+                    group: group.to_owned(),
                     values: Vec::new(),
                     is_flat,
                 });

@@ -1,4 +1,4 @@
-//! What is compared: this library and stock zenoh, on the producer's side.
+//! What is compared, on the producer's side.
 
 use std::time::Duration;
 
@@ -8,57 +8,86 @@ use zenoh::{
     shm::{BlockOn, GarbageCollect, PosixShmProviderBackend, ShmProvider, ShmProviderBuilder},
 };
 use zenoh_pinned::PinnedPool;
+use zenoh_pinned_measuring::room;
 
-use crate::FRAME_BYTES;
+use crate::Error;
 
-type Error = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type StockProvider = ShmProvider<PosixShmProviderBackend>;
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arm {
+    /// This library.
+    Pinned,
+    /// zenoh's own shared memory.
+    Stock,
+    /// zenoh without shared memory.
+    Plain,
+}
+
+impl Arm {
+    pub(crate) const ALL: [Self; 3] = [Self::Pinned, Self::Stock, Self::Plain];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pinned => "zenoh-pinned",
+            Self::Stock => "stock zenoh",
+            Self::Plain => "zenoh without shared memory",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Result<Self, Error> {
+        let found = Self::ALL.into_iter().find(|arm| arm.name() == name);
+        found.ok_or_else(|| format!("there is no arm {name:?}").into())
+    }
+}
+
+/// Where the bytes that are sent are taken from.
 pub(crate) struct Producer {
     memory: Memory,
-    frame_bytes: usize,
+    bytes: usize,
 }
 
 enum Memory {
     Pinned(PinnedPool),
-    Stock(ShmProvider<PosixShmProviderBackend>),
+    Stock(StockProvider),
+    Plain,
 }
 
 impl Producer {
-    pub(crate) fn pinned(slots: u32) -> Result<Self, Error> {
-        let pool = PinnedPool::builder()
-            .slots(slots)
-            .slot_bytes(FRAME_BYTES)
-            .wait(Duration::from_secs(10))
-            .build()?;
-        Ok(Self {
-            memory: Memory::Pinned(pool),
-            frame_bytes: FRAME_BYTES,
-        })
+    /// Room for `slots` messages of `bytes`.
+    pub(crate) fn new(arm: Arm, slots: u32, bytes: usize) -> Result<Self, Error> {
+        let memory = match arm {
+            Arm::Pinned => Memory::Pinned(
+                PinnedPool::builder()
+                    .slots(slots)
+                    .slot_bytes(bytes)
+                    .wait(Duration::from_secs(10))
+                    .build()?,
+            ),
+            Arm::Stock => Memory::Stock(stock(slots, bytes)?),
+            Arm::Plain => Memory::Plain,
+        };
+        Ok(Self { memory, bytes })
     }
 
-    pub(crate) fn stock(slots: usize) -> Result<Self, Error> {
-        Self::stock_of(slots, FRAME_BYTES)
-    }
-
-    pub(crate) fn stock_of(slots: usize, frame_bytes: usize) -> Result<Self, Error> {
-        // One page more than the frames: zenoh's allocator keeps its books in the segment.
-        let provider = ShmProviderBuilder::default_backend(slots * frame_bytes + 4096).wait()?;
-        Ok(Self {
-            memory: Memory::Stock(provider),
-            frame_bytes,
-        })
-    }
-
-    /// A frame, waiting for room as the arm's users would.
-    pub(crate) fn frame(&self) -> Result<ZBytes, Error> {
+    /// A message, waiting for room as the arm's users would.
+    pub(crate) fn message(&self) -> Result<ZBytes, Error> {
         Ok(match &self.memory {
-            Memory::Pinned(pool) => pool.alloc(self.frame_bytes)?.into_shm(),
+            Memory::Pinned(pool) => pool.alloc(self.bytes)?.into_shm(),
             Memory::Stock(provider) => {
                 let buffer = provider
-                    .alloc(self.frame_bytes)
+                    .alloc(self.bytes)
                     .with_policy::<BlockOn<GarbageCollect>>();
                 buffer.wait()?.into()
             }
+            Memory::Plain => vec![0; self.bytes].into(),
         })
     }
+}
+
+/// zenoh's own provider with room for so many buffers, and a page more: its allocator keeps books in the segment.
+pub(crate) fn stock(slots: u32, bytes: usize) -> Result<StockProvider, Error> {
+    let bytes = slots as usize * bytes + 4096;
+    room::for_shared_memory(bytes as u64)?;
+    ShmProviderBuilder::default_backend(bytes).wait()
 }

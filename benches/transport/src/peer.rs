@@ -1,65 +1,15 @@
-//! Sessions on unix sockets, and this program as another process.
+//! This program as another process, and how the two talk: lines on its standard input and output.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
 };
 
-use zenoh::{Session, Wait, pubsub::Publisher, qos::CongestionControl, shm::ShmClientStorage};
-use zenoh_pinned_measuring::session;
+use zenoh_pinned_measuring::clock::now;
 
-type Error = Box<dyn std::error::Error + Send + Sync>;
+use crate::Error;
 
-/// A fresh endpoint.
-pub(crate) fn endpoint() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("transport-bench-{}-{count}.sock", std::process::id());
-    format!(
-        "unixsock-stream/{}",
-        std::env::temp_dir().join(name).display()
-    )
-}
-
-pub(crate) fn listen(endpoint: &str) -> Result<Session, Error> {
-    session::open(&[endpoint], &[], None)
-}
-
-/// Connects, with these shared-memory clients or, without any, with fresh ones of zenoh's own: its
-/// global ones would keep a segment attached from one measurement to the next.
-pub(crate) fn connect(
-    endpoint: &str,
-    clients: Option<Arc<ShmClientStorage>>,
-) -> Result<Session, Error> {
-    let stock = || {
-        Arc::new(
-            ShmClientStorage::builder()
-                .with_default_client_set()
-                .build(),
-        )
-    };
-    session::open(&[], &[endpoint], Some(clients.unwrap_or_else(stock)))
-}
-
-/// A publisher that blocks rather than drops, once somebody listens.
-pub(crate) fn publisher(session: &Session, key: &str) -> Result<Publisher<'static>, Error> {
-    let publisher = session
-        .declare_publisher(key.to_owned())
-        .congestion_control(CongestionControl::Block)
-        .express(true)
-        .wait()?;
-    while !publisher.matching_status().wait()?.matching() {
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    Ok(publisher)
-}
-
-/// Another process of this program; it ends when this is dropped, by the end of its input.
+/// The other process; it ends when this is dropped, by the end of its input.
 pub(crate) struct Peer {
     child: Child,
     input: Option<ChildStdin>,
@@ -81,16 +31,27 @@ impl Peer {
         })
     }
 
-    /// The numbers on the next line.
-    pub(crate) fn numbers(&mut self) -> Result<Vec<u64>, Error> {
+    /// The times that it tells next.
+    pub(crate) fn times<const N: usize>(&mut self) -> Result<[u64; N], Error> {
         let mut line = String::new();
         if self.lines.read_line(&mut line)? == 0 {
             return Err("the other process has ended".into());
         }
-        Ok(line
+        if line.trim() == WRONG {
+            return Err("a message arrived as it should not, for instance as a copy".into());
+        }
+        let times: Vec<u64> = line
             .split_whitespace()
             .map(str::parse)
-            .collect::<Result<_, _>>()?)
+            .collect::<Result<_, _>>()?;
+        let times = times.try_into();
+        times.map_err(|_| format!("the other process said {line:?}").into())
+    }
+
+    /// Wakes it by its input: it tells the time.
+    pub(crate) fn wake(&mut self) -> Result<(), Error> {
+        let input = self.input.as_mut().ok_or("the child has no input")?;
+        Ok(input.write_all(b"\n")?)
     }
 }
 
@@ -101,11 +62,27 @@ impl Drop for Peer {
     }
 }
 
-/// In the other process: waits for the end of its input.
-pub(crate) fn wait_for_end() {
-    let mut rest = String::new();
-    while std::io::stdin()
-        .read_line(&mut rest)
-        .is_ok_and(|read| read > 0)
-    {}
+/// Said of a message that arrived as it should not.
+const WRONG: &str = "wrong";
+
+/// In the other process: tells times, or that the message was not as it should be.
+pub(crate) fn tell(times: Option<&[u64]>) {
+    let line = match times {
+        Some(times) => times.iter().map(|time| format!("{time} ")).collect(),
+        None => String::from(WRONG),
+    };
+    let mut output = std::io::stdout().lock();
+    let _ = writeln!(output, "{line}");
+    let _ = output.flush();
+}
+
+/// In the other process: tells the time whenever it is woken, until the end of its input.
+pub(crate) fn tell_when_woken() {
+    for line in std::io::stdin().lines() {
+        let woken = now();
+        if line.is_err() {
+            break;
+        }
+        tell(Some(&[woken]));
+    }
 }

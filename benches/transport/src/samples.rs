@@ -1,8 +1,6 @@
 //! Times, their percentiles, and the machine they were taken on.
 
-use std::time::Duration;
-
-pub(crate) use zenoh_pinned_measuring::clock::now;
+use zenoh_pinned_measuring::machine;
 
 #[derive(Default)]
 pub(crate) struct Samples {
@@ -23,6 +21,14 @@ impl Samples {
             .map_or(f64::NAN, |sample| *sample as f64 / 1000.0)
     }
 
+    /// p50 and p99, for a table whose columns are arms.
+    pub(crate) fn cell(&self) -> String {
+        let figures = || format!("{:.2} / {:.2}", self.percentile(50), self.percentile(99));
+        (!self.nanoseconds.is_empty())
+            .then(figures)
+            .unwrap_or_else(|| String::from("-"))
+    }
+
     /// A table row: name, p50, p99, number of samples.
     pub(crate) fn row(&self, name: &str) -> String {
         let (p50, p99) = (self.percentile(50), self.percentile(99));
@@ -37,26 +43,14 @@ pub(crate) fn heading(title: &str) {
     println!("\n| {title} | p50 us | p99 us | samples |\n|---|---|---|---|");
 }
 
-pub(crate) fn pause(time: Duration) {
-    std::thread::sleep(time);
-}
-
-/// Kernel, processors, and the limits that matter here.
+/// The machine, and how this was built.
 pub(crate) fn environment() -> String {
-    let system = rustix::system::uname();
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
-    let huge_pages = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
-    let profile = if cfg!(debug_assertions) {
-        "debug build, figures mean little"
-    } else {
-        "release build"
-    };
     format!(
-        "Linux {} {}, {processors} processors, shmem huge pages: {}, {profile}, zenoh 1.10, unix sockets, \
-         frames of {} bytes",
-        system.release().to_string_lossy(),
-        system.machine().to_string_lossy(),
-        huge_pages.as_deref().unwrap_or("unknown").trim(),
+        "{}, {processors} processors, shmem huge pages: {}, {}, zenoh 1.10, unix sockets, frames of {} bytes",
+        machine::system(),
+        machine::shared_huge_pages(),
+        machine::build(),
         crate::FRAME_BYTES
     )
 }

@@ -1,118 +1,61 @@
-//! From a consumer's release of the only slot to the return of the producer's waiting allocation.
+//! From a consumer's release of the only slot, in another process, to the return of the allocation that waits for it.
+//!
+//! Ours waits for the announcement that our consumer makes, and looks now and then in case the consumer is none of ours;
+//! stock zenoh's `BlockOn` looks once in a millisecond. The time begins before the consumer lets go, so the release
+//! itself is in it.
 
-use std::{io::Write, sync::mpsc, time::Duration};
+use std::{thread::sleep, time::Duration};
 
-use zenoh::Wait;
-use zenoh_pinned::{Frame, Pinner};
+use zenoh_pinned_measuring::clock::now;
 
 use crate::{
-    Outcome,
-    arm::Producer,
-    peer::{self, Peer},
-    samples::{Samples, heading, now, pause},
+    Error, FRAME_BYTES, Outcome,
+    arm::{Arm, Producer},
+    consumer::RELEASE,
+    line::Line,
+    samples::{Samples, heading},
 };
 
 const ROUNDS: usize = 300;
-/// How long the consumer keeps each frame, in turn: released early and late in a wait.
-const HELD_MICROSECONDS: [u64; 3] = [700, 3000, 15_000];
-
-struct Arm {
-    name: &'static str,
-    producer: Producer,
-    publisher: zenoh::pubsub::Publisher<'static>,
-    consumer: Peer,
-    times: Samples,
-    _session: zenoh::Session,
-}
-
-impl Arm {
-    fn new(
-        name: &'static str,
-        producer: Producer,
-        consumer: &str,
-    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let endpoint = peer::endpoint();
-        let session = peer::listen(&endpoint)?;
-        let consumer = Peer::start(&["consume-waiting", consumer, &endpoint])?;
-        Ok(Self {
-            name,
-            producer,
-            publisher: peer::publisher(&session, "frame")?,
-            consumer,
-            times: Samples::default(),
-            _session: session,
-        })
-    }
-
-    fn round(&mut self) -> Outcome {
-        self.publisher.put(self.producer.frame()?).wait()?;
-        // The only slot is held by the consumer now, so this waits.
-        let next = self.producer.frame()?;
-        let returned = now();
-        let [released] = self.consumer.numbers()?[..] else {
-            return Err("the consumer said something else".into());
-        };
-        self.times.push(returned.saturating_sub(released));
-        drop(next);
-        Ok(())
-    }
-}
 
 pub(crate) fn measure() -> Outcome {
+    let arm = |name, producer, consumer| -> Result<_, Error> {
+        let producer = Producer::new(producer, 1, FRAME_BYTES)?;
+        let line = Line::new(RELEASE, consumer, true)?;
+        Ok((name, producer, line, Samples::default()))
+    };
     let mut arms = [
-        Arm::new(
+        arm(
             "zenoh-pinned, our consumer (it announces)",
-            Producer::pinned(1)?,
-            "pinned",
+            Arm::Pinned,
+            Arm::Pinned,
         )?,
-        Arm::new(
+        arm(
             "zenoh-pinned, unmodified consumer (polled)",
-            Producer::pinned(1)?,
-            "stock",
+            Arm::Pinned,
+            Arm::Stock,
         )?,
-        Arm::new("stock zenoh, `BlockOn`", Producer::stock(1)?, "stock")?,
+        arm("stock zenoh, `BlockOn`", Arm::Stock, Arm::Stock)?,
     ];
     for _ in 0..ROUNDS {
-        for arm in &mut arms {
-            arm.round()?;
-            pause(Duration::from_millis(1));
+        for (_, producer, line, times) in &mut arms {
+            times.push(round(producer, line)?);
+            sleep(Duration::from_millis(1));
         }
     }
     heading("release in a consumer to return of a waiting allocation");
-    for arm in &arms {
-        println!("{}", arm.times.row(arm.name));
+    for (name, .., times) in &arms {
+        println!("{}", times.row(name));
     }
     Ok(())
 }
 
-pub(crate) fn consume(arm: &str, endpoint: &str) -> Outcome {
-    let pinner = Pinner::host_only();
-    let ours = arm == "pinned";
-    let session = peer::connect(endpoint, ours.then(|| zenoh_pinned::shm_clients(&pinner)))?;
-    let (sender, frames) = mpsc::channel();
-    let _subscriber = session
-        .declare_subscriber("frame")
-        .callback(move |sample| {
-            let _ = sender.send(sample);
-        })
-        .wait()?;
-    let release = std::thread::spawn(move || {
-        for (sample, held) in frames
-            .into_iter()
-            .zip(HELD_MICROSECONDS.into_iter().cycle())
-        {
-            let frame = ours.then(|| Frame::from_payload(sample.payload(), &pinner));
-            let sample = if ours { None } else { Some(sample) };
-            pause(Duration::from_micros(held));
-            let released = now();
-            drop((frame, sample));
-            let mut output = std::io::stdout().lock();
-            let _ = writeln!(output, "{released}");
-            let _ = output.flush();
-        }
-    });
-    peer::wait_for_end();
-    drop(session);
-    drop(release);
-    Ok(())
+fn round(producer: &Producer, line: &mut Line) -> Result<u64, Error> {
+    line.put(producer.message()?)?;
+    // The consumer has the only slot now, so this waits.
+    let next = producer.message()?;
+    let returned = now();
+    drop(next);
+    let [released] = line.consumer.times()?;
+    Ok(returned.saturating_sub(released))
 }

@@ -17,14 +17,14 @@ pub(crate) struct Element {
     /// As `numpy.dtype.name`.
     pub(crate) name: &'static str,
     pub(crate) bytes: usize,
-    /// As the module `struct` and the buffer protocol have it; `None` where they have no such element, nor NumPy
-    /// without the package `ml_dtypes`.
+    /// As the module `struct` and the buffer protocol have it. `None`: they have no such element, and NumPy has it only
+    /// with the package `ml_dtypes`.
     pub(crate) format: Option<&'static CStr>,
     /// As `__array_interface__` has it; raw bytes where there is no format.
     pub(crate) array_type: &'static str,
     /// `DLDataTypeCode`.
     pub(crate) dlpack_code: u8,
-    /// `None` for what a message cannot be written of in place.
+    /// As a dora message has it; `None`: no message of these can be written in place.
     pub(crate) message: Option<ElementType>,
 }
 
@@ -33,7 +33,7 @@ const UNSIGNED: u8 = 1;
 const FLOAT: u8 = 2;
 const BRAIN_FLOAT: u8 = 4;
 const BOOLEAN: u8 = 6;
-/// The first code that DLPack has had since version 1.1 only.
+/// The first of the codes that came with DLPack 1.1.
 const FIRST_OF_FLOAT8: u8 = 7;
 
 /// Bytes, which everything else is made of.
@@ -104,12 +104,12 @@ static TABLE: [Element; 21] = [
 compile_error!("the array interface's types above are little-endian");
 
 impl Element {
-    /// The element that anything is which `numpy.dtype` takes.
+    /// The element of a type, given as anything that `numpy.dtype` takes.
     ///
     /// # Errors
     /// `TypeError`: another byte order than this machine's, or no fixed-width number.
     pub(crate) fn of_dtype(dtype: &Bound<'_, PyAny>) -> PyResult<&'static Self> {
-        // Asked for every frame, mostly by name.
+        // Asked for every frame, mostly by name, which needs no NumPy.
         if let Ok(name) = dtype.cast::<PyString>()
             && let Some(element) = Self::of_name(&name.to_cow()?)
         {

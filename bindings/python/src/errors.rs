@@ -1,4 +1,6 @@
-//! What this library's errors are in Python.
+//! What the errors of the crates below are in Python: the exceptions, and which error becomes which.
+//!
+//! Invariant: their texts are in Python's words.
 
 use pyo3::{
     create_exception,
@@ -11,7 +13,7 @@ use pyo3::{
 use zenoh_pinned::{AllocError, CopyError, FrameError, PoolError, SegmentError, StillHeld};
 use zenoh_pinned_node::{
     dora::{FromArrowError, SendError},
-    pubsub::{OpenError, PublisherError, ReceiveError},
+    pubsub::{DeclareError, OpenError, ReceiveError},
 };
 
 use crate::words;
@@ -22,6 +24,7 @@ create_exception!(
     PyTimeoutError,
     r#"Every slot of a pool stayed in use for as long as the call was allowed to wait.
 
+>>> import zenoh_pinned
 >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
 ...     publisher = session.declare_publisher("camera/image", frame_bytes=4096, slots=1)
 ...     held = publisher.allocate(4096)
@@ -37,6 +40,7 @@ create_exception!(
     PyMemoryError,
     r#"A pool or message would need more memory than its bound, the host's or a cgroup's allows.
 
+>>> import zenoh_pinned
 >>> try:
 ...     pool = zenoh_pinned.Pool(slot_bytes=1 << 20, slots=8, max_bytes=4 << 20)
 ... except zenoh_pinned.OverBudget:
@@ -48,6 +52,7 @@ create_exception!(
     PyRuntimeError,
     r#"There is no such CUDA device here, or no driver; the message says which.
 
+>>> import zenoh_pinned
 >>> try:
 ...     image = zenoh_pinned.to_device(b"a frame", "cuda:99")
 ... except zenoh_pinned.NoDevice:
@@ -59,6 +64,7 @@ create_exception!(
     PyRuntimeError,
     r#"A call into the CUDA driver failed; the message names the call.
 
+>>> import zenoh_pinned
 >>> try:
 ...     image = zenoh_pinned.to_device(frame, "cuda:0")
 ... except zenoh_pinned.CudaError as error:
@@ -70,6 +76,7 @@ create_exception!(
     PyBufferError,
     r#"A received payload is not what it claims to be, and was not read.
 
+>>> import zenoh_pinned
 >>> try:
 ...     frame = subscriber.recv(timeout=1)
 ... except zenoh_pinned.FrameRefused as error:
@@ -111,9 +118,9 @@ fn pool_with(error: PoolError, text: String) -> PyErr {
     }
 }
 
-pub(crate) fn publisher(error: PublisherError) -> PyErr {
+pub(crate) fn publisher(error: DeclareError) -> PyErr {
     match error {
-        PublisherError::Pool(error) => pool(error),
+        DeclareError::Pool(error) => pool(error),
         other => PyValueError::new_err(words::in_python(&other.to_string())),
     }
 }
@@ -179,7 +186,7 @@ pub(crate) fn send(error: SendError) -> PyErr {
     }
 }
 
-/// What is not possible any more, or not at the moment, with a session.
+/// A session, or something of it, that is closed or cannot be reached.
 pub(crate) fn connection(error: &dyn std::error::Error) -> PyErr {
     PyConnectionError::new_err(words::in_python(&error.to_string()))
 }

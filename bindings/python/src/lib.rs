@@ -1,10 +1,16 @@
 //! The native part of the Python package `zenoh_pinned`.
 //!
-//! Holds, each floor on those before it: elements, shapes, errors and words of Python's (`element` to `words`); which
-//! device is meant, and its pinner (`target`, `pinners`); views, of other libraries and for them (`view`); frames and
-//! slots, and the pools of slots (`frame`, `slot`, `pool`); copies to devices (`device`); sessions, publishers and
-//! subscribers (`zenoh`), and beside them the pinned outputs of a dora node (`dora`). The exchange (`exchange`) stands
-//! by itself. The package in `python/` is what users see; it adds context managers, `asyncio` and documentation.
+//! Holds, each floor on those before it:
+//! - elements and shapes (`element`, `shape`, `sizes`), errors in Python's words (`errors`, `reason`, `words`), and what
+//!   this library does in its process and with NumPy (`process`, `signals`, `log`, `panics`, `numpy`);
+//! - which device is meant, and its pinner (`target`, `pinners`); views, of other libraries and for them (`view`);
+//! - frames and slots, and the pools of slots (`frame`, `slot`, `pool`);
+//! - copies to devices (`device`);
+//! - sessions, publishers and subscribers (`zenoh`), and beside them the pinned outputs of a dora node (`dora`).
+//!
+//! The exchange (`exchange`) stands by itself, on errors and buffers alone.
+//!
+//! The package in `python/` is what users see. It adds `with` statements, `asyncio`, and arrays that are lent.
 //!
 //! Who may write what: a slot's bytes belong to Python from its allocation until it is sent, and to nobody
 //! afterwards; frames are read-only always.

@@ -1,6 +1,6 @@
-//! Panics of the crates below: faults, or limits of the system that they have no error for.
+//! What is printed of a panic: of a fault of the crates below, or of a limit of the system that they have no error for.
 //!
-//! Invariant: none is told with places of the machine that built this library, unless `RUST_BACKTRACE` asks for it.
+//! Invariant: no path of the machine that built this library is printed, unless `RUST_BACKTRACE` asks for it.
 
 use std::{
     any::Any,
@@ -8,7 +8,7 @@ use std::{
     panic,
 };
 
-/// From now on prints what a panic of this library says in one line. Other extensions have their own.
+/// From now on a panic of this library prints one line. The hooks of other extensions are their own.
 pub(crate) fn in_one_line() {
     let is_asked_for = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
     if is_asked_for {

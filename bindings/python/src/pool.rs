@@ -27,6 +27,7 @@ use crate::{
 /// processes may have, or the memory cgroup (the container's limit), and ``OSError`` where ``/dev/shm`` has no room,
 /// with what to do.
 ///
+///     >>> import zenoh_pinned
 ///     >>> pool = zenoh_pinned.Pool(slot_bytes=65536, slots=4)
 ///     >>> pool.statistics().bytes >= 4 * 65536
 ///     True
@@ -130,6 +131,7 @@ pub(crate) fn allocate(
 
 /// Counters and sizes of a pool at a moment.
 ///
+///     >>> import zenoh_pinned
 ///     >>> statistics = zenoh_pinned.Pool(slot_bytes=4096, slots=2).statistics()
 ///     >>> statistics.slots, statistics.slot_bytes, statistics.in_use
 ///     (2, 4096, 0)

@@ -10,6 +10,7 @@ use crate::words;
 /// ``str(reason)`` says it in words, with what to do about it where something can be done. Two reasons are equal
 /// where they are of the same kind and say the same.
 ///
+///     >>> import zenoh_pinned
 ///     >>> zenoh_pinned.frame(b"a frame", "cpu").reason.code
 ///     'host_only'
 #[pyclass(frozen, eq, module = "zenoh_pinned", name = "FallbackReason")]

@@ -1,5 +1,6 @@
-//! Signals that arrive while this library waits for Python: their handlers run, and what they raise ends the
-//! wait.
+//! Signals that arrive while a call of Python's waits here: their handlers run, and what they raise ends the wait.
+//!
+//! Locks: none; what a handler raised is known to its own thread only.
 
 use std::cell::{Cell, RefCell};
 
@@ -10,8 +11,8 @@ thread_local! {
     static IS_HANDLING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does some work detached from the interpreter; its waits end when a signal handler raises, for instance
-/// ``KeyboardInterrupt``.
+/// Does some work detached from the interpreter. Its waits end when a signal handler raises, for instance
+/// `KeyboardInterrupt`.
 ///
 /// # Errors
 /// What the handler raised, in place of whatever the work gave.

@@ -1,27 +1,27 @@
 //! Slots: memory of a pool while Python writes it, and for as long as Python sees it.
+//!
+//! Who may write what: Python, through views, while the slot is being written; nobody once it has been sent.
+//!
+//! Locks: one mutex around a slot's state, held for a few assignments, never while Python runs.
+//!
+//! Invariant: memory that a view shows stays, whatever has become of the slot.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use pyo3::{
-    exceptions::PyValueError,
-    intern,
-    prelude::*,
-    types::{PyDict, PyTuple},
-};
+use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
 use zenoh_pinned::KeptPayload;
-use zenoh_pinned_node::dora::{OutputSlot, SentMemory};
+use zenoh_pinned_node::{bindings::SentMemory, dora::OutputSlot};
 
-use crate::{element::Element, process::MadeIn, sizes::tuple};
+use crate::{element::Element, process::MadeIn, sizes::tuple, view::array_interface};
 
-/// The memory behind `zenoh_pinned.Writing`, which alone has it: users get arrays that show it. It has no buffer,
-/// because `numpy.ndarray(buffer=slot)` gives that back at once and goes on writing.
+/// The memory behind `zenoh_pinned.Writing`. Nobody else has this object: users get arrays that show the memory.
 ///
-/// Who may write what: Python, through views, while the slot is being written; nobody once it has been sent.
-/// Locks: one mutex around the state, held for a few assignments, never while Python runs.
+/// It has no buffer: `numpy.ndarray(buffer=slot)` would release that at once, so that it could not be counted, and write
+/// on.
 #[pyclass(frozen, module = "zenoh_pinned._native")]
 pub(crate) struct Slot {
     state: Mutex<State>,
-    /// Stays where it is as long as the state keeps memory.
+    /// Of the first byte; the same for as long as the state keeps memory.
     address: usize,
     element: &'static Element,
     shape: Vec<usize>,
@@ -51,7 +51,7 @@ pub(crate) enum Keeper {
     Unsent(#[expect(dead_code, reason = "it keeps the memory")] Box<Memory>),
 }
 
-/// Shows a slot to NumPy, which keeps this: an owner without a buffer, so that nothing makes an array of it
+/// Shows a slot to NumPy, whose array keeps this. It has no buffer: NumPy would ask that whether the array may be made
 /// writable again.
 #[pyclass(frozen, module = "zenoh_pinned._native")]
 pub(crate) struct Shown {
@@ -93,7 +93,7 @@ impl Slot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts one view less; with the last one goes the memory of a slot that has been sent.
+    /// Counts one view less. The last one takes the memory of a slot that has been sent with it.
     fn shown_no_more(&self) {
         if self.made_in.check().is_err() {
             return;
@@ -108,7 +108,7 @@ impl Slot {
         drop(gone);
     }
 
-    /// The memory, to be sent: whoever has views has made sure that nobody writes through them any more.
+    /// The memory, to be sent. The caller has made sure that nobody writes through views any more.
     ///
     /// # Errors
     /// `ValueError` where it has been sent or released, `RuntimeError` in a forked child.
@@ -126,7 +126,7 @@ impl Slot {
         }
     }
 
-    /// Leaves with the views what keeps the memory that was taken.
+    /// Gives the views, where there are any, what keeps the memory that was taken.
     pub(crate) fn keep_for_views(&self, keeper: Keeper) {
         let mut state = self.state();
         let needless = match state.views {
@@ -166,12 +166,7 @@ impl Shown {
     #[getter]
     fn __array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let slot = self.slot.get();
-        let interface = PyDict::new(py);
-        interface.set_item(intern!(py, "version"), 3)?;
-        interface.set_item(intern!(py, "typestr"), slot.element.array_type)?;
-        interface.set_item(intern!(py, "shape"), PyTuple::new(py, &slot.shape)?)?;
-        interface.set_item(intern!(py, "data"), (slot.address, false))?;
-        Ok(interface)
+        array_interface::of(py, slot.element, &slot.shape, slot.address as u64, false)
     }
 }
 

@@ -3,6 +3,7 @@
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
+    types::PyString,
 };
 
 /// Where frames go.
@@ -31,9 +32,7 @@ impl Wish {
         let Some(device) = device else {
             return Ok(Self::Any);
         };
-        // NumPy's integers too, and of neither the bools.
-        let is_bool = device.get_type().name()?.to_string().starts_with("bool");
-        if device.hasattr("__index__")? && !is_bool {
+        if !device.is_instance_of::<PyString>() && is_number(device)? {
             let ordinal = device
                 .extract::<usize>()
                 .map_err(|_| unknown(&device.to_string()))?;
@@ -53,6 +52,12 @@ impl Wish {
             },
         }
     }
+}
+
+/// NumPy's integers too, and of neither the bools.
+fn is_number(device: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let is_bool = device.get_type().name()?.to_string().starts_with("bool");
+    Ok(!is_bool && device.hasattr("__index__")?)
 }
 
 fn unknown(name: &str) -> PyErr {

@@ -11,11 +11,11 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent
 REPOSITORY = PACKAGE.parent.parent
-EXAMPLES = REPOSITORY / "examples" / "dora-camera"
+EXAMPLES = [REPOSITORY / "examples" / name for name in ("dora-camera", "load-balancer")]
 # dora's wheel needs Python 3.11.
-NO_DORA = ["arguments", "elements", "in_place", "views", "mistakes", "waiting", "device"]
+NO_DORA = ["arguments", "elements", "in_place", "living_views", "views", "mistakes", "waiting", "device"]
 NO_DORA += ["exchange", "exchange_mistakes"]
-CHECKED = [PACKAGE / "python", PACKAGE / "tests", EXAMPLES, REPOSITORY / "benches"]
+CHECKED = [PACKAGE / "python", PACKAGE / "tests", *EXAMPLES, REPOSITORY / "benches"]
 
 
 def succeeds(*command, **environment):
@@ -35,6 +35,10 @@ def needs(module):
         pytest.skip(f"{module} is not installed (`make test` does)")
 
 
+def programs():
+    return sorted(program for folder in EXAMPLES for program in folder.glob("*.py"))
+
+
 def test_ruff_finds_nothing():
     needs("ruff")
     succeeds("ruff", "check", "--config", "pyproject.toml", *CHECKED)
@@ -44,13 +48,13 @@ def test_ruff_finds_nothing():
 def test_mypy_accepts_the_package_and_the_examples():
     needs("mypy")
     succeeds("mypy", "-p", "zenoh_pinned")
-    for example in sorted(EXAMPLES.glob("*.py")):
+    for example in programs():
         succeeds("mypy", example)
 
 
 def test_pyright_accepts_the_package_and_the_examples():
     needs("pyright")
-    succeeds("pyright", "--pythonpath", sys.executable, PACKAGE / "python", *sorted(EXAMPLES.glob("*.py")))
+    succeeds("pyright", "--pythonpath", sys.executable, PACKAGE / "python", *programs())
 
 
 def test_the_types_are_those_of_the_native_part(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import zenoh_pinned
 
-from meeting import eventually, in_use
+from meeting import connecting, eventually, in_use, link, listening
 
 
 def received(pair, array):
@@ -45,8 +45,6 @@ def test_a_view_keeps_the_slot_whatever_is_deleted_first(pair, view):
 
 
 def test_views_outlive_the_subscriber_and_the_session(port):
-    from meeting import connecting, link, listening
-
     with zenoh_pinned.Session(listening(port)) as producer:
         publisher = producer.declare_publisher("test/frame", 4096)
         with zenoh_pinned.Session(connecting(port)) as consumer:

@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use zenoh::config::EndPoint;
 
 use crate::session;
 
 /// Where `publish` listens and `subscribe` connects when no endpoint is given.
-pub(crate) const DEFAULT_ENDPOINT: &str = "tcp/127.0.0.1:7447";
-pub(crate) const DEFAULT_KEY: &str = "camera/frames";
+const DEFAULT_ENDPOINT: &str = "tcp/127.0.0.1:7447";
 
 /// Sends video frames to another process through pinned shared memory, and from there to a GPU.
 #[derive(Debug, Parser)]
@@ -17,9 +16,6 @@ pub(crate) const DEFAULT_KEY: &str = "camera/frames";
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Show more of the log on stderr; repeat for more still
-    #[arg(long, short, global = true, action = ArgAction::Count)]
-    pub(crate) verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,9 +48,6 @@ pub(crate) struct RunArguments {
     pub(crate) source: SourceArguments,
     #[command(flatten)]
     pub(crate) consumer: ConsumerArguments,
-    /// Slots in the pool, that is, frames that can be on their way at once
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) slots: u16,
     /// Print one JSON object on stdout instead of a table
     #[arg(long)]
     pub(crate) json: bool,
@@ -64,11 +57,9 @@ pub(crate) struct RunArguments {
 pub(crate) struct PublishArguments {
     #[command(flatten)]
     pub(crate) source: SourceArguments,
-    #[command(flatten)]
-    pub(crate) endpoints: EndpointArguments,
-    /// Slots in the pool, that is, frames that can be on their way at once
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) slots: u16,
+    /// Where to listen for subscribers
+    #[arg(long, default_value = DEFAULT_ENDPOINT, value_parser = endpoint)]
+    pub(crate) endpoint: String,
     /// Print one JSON object on stdout instead of a table
     #[arg(long)]
     pub(crate) json: bool,
@@ -78,11 +69,9 @@ pub(crate) struct PublishArguments {
 pub(crate) struct SubscribeArguments {
     #[command(flatten)]
     pub(crate) consumer: ConsumerArguments,
-    #[command(flatten)]
-    pub(crate) endpoints: EndpointArguments,
-    /// Frames that may wait to be copied; give at least as many as the publisher has slots
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) slots: u16,
+    /// Where the publisher listens, such as tcp/192.0.2.1:7447
+    #[arg(long, default_value = DEFAULT_ENDPOINT, value_parser = endpoint)]
+    pub(crate) endpoint: String,
     /// Print one JSON object on stdout instead of a table
     #[arg(long)]
     pub(crate) json: bool,
@@ -97,10 +86,6 @@ pub(crate) struct SourceArguments {
     /// ships with this example
     #[arg(long, value_name = "FILE|/dev/videoN|pattern")]
     pub(crate) input: Option<String>,
-    /// The ffmpeg to decode with; without it, $ZENOH_PINNED_FFMPEG, then the one on PATH, then
-    /// the one of the Python package imageio-ffmpeg
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ffmpeg: Option<PathBuf>,
     /// Frames per second; 0 for as many as possible
     #[arg(long, default_value_t = 30.0, value_parser = frame_rate)]
     pub(crate) fps: f64,
@@ -126,20 +111,6 @@ pub(crate) struct ConsumerArguments {
     /// Write the last frame received to this file
     #[arg(long, value_name = "FILE.png")]
     pub(crate) save_frame: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct EndpointArguments {
-    /// A zenoh endpoint to connect to, such as tcp/192.0.2.1:7447; may be repeated
-    #[arg(long, value_name = "ENDPOINT", value_parser = endpoint)]
-    pub(crate) connect: Vec<String>,
-    /// A zenoh endpoint to listen on; may be repeated. With neither this nor --connect, the
-    /// publisher listens on, and the subscriber connects to, tcp/127.0.0.1:7447
-    #[arg(long, value_name = "ENDPOINT", value_parser = endpoint)]
-    pub(crate) listen: Vec<String>,
-    /// The zenoh key expression that the frames travel on
-    #[arg(long, value_name = "KEY", default_value = DEFAULT_KEY)]
-    pub(crate) key: String,
 }
 
 fn endpoint(text: &str) -> Result<String, String> {
@@ -174,13 +145,8 @@ mod tests {
             panic!("`run` was not understood");
         };
         assert_eq!(
-            (
-                run.source.width,
-                run.source.height,
-                run.source.frames,
-                run.slots
-            ),
-            (1920, 1080, 300, 8)
+            (run.source.width, run.source.height, run.source.frames),
+            (1920, 1080, 300)
         );
         assert_eq!(run.source.fps, 30.0);
     }

@@ -9,7 +9,6 @@ use zenoh_pinned::cudarc::driver::{CudaContext, CudaStream};
 use zenoh_pinned::{DevicePath, Frame};
 
 use crate::frame_header::FrameInfo;
-use crate::progress::Progress;
 use crate::save_frame::Picture;
 use crate::tally::Tally;
 
@@ -61,17 +60,13 @@ impl Consumer {
 
     /// Ends with the stream of frames, or when nobody can send any more.
     pub(crate) fn consume(mut self, messages: Receiver<Message>) -> anyhow::Result<Consumed> {
-        let progress = Progress::new(None, "Received");
         for message in messages {
             match message {
                 Message::Frame {
                     frame,
                     info,
                     arrived_ns,
-                } => {
-                    self.frame(frame, info, arrived_ns)?;
-                    progress.advance();
-                }
+                } => self.frame(frame, info, arrived_ns)?,
                 Message::Unreadable(why) => {
                     tracing::warn!("a message is no frame: {why}");
                     self.tally.unreadable();

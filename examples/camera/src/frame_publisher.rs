@@ -14,7 +14,7 @@ use zenoh::pubsub::Publisher;
 use zenoh::qos::{CongestionControl, Reliability};
 
 use crate::frame_header::FrameHeader;
-use crate::session;
+use crate::session::{self, KEY, PUBLISHER_TOKEN};
 
 const GIVE_UP_CHECK: Duration = Duration::from_millis(100);
 
@@ -29,10 +29,10 @@ pub(crate) struct FramePublisher<'a> {
 }
 
 impl<'a> FramePublisher<'a> {
-    pub(crate) fn declare(session: &'a zenoh::Session, key: &str) -> anyhow::Result<Self> {
-        let failed = || format!("Nothing can be published on {key}");
+    pub(crate) fn declare(session: &'a zenoh::Session) -> anyhow::Result<Self> {
+        let failed = || format!("Nothing can be published on {KEY}");
         let publisher = session
-            .declare_publisher(key.to_owned())
+            .declare_publisher(KEY)
             .congestion_control(CongestionControl::Block)
             .reliability(Reliability::Reliable)
             .express(true)
@@ -41,7 +41,7 @@ impl<'a> FramePublisher<'a> {
             .with_context(failed)?;
         let token = session
             .liveliness()
-            .declare_token(session::publisher_token(key))
+            .declare_token(PUBLISHER_TOKEN)
             .wait()
             .map_err(session::plain)
             .with_context(failed)?;

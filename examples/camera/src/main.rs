@@ -5,7 +5,6 @@ mod arguments;
 mod consumer;
 mod frame_header;
 mod frame_publisher;
-mod progress;
 mod publish;
 mod report;
 mod run;
@@ -29,7 +28,7 @@ use crate::arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    show_log(arguments.verbose);
+    show_log();
     match execute(arguments) {
         Ok(problems) if problems.is_empty() => ExitCode::SUCCESS,
         Ok(problems) => {
@@ -53,7 +52,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<Vec<String>> {
         .context("Ctrl-C and SIGTERM cannot be handled")?;
     let json = arguments.command.json();
     let outcome = match &arguments.command {
-        Command::Run(run) => run::run(run, arguments.verbose, &stop)?,
+        Command::Run(run) => run::run(run, &stop)?,
         Command::Publish(publish) => publish::publish(publish, &stop)?,
         Command::Subscribe(subscribe) => subscribe::subscribe(subscribe, &stop)?,
     };
@@ -72,16 +71,12 @@ fn execute(arguments: Arguments) -> anyhow::Result<Vec<String>> {
     Ok(problems)
 }
 
-fn show_log(verbose: u8) {
-    let level = match verbose {
-        0 => LevelFilter::ERROR,
-        1 => LevelFilter::WARN,
-        2 => LevelFilter::INFO,
-        3 => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
-    };
+/// As much as `RUST_LOG` asks for: `warn`, `info`, `debug` or `trace`.
+fn show_log() {
+    let asked = std::env::var("RUST_LOG").ok();
+    let level = asked.and_then(|level| level.parse().ok());
     tracing_subscriber::fmt()
-        .with_max_level(level)
+        .with_max_level(level.unwrap_or(LevelFilter::ERROR))
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .init();

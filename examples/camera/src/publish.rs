@@ -4,23 +4,22 @@ use camera::stop::Stop;
 use zenoh::Wait as _;
 use zenoh_pinned::Pinner;
 
-use crate::arguments::{DEFAULT_ENDPOINT, PublishArguments};
+use crate::arguments::PublishArguments;
 use crate::frame_publisher::FramePublisher;
 use crate::report::{Outcome, Report};
-use crate::session::{self, Endpoints, OpenSession};
+use crate::session::{self, Endpoint, OpenSession};
 use crate::stream::{self, Stream};
 
 pub(crate) fn publish(arguments: &PublishArguments, stop: &Stop) -> anyhow::Result<Outcome> {
     let source = &arguments.source;
-    let key = &arguments.endpoints.key;
     let input = stream::open_input(source)?;
-    let pool = stream::make_pool(source, arguments.slots)?;
-    let endpoints = Endpoints::given(&arguments.endpoints)
-        .unwrap_or_else(|| Endpoints::listen(DEFAULT_ENDPOINT));
-    let OpenSession { session, reason } = session::open(&endpoints, &Pinner::host_only())?;
-    let publisher = FramePublisher::declare(&session, key)?;
+    let pool = stream::make_pool(source)?;
+    let endpoint = &arguments.endpoint;
+    let OpenSession { session, reason } =
+        session::open(Endpoint::Listen(endpoint), &Pinner::host_only())?;
+    let publisher = FramePublisher::declare(&session)?;
 
-    eprintln!("Waiting for a subscriber on {key}; Ctrl-C ends it.");
+    eprintln!("Waiting for a subscriber at {endpoint}; Ctrl-C ends it.");
     let mut problems = Vec::new();
     let mut report = Report {
         bytes_per_frame: Some(u64::try_from(stream::frame_bytes(source)?)?),

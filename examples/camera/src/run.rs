@@ -8,11 +8,11 @@ use camera::stop::Stop;
 use zenoh::Wait as _;
 use zenoh_pinned::Pinner;
 
-use crate::arguments::{DEFAULT_KEY, RunArguments};
+use crate::arguments::RunArguments;
 use crate::frame_publisher::FramePublisher;
 use crate::report::{Outcome, Report};
 use crate::save_frame;
-use crate::session::{self, Endpoints, OpenSession};
+use crate::session::{self, Endpoint, OpenSession};
 use crate::stream::{self, Stream};
 use crate::subscriber_process::SubscriberProcess;
 
@@ -21,13 +21,13 @@ const MEET: Duration = Duration::from_secs(30);
 /// What `sockaddr_un` holds, less the zero at the end and ".lock", which zenoh appends.
 const SOCKET_PATH_BYTES: usize = 107 - 5;
 
-pub(crate) fn run(arguments: &RunArguments, verbose: u8, stop: &Stop) -> anyhow::Result<Outcome> {
+pub(crate) fn run(arguments: &RunArguments, stop: &Stop) -> anyhow::Result<Outcome> {
     if let Some(path) = &arguments.consumer.save_frame {
         save_frame::check(path)?;
     }
     let source = &arguments.source;
     let input = stream::open_input(source)?;
-    let pool = stream::make_pool(source, arguments.slots)?;
+    let pool = stream::make_pool(source)?;
 
     // Removed with everything in it at the end of this function.
     let directory = tempfile::Builder::new()
@@ -42,10 +42,10 @@ pub(crate) fn run(arguments: &RunArguments, verbose: u8, stop: &Stop) -> anyhow:
     }
     let endpoint = format!("unixsock-stream/{}", socket.display());
     let OpenSession { session, reason } =
-        session::open(&Endpoints::listen(&endpoint), &Pinner::host_only())?;
-    let publisher = FramePublisher::declare(&session, DEFAULT_KEY)?;
+        session::open(Endpoint::Listen(&endpoint), &Pinner::host_only())?;
+    let publisher = FramePublisher::declare(&session)?;
 
-    let mut subscriber = SubscriberProcess::start(arguments, &endpoint, verbose)?;
+    let mut subscriber = SubscriberProcess::start(arguments, &endpoint)?;
     let ready = subscriber.wait_until_ready(stop)?;
     let subscriber = RefCell::new(subscriber);
     let deserted = || subscriber.borrow_mut().has_ended();

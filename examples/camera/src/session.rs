@@ -1,41 +1,18 @@
-//! Opens a zenoh session: a peer that looks for nobody and talks only to the endpoints it was given.
+//! Opens a zenoh session: a peer that looks for nobody and talks only to the endpoint it was given.
 
 use anyhow::{Context as _, anyhow};
 use zenoh::Wait as _;
 use zenoh_pinned::Pinner;
 
-use crate::arguments::EndpointArguments;
+/// What the frames travel on.
+pub(crate) const KEY: &str = "camera/frames";
+/// The liveliness token of the publisher.
+pub(crate) const PUBLISHER_TOKEN: &str = "camera/frames/publisher";
 
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Endpoints {
-    pub(crate) connect: Vec<String>,
-    pub(crate) listen: Vec<String>,
-}
-
-impl Endpoints {
-    pub(crate) fn given(arguments: &EndpointArguments) -> Option<Self> {
-        let EndpointArguments {
-            connect, listen, ..
-        } = arguments;
-        (!connect.is_empty() || !listen.is_empty()).then(|| Self {
-            connect: connect.clone(),
-            listen: listen.clone(),
-        })
-    }
-
-    pub(crate) fn connect(endpoint: &str) -> Self {
-        Self {
-            connect: vec![endpoint.to_owned()],
-            listen: Vec::new(),
-        }
-    }
-
-    pub(crate) fn listen(endpoint: &str) -> Self {
-        Self {
-            connect: Vec::new(),
-            listen: vec![endpoint.to_owned()],
-        }
-    }
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Endpoint<'a> {
+    Listen(&'a str),
+    Connect(&'a str),
 }
 
 pub(crate) struct OpenSession {
@@ -44,8 +21,12 @@ pub(crate) struct OpenSession {
     pub(crate) reason: Option<String>,
 }
 
-pub(crate) fn open(endpoints: &Endpoints, pinner: &Pinner) -> anyhow::Result<OpenSession> {
+pub(crate) fn open(endpoint: Endpoint<'_>, pinner: &Pinner) -> anyhow::Result<OpenSession> {
     let mut config = zenoh::Config::default();
+    let (direction, address) = match endpoint {
+        Endpoint::Listen(address) => ("listen/endpoints", address),
+        Endpoint::Connect(address) => ("connect/endpoints", address),
+    };
     let settings = [
         ("mode", "\"peer\"".to_owned()),
         ("scouting/multicast/enabled", "false".to_owned()),
@@ -55,14 +36,8 @@ pub(crate) fn open(endpoints: &Endpoints, pinner: &Pinner) -> anyhow::Result<Ope
             r#"{"period_init_ms": 100, "period_max_ms": 500, "period_increase_factor": 2}"#
                 .to_owned(),
         ),
-        (
-            "connect/endpoints",
-            serde_json::to_string(&endpoints.connect)?,
-        ),
-        (
-            "listen/endpoints",
-            serde_json::to_string(&endpoints.listen)?,
-        ),
+        ("listen/endpoints", "[]".to_owned()),
+        (direction, serde_json::to_string(&[address])?),
     ];
     for (key, value) in settings {
         config
@@ -75,9 +50,7 @@ pub(crate) fn open(endpoints: &Endpoints, pinner: &Pinner) -> anyhow::Result<Ope
         .with_shm_clients(zenoh_pinned::shm_clients(pinner))
         .wait()
         .map_err(plain)
-        .with_context(|| {
-            format!("No zenoh session could be opened with these endpoints: {endpoints:?}")
-        })?;
+        .with_context(|| format!("No zenoh session could be opened at {address}"))?;
     Ok(OpenSession { session, reason })
 }
 
@@ -85,9 +58,4 @@ pub(crate) fn open(endpoints: &Endpoints, pinner: &Pinner) -> anyhow::Result<Ope
 pub(crate) fn plain(error: zenoh::Error) -> anyhow::Error {
     let text = error.to_string();
     anyhow!("{}", text.split(" at /").next().unwrap_or(&text))
-}
-
-/// The liveliness token of whoever publishes on this key.
-pub(crate) fn publisher_token(key: &str) -> String {
-    format!("{key}/publisher")
 }

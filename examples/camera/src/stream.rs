@@ -11,8 +11,9 @@ use zenoh_pinned::{AllocError, PinnedPool, Slot};
 use crate::arguments::SourceArguments;
 use crate::frame_header::{FrameHeader, FrameInfo};
 use crate::frame_publisher::FramePublisher;
-use crate::progress::Progress;
 
+/// Frames that can be on their way at once.
+pub(crate) const SLOTS: u32 = 8;
 /// How long one wait for a slot lasts; between two, the subscriber is looked after.
 const SLOT_WAIT: Duration = Duration::from_millis(500);
 /// A subscriber that releases no slot in this time is taken to be stuck.
@@ -51,18 +52,13 @@ pub(crate) fn frame_bytes(source: &SourceArguments) -> anyhow::Result<usize> {
 
 pub(crate) fn open_input(source: &SourceArguments) -> anyhow::Result<Input> {
     let SourceArguments { width, height, .. } = *source;
-    Input::open(
-        source.input.as_deref(),
-        source.ffmpeg.as_deref(),
-        width,
-        height,
-    )
+    Input::open(source.input.as_deref(), width, height)
 }
 
-pub(crate) fn make_pool(source: &SourceArguments, slots: u16) -> anyhow::Result<PinnedPool> {
+pub(crate) fn make_pool(source: &SourceArguments) -> anyhow::Result<PinnedPool> {
     PinnedPool::builder()
         .name("camera")
-        .slots(slots.into())
+        .slots(SLOTS)
         .slot_bytes(frame_bytes(source)?)
         .wait(SLOT_WAIT)
         .build()
@@ -74,7 +70,6 @@ impl Stream<'_> {
     pub(crate) fn send(mut self) -> Sent {
         let mut sent = Sent::default();
         let wanted = (self.source.frames > 0).then_some(self.source.frames);
-        let progress = Progress::new(wanted, "Sent");
         let mut pace = Pace::new(self.source.fps);
         let mut first = None;
         while wanted.is_none_or(|wanted| sent.frames < wanted) && !self.stop.requested() {
@@ -87,7 +82,6 @@ impl Stream<'_> {
                     sent.frames_per_second =
                         (sent.frames > 0).then_some(sent.frames as f64 / seconds);
                     sent.frames += 1;
-                    progress.advance();
                 }
                 Ok(Step::Stopped) => break,
                 Ok(Step::Deserted) => {
@@ -100,7 +94,6 @@ impl Stream<'_> {
                 }
             }
         }
-        drop(progress);
         let end = FrameHeader::End {
             frames: sent.frames,
         };

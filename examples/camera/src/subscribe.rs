@@ -11,12 +11,13 @@ use zenoh::Wait as _;
 use zenoh::sample::{Sample, SampleKind};
 use zenoh_pinned::{Frame, Pinner};
 
-use crate::arguments::{DEFAULT_ENDPOINT, SubscribeArguments};
+use crate::arguments::SubscribeArguments;
 use crate::consumer::{Consumer, Message};
 use crate::frame_header::FrameHeader;
 use crate::report::Outcome;
 use crate::save_frame;
-use crate::session::{self, Endpoints, OpenSession};
+use crate::session::{self, Endpoint, KEY, OpenSession, PUBLISHER_TOKEN};
+use crate::stream::SLOTS;
 
 /// The line on stdout that the process that started this one waits for.
 pub(crate) const READY: &str = "ready";
@@ -42,15 +43,14 @@ pub(crate) fn subscribe(arguments: &SubscribeArguments, stop: &Stop) -> anyhow::
     let no_device = pinner.reason().map(ToString::to_string);
     let consumer = Consumer::new(pinner.context(), options.save_frame.is_some())?;
 
-    let endpoints = Endpoints::given(&arguments.endpoints)
-        .unwrap_or_else(|| Endpoints::connect(DEFAULT_ENDPOINT));
+    let endpoint = &arguments.endpoint;
     let OpenSession {
         session,
         reason: no_shared_memory,
-    } = session::open(&endpoints, &pinner)?;
+    } = session::open(Endpoint::Connect(endpoint), &pinner)?;
 
     let (events_in, events) = mpsc::channel();
-    let (messages_in, messages) = mpsc::sync_channel(usize::from(arguments.slots));
+    let (messages_in, messages) = mpsc::sync_channel(SLOTS as usize);
     let consumer_ended = events_in.clone();
     let worker = std::thread::Builder::new()
         .name("consumer".to_owned())
@@ -61,10 +61,9 @@ pub(crate) fn subscribe(arguments: &SubscribeArguments, stop: &Stop) -> anyhow::
         })
         .context("The consumer thread could not be started")?;
 
-    let key = &arguments.endpoints.key;
     let token = session
         .liveliness()
-        .declare_subscriber(session::publisher_token(key))
+        .declare_subscriber(PUBLISHER_TOKEN)
         .callback(move |sample| {
             if sample.kind() == SampleKind::Delete {
                 let _ = events_in.send(Event::PublisherGone);
@@ -72,21 +71,21 @@ pub(crate) fn subscribe(arguments: &SubscribeArguments, stop: &Stop) -> anyhow::
         })
         .wait()
         .map_err(session::plain)
-        .with_context(|| format!("The publisher of {key} cannot be watched"))?;
+        .context("The publisher cannot be watched")?;
     let subscriber = session
-        .declare_subscriber(key)
+        .declare_subscriber(KEY)
         .callback(move |sample| {
             // Fails only where the consumer has ended and wants no more.
             let _ = messages_in.send(message(&sample, &pinner));
         })
         .wait()
         .map_err(session::plain)
-        .with_context(|| format!("{key} cannot be subscribed to"))?;
+        .with_context(|| format!("{KEY} cannot be subscribed to"))?;
 
     if arguments.supervised {
         announce(stop)?;
     } else {
-        eprintln!("Waiting for frames on {key}; Ctrl-C ends it.");
+        eprintln!("Waiting for frames from {endpoint}; Ctrl-C ends it.");
     }
     let early_end = wait(&events, stop, &|| worker.is_finished());
 

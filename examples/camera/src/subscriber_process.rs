@@ -32,31 +32,27 @@ pub(crate) struct SubscriberProcess {
 }
 
 impl SubscriberProcess {
-    pub(crate) fn start(
-        arguments: &RunArguments,
-        endpoint: &str,
-        verbose: u8,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn start(arguments: &RunArguments, endpoint: &str) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("The path of this program is not known")?;
         let options = &arguments.consumer;
         let mut command = Command::new(program);
         command
-            .args(["subscribe", "--supervised", "--json", "--connect", endpoint])
-            .args(["--slots", &arguments.slots.to_string()])
+            .args([
+                "subscribe",
+                "--supervised",
+                "--json",
+                "--endpoint",
+                endpoint,
+            ])
             .args(["--device", &options.device.to_string()])
-            .args(options.host.then_some("--host"))
-            .args(std::iter::repeat_n("--verbose", verbose.into()));
+            .args(options.host.then_some("--host"));
         if let Some(path) = &options.save_frame {
             command.arg("--save-frame").arg(path);
         }
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(if verbose > 0 {
-                Stdio::inherit()
-            } else {
-                Stdio::piped()
-            })
+            .stderr(Stdio::piped())
             // Ctrl-C must not reach the subscriber: it has to receive what was sent until then.
             .process_group(0)
             .spawn()

@@ -35,7 +35,7 @@ fn main() -> anyhow::Result<()> {
     let rate: u32 = setting("CAMERA_RATE", 30)?;
     let frames: u32 = setting("CAMERA_FRAMES", 300)?;
     let source = env::var("CAMERA_INPUT").ok();
-    let mut input = Input::open(source.as_deref(), None, WIDTH, HEIGHT)?;
+    let mut input = Input::open(source.as_deref(), WIDTH, HEIGHT)?;
 
     let (mut node, mut events) = DoraNode::init_from_env()?;
     let mut outputs = PinnedOutputs::attach(&node);

@@ -13,6 +13,11 @@
  *     }
  *     zpx_close(x);
  *
+ * Link libzenoh_pinned_exchange.so, or the static library with what the standard library of Rust needs:
+ *
+ *     cargo build --release -p zenoh-pinned-exchange
+ *     cc program.c -I node-api/exchange/include target/release/libzenoh_pinned_exchange.a -lpthread -ldl -lm -lgcc_s
+ *
  * Rules for every call:
  *   - Nothing waits. zpx_write_observation and zpx_read_action make no system call and allocate nothing.
  *   - A handle is used by one thread at a time. In a forked child it answers ZPX_FORKED; open the region anew there.
@@ -117,7 +122,7 @@ zpx_exchange *zpx_create_with_reservoirs(const char *name, uint32_t mode);
 zpx_exchange *zpx_attach(const char *name);
 /* A reader's end, which maps the region read-only. There can be any number. */
 zpx_exchange *zpx_observe(const char *name);
-/* Gives the handle back; NULL is allowed. Whoever closes last takes the region's name away. */
+/* Gives the handle back; NULL is allowed. Whoever closes last takes the region's name away, if the file is its user's. */
 void zpx_close(zpx_exchange *exchange);
 
 /* ---- The data plane's calls. ---- */

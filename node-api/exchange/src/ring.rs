@@ -138,12 +138,13 @@ impl<T: Record, const N: usize> RingReader<T, N> {
         Ok(stamp.map(|stamp| message(stamp, record)))
     }
 
-    /// The process that writes now; `None` where there is none, because it closed the ring or has ended. A system call.
+    /// The process that writes now; `None` where there is none, because it closed the ring or has ended, and in a forked
+    /// child. A system call.
     pub fn writer(&self) -> Option<u32> {
         self.region.writer(Role::Owner)
     }
 
-    /// How many writers the region has had. It rises when a new one has taken over.
+    /// How many writers the region has had. It rises when a new one has taken over. 0 in a forked child.
     pub fn incarnation(&self) -> u64 {
         self.region.incarnation(Role::Owner)
     }

@@ -4,6 +4,12 @@
 #[cfg(feature = "dora")]
 mod arrow_stream;
 #[cfg(feature = "dora")]
+#[doc(hidden)]
+pub mod bindings;
+#[cfg(feature = "dora")]
 pub mod dora;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod opening;
 pub mod pubsub;

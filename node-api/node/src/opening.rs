@@ -1,8 +1,8 @@
-//! Opening a zenoh session, which can wait for a peer for as long as its configuration says, also for ever.
+//! Opening a zenoh session within a bounded time.
 //!
-//! So it is done on a thread of its own, and the caller waits for that until a deadline or a signal. What then still
-//! comes is closed there. In a forked child it is refused at once where its parent has used zenoh: the threads that
-//! the opening would wait for are not there.
+//! zenoh waits for peers for as long as its configuration says, which may be for ever. So a session opens on a thread of
+//! its own, and the caller waits until a deadline or a signal. A session that opens later is closed there. In a forked
+//! child whose parent has used zenoh it is an error at once: zenoh's threads, which opening waits for, are not there.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -12,7 +12,7 @@ use std::{
 
 use zenoh::Session;
 
-/// How often the wait asks whether it is to end.
+/// How often the wait checks whether it was interrupted.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// Why there is no session.
@@ -50,7 +50,7 @@ pub enum OpenError {
     Zenoh(zenoh::Error),
 }
 
-/// Has a session opened, and waits for it no longer than `timeout`. May be called on any thread, also of an
+/// Opens a session by `open`, and waits for it no longer than `timeout`. May be called on any thread, also of an
 /// asynchronous runtime.
 pub(crate) fn wait_for(
     open: impl FnOnce() -> zenoh::Result<Session> + Send + 'static,
@@ -69,7 +69,7 @@ pub(crate) fn wait_for(
                 let detail = said.unwrap_or("it did not say why").to_owned();
                 Err(OpenError::Panicked { detail })
             });
-        // Nobody waits any more where it cannot be sent, and the session is closed by being dropped.
+        // Where nobody waits any more, sending fails, and dropping the session closes it.
         let _ = done.send(opened);
     });
     spawned.map_err(OpenError::NoThread)?;
@@ -78,7 +78,7 @@ pub(crate) fn wait_for(
         let left = timeout.saturating_sub(begun.elapsed());
         match opened.recv_timeout(left.min(ASK_EVERY)) {
             Ok(opened) => return opened,
-            // It sends in every case.
+            // Not reached: the thread always sends.
             Err(RecvTimeoutError::Disconnected) => return Err(OpenError::Interrupted),
             Err(RecvTimeoutError::Timeout) if left.is_zero() => {
                 return Err(OpenError::TimedOut { waited: timeout });

@@ -16,9 +16,11 @@ pub(crate) const DIRECTORY: &str = "/dev/shm";
 
 /// What identifies a file whatever its name: device number and inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Identity {
-    pub(crate) device: u64,
-    pub(crate) inode: u64,
+pub struct Identity {
+    /// As `stat` gives it.
+    pub device: u64,
+    /// Zero for no file.
+    pub inode: u64,
 }
 
 /// The path of the segment `id`.

@@ -96,7 +96,7 @@ fn read_list() -> io::Result<String> {
 }
 
 /// One line of `/proc/locks` about a `flock` that is held; see proc_locks(5).
-pub(crate) fn parse_line(line: &str) -> Option<(u32, Identity)> {
+pub fn parse_line(line: &str) -> Option<(u32, Identity)> {
     let mut fields = line.split_ascii_whitespace().skip(1);
     // A process that waits for a lock has an arrow here.
     if fields.next()? != "FLOCK" {

@@ -28,7 +28,7 @@ compile_error!(
 );
 
 /// The size of a memory page, in bytes.
-pub(crate) fn page_bytes() -> usize {
+pub fn page_bytes() -> usize {
     rustix::param::page_size()
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn start_time(pid: u32) -> Option<u64> {
 }
 
 /// The start time in what `/proc/<pid>/stat` says; see proc_pid_stat(5).
-pub(crate) fn start_time_in(stat: &[u8]) -> Option<u64> {
+pub fn start_time_in(stat: &[u8]) -> Option<u64> {
     // The name, in parentheses, may hold any bytes; the fields after it are counted from its end.
     let name_ends = stat.iter().rposition(|byte| *byte == b')')?;
     let after_name = std::str::from_utf8(&stat[name_ends + 1..]).ok()?;
@@ -72,12 +72,15 @@ impl MadeHere {
 
 /// A file mapping of this process, as the kernel tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FileMapping {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+pub struct FileMapping {
+    /// Its first address.
+    pub start: usize,
+    /// The address behind its last one.
+    pub end: usize,
     /// Where in the file `start` lies, in bytes.
-    pub(crate) offset: u64,
-    pub(crate) identity: Identity,
+    pub offset: u64,
+    /// The file.
+    pub identity: Identity,
 }
 
 /// Where bytes lie, as far as files are concerned.
@@ -102,7 +105,7 @@ impl FileMapping {
     }
 
     /// The offset in the file of `address`, where all of its `bytes` lie in the mapping.
-    pub(crate) fn offset_of(&self, address: usize, bytes: usize) -> Option<usize> {
+    pub fn offset_of(&self, address: usize, bytes: usize) -> Option<usize> {
         let end = address.checked_add(bytes)?;
         if address < self.start || end > self.end {
             return None;
@@ -191,7 +194,7 @@ pub(crate) fn segment_at(address: usize) -> Option<u32> {
 }
 
 /// As [`segment_at`], in a listing as `/proc/<pid>/maps` shows it.
-pub(crate) fn segment_listed_at(listing: impl BufRead, address: usize) -> Option<u32> {
+pub fn segment_listed_at(listing: impl BufRead, address: usize) -> Option<u32> {
     let line = lines(listing).find(|line| {
         parse_line(line).is_some_and(|mapping| (mapping.start..mapping.end).contains(&address))
     })?;
@@ -207,7 +210,7 @@ pub(crate) fn file_mappings() -> io::Result<impl Iterator<Item = FileMapping>> {
 }
 
 /// The file mappings in a listing as `/proc/<pid>/maps` shows it.
-pub(crate) fn listed(listing: impl BufRead) -> impl Iterator<Item = FileMapping> {
+pub fn listed(listing: impl BufRead) -> impl Iterator<Item = FileMapping> {
     lines(listing).filter_map(|line| parse_line(&line))
 }
 

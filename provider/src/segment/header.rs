@@ -56,11 +56,15 @@ const MAX_PID: u32 = i32::MAX as u32;
 
 /// What a header page says, copied and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SegmentHeader {
-    pub(crate) pool_name: String,
-    pub(crate) layout: SegmentLayout,
-    pub(crate) producer_pid: u32,
-    pub(crate) producer_start: u64,
+pub struct SegmentHeader {
+    /// At most 64 bytes.
+    pub pool_name: String,
+    /// Held against the size of the file.
+    pub layout: SegmentLayout,
+    /// As the header claims; above zero, and no more than a pid can be.
+    pub producer_pid: u32,
+    /// In clock ticks since boot, as the header claims.
+    pub producer_start: u64,
 }
 
 impl SegmentHeader {
@@ -78,7 +82,7 @@ impl SegmentHeader {
     /// # Safety
     /// `page` is the start of a writable, page-aligned mapping of at least one page that no other
     /// process has a name for yet.
-    pub(crate) unsafe fn write(&self, page: NonNull<u8>) {
+    pub unsafe fn write(&self, page: NonNull<u8>) {
         let name = Self::fitting_name(&self.pool_name).as_bytes();
         let mut fields = Fields {
             magic: MAGIC,
@@ -101,7 +105,7 @@ impl SegmentHeader {
     /// # Safety
     /// `page` is the start of a readable, page-aligned mapping of at least `segment_bytes`, which is
     /// at least one page.
-    pub(crate) unsafe fn read(page: NonNull<u8>, segment_bytes: usize) -> Option<Self> {
+    pub unsafe fn read(page: NonNull<u8>, segment_bytes: usize) -> Option<Self> {
         // SAFETY: the caller says that a page is mapped there, which is aligned for these words. Other
         // processes may write meanwhile; no one in this process does.
         let words = unsafe { page.cast::<[AtomicU64; FIELD_WORDS]>().as_ref() };
@@ -139,7 +143,7 @@ impl SegmentHeader {
 /// # Safety
 /// `page` is the start of a readable and writable, page-aligned mapping of at least one page that
 /// outlives `'a`.
-pub(crate) unsafe fn release_words<'a>(page: NonNull<u8>) -> &'a ReleaseWords {
+pub unsafe fn release_words<'a>(page: NonNull<u8>) -> &'a ReleaseWords {
     // SAFETY: the offset lies inside the page and is aligned for u32; both words are atomics, which
     // every process only accesses as such, and any value of them is valid.
     unsafe { page.add(RELEASE_WORDS_AT).cast::<ReleaseWords>().as_ref() }

@@ -7,7 +7,7 @@ pub(crate) const MAX_SEGMENT_BYTES: u64 = 1 << 32;
 
 /// Where the slots of a segment lie. All sizes in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SegmentLayout {
+pub struct SegmentLayout {
     slot_bytes: usize,
     slots: u32,
     total_bytes: usize,
@@ -15,7 +15,7 @@ pub(crate) struct SegmentLayout {
 
 impl SegmentLayout {
     /// `None` where a size is zero, not whole pages, or the segment would reach beyond 4 GiB.
-    pub(crate) fn new(slot_bytes: usize, slots: u32) -> Option<Self> {
+    pub fn new(slot_bytes: usize, slots: u32) -> Option<Self> {
         if slot_bytes == 0 || slots == 0 || !slot_bytes.is_multiple_of(os::page_bytes()) {
             return None;
         }
@@ -33,7 +33,7 @@ impl SegmentLayout {
     }
 
     /// The page in front of the first slot.
-    pub(crate) fn header_bytes() -> usize {
+    pub fn header_bytes() -> usize {
         os::page_bytes()
     }
 
@@ -44,30 +44,33 @@ impl SegmentLayout {
     }
 
     /// How many slots of `slot_bytes` fit one segment.
-    pub(crate) fn max_slots(slot_bytes: usize) -> u32 {
+    pub fn max_slots(slot_bytes: usize) -> u32 {
         let fitting = Self::max_slot_bytes() / slot_bytes.max(1);
         u32::try_from(fitting).unwrap_or(u32::MAX)
     }
 
-    pub(crate) fn slot_bytes(&self) -> usize {
+    /// Of each slot.
+    pub fn slot_bytes(&self) -> usize {
         self.slot_bytes
     }
 
-    pub(crate) fn slots(&self) -> u32 {
+    /// At least one.
+    pub fn slots(&self) -> u32 {
         self.slots
     }
 
-    pub(crate) fn total_bytes(&self) -> usize {
+    /// Of the header page and all slots.
+    pub fn total_bytes(&self) -> usize {
         self.total_bytes
     }
 
     /// The offset of slot `index`.
-    pub(crate) fn offset_of(&self, index: u32) -> usize {
+    pub fn offset_of(&self, index: u32) -> usize {
         Self::header_bytes() + index as usize * self.slot_bytes
     }
 
     /// The slot that starts at `offset`; `None` for any other offset.
-    pub(crate) fn slot_at(&self, offset: usize) -> Option<u32> {
+    pub fn slot_at(&self, offset: usize) -> Option<u32> {
         let behind_header = offset.checked_sub(Self::header_bytes())?;
         if !behind_header.is_multiple_of(self.slot_bytes) {
             return None;

@@ -31,7 +31,7 @@
 
 mod attach;
 mod create;
-mod header;
+pub(crate) mod header;
 pub(crate) mod layout;
 pub(crate) mod registry;
 pub(crate) mod release;

@@ -20,13 +20,13 @@ use std::sync::atomic::{AtomicU32, Ordering, fence};
 /// The two words, as they lie in a header page.
 #[repr(C)]
 #[derive(Debug, Default)]
-pub(crate) struct ReleaseWords<Word = AtomicU32> {
+pub struct ReleaseWords<Word = AtomicU32> {
     released: Word,
     waiting: Word,
 }
 
 /// A 32-bit atomic: the standard library's, or the model checker's.
-pub(crate) trait AtomicWord {
+pub trait AtomicWord {
     fn load(&self) -> u32;
     fn add(&self, value: u32);
     /// A sequentially consistent fence.
@@ -52,7 +52,7 @@ impl AtomicWord for AtomicU32 {
 
 impl<Word: AtomicWord> ReleaseWords<Word> {
     /// Tells waiting producers, through `wake`, that this process has dropped a reference.
-    pub(crate) fn announce(&self, wake: impl FnOnce(&Word)) {
+    pub fn announce(&self, wake: impl FnOnce(&Word)) {
         self.released.add(1);
         Word::fence();
         if self.waiting.load() != 0 {
@@ -61,7 +61,7 @@ impl<Word: AtomicWord> ReleaseWords<Word> {
     }
 
     /// Says that the caller is about to look at reference counts and may then sleep.
-    pub(crate) fn begin_waiting(&self) -> Waiting<'_, Word> {
+    pub fn begin_waiting(&self) -> Waiting<'_, Word> {
         self.waiting.add(1);
         Word::fence();
         Waiting {
@@ -73,7 +73,7 @@ impl<Word: AtomicWord> ReleaseWords<Word> {
 
 /// A producer that may sleep; it stops being one when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Waiting<'a, Word: AtomicWord = AtomicU32> {
+pub struct Waiting<'a, Word: AtomicWord = AtomicU32> {
     words: &'a ReleaseWords<Word>,
     seen: u32,
 }

@@ -48,7 +48,7 @@ fn the_last_owner_may_go_with_the_hold_that_the_pinner_itself_keeps() {
         drop((frame, pinner));
         let thread = goes.recv_timeout(Duration::from_secs(20));
         assert_eq!(thread.expect("it goes").as_deref(), Some("zpin-holds"));
-        assert!(frames::is_frame(&stream.clone_dtoh(&device).unwrap(), 1));
+        assert!(frames::is_on_device(&stream, &device, 1));
         eventually("its threads end", || {
             let tasks = std::fs::read_dir("/proc/self/task").unwrap();
             let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm"));

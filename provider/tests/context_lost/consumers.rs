@@ -82,8 +82,7 @@ fn worker_consumer() {
         }
     }
     if pinner.lost().is_none() {
-        let whole =
-            |(sequence, device)| frames::is_frame(&stream.clone_dtoh(device).unwrap(), sequence);
+        let whole = |(sequence, device)| frames::is_on_device(&stream, device, sequence);
         assert!(
             copies
                 .iter()

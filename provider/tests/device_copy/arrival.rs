@@ -53,7 +53,7 @@ fn worker_consumer_of_a_thousand() {
         .collect();
     let whole = (0..)
         .zip(&copies)
-        .filter(|(sequence, device)| holds(&stream, device, *sequence))
+        .filter(|(sequence, device)| frames::is_on_device(&stream, *device, *sequence))
         .count();
     println!("paths {paths:?}");
     assert!(paths[DevicePath::Direct as usize] > 900, "{paths:?}");

@@ -38,7 +38,7 @@ fn cudarcs_own_copies_take_a_frame_and_never_write_one() {
         let mut frame = frame(&pool, &pinner, 11);
         let device = stream.clone_htod(&frame).unwrap();
         let mut other = stream.alloc_zeros::<u8>(BYTES).unwrap();
-        assert!(holds(&stream, &device, 11));
+        assert!(frames::is_on_device(&stream, &device, 11));
         let _ = stream.memcpy_dtoh(&other, &mut frame);
         assert!(
             stream.memset_zeros(&mut other).is_err(),
@@ -47,7 +47,7 @@ fn cudarcs_own_copies_take_a_frame_and_never_write_one() {
         assert!(frames::is_frame(&frame, 11));
         drop(frame);
         pool.alloc(BYTES).unwrap().fill(0xee);
-        assert!(holds(&stream, &device, 11));
+        assert!(frames::is_on_device(&stream, &device, 11));
     })
     .assert_clean();
 }

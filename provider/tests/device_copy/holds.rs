@@ -21,7 +21,7 @@ fn a_slot_is_not_free_before_the_copy_out_of_it_has_executed() {
             }
             // The next frame waits for the hold, and overwrites the slot as soon as it may.
             pool.alloc(BYTES).unwrap().fill(0xee);
-            assert!(holds(&stream, &device, sequence));
+            assert!(frames::is_on_device(&stream, &device, sequence));
         }
     })
     .assert_clean();
@@ -42,7 +42,7 @@ fn a_hold_outlives_its_stream() {
         drop(stream);
         pool.alloc(BYTES).unwrap().fill(0xee);
         eventually("the hold", || pinner.statistics().copies_in_flight == 0);
-        assert!(holds(&reader, &device, 7));
+        assert!(frames::is_on_device(&reader, &device, 7));
     })
     .assert_clean();
 }

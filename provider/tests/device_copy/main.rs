@@ -18,7 +18,7 @@ mod staging;
 
 use std::{sync::Arc, time::Duration};
 
-use cudarc::driver::{CudaSlice, CudaStream};
+use cudarc::driver::CudaStream;
 use harness::{driver, eventually, frames, peer, worker};
 use zenoh::{Wait, bytes::ZBytes};
 use zenoh_pinned::{
@@ -62,8 +62,4 @@ fn registered(pool: &PinnedPool) -> (Pinner, Arc<CudaStream>) {
     });
     assert_eq!(pinner.statistics().registered_bytes, bytes);
     (pinner, stream)
-}
-
-fn holds(stream: &Arc<CudaStream>, device: &CudaSlice<u8>, sequence: u64) -> bool {
-    frames::is_frame(&stream.clone_dtoh(device).unwrap(), sequence)
 }

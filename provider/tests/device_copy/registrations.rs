@@ -14,7 +14,7 @@ fn pinners_of_one_process_share_the_registration_of_a_segment() {
         drop(frame);
         // The one that registered goes while the other's copy is under way.
         drop(first);
-        assert!(holds(&stream, &device, 5));
+        assert!(frames::is_on_device(&stream, &device, 5));
     });
     report.assert_clean();
     if let Some(made) = report.registrations() {

@@ -32,13 +32,17 @@ fn a_frame_that_comes_before_its_registration_is_staged() {
                     Some(FallbackReason::RegistrationPending)
                 )
             );
-            assert!(holds(&stream, &device, 1));
+            assert!(frames::is_on_device(&stream, &device, 1));
             eventually("registration", || {
                 frame(&pool, &pinner, 0).path() == DevicePath::Direct
             });
             let late = frame(&pool, &pinner, 2);
             assert_eq!((late.path(), late.reason()), (DevicePath::Direct, None));
-            assert!(holds(&stream, &late.copy_to_device(&stream).unwrap(), 2));
+            assert!(frames::is_on_device(
+                &stream,
+                &late.copy_to_device(&stream).unwrap(),
+                2
+            ));
         },
     )
     .assert_clean();
@@ -75,7 +79,7 @@ fn staged_frames_are_whole_though_their_staging_slots_are_used_again_and_again()
         assert!(
             (0..)
                 .zip(&copies)
-                .all(|(sequence, device)| holds(&stream, device, sequence))
+                .all(|(sequence, device)| frames::is_on_device(&stream, device, sequence))
         );
         assert!(paths[DevicePath::Staged as usize] >= 10, "{paths:?}");
         assert_eq!(paths[DevicePath::Direct as usize], 0, "{paths:?}");
@@ -95,7 +99,7 @@ fn frames_larger_than_a_staging_slot_have_larger_ones_made() {
         eventually("a staged copy", || {
             let frame = Frame::from_payload(&payload, &pinner).unwrap();
             let device = frame.copy_to_device(&stream).unwrap();
-            assert!(holds(&stream, &device, 5));
+            assert!(frames::is_on_device(&stream, &device, 5));
             frame.path() == DevicePath::Staged
                 && frame.reason() == Some(FallbackReason::NotSharedMemory)
         });
@@ -141,7 +145,7 @@ fn without_staging_slots_the_driver_copies_and_the_reason_is_told() {
             let frame = frame(&pool, &pinner, 3);
             let device = frame.copy_to_device(&stream).unwrap();
             drop(payload(&pool, 4));
-            assert!(holds(&stream, &device, 3));
+            assert!(frames::is_on_device(&stream, &device, 3));
             assert_eq!(frame.path(), DevicePath::Pageable);
             matches!(
                 frame.reason(),

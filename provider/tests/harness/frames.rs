@@ -1,5 +1,9 @@
 //! Frames whose bytes tell which frame they are, at every place.
 
+use std::sync::Arc;
+
+use zenoh_pinned::cudarc::driver::{CudaStream, DevicePtr};
+
 /// The size of a 1920x1080 RGBA frame, in bytes.
 pub const FULL_HD: usize = 1920 * 1080 * 4;
 
@@ -24,4 +28,9 @@ pub fn is_frame(bytes: &[u8], sequence: u64) -> bool {
         .chunks(8)
         .enumerate()
         .all(|(index, chunk)| chunk == &word(sequence, index).to_le_bytes()[..chunk.len()])
+}
+
+/// Whether frame `sequence` has arrived on the device, all of it, when the stream has done what it was given so far.
+pub fn is_on_device(stream: &Arc<CudaStream>, device: &impl DevicePtr<u8>, sequence: u64) -> bool {
+    is_frame(&stream.clone_dtoh(device).unwrap(), sequence)
 }

@@ -7,6 +7,7 @@ use zenoh_pinned::{
     Pinner,
     cudarc::driver::sys::{self, CUdevice_attribute},
 };
+use zenoh_pinned_measuring::machine;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Device {
@@ -49,7 +50,7 @@ pub(super) fn read(pinner: &Pinner) -> Option<Device> {
     };
     let numa_node = text("numa_node").and_then(|node| node.parse().ok());
     Some(Device {
-        is_double: name.to_lowercase().contains("double"),
+        is_double: machine::is_double(&name),
         name,
         cuda: format!("{}.{}", version / 1000, version % 1000 / 10),
         driver: kernel_driver(),

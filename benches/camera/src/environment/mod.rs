@@ -6,6 +6,7 @@ pub mod memory_nodes;
 pub use device::Device;
 use serde::{Deserialize, Serialize};
 use zenoh_pinned::Pinner;
+use zenoh_pinned_measuring::machine;
 
 use crate::placement::{Half, processors};
 
@@ -31,7 +32,6 @@ pub struct Environment {
 }
 
 pub fn read(pinner: &Pinner) -> Environment {
-    let system = rustix::system::uname();
     let limit = rustix::process::getrlimit(rustix::process::Resource::Memlock).current;
     let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let value = |path: &str, key: &str| -> Option<String> {
@@ -43,12 +43,7 @@ pub fn read(pinner: &Pinner) -> Environment {
     let kibibytes = kibibytes.split(' ').next().unwrap_or_default();
     let shared = rustix::fs::statvfs("/dev/shm");
     Environment {
-        kernel: format!(
-            "{} {} {}",
-            system.sysname().to_string_lossy(),
-            system.release().to_string_lossy(),
-            system.machine().to_string_lossy()
-        ),
+        kernel: machine::system(),
         processor: value("/proc/cpuinfo", "model name").unwrap_or_default(),
         processors: std::thread::available_parallelism().map_or(0, usize::from),
         cameras_on: processors(Half::Cameras).unwrap_or_default(),
@@ -56,14 +51,9 @@ pub fn read(pinner: &Pinner) -> Environment {
         numa_nodes: numa_nodes(),
         memory_bytes: kibibytes.parse::<u64>().unwrap_or_default() << 10,
         shared_memory_bytes: shared.map_or(0, |shared| shared.f_blocks * shared.f_frsize),
-        shared_huge_pages: text("/sys/kernel/mm/transparent_hugepage/shmem_enabled")
-            .trim()
-            .to_owned(),
+        shared_huge_pages: machine::shared_huge_pages(),
         lockable: limit.map_or_else(|| String::from("unlimited"), |bytes| bytes.to_string()),
-        build: String::from(match cfg!(debug_assertions) {
-            true => "debug build: figures mean little",
-            false => "release build",
-        }),
+        build: machine::build().to_owned(),
         device: device::read(pinner),
     }
 }

@@ -1,6 +1,7 @@
 //! What a run leaves: the record, the raw samples, plots, and tables for documents.
 
 mod aims;
+mod axis;
 mod documents;
 mod plots;
 mod samples;

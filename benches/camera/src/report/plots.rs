@@ -5,14 +5,14 @@ use std::path::Path;
 use plotters::{
     coord::Shift,
     prelude::{
-        ChartBuilder, Color, DrawingArea, IntoDrawingArea, IntoLogRange, LineSeries, PathElement,
-        RGBColor, SVGBackend, Text, WHITE,
+        BindKeyPoints, ChartBuilder, Color, DrawingArea, IntoDrawingArea, IntoLogRange, LineSeries,
+        PathElement, RGBColor, SVGBackend, Text, WHITE,
     },
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::Summary;
+use super::{Summary, axis::Axis};
 use crate::{
     Outcome, arm::Arm, copies::BySize, placement::Placement, round::Round, workload::Workload,
 };
@@ -31,9 +31,12 @@ const COLOURS: [RGBColor; 11] = [
     RGBColor(0x2b, 0x2b, 0x2b),
     RGBColor(0x66, 0xa1, 0x82),
 ];
-const PANEL: (u32, u32) = (960, 320);
+/// As wide as a page of text.
+const PANEL: (u32, u32) = (800, 300);
 /// Beside each plot, for the names of its lines.
-const LEGEND: u32 = 290;
+const LEGEND: u32 = 296;
+/// Some 12 pixels high.
+const FONT: (&str, u32) = ("sans-serif", 15);
 /// Points of a distribution's line.
 const POINTS: usize = 200;
 
@@ -98,7 +101,7 @@ pub fn latencies(path: &Path, curves: &[Curve]) -> Outcome {
             None => panels.push((title, vec![line])),
         }
     }
-    draw(path, &panels, "microseconds", "share of frames")
+    draw(path, &panels, Axis::Microseconds, "share of frames")
 }
 
 /// GB/s by the size of a copy.
@@ -112,7 +115,7 @@ pub fn by_size(path: &Path, copies: &BySize) -> Outcome {
         }
     });
     let title = String::from("Copies to the device by size");
-    draw(path, &[(title, lines.into())], "bytes", "GB/s")
+    draw(path, &[(title, lines.into())], Axis::Bytes, "GB/s")
 }
 
 /// GB/s of all consumers by their number, one camera, full speed.
@@ -127,7 +130,7 @@ pub fn scaling(path: &Path, summaries: &[Summary]) -> Outcome {
             ));
         }
     }
-    draw(path, &panels, "consumers", "GB/s, all consumers")
+    draw(path, &panels, Axis::Consumers, "GB/s, all consumers")
 }
 
 fn scaling_of(arm: Arm, summaries: &[Summary]) -> Line {
@@ -155,7 +158,7 @@ struct Line {
 }
 
 /// Panels one below the other, the x axis logarithmic.
-fn draw(path: &Path, panels: &[(String, Vec<Line>)], x: &str, y: &str) -> Outcome {
+fn draw(path: &Path, panels: &[(String, Vec<Line>)], x: Axis, y: &str) -> Outcome {
     let has_points =
         |(_, lines): &(String, Vec<Line>)| lines.iter().any(|line| !line.points.is_empty());
     if panels.is_empty() || !panels.iter().all(has_points) {
@@ -170,26 +173,33 @@ fn draw(path: &Path, panels: &[(String, Vec<Line>)], x: &str, y: &str) -> Outcom
     Ok(root.present()?)
 }
 
-fn draw_panel(area: &Area<'_>, title: &str, lines: &[Line], x: &str, y: &str) -> Outcome {
+fn draw_panel(area: &Area<'_>, title: &str, lines: &[Line], x: Axis, y: &str) -> Outcome {
     let all = || lines.iter().flat_map(|line| &line.points);
     let least = all().map(|point| point.0).fold(f64::INFINITY, f64::min);
     let most = all().map(|point| point.0).fold(least, f64::max);
-    let (least, most) = (round_numbers(least).0, round_numbers(most).1);
+    let ticks = x.ticks(least, most);
+    let least = ticks.first().map_or(least, |first| first.min(least));
+    let most = ticks.last().map_or(most, |last| last.max(most));
     let height = all().map(|point| point.1).fold(f64::MIN_POSITIVE, f64::max);
     let (plot, legend) = area.split_horizontally(PANEL.0 - LEGEND);
     let mut chart = ChartBuilder::on(&plot)
-        .caption(title, ("sans-serif", 15))
+        .caption(title, ("sans-serif", 17))
         .margin(8)
-        .margin_right(24)
-        .x_label_area_size(34)
-        .y_label_area_size(52)
-        .build_cartesian_2d((least..most).log_scale(), 0.0..height * 1.02)?;
+        .margin_right(28)
+        .x_label_area_size(44)
+        .y_label_area_size(56)
+        .build_cartesian_2d(
+            (least..most).log_scale().with_key_points(ticks),
+            0.0..height * 1.02,
+        )?;
     chart
         .configure_mesh()
-        .x_labels(if most / least > 10.0 { 8 } else { 12 })
-        .x_label_formatter(&|value| label(*value))
-        .x_desc(x)
+        .y_labels(6)
+        .x_label_formatter(&|value| x.label(*value))
+        .x_desc(format!("{}, logarithmic scale", x.name()))
         .y_desc(y)
+        .label_style(FONT)
+        .axis_desc_style(FONT)
         .light_line_style(WHITE)
         .draw()?;
     let drawn = || lines.iter().filter(|line| !line.points.is_empty());
@@ -201,32 +211,7 @@ fn draw_panel(area: &Area<'_>, title: &str, lines: &[Line], x: &str, y: &str) ->
         let height = 40 + 18 * index as i32;
         let style = colour(line.arm).stroke_width(2);
         legend.draw(&PathElement::new([(0, height), (18, height)], style))?;
-        legend.draw(&Text::new(
-            line.arm.name(),
-            (24, height - 5),
-            ("sans-serif", 12),
-        ))?;
+        legend.draw(&Text::new(line.arm.name(), (24, height - 6), FONT))?;
     }
     Ok(())
-}
-
-/// 1, 2 or 5 times a power of ten: the last one that is not above `value`, and the first one above it.
-fn round_numbers(value: f64) -> (f64, f64) {
-    let value = value.max(1e-3);
-    let power = 10f64.powf(value.log10().floor());
-    match value / power {
-        below if below < 2.0 => (power, 2.0 * power),
-        below if below < 5.0 => (2.0 * power, 5.0 * power),
-        _ => (5.0 * power, 10.0 * power),
-    }
-}
-
-/// A number without zeros that say nothing.
-fn label(value: f64) -> String {
-    match value {
-        large if large >= 1e6 => format!("{:.0}M", large / 1e6),
-        large if large >= 1e4 => format!("{:.0}k", large / 1e3),
-        small if small < 1.0 => format!("{small:.2}"),
-        other => format!("{other:.0}"),
-    }
 }

@@ -30,6 +30,7 @@ class Frame(_native.FrameBase, _native.Exporter):
 
     A frame may be used from any thread, and in the process that received it.
 
+    >>> import numpy, zenoh_pinned
     >>> frame = zenoh_pinned.frame(numpy.arange(6, dtype="uint8"))
     >>> frame.numpy((2, 3)).tolist()
     [[0, 1, 2], [3, 4, 5]]

@@ -17,6 +17,7 @@ def numpy_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]: ...
 class PoolFull(TimeoutError):
     """Every slot of a pool stayed in use for as long as the call was allowed to wait.
 
+    >>> import zenoh_pinned
     >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
     ...     publisher = session.declare_publisher("camera/image", frame_bytes=4096, slots=1)
     ...     held = publisher.allocate(4096)
@@ -30,6 +31,7 @@ class PoolFull(TimeoutError):
 class OverBudget(MemoryError):
     """A pool or message would need more memory than its bound, the host's or a cgroup's allows.
 
+    >>> import zenoh_pinned
     >>> try:
     ...     pool = zenoh_pinned.Pool(slot_bytes=1 << 20, slots=8, max_bytes=4 << 20)
     ... except zenoh_pinned.OverBudget:
@@ -39,6 +41,7 @@ class OverBudget(MemoryError):
 class NoDevice(RuntimeError):
     """There is no such CUDA device here, or no driver; the message says which.
 
+    >>> import zenoh_pinned
     >>> try:
     ...     image = zenoh_pinned.to_device(b"a frame", "cuda:99")
     ... except zenoh_pinned.NoDevice:
@@ -48,6 +51,7 @@ class NoDevice(RuntimeError):
 class CudaError(RuntimeError):
     """A call into the CUDA driver failed; the message names the call.
 
+    >>> import zenoh_pinned
     >>> try:
     ...     image = zenoh_pinned.to_device(frame, "cuda:0")
     ... except zenoh_pinned.CudaError as error:
@@ -57,6 +61,7 @@ class CudaError(RuntimeError):
 class FrameRefused(BufferError):
     """A received payload is not what it claims to be, and was not read.
 
+    >>> import zenoh_pinned
     >>> try:
     ...     frame = subscriber.recv(timeout=1)
     ... except zenoh_pinned.FrameRefused as error:
@@ -70,6 +75,7 @@ class FallbackReason:
     ``str(reason)`` says it in words, with what to do about it where something can be done. Two reasons are
     equal where they are of the same kind and say the same.
 
+    >>> import zenoh_pinned
     >>> zenoh_pinned.frame(b"a frame", "cpu").reason.code
     'host_only'
     """
@@ -185,6 +191,7 @@ class DeviceBuffer:
     it may go to any stream of any library. Its memory is freed when this and all that imported it have gone,
     behind all the work that is enqueued by then, on whatever stream.
 
+    >>> import numpy, zenoh_pinned
     >>> image = zenoh_pinned.to_device(numpy.arange(4, dtype="uint8"), "cuda:0")
     >>> image.device, image.shape
     ('cuda:0', (4,))
@@ -240,6 +247,7 @@ class DeviceBuffer:
 class PoolStatistics:
     """Counters and sizes of a pool at a moment.
 
+    >>> import zenoh_pinned
     >>> statistics = zenoh_pinned.Pool(slot_bytes=4096, slots=2).statistics()
     >>> statistics.slots, statistics.slot_bytes, statistics.in_use
     (2, 4096, 0)
@@ -294,6 +302,7 @@ class Pool:
     user's processes may have, or the memory cgroup (the container's limit), and ``OSError`` where
     ``/dev/shm`` has no room, with what to do.
 
+    >>> import zenoh_pinned
     >>> pool = zenoh_pinned.Pool(slot_bytes=65536, slots=4)
     >>> pool.statistics().bytes >= 4 * 65536
     True
@@ -434,6 +443,7 @@ def frame(object: object, device: int | str | object | None = None) -> Frame:
     Raise ``TypeError`` for what is not one run of numbers, ``ValueError`` for an array that is not
     contiguous, and `FrameRefused` for bytes that are not where they seem to be.
 
+    >>> import numpy, zenoh_pinned
     >>> frame = zenoh_pinned.frame(numpy.zeros((2, 3), "float32"))
     >>> frame.shape, frame.dtype, frame.is_shared
     ((2, 3), 'float32', False)
@@ -461,6 +471,7 @@ def to_device(
     Raise `NoDevice` where there is no such device, ``MemoryError`` where it has no memory left,
     ``ValueError`` for an empty array or a shape that does not fit, and `CudaError` where the driver fails.
 
+    >>> import numpy, zenoh_pinned
     >>> image = zenoh_pinned.to_device(numpy.arange(6, dtype="uint8"), shape=(2, 3))
     >>> image.shape
     (2, 3)
@@ -474,6 +485,7 @@ def copy_into(destination: object, object: object, stream: object = None) -> Non
     default the stream that the array says it is used on, or else the default stream. `object` and the errors
     are as with `to_device`.
 
+    >>> import zenoh_pinned
     >>> image = zenoh_pinned.to_device(bytes(7), "cuda:0")
     >>> zenoh_pinned.copy_into(image, b"a frame")
     """
@@ -493,6 +505,7 @@ def open_device(
 
     Raise `NoDevice` where there is no such device, and ``ValueError`` where it is in use already.
 
+    >>> import zenoh_pinned
     >>> name = zenoh_pinned.open_device("cuda:1", max_bytes=256 << 20)
     """
 

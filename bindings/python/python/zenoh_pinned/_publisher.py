@@ -22,6 +22,7 @@ class Publisher(Closing):
     `Session.declare_publisher` makes one. It may be used from any thread, and in a ``with`` statement, which
     closes it.
 
+    >>> import numpy, zenoh_pinned
     >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
     ...     publisher = session.declare_publisher("camera/image", frame_bytes=480 * 640)
     ...     with publisher.allocate((480, 640), attachment="left") as image:

@@ -31,6 +31,7 @@ class Session(Closing):
     in a process that was forked from one that had opened a session: start such processes with the methods
     ``"spawn"`` or ``"forkserver"``.
 
+    >>> import zenoh_pinned
     >>> alone = {"scouting": {"multicast": {"enabled": False}}}
     >>> with zenoh_pinned.Session(alone) as session:
     ...     subscriber = session.declare_subscriber("camera/image")

@@ -21,6 +21,7 @@ class Subscriber(Closing):
     `Session.declare_subscriber` makes one. It may be used from any thread, and in a ``with`` statement, which
     closes it. A ``for`` loop over it, or an ``async for``, ends when the session is closed.
 
+    >>> import zenoh_pinned
     >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
     ...     subscriber = session.declare_subscriber("camera/*", capacity=2)
     ...     publisher = session.declare_publisher("camera/left", frame_bytes=4096)

@@ -30,6 +30,7 @@ class Writing(ABC):
 
     One thread at a time writes a frame, in the process that allocated it.
 
+    >>> import zenoh_pinned
     >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
     ...     publisher = session.declare_publisher("camera/image", frame_bytes=480 * 640)
     ...     writing = publisher.allocate((480, 640))

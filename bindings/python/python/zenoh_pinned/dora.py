@@ -51,7 +51,9 @@ class Node(Closing):
     whole dataflow is stopped, consumers are told directly. A process that ends by ``os._exit`` or a signal
     may lose its last messages.
 
-    >>> with zenoh_pinned.dora.Node() as node:
+    >>> import numpy
+    >>> from zenoh_pinned.dora import Node
+    >>> with Node() as node:
     ...     for event in node:
     ...         if event["type"] == "INPUT":
     ...             with node.allocate("image", (480, 640), metadata={"encoding": "mono8"}) as image:

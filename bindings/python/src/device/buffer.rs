@@ -15,7 +15,10 @@ use crate::{
     errors,
     reason::Reason,
     sizes::tuple,
-    view::dlpack::{self, Access, Memory},
+    view::{
+        array_interface,
+        dlpack::{self, Access, Memory},
+    },
 };
 
 /// `__dlpack__(stream=...)`: the consumer orders nothing.
@@ -29,6 +32,7 @@ const NO_ORDER: i64 = -1;
 /// library. Its memory is freed when this and all that imported it have gone, behind all the work that is enqueued by
 /// then, on whatever stream.
 ///
+///     >>> import numpy, zenoh_pinned
 ///     >>> image = zenoh_pinned.to_device(numpy.arange(4, dtype="uint8"), "cuda:0")
 ///     >>> image.device, image.shape
 ///     ('cuda:0', (4,))
@@ -221,11 +225,8 @@ impl DeviceBuffer {
     fn __cuda_array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.element.in_numpy(PyAttributeError::new_err)?;
         self.lend_to(py, 0)?;
-        let interface = PyDict::new(py);
-        interface.set_item("version", 3)?;
-        interface.set_item("typestr", self.element.array_type)?;
-        interface.set_item("shape", PyTuple::new(py, &self.shape)?)?;
-        interface.set_item("data", (self.memory().address(), false))?;
+        let address = self.memory().address();
+        let interface = array_interface::of(py, self.element, &self.shape, address, false)?;
         interface.set_item("strides", py.None())?;
         // The default stream has been made to wait for the bytes.
         interface.set_item("stream", 1)?;

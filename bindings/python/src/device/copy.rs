@@ -25,6 +25,7 @@ use crate::{
 /// Raise ``TypeError`` for what is not one run of numbers, ``ValueError`` for an array that is not contiguous, and
 /// `FrameRefused` for bytes that are not where they seem to be.
 ///
+///     >>> import numpy, zenoh_pinned
 ///     >>> frame = zenoh_pinned.frame(numpy.zeros((2, 3), "float32"))
 ///     >>> frame.shape, frame.dtype, frame.is_shared
 ///     ((2, 3), 'float32', False)
@@ -58,6 +59,7 @@ pub(crate) fn frame(
 /// Raise `NoDevice` where there is no such device, ``MemoryError`` where it has no memory left, ``ValueError`` for an
 /// empty array or a shape that does not fit, and `CudaError` where the driver fails.
 ///
+///     >>> import numpy, zenoh_pinned
 ///     >>> image = zenoh_pinned.to_device(numpy.arange(6, dtype="uint8"), shape=(2, 3))
 ///     >>> image.shape
 ///     (2, 3)
@@ -110,6 +112,7 @@ pub(crate) fn to_device(
 /// contiguous elements. `stream` is what the copy is enqueued on, behind what is there: by default the stream that
 /// the array says it is used on, or else the default stream. `object` and the errors are as with `to_device`.
 ///
+///     >>> import zenoh_pinned
 ///     >>> image = zenoh_pinned.to_device(bytes(7), "cuda:0")
 ///     >>> zenoh_pinned.copy_into(image, b"a frame")
 #[pyfunction]
@@ -146,6 +149,7 @@ pub(crate) fn copy_into(
 ///
 /// Raise `NoDevice` where there is no such device, and ``ValueError`` where it is in use already.
 ///
+///     >>> import zenoh_pinned
 ///     >>> name = zenoh_pinned.open_device("cuda:1", max_bytes=256 << 20)
 #[pyfunction]
 #[pyo3(signature = (device, *, max_bytes = None, staging_slots = None, staging_bytes = None))]

@@ -1,4 +1,6 @@
 //! Pinned outputs of a node that the `dora-rs` wheel has made.
+//!
+//! Every call that may wait runs detached from the interpreter, and ends when a signal handler raises.
 
 use std::{
     collections::BTreeMap,
@@ -12,8 +14,9 @@ use pyo3::{
     prelude::*,
     types::PyDict,
 };
-use zenoh_pinned_node::dora::{
-    Delivery, DetachedOutputs, Offered, Pinned, PinnedOptions, describe_shape,
+use zenoh_pinned_node::{
+    bindings::{DetachedOutputs, Offered, describe_shape},
+    dora::{Delivery, Pinned, PinnedOptions},
 };
 
 use super::{Report, clock::Clock, offer::Offer, parameters};
@@ -28,15 +31,15 @@ use crate::{
 
 /// The native part of `zenoh_pinned.dora.Node`: its pinned outputs.
 ///
-/// Locks: one for reading while a message is sent, for writing while the outputs are closed; taken with the interpreter
-/// detached. The outputs have their own inside, which no message holds while it waits for a slot.
+/// Locks: one, taken for reading while a message is sent and for writing while the outputs are closed, always with the
+/// interpreter detached. The outputs have locks of their own, which no message holds while it waits for a slot.
 #[pyclass(frozen, module = "zenoh_pinned._native")]
 pub(crate) struct Outputs {
     outputs: RwLock<State>,
-    /// What makes an Arrow array of data that has no fast way, by a copy.
+    /// The package's function that makes an Arrow array of data that does not lie ready, by a copy.
     convert: Py<PyAny>,
-    /// Messages of each output that took such a copy, or one because views outlived the block that wrote them. Held
-    /// for a few instructions only.
+    /// Messages of each output that took such a copy, or one because views outlived the block that wrote them. The
+    /// lock is held for a few instructions only.
     copied: Mutex<BTreeMap<String, u64>>,
     clock: Clock,
     made_in: MadeIn,
@@ -120,8 +123,8 @@ impl Outputs {
         }
     }
 
-    /// A slot to be written in place; `None` where ordinary memory does as well, or where every slot is in use and the
-    /// caller has not asked for a wait.
+    /// A slot to be written in place. `None`: ordinary memory does as well, or every slot is in use and the caller has
+    /// not asked for a wait.
     fn allocate(
         &self,
         py: Python<'_>,
@@ -178,7 +181,7 @@ impl Outputs {
             }
         };
         let memory = memory.seal();
-        // First, as the views have to stay what they are when sending fails too.
+        // Before it is sent: the views stay what they are even if that fails.
         slot.keep_for_views(Keeper::SentOutput(memory.memory()));
         self.with(py, |outputs| {
             let time = || self.clock.after(observed_seconds);
@@ -187,8 +190,10 @@ impl Outputs {
         })
     }
 
-    /// Sends an Arrow array, a buffer or a DLPack tensor on the host, copied once, or by a further copy what else an
-    /// Arrow array can be made of. True: it has been sent, or dropped; false: the node itself has to send it. `is_copy`: the data was written in a slot, and is sent by a copy.
+    /// Sends a message: an Arrow array, a buffer or a DLPack tensor on the host by one copy, by a further one what else
+    /// an Arrow array can be made of. `is_copy`: it had been written in a slot, which cannot be sent.
+    ///
+    /// True: it has been sent or dropped. False: the node itself has to send it.
     #[expect(
         clippy::too_many_arguments,
         reason = "the arguments of a message, from one caller"
@@ -257,7 +262,7 @@ impl Outputs {
     }
 }
 
-/// An output's id. The other conversion of dora's panics.
+/// An output's id. dora's conversion from a string would panic where this is an error.
 fn id(output: &str) -> PyResult<DataId> {
     let id = output.parse::<DataId>();
     id.map_err(|error| PyValueError::new_err(format!("'{output}' is no output's id: {error}")))

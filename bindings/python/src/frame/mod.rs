@@ -1,7 +1,7 @@
 //! Frames: received bytes, or another library's, as elements of a shape.
 //!
 //! Holds: the native base of `zenoh_pinned.Frame` (here), what gives that class the buffer protocol (`exporter`), and
-//! which class it is (`class`).
+//! which class it is and how its objects are made (`class`).
 //!
 //! Who may write what: nobody writes a frame. Locks: none; a frame never changes once it is made.
 //!
@@ -10,7 +10,7 @@
 pub(crate) mod class;
 pub(crate) mod exporter;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use pyo3::{
@@ -20,6 +20,7 @@ use pyo3::{
 };
 use zenoh_pinned::FallbackReason;
 
+use self::class::FrameHandle;
 use crate::{
     element::{Element, UINT8},
     errors, pinners,
@@ -27,7 +28,10 @@ use crate::{
     reason::Reason,
     sizes::{Sizes, tuple},
     target::Target,
-    view::dlpack::{self, Access, Memory},
+    view::{
+        array_interface,
+        dlpack::{self, Access, Memory},
+    },
     words,
 };
 
@@ -49,10 +53,6 @@ pub(crate) struct Beside {
     pub(crate) attachment: Option<Vec<u8>>,
     pub(crate) timestamp: Option<DateTime<Utc>>,
 }
-
-/// Carries a frame into the constructor of its Python class.
-#[pyclass(frozen, module = "zenoh_pinned._native")]
-pub(crate) struct FrameHandle(Mutex<Option<Frame>>);
 
 impl Frame {
     pub(crate) fn shared(
@@ -82,8 +82,7 @@ impl Frame {
 
     /// As an object of the Python class.
     pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let handle = FrameHandle(Mutex::new(Some(self)));
-        class::get(py)?.call1((handle,)).map(Bound::unbind)
+        class::object(py, self)
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -130,11 +129,7 @@ impl Frame {
     #[new]
     #[pyo3(signature = (handle = None))]
     fn construct(handle: Option<&FrameHandle>) -> PyResult<Self> {
-        let frame = handle.and_then(|handle| {
-            let mut frame = handle.0.lock().unwrap_or_else(PoisonError::into_inner);
-            frame.take()
-        });
-        frame.ok_or_else(|| {
+        handle.and_then(FrameHandle::take).ok_or_else(|| {
             PyTypeError::new_err("frames are received, or made by zenoh_pinned.frame(object)")
         })
     }
@@ -221,12 +216,8 @@ impl Frame {
     #[getter]
     fn __array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.element.in_numpy(PyAttributeError::new_err)?;
-        let interface = PyDict::new(py);
-        interface.set_item("version", 3)?;
-        interface.set_item("typestr", self.element.array_type)?;
-        interface.set_item("shape", PyTuple::new(py, &self.shape)?)?;
-        interface.set_item("data", (self.frame.as_ptr() as usize, true))?;
-        Ok(interface)
+        let address = self.frame.as_ptr() as u64;
+        array_interface::of(py, self.element, &self.shape, address, true)
     }
 
     #[pyo3(signature = (*, stream = None, max_version = None, dl_device = None, copy = None))]

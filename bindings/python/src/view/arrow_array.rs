@@ -6,16 +6,24 @@ use arrow::{
 };
 use pyo3::{
     exceptions::PyValueError,
+    intern,
     prelude::*,
     types::{PyCapsule, PyCapsuleMethods},
 };
+
+use crate::numpy;
 
 /// The array that `object` is, without a copy; `None` where it is no Arrow array.
 ///
 /// # Errors
 /// What the library raises, or `ValueError` for an array that is not what it claims to be.
 pub(crate) fn import(object: &Bound<'_, PyAny>) -> PyResult<Option<ArrayRef>> {
-    let Some(export) = object.getattr_opt("__arrow_c_array__")? else {
+    let py = object.py();
+    // What is asked for most has none; to look for it costs an exception.
+    if object.get_type().is(numpy::ndarray(py)?) {
+        return Ok(None);
+    }
+    let Some(export) = object.getattr_opt(intern!(py, "__arrow_c_array__"))? else {
         return Ok(None);
     };
     let (schema, array): (Bound<'_, PyCapsule>, Bound<'_, PyCapsule>) =

@@ -7,6 +7,7 @@ use std::{ffi::CStr, ptr::NonNull, slice};
 
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
+    intern,
     prelude::*,
     types::{PyCapsule, PyCapsuleMethods, PyDict},
 };
@@ -34,10 +35,10 @@ impl HostTensor {
     /// `TypeError`: it is on a device, or of elements that are not in the table; `ValueError`: they are not in one run;
     /// and what its library raises.
     pub(super) fn of(object: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
-        let Some(export) = object.getattr_opt("__dlpack__")? else {
+        let Some(export) = object.getattr_opt(intern!(object.py(), "__dlpack__"))? else {
             return Ok(None);
         };
-        if let Some(device) = object.getattr_opt("__dlpack_device__")? {
+        if let Some(device) = object.getattr_opt(intern!(object.py(), "__dlpack_device__"))? {
             let (kind, _): (i32, i32) = device.call0()?.extract()?;
             on_the_host(kind)?;
         }

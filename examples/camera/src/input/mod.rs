@@ -34,19 +34,11 @@ pub enum Filled {
 
 impl Input {
     /// Opens a video file, `/dev/videoN`, or "pattern" for a test pattern; the clip that ships with this
-    /// example where none is named. `ffmpeg` is the program to decode with, if not the one that is found.
-    pub fn open(
-        input: Option<&str>,
-        ffmpeg: Option<&Path>,
-        width: u32,
-        height: u32,
-    ) -> anyhow::Result<Self> {
+    /// example where none is named.
+    pub fn open(input: Option<&str>, width: u32, height: u32) -> anyhow::Result<Self> {
         let decoder = match input {
             Some("pattern") => return Ok(Self(Source::Pattern(Pattern::new(width)))),
-            None => {
-                let ffmpeg = ffmpeg::find(ffmpeg)?;
-                Decoder::built_in_clip(&ffmpeg, width, height)?
-            }
+            None => Decoder::built_in_clip(&ffmpeg::find()?, width, height)?,
             Some(path) => {
                 let path = Path::new(path);
                 if !path.exists() {
@@ -56,8 +48,7 @@ impl Input {
                         path.display()
                     );
                 }
-                let ffmpeg = ffmpeg::find(ffmpeg)?;
-                Decoder::file_or_camera(&ffmpeg, path, width, height)?
+                Decoder::file_or_camera(&ffmpeg::find()?, path, width, height)?
             }
         };
         Ok(Self(Source::Decoder(decoder)))

@@ -76,6 +76,9 @@ impl Agent {
     /// Answers observation `sequence` with the weights of the servers 0, 1, and so on. Servers that took no flows in
     /// the observation that was read last get none. Never waits.
     pub fn write_action(&mut self, sequence: u64, weights: &[f32]) -> Result<(), WriteActionError> {
+        if !self.observer.region.is_of_this_process() {
+            return Err(Forked.into());
+        }
         if self.observer.incarnation == 0 {
             return Err(WriteActionError::NothingRead);
         }

@@ -158,6 +158,9 @@ impl DataPlane {
     /// Never waits, makes no system call.
     #[inline]
     pub fn read_action(&mut self) -> Result<Option<&Action>, ActionError> {
+        if !self.region.is_of_this_process() {
+            return Err(ReadError::Forked.into());
+        }
         if self.observations.next() == self.first {
             return Ok(None);
         }
@@ -178,7 +181,9 @@ impl DataPlane {
             incarnation,
             ..
         } = self.arriving;
-        if sequence >= self.observations.next() || sequence == 0 || incarnation > self.incarnation {
+        let was_written = (1..self.observations.next()).contains(&sequence)
+            && (1..=self.incarnation).contains(&incarnation);
+        if !was_written {
             return Err(ActionFault::AnswersNothing {
                 sequence,
                 incarnation,

@@ -72,6 +72,11 @@ pub(crate) fn inspect(file: &OwnedFd) -> Result<Inspected, Errno> {
     })
 }
 
+/// The user to whom what has the name belongs.
+pub(crate) fn owner_of(name: &str) -> Result<u32, Errno> {
+    Ok(rustix::fs::lstat(path_of(name))?.st_uid)
+}
+
 /// The user that this process acts as.
 pub(crate) fn own_user() -> u32 {
     rustix::process::geteuid().as_raw()

@@ -11,7 +11,6 @@ use super::Errno;
 pub(crate) struct Mapping {
     base: NonNull<AtomicU64>,
     words: usize,
-    is_writable: bool,
 }
 
 // SAFETY: the mapping belongs to the process, not to a thread, and is only touched by atomic operations.
@@ -43,18 +42,13 @@ impl Mapping {
         let mapping = Self {
             base: NonNull::new(base.cast()).ok_or(Errno::NOMEM)?,
             words,
-            is_writable,
         };
         // SAFETY: the range was mapped just now; the advice changes nothing in this process.
         unsafe { rustix::mm::madvise(base, bytes, Advice::LinuxDontFork)? };
         Ok(mapping)
     }
 
-    pub(crate) fn is_writable(&self) -> bool {
-        self.is_writable
-    }
-
-    /// The words. They may be stored to only where the mapping is writable.
+    /// The words. They may be stored to only where the mapping was made writable.
     #[inline]
     pub(crate) fn words(&self) -> &[AtomicU64] {
         // SAFETY: `words` words are mapped at the page-aligned `base` while `self` lives. Loads of 64 bits are allowed

@@ -5,8 +5,9 @@
 //!
 //! Life: whoever makes the region gives it its name once it is whole. A region that is there and has the wanted layout
 //! is adopted, never emptied, so that readers stay attached over the death and the return of its writer; the layout is
-//! compared by its hash. One of another layout is replaced if nobody has it. Who closes last takes the name away;
-//! where all were killed the file stays, some kilobytes, until it is adopted.
+//! compared by its hash. One of another layout is replaced if nobody has it. Who closes last takes the name away,
+//! if it may: in `/dev/shm` only the file's owner does. Where it may not, and where all were killed, the file stays,
+//! some kilobytes, until it is adopted.
 //!
 //! Who may write what: a writer its own lanes and its own line of the header, with its lock held. The magic and the hash
 //! are written before the file has a name.
@@ -96,6 +97,17 @@ fn kind_of(mapping: &Mapping, layout: &RegionLayout) -> Option<Found> {
     (word(HASH_WORD) != layout.hash()).then_some(Found::OtherLayout)
 }
 
+/// Why what has the name cannot be opened to be adopted.
+fn not_opened(name: &str, error: Errno) -> CreateError {
+    match file::owner_of(name) {
+        Ok(owner) if error == Errno::ACCESS && owner != file::own_user() => {
+            let name = name.into();
+            CreateError::OtherOwner { name, owner }
+        }
+        _ => system_create(name, "open")(error),
+    }
+}
+
 impl Region {
     /// Makes the region or adopts the one that is there, as its owner.
     pub(crate) fn create(
@@ -114,7 +126,7 @@ impl Region {
                 Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR | Errno::NODEV) => {
                     return Err(CreateError::NotARegion { name: name.into() });
                 }
-                Err(error) => return Err(system_create(name, "open")(error)),
+                Err(error) => return Err(not_opened(name, error)),
             };
             if let Some(region) = made {
                 return Ok(region);
@@ -253,20 +265,27 @@ impl Region {
         }
         let incarnation = &words[role.incarnation_word()];
         words[role.pid_word()].store(std::process::id().into(), Ordering::Relaxed);
-        // Relaxed: only the holder of the lock writes here. Wrapping: another process can have written anything.
-        let next = incarnation.load(Ordering::Relaxed).wrapping_add(1);
+        // Relaxed: only the holder of the lock writes here. Wrapping: another process can have written anything,
+        // and no writer is the zeroth.
+        let next = incarnation.load(Ordering::Relaxed).wrapping_add(1).max(1);
         incarnation.store(next, Ordering::Relaxed);
         Ok(Ok(()))
     }
 
-    /// How often there was such a writer.
+    /// How often there was such a writer; 0 in a forked child.
     pub(crate) fn incarnation(&self, role: Role) -> u64 {
+        if !self.is_of_this_process() {
+            return 0;
+        }
         // Relaxed: a writer's messages carry it where order matters.
         self.words()[role.incarnation_word()].load(Ordering::Relaxed)
     }
 
-    /// The process that is the writer now, `None` where there is none. A system call.
+    /// The process that is the writer now, `None` where there is none, and in a forked child. A system call.
     pub(crate) fn writer(&self, role: Role) -> Option<u32> {
+        if !self.is_of_this_process() {
+            return None;
+        }
         let is_there = locks::is_taken(&self.file, lock_of(role)).unwrap_or(false);
         let pid = || self.words()[role.pid_word()].load(Ordering::Relaxed) as u32;
         is_there.then(pid)
@@ -288,7 +307,12 @@ impl Region {
     fn remove_if_last(&self) {
         // Who closes at the same moment must not be kept from being the last by this one's lock.
         locks::release(&self.file, ATTENDANCE);
-        if locks::take(&self.file, ATTENDANCE, true).is_ok() {
+        // Opened anew: a lock for one alone needs a file that can be written to, and a reader's cannot.
+        let Ok(file) = file::open(&self.name, true) else {
+            return;
+        };
+        if locks::take(&file, ATTENDANCE, true).is_ok() {
+            // Compared with the own file: the name may be another's by now.
             let _ = file::unlink(&self.file, &self.name);
         }
     }
@@ -302,8 +326,6 @@ impl Drop for Region {
         if !self.is_of_this_process() {
             return mapping.forget();
         }
-        if mapping.is_writable() {
-            self.remove_if_last();
-        }
+        self.remove_if_last();
     }
 }

@@ -17,7 +17,7 @@ const CONTINUATION: [u8; 4] = [0xff; 4];
 /// Bytes of the marker and the length in front of a message.
 const PREFIX_BYTES: usize = 8;
 
-/// What stands before the body, so long that the body is aligned as the layout asks.
+/// What stands before the body, padded so that the body is aligned as the layout needs.
 pub(super) fn head(
     data_type: &DataType,
     rows: usize,

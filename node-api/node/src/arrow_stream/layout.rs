@@ -33,11 +33,11 @@ pub(super) struct Layout {
 struct Part {
     offset: usize,
     bytes: usize,
-    /// `None`: written in place by somebody else.
+    /// `None` for elements that the caller writes in place.
     source: Option<Buffer>,
 }
 
-/// The array's type has no lean form.
+/// An array whose type has no lean form.
 struct NotLean;
 
 enum Failure {
@@ -85,7 +85,7 @@ impl Layout {
         self.body_bytes
     }
 
-    /// What the first byte of the body has to be aligned to.
+    /// The alignment that the first byte of the body needs.
     pub(super) fn alignment(&self) -> usize {
         match self.parts.iter().any(|part| part.bytes >= PAGE_BYTES) {
             true => PAGE_BYTES,
@@ -105,7 +105,7 @@ impl Layout {
         values.filter(|_| !any_null)
     }
 
-    /// Copies every buffer to its place, and zeroes between them: a slot holds what an earlier frame left.
+    /// Copies every buffer to its place. Zeroes the bytes between them, which an earlier message has left in the slot.
     pub(super) fn write_to(&self, body: &mut [u8]) {
         let mut written = 0;
         for part in &self.parts {
@@ -209,7 +209,7 @@ impl Layout {
         self.add(array.values().slice(0, elements).as_ref())
     }
 
-    /// Adds the offsets, beginning at zero, and gives the first and last of them as they were, in order.
+    /// Adds the offsets, moved to begin at zero; returns the first and the last of them as they were, in ascending order.
     fn add_offsets<O: OffsetSizeTrait>(
         &mut self,
         offsets: &OffsetBuffer<O>,

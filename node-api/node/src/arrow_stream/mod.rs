@@ -55,15 +55,15 @@ pub enum EncodeError {
     Writer(#[from] ArrowError),
 }
 
-/// A stream that is ready to be written: sized, with its headers, the array's buffers not copied yet.
-pub(crate) struct ArrowStream {
+/// A stream that is sized and has its headers; the array's buffers are copied when it is written.
+pub struct ArrowStream {
     head: Vec<u8>,
     layout: Layout,
 }
 
 impl ArrowStream {
     /// The stream of any array.
-    pub(crate) fn of(array: &ArrayRef) -> Result<Self, EncodeError> {
+    pub fn of(array: &ArrayRef) -> Result<Self, EncodeError> {
         match Layout::of(array)? {
             Some(layout) => Self::with_layout(array.data_type(), array.len(), layout),
             None => Ok(Self {
@@ -74,7 +74,7 @@ impl ArrowStream {
     }
 
     /// The stream of `count` elements of a fixed-width type whose bytes are written later, in place.
-    pub(crate) fn in_place(data_type: &DataType, count: usize) -> Result<Self, EncodeError> {
+    pub fn in_place(data_type: &DataType, count: usize) -> Result<Self, EncodeError> {
         let layout = Layout::in_place(data_type, count)?;
         Self::with_layout(data_type, count, layout)
     }
@@ -85,7 +85,7 @@ impl ArrowStream {
     }
 
     /// Length of the whole stream in bytes.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         match self.layout.is_empty() {
             true => self.head.len(),
             false => self.head.len() + self.layout.body_bytes() + END.len(),
@@ -93,14 +93,14 @@ impl ArrowStream {
     }
 
     /// Where the first byte of the last buffer is: the elements, for a stream made in place.
-    pub(crate) fn data_offset(&self) -> usize {
+    pub fn data_offset(&self) -> usize {
         self.head.len() + self.layout.last_offset()
     }
 
-    /// Writes the stream; what is to be filled in place is left as it is.
+    /// Writes the stream around what is filled in place.
     ///
     /// `destination` has [`ArrowStream::bytes`] bytes; a shorter one is left with part of the stream.
-    pub(crate) fn write_to(&self, destination: &mut [u8]) {
+    pub fn write_to(&self, destination: &mut [u8]) {
         let Some((head, rest)) = destination.split_at_mut_checked(self.head.len()) else {
             return;
         };
@@ -118,7 +118,7 @@ impl ArrowStream {
     }
 }
 
-/// The stream as Arrow's writer makes it, for dictionaries, unions, views and the like.
+/// The stream as Arrow's own writer makes it: for dictionaries, unions, views and the like.
 fn written_by_arrow(array: &ArrayRef) -> Result<Vec<u8>, EncodeError> {
     let schema = schema_of(array.data_type());
     let batch = RecordBatch::try_new(schema.into(), vec![array.clone()])?;
@@ -134,9 +134,9 @@ fn schema_of(data_type: &DataType) -> Schema {
     Schema::new(vec![Field::new(FIELD_NAME, data_type.clone(), true)])
 }
 
-/// The elements of an array as one run of bytes, where they are one: numbers, bytes or lists of them, without
-/// nulls.
-pub(crate) fn values_of(array: &ArrayRef) -> Option<Buffer> {
+/// The elements of an array as one run of bytes; `None` where they are not one. Numbers, bytes and lists of them are,
+/// without nulls.
+pub fn values_of(array: &ArrayRef) -> Option<Buffer> {
     if !is_one_run(array.data_type()) {
         return None;
     }

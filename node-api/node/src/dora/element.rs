@@ -3,6 +3,10 @@
 use arrow::datatypes::DataType;
 
 /// A fixed-width element, named as NumPy names it.
+///
+/// ```
+/// assert_eq!(zenoh_pinned_node::dora::ElementType::Float32.bytes(), 4);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it all")]
 pub enum ElementType {

@@ -11,6 +11,19 @@ use crate::arrow_stream::EncodeError;
 
 /// Why a message was not sent. Unless the variant says otherwise nothing of it has arrived anywhere, dora's
 /// node is as it was, and the next message can be sent.
+///
+/// ```no_run
+/// # let (mut node, _events) = dora_node_api::DoraNode::init_from_env()?;
+/// # let mut outputs = zenoh_pinned_node::dora::PinnedOutputs::attach(&node);
+/// # let image: dora_node_api::dora_core::config::DataId = "image".parse()?;
+/// use zenoh_pinned_node::dora::{Pinned, SendError};
+///
+/// match outputs.send_output(&mut node, image, Default::default(), vec![0u8; 1 << 30], Pinned) {
+///     Err(SendError::OverBudget { max_bytes, .. }) => println!("more than {max_bytes} bytes"),
+///     sent => drop(sent?),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
@@ -57,7 +70,7 @@ pub enum SendError {
     /// A further pool, for messages larger than the first, could not be made.
     #[error("a pool for larger messages could not be made: {0}")]
     Pool(#[from] PoolError),
-    /// Every slot stayed in use for as long as the call had asked to wait; the source says who has them. The message is
+    /// Every slot stayed in use for as long as the call was to wait; the source says who has them. The message is
     /// counted.
     #[error("output `{output}` waited {waited:?} for a slot: {source}")]
     Full {

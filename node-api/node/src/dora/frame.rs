@@ -23,7 +23,18 @@ pub enum FromArrowError {
     Frame(#[from] FrameError),
 }
 
-/// Frames out of dora's inputs.
+/// Frames of dora's inputs.
+///
+/// ```
+/// use dora_node_api::IntoArrow;
+/// use zenoh_pinned::{Frame, Pinner};
+/// use zenoh_pinned_node::dora::FromArrow;
+///
+/// let data = vec![1u8, 2, 3].into_arrow(); // a node finds it in `Event::Input { data, .. }`
+/// let frame = Frame::from_arrow(&data, &Pinner::host_only())?;
+/// assert_eq!(&frame[..], [1, 2, 3]);
+/// # Ok::<(), zenoh_pinned_node::dora::FromArrowError>(())
+/// ```
 pub trait FromArrow: Sized {
     /// The elements of an array: numbers, binary data, strings, or (nested) lists of them, as one run of
     /// bytes. Copies nothing, and keeps the array's memory, that is, the producer's slot.

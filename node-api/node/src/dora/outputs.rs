@@ -6,26 +6,39 @@ use dora_message::{MAX_MESSAGE_BYTES, id::DataId, metadata::MetadataParameters};
 use dora_node_api::{DoraNode, IntoArrow, SampleAllocator};
 
 use super::{
-    Delivery, ElementType, OutputSlot, PinnedOptions, Report, SendError, Settings, daemon,
-    description::NodeDescription,
-    detached::{DetachedOutputs, Offered, Placed},
-    sending::Place,
+    Delivery, ElementType, OutputSlot, PinnedOptions, Report, SendError, Settings,
+    detached::{DetachedOutputs, Offered, Placed, SlotSent},
+    link::{daemon, description::NodeDescription},
+    sending::placing::Destination,
     slot::Memory,
 };
-use crate::arrow_stream::ArrowStream;
 
-/// Sends a node's messages through pinned shared memory, output by output, where the consumers can receive
-/// it, and through dora's own `send_output` where not.
+/// Sends a node's messages through pinned shared memory where all consumers of the output can receive it, and through
+/// dora's own `send_output` where not.
 ///
-/// An output's path is settled when its first message is sent, and stays: by then the size of the pool is
-/// known, and whether each consumer can attach it. [`PinnedOutputs::report`] says which and why. Unmodified
+/// An output's path is settled by its first message, and stays: by then the size of the pool is
+/// known, and whether each consumer can attach it. [`PinnedOutputs::report`] says which path it is and why. Unmodified
 /// consumers receive ordinary inputs.
 ///
-/// Close it, or let it go out of scope, before the node: in `let (mut node, events) = ..; let mut outputs =
-/// PinnedOutputs::attach(&node);` the compiler does. dora tells consumers that an input has closed when the
-/// *node* goes, and what this has sent must be there by then.
+/// Close it, or let it go out of scope, before the node: dora tells consumers that an input has closed when the
+/// *node* goes, and what this has sent must be there by then. Declared after the node, as in the examples here, it goes
+/// first.
 ///
 /// Needs the node for its clock, its declared outputs and its own path; use it from one thread.
+///
+/// ```no_run
+/// use dora_node_api::{DoraNode, dora_core::config::DataId};
+/// use zenoh_pinned_node::dora::{ElementType, PinnedOutputs};
+///
+/// let (mut node, _events) = DoraNode::init_from_env()?;
+/// let mut outputs = PinnedOutputs::attach(&node);
+/// let image = DataId::from(String::from("image"));
+///
+/// let mut slot = outputs.alloc(&image, &[480, 640, 3], ElementType::Uint8)?;
+/// slot.fill(255); // or let the camera write here
+/// outputs.send(&mut node, Default::default(), slot)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct PinnedOutputs {
     outputs: DetachedOutputs,
     allocator: SampleAllocator,
@@ -36,12 +49,30 @@ impl PinnedOutputs {
     ///
     /// Opens a second zenoh session in this process and a second connection to the daemon, which takes some
     /// milliseconds. Always succeeds; where something is missing, outputs take dora's own path. (A message
-    /// beyond the bound of [`Settings::max_bytes`] is an error and no such case.)
+    /// beyond the bound of [`Settings::max_bytes`] is an error all the same.)
+    ///
+    /// ```no_run
+    /// use zenoh_pinned_node::dora::PinnedOutputs;
+    ///
+    /// let (node, _events) = dora_node_api::DoraNode::init_from_env()?;
+    /// let outputs = PinnedOutputs::attach(&node);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn attach(node: &DoraNode) -> Self {
         Self::attach_with(node, Settings::from_environment())
     }
 
-    /// As [`PinnedOutputs::attach`], with settings of the caller's.
+    /// As [`PinnedOutputs::attach`], with the caller's settings.
+    ///
+    /// ```no_run
+    /// use zenoh_pinned_node::dora::{PinnedOutputs, Settings};
+    ///
+    /// let (node, _events) = dora_node_api::DoraNode::init_from_env()?;
+    /// let mut settings = Settings::from_environment();
+    /// settings.slots = Some(4);
+    /// let outputs = PinnedOutputs::attach_with(&node, settings);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn attach_with(node: &DoraNode, settings: Settings) -> Self {
         let description = NodeDescription::from_environment(dora_message::VERSION);
         let description = description.and_then(|found| found.of(*node.dataflow_id(), node.id()));
@@ -52,7 +83,7 @@ impl PinnedOutputs {
         }
     }
 
-    /// Sends an Arrow array, or anything that dora makes one of; it is copied once, into a slot.
+    /// Sends an Arrow array, or anything that dora can make one of; it is copied once, into a slot.
     ///
     /// Does all that dora's `send_output` does. While consumers hold every slot the message is dropped and
     /// counted ([`Delivery::Dropped`]), as a dora input drops what is not read in time; with
@@ -60,7 +91,21 @@ impl PinnedOutputs {
     /// output also waits for its consumers to attach the pool, usually some tens of milliseconds.
     ///
     /// # Errors
-    /// [`SendError`]; the message has not been sent unless the variant says so.
+    /// [`SendError`]; the message was not sent unless the variant says so.
+    ///
+    /// ```no_run
+    /// # let (mut node, _events) = dora_node_api::DoraNode::init_from_env()?;
+    /// # let mut outputs = zenoh_pinned_node::dora::PinnedOutputs::attach(&node);
+    /// # let image: dora_node_api::dora_core::config::DataId = "image".parse()?;
+    /// use zenoh_pinned_node::dora::{Delivery, Pinned};
+    ///
+    /// let pixels = vec![0u8; 640 * 480];
+    /// let sent = outputs.send_output(&mut node, image, Default::default(), pixels, Pinned)?;
+    /// if sent == Delivery::Dropped {
+    ///     println!("the consumers are too slow");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn send_output(
         &mut self,
         node: &mut DoraNode,
@@ -91,13 +136,21 @@ impl PinnedOutputs {
     }
 
     /// Settles the path of an output and makes its pool in advance, for messages whose elements need up to `bytes`
-    /// bytes. Otherwise the first message does, and the first one that is larger than those before it: that
-    /// takes some tens of milliseconds, as each consumer has to attach the pool.
+    /// bytes. Otherwise the first message waits for that, and each later one that is larger than all before it: some
+    /// tens of milliseconds, as each consumer has to attach the pool.
     ///
     /// `pinned` is what the messages will be sent with.
     ///
     /// # Errors
     /// [`SendError`], as of a message of that size.
+    ///
+    /// ```no_run
+    /// # let (mut node, _events) = dora_node_api::DoraNode::init_from_env()?;
+    /// # let mut outputs = zenoh_pinned_node::dora::PinnedOutputs::attach(&node);
+    /// # let image: dora_node_api::dora_core::config::DataId = "image".parse()?;
+    /// outputs.prepare(&image, 640 * 480, zenoh_pinned_node::dora::Pinned)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn prepare(
         &mut self,
         output: &DataId,
@@ -109,10 +162,21 @@ impl PinnedOutputs {
 
     /// Memory for an array of `shape` and `element`, to be written in place and sent by
     /// [`PinnedOutputs::send`]: no copy is made on the pinned path. While consumers hold every slot it is ordinary
-    /// memory, and the message is copied into a slot that has come free until it is sent, or dropped.
+    /// memory: [`PinnedOutputs::send`] copies it into a slot if one has come free, and else drops the message.
     ///
     /// # Errors
     /// [`SendError`]: nothing is taken from the pool.
+    ///
+    /// ```no_run
+    /// # let (mut node, _events) = dora_node_api::DoraNode::init_from_env()?;
+    /// # let mut outputs = zenoh_pinned_node::dora::PinnedOutputs::attach(&node);
+    /// # let image: dora_node_api::dora_core::config::DataId = "image".parse()?;
+    /// use zenoh_pinned_node::dora::ElementType;
+    ///
+    /// let mut depth = outputs.alloc(&image, &[480, 640], ElementType::Uint16)?;
+    /// depth.fill(0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn alloc(
         &mut self,
         output: &DataId,
@@ -126,6 +190,20 @@ impl PinnedOutputs {
     ///
     /// # Errors
     /// As [`PinnedOutputs::alloc`], and [`SendError::Full`] where no slot came free in time.
+    ///
+    /// ```no_run
+    /// # let (mut node, _events) = dora_node_api::DoraNode::init_from_env()?;
+    /// # let mut outputs = zenoh_pinned_node::dora::PinnedOutputs::attach(&node);
+    /// # let image: dora_node_api::dora_core::config::DataId = "image".parse()?;
+    /// use std::time::Duration;
+    /// use zenoh_pinned_node::dora::{ElementType, SendError};
+    ///
+    /// match outputs.alloc_timeout(&image, &[640], ElementType::Uint8, Duration::from_secs(1)) {
+    ///     Err(SendError::Full { waited, .. }) => println!("no slot within {waited:?}"),
+    ///     slot => drop(slot?),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn alloc_timeout(
         &mut self,
         output: &DataId,
@@ -145,7 +223,7 @@ impl PinnedOutputs {
     ) -> Result<OutputSlot, SendError> {
         let Placed {
             stream,
-            place,
+            destination,
             bytes,
         } = self.outputs.place_in(output, shape, element, wait)?;
         let ordinary = || {
@@ -153,13 +231,19 @@ impl PinnedOutputs {
             stream.write_to(&mut message);
             message
         };
-        let memory = match place {
-            Some(Place::Slot(slot)) => Memory::Pinned(slot),
-            Some(Place::Bytes) => Memory::Bytes(ordinary()),
-            None | Some(Place::Nowhere) => Memory::Unplaced(ordinary()),
-            Some(beside) => {
+        let memory = match destination {
+            Some(Destination::Slot(slot)) => Memory::Pinned(slot),
+            Some(Destination::Bytes) => Memory::Bytes(ordinary()),
+            None | Some(Destination::Nowhere) => Memory::Unplaced(ordinary()),
+            Some(Destination::Daemon) => {
                 self.check_size(output, stream.bytes())?;
-                self.memory_beside_the_pool(beside, &stream)?
+                Memory::Daemon(ordinary())
+            }
+            Some(Destination::Dora) => {
+                self.check_size(output, stream.bytes())?;
+                let mut sample = self.allocator.allocate(stream.bytes())?;
+                stream.write_to(&mut sample);
+                Memory::Dora(sample)
             }
         };
         let first = stream.data_offset();
@@ -176,7 +260,16 @@ impl PinnedOutputs {
     /// `shape`, where there is none.
     ///
     /// # Errors
-    /// [`SendError`]; the message has not been sent unless the variant says so.
+    /// [`SendError`]; the message was not sent unless the variant says so.
+    ///
+    /// ```no_run
+    /// # let (mut node, _events) = dora_node_api::DoraNode::init_from_env()?;
+    /// # let mut outputs = zenoh_pinned_node::dora::PinnedOutputs::attach(&node);
+    /// # let image: dora_node_api::dora_core::config::DataId = "image".parse()?;
+    /// let slot = outputs.alloc(&image, &[640], zenoh_pinned_node::dora::ElementType::Uint8)?;
+    /// outputs.send(&mut node, Default::default(), slot)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn send(
         &mut self,
         node: &mut DoraNode,
@@ -188,18 +281,30 @@ impl PinnedOutputs {
         }
         let timestamp = || node.timestamp();
         match self.outputs.send_slot(parameters, slot, timestamp)? {
-            Ok(delivery) => Ok(delivery),
-            Err((parameters, output, sample)) => {
+            SlotSent::Sent(delivery) => Ok(delivery),
+            SlotSent::ByDora {
+                parameters,
+                output,
+                sample,
+            } => {
                 node.send_output_sample(output, parameters, Some(sample))?;
                 Ok(Delivery::Dora)
             }
         }
     }
 
-    /// Closes outputs early, as `DoraNode::close_outputs`, after their consumers have what was sent.
+    /// Closes outputs early, as `DoraNode::close_outputs` does, but after their consumers have what was sent.
     ///
     /// # Errors
     /// As dora's own: an output that the node does not have, and then none is closed.
+    ///
+    /// ```no_run
+    /// # let (mut node, _events) = dora_node_api::DoraNode::init_from_env()?;
+    /// # let mut outputs = zenoh_pinned_node::dora::PinnedOutputs::attach(&node);
+    /// # let image: dora_node_api::dora_core::config::DataId = "image".parse()?;
+    /// outputs.close_outputs(&mut node, vec![image])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close_outputs(
         &mut self,
         node: &mut DoraNode,
@@ -211,18 +316,41 @@ impl PinnedOutputs {
         Ok(())
     }
 
-    /// What has been sent, which way, and why.
+    /// What was sent, which way, and why.
+    ///
+    /// ```no_run
+    /// # let (mut node, _events) = dora_node_api::DoraNode::init_from_env()?;
+    /// # let mut outputs = zenoh_pinned_node::dora::PinnedOutputs::attach(&node);
+    /// # let image: dora_node_api::dora_core::config::DataId = "image".parse()?;
+    /// use zenoh_pinned_node::dora::OutputPath;
+    ///
+    /// for output in outputs.report().outputs {
+    ///     if let OutputPath::Dora(reason) = output.path {
+    ///         println!("{} is not pinned: {reason}", output.output);
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn report(&self) -> Report {
         self.outputs.report()
     }
 
     /// Waits until the consumers have everything, closes the session, and says what was done. Dropping
     /// does the same.
+    ///
+    /// ```no_run
+    /// # let (mut node, _events) = dora_node_api::DoraNode::init_from_env()?;
+    /// # let mut outputs = zenoh_pinned_node::dora::PinnedOutputs::attach(&node);
+    /// # let image: dora_node_api::dora_core::config::DataId = "image".parse()?;
+    /// let report = outputs.close();
+    /// println!("{} pools", report.pools.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close(self) -> Report {
         self.outputs.close()
     }
 
-    /// Beyond the pools only the machine's memory would be a bound, and running out of that is no error.
+    /// Bounds messages beside the pools too: running out of the machine's memory is no error that a caller could handle.
     fn check_size(&self, output: &DataId, bytes: usize) -> Result<(), SendError> {
         let max_bytes = self.outputs.max_bytes().max(MAX_MESSAGE_BYTES as u64);
         match bytes as u64 > max_bytes {
@@ -234,21 +362,6 @@ impl PinnedOutputs {
                 max_bytes,
             }),
         }
-    }
-
-    fn memory_beside_the_pool(
-        &self,
-        place: Place,
-        stream: &ArrowStream,
-    ) -> Result<Memory, SendError> {
-        if let Place::Daemon = place {
-            let mut message = daemon::message_of(stream.bytes());
-            stream.write_to(&mut message);
-            return Ok(Memory::Daemon(message));
-        }
-        let mut sample = self.allocator.allocate(stream.bytes())?;
-        stream.write_to(&mut sample);
-        Ok(Memory::Dora(sample))
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-/// How long a message waits that asked for no wait, so that the last ones of a burst are not lost.
+/// How long a message waits that asked for no wait: the last messages of a burst are not to be lost.
 const BURST: Duration = Duration::from_millis(5);
 
 /// Sends a message through pinned shared memory: the last argument of
 /// [`PinnedOutputs::send_output`](super::PinnedOutputs::send_output).
 ///
-/// While consumers hold every slot, messages are dropped, counted, and said once, as a dora input drops what its
+/// While consumers hold every slot, messages are dropped and counted, with one warning, as a dora input drops what its
 /// node does not read in time. (A consumer that is only a little behind is given five milliseconds.)
 /// [`Pinned::wait_at_most`] holds the node back instead.
 ///
@@ -24,6 +24,14 @@ const BURST: Duration = Duration::from_millis(5);
 pub struct Pinned;
 
 /// [`Pinned`], with what to do while consumers hold every slot.
+///
+/// ```
+/// use std::time::Duration;
+/// use zenoh_pinned_node::dora::{Pinned, PinnedOptions};
+///
+/// let options = PinnedOptions::from(Pinned).wait_at_most(Duration::from_secs(1));
+/// assert_eq!(options, Pinned.wait_at_most(Duration::from_secs(1)));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PinnedOptions {
     wait: Option<Duration>,
@@ -56,8 +64,8 @@ impl PinnedOptions {
         self
     }
 
-    /// How long a message waits for a slot, of an output whose consumers stand still or do not.
-    pub(super) fn wait(self, do_consumers_stand_still: bool) -> Duration {
+    /// How long a message waits for a slot. One that asked for no wait gives consumers a moment, unless they stand still.
+    pub(crate) fn wait(self, do_consumers_stand_still: bool) -> Duration {
         self.wait.unwrap_or(match do_consumers_stand_still {
             true => Duration::ZERO,
             false => BURST,
@@ -65,12 +73,12 @@ impl PinnedOptions {
     }
 
     /// Whether the node asks to be held back.
-    pub(super) fn waits(self) -> bool {
+    pub(crate) fn waits(self) -> bool {
         self.wait.is_some()
     }
 
     /// Whether a message is dropped that finds no slot.
-    pub(super) fn drops(self) -> bool {
+    pub(crate) fn drops(self) -> bool {
         self.drop_when_full || self.wait.is_none()
     }
 }

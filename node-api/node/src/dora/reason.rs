@@ -4,12 +4,12 @@ use zenoh_pinned::FallbackReason;
 
 use super::RequiredAcker;
 
-/// Why an output's messages travel as dora itself sends them. Not an error: they arrive all the same.
+/// Why an output's messages travel as dora itself sends them. No error: they arrive all the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DoraPathReason {
     /// There is no `DORA_NODE_CONFIG`: a dynamic node, an interactive one or one under test. Nothing tells
-    /// such a node its routes, and it has no listener that its consumers know.
+    /// such a node its routes, and its consumers know no listener of it.
     #[error(
         "the node was not started by a dora daemon (dynamic, interactive or under test); start it from the dataflow's `path:`"
     )]
@@ -104,12 +104,12 @@ pub enum DoraPathReason {
 
 impl DoraPathReason {
     /// Whether a consumer may be unable to attach dora's own shared memory just as well.
-    pub(super) fn is_about_memory_of_consumers(&self) -> bool {
+    pub(crate) fn is_about_memory_of_consumers(&self) -> bool {
         matches!(self, Self::CannotAttach { .. })
     }
 }
 
-pub(super) fn list(consumers: &[RequiredAcker]) -> String {
+pub(crate) fn list(consumers: &[RequiredAcker]) -> String {
     if consumers.is_empty() {
         return String::from("a consumer that dora does not name");
     }

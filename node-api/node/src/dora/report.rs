@@ -6,9 +6,10 @@ use zenoh_pinned::PoolStatistics;
 use super::DoraPathReason;
 
 /// The way of an output's messages. Once settled it never changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum OutputPath {
     /// Nothing has been sent yet; the first message settles it.
+    #[default]
     Unsettled,
     /// Pinned shared memory.
     Pinned,
@@ -60,6 +61,6 @@ pub struct Report {
     /// Those outputs that something was sent or allocated for.
     pub outputs: Vec<OutputReport>,
     /// The pools that are written, by output, and then those that are only there because a consumer still holds
-    /// a part of them; how often and how long allocations waited for a consumer is in here.
+    /// slots of them. They say how often and how long allocations waited for a consumer.
     pub pools: Vec<PoolStatistics>,
 }

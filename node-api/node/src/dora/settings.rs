@@ -13,22 +13,29 @@ const MAX_BYTES: &str = "ZENOH_PINNED_MAX_BYTES";
 const SHARED_FROM: &str = "ZENOH_PINNED_SHARED_FROM";
 
 /// Sizes and patience of a node's pinned outputs.
+///
+/// ```
+/// use zenoh_pinned_node::dora::Settings;
+///
+/// let mut settings = Settings::default();
+/// settings.max_bytes = 64 << 20;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
     /// Slots of each output, that is, messages that can be on their way, unread or held at once.
     ///
-    /// This bounds what a consumer can have unread. dora 1.1 takes in `max(64, sum of all queue_size of the node)`
-    /// messages while a node does not read, whatever an input's `queue_size`; only when it reads again, all but
-    /// the newest `queue_size` (10 by default) of each input are dropped. So with fewer slots than that nothing is
-    /// dropped at the consumer, which messages that wait for a slot rely on; with more, a consumer that was slow
-    /// finds newer messages.
+    /// This bounds what a consumer can have unread. While a node does not read, dora 1.1 takes in
+    /// `max(64, sum of all queue_size of the node)` messages, whatever an input's `queue_size`. When the node reads
+    /// again, dora drops all but the newest `queue_size` (10 by default) of each input. So with fewer slots than
+    /// `queue_size` nothing is dropped at the consumer, and messages that wait for a slot rely on that. With more slots
+    /// a slow consumer finds newer messages.
     ///
     /// By default an output whose first message asks for a wait has 8. Any other has 64, as far as they need no
     /// more than 16 MiB, and 8 at least.
     pub slots: Option<u32>,
-    /// The most bytes of shared memory that all pools of the node may have; 256 MiB by default. Fewer slots
-    /// are made where they would not fit, and no output can keep others from their equal part.
+    /// The most bytes of shared memory that all pools of the node may have; 256 MiB by default. Where the slots do not
+    /// fit, fewer are made; no output can keep others from their equal part.
     pub max_bytes: u64,
     /// From how many bytes, the Arrow head included, a message goes through shared memory; smaller ones travel
     /// as bytes, which is faster: measured from Python to Python, shared memory begins to pay between 45 and 70 KiB.
@@ -58,6 +65,12 @@ impl Settings {
     /// The defaults, with what `ZENOH_PINNED_SLOTS` (a number), `ZENOH_PINNED_MAX_BYTES` and
     /// `ZENOH_PINNED_SHARED_FROM` (bytes, or with the suffix KiB, MiB or GiB) say. A value that is neither is reported
     /// and ignored.
+    ///
+    /// ```
+    /// // In the dataflow, `env: { ZENOH_PINNED_SLOTS: 4 }`.
+    /// let settings = zenoh_pinned_node::dora::Settings::from_environment();
+    /// println!("{:?} slots, {} bytes", settings.slots, settings.max_bytes);
+    /// ```
     pub fn from_environment() -> Self {
         let mut settings = Self::default();
         if let Some(slots) = count_from_environment(SLOTS) {

@@ -13,37 +13,37 @@ use dora_node_api::DataSample;
 use zenoh::bytes::ZBytes;
 use zenoh_pinned::{KeptPayload, Slot};
 
-use super::{ElementType, daemon::DaemonMessage};
+use super::{ElementType, link::daemon::DaemonMessage};
 
 /// The parameter that tells a message's shape, where it has more than one dimension.
 const SHAPE: &str = "shape";
 
-/// The memory of a message: it is not used again, and stays readable, while this exists.
+/// The memory of a message, which stays readable and is not used again while this exists.
 #[derive(Clone, Debug)]
 pub struct SentMemory {
     kept: KeptPayload,
-    /// Shared by all that keep the memory.
+    /// Each clone has it, so it tells whether somebody still keeps the memory.
     keeper: Arc<()>,
 }
 
-/// An [`OutputSlot`] in pinned memory that is not written any more, to be sent by
-/// [`DetachedOutputs::send_sealed`](super::DetachedOutputs::send_sealed).
+/// A pinned [`OutputSlot`] that nobody writes any more, to be sent by
+/// [`DetachedOutputs::send_sealed`](super::detached::DetachedOutputs::send_sealed).
 #[derive(Debug)]
 pub struct SealedSlot {
-    pub(super) output: DataId,
-    pub(super) shape: Vec<usize>,
-    pub(super) element: ElementType,
+    pub(crate) output: DataId,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) element: ElementType,
     memory: SentMemory,
 }
 
 impl SealedSlot {
-    /// What keeps the memory.
+    /// Keeps the memory readable, whatever becomes of the message.
     pub fn memory(&self) -> SentMemory {
         self.memory.clone()
     }
 
-    /// What is sent, and what tells whether somebody still keeps the memory.
-    pub(super) fn into_payload(self) -> (ZBytes, Weak<()>) {
+    /// The payload to send, and a token that is alive while somebody keeps the memory.
+    pub(crate) fn into_payload(self) -> (ZBytes, Weak<()>) {
         let keeper = Arc::downgrade(&self.memory.keeper);
         (self.memory.kept.payload(), keeper)
     }
@@ -53,26 +53,36 @@ impl SealedSlot {
 ///
 /// Dereferences to the elements' bytes in row-major order, which begin at a whole page on the pinned path
 /// and hold whatever an earlier message left there. Dropping it sends nothing and gives the memory back.
+///
+/// ```no_run
+/// # let (mut node, _events) = dora_node_api::DoraNode::init_from_env()?;
+/// # let mut outputs = zenoh_pinned_node::dora::PinnedOutputs::attach(&node);
+/// # let image: dora_node_api::dora_core::config::DataId = "image".parse()?;
+/// let mut slot = outputs.alloc(&image, &[480, 640], zenoh_pinned_node::dora::ElementType::Uint8)?;
+/// assert_eq!((slot.shape(), slot.len()), (&[480, 640][..], 480 * 640));
+/// slot.fill(255);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct OutputSlot {
-    pub(super) output: DataId,
-    pub(super) shape: Vec<usize>,
-    pub(super) element: ElementType,
-    pub(super) memory: Memory,
+    pub(crate) output: DataId,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) element: ElementType,
+    pub(crate) memory: Memory,
     /// Where the elements are in the memory.
-    pub(super) elements: Range<usize>,
+    pub(crate) elements: Range<usize>,
 }
 
 #[derive(Debug)]
-pub(super) enum Memory {
+pub(crate) enum Memory {
     Pinned(Slot),
-    /// Memory of dora's own, for an output on dora's path: one that dora publishes without a further copy.
+    /// Memory of dora's own, for an output on dora's path, which dora publishes without a further copy.
     Dora(DataSample),
     /// Ordinary memory, for an output that has to go by way of the daemon.
     Daemon(DaemonMessage),
     /// Ordinary memory, for a message that goes as bytes.
     Bytes(DaemonMessage),
-    /// Ordinary memory, because every slot was in use: copied into one that has come free until it is sent.
+    /// Ordinary memory, because every slot was in use. Copied into a slot when it is sent, if one has come free.
     Unplaced(DaemonMessage),
 }
 
@@ -97,13 +107,9 @@ impl OutputSlot {
         matches!(self.memory, Memory::Pinned(_))
     }
 
-    /// The elements' first byte, which stays where it is when the slot is sent.
-    pub fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.deref_mut().as_mut_ptr()
-    }
-
-    /// Ends the writing: whoever keeps the memory of what this gives can still read it, whatever becomes of
-    /// the message.
+    /// Ends the writing. For bindings: whoever keeps [`SealedSlot::memory`] can go on reading, and the elements stay
+    /// where they are.
+    #[doc(hidden)]
     pub fn seal(self) -> SealedSlot {
         let memory = match self.memory {
             Memory::Pinned(slot) => slot.into_kept(),

@@ -1,16 +1,19 @@
-//! zenoh publishers and subscribers that make the pool, the client set and the frames in one step each.
+//! zenoh publishers, subscribers and sessions with what they need: a pool, frames, and shared-memory clients.
 //!
 //! Holds: a publisher with its pool ([`PinnedPublisher`]), a subscriber with a queue of frames
-//! ([`FrameSubscriber`]), and the session that both want ([`open`]). Either works with unmodified zenoh on
+//! ([`FrameSubscriber`]), and the session for both ([`open`]). Either works with unmodified zenoh on
 //! the other side.
 //!
 //! Who may write what: zenoh's receive threads put frames into the queue, the caller takes them out.
 //!
 //! Locks: one mutex around the queue, held for one push or pop; nothing is dropped under it.
 //!
-//! Invariants: a queue never holds more than its capacity. The oldest frame makes room and is counted,
-//! because a frame that waits keeps its producer's slot. A forked child can drop what it has inherited, which
-//! does nothing, and gets errors where it uses it.
+//! Invariants:
+//! - A queue never holds more than its capacity, because a frame that waits keeps its producer's slot. The oldest frame
+//!   makes room, and is counted.
+//! - A forked child can drop what it has inherited, to no effect, and gets errors where it uses it.
+//!
+//! Knowingly weak: a queue whose capacity is not below the number of the producer's slots can stop that producer.
 
 mod process;
 mod publisher;
@@ -24,7 +27,7 @@ use zenoh_pinned::Pinner;
 
 use crate::opening;
 pub use crate::opening::OpenError;
-pub use publisher::{PinnedPublisher, PinnedPublisherBuilder, PublishError, PublisherError};
+pub use publisher::{DeclareError, PinnedPublisher, PinnedPublisherBuilder, PutError};
 pub use subscriber::{FrameSubscriber, FrameSubscriberBuilder, ReceiveError, ReceivedFrame};
 
 /// How long [`open`] waits.
@@ -33,21 +36,29 @@ pub const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Opens a session whose received segments are registered by `pinner`, in the background. Keep `pinner` for
 /// as long as frames arrive.
 ///
-/// Waits for what the configuration says (`connect/timeout_ms`, `scouting/timeout`), but no longer than
+/// Waits for peers as long as the configuration says (`connect/timeout_ms`, `scouting/timeout`), but no longer than
 /// [`OPEN_TIMEOUT`].
 ///
 /// # Errors
 /// [`OpenError`]; [`OpenError::Forked`] at once in a child of a process that has used zenoh.
+///
+/// ```no_run
+/// use zenoh_pinned::Pinner;
+/// use zenoh_pinned_node::pubsub;
+///
+/// let pinner = Pinner::builder().device(0).build();
+/// let session = pubsub::open(zenoh::Config::default(), &pinner)?;
+/// # Ok::<(), pubsub::OpenError>(())
+/// ```
 pub fn open(config: Config, pinner: &Pinner) -> Result<Session, OpenError> {
     open_within(config, pinner, OPEN_TIMEOUT)
 }
 
-/// As [`open`], but waits no longer than `timeout`. What is connected later than that is closed again.
+/// As [`open`], but waits no longer than `timeout`. A session that opens later is closed again.
 ///
 /// # Errors
 /// As [`open`].
 ///
-/// # Examples
 /// ```no_run
 /// use std::time::Duration;
 /// use zenoh_pinned::Pinner;

@@ -1,9 +1,9 @@
-//! Values of zenoh's that belong to the process that made them.
+//! zenoh's values, which belong to the process that made them.
 
 /// A value that a forked child neither uses nor drops: zenoh's threads, which it would wait for, are not there.
 #[derive(Debug)]
 pub(super) struct OfThisProcess<T> {
-    // `None` only while it is being dropped.
+    /// `None` only while this is being dropped.
     value: Option<T>,
     process: u32,
 }

@@ -2,47 +2,50 @@
 
 use std::time::Duration;
 
-use super::process::OfThisProcess;
 use zenoh::{Session, Wait, bytes::ZBytes, pubsub::Publisher};
 use zenoh_pinned::{
     AllocError, PinnedPool, PinnedPoolBuilder, PoolError, PoolStatistics, Slot, StillHeld,
 };
 
-/// Why there is no publisher.
+use super::process::OfThisProcess;
+
+/// Why no publisher was declared.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum PublisherError {
+pub enum DeclareError {
     /// The pool could not be made.
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// zenoh refused the key expression or the session is closed.
+    /// zenoh refused the key expression, or the session is closed.
     #[error("the publisher could not be declared: {0}")]
-    Declare(zenoh::Error),
+    Zenoh(zenoh::Error),
 }
 
 /// Why a frame was not published; its slot is back in the pool.
 #[derive(Debug, thiserror::Error)]
 #[error("zenoh did not take the frame: {0}")]
-pub struct PublishError(zenoh::Error);
+pub struct PutError(zenoh::Error);
 
 const FORKED: &str = "this process was forked from the one that declared the publisher: open a session in a \
                       process that was started with exec";
 
 /// Publishes frames that are written in place, in slots of a pool of its own. Usable from any thread.
 ///
-/// ```no_run
+/// ```
 /// use zenoh_pinned::Pinner;
 /// use zenoh_pinned_node::pubsub::{self, FrameSubscriber, PinnedPublisher};
 ///
 /// let pinner = Pinner::builder().device(0).build();
-/// let session = pubsub::open(zenoh::Config::default(), &pinner)?;
+/// let mut config = zenoh::Config::default();
+/// # config.insert_json5("scouting/multicast/enabled", "false")?;
+/// let session = pubsub::open(config, &pinner)?;
+/// let frames = FrameSubscriber::builder(&pinner).declare(&session, "camera/image")?;
 ///
 /// let camera = PinnedPublisher::builder(1920 * 1080 * 4).declare(&session, "camera/image")?;
 /// let mut slot = camera.alloc(1920 * 1080 * 4)?;
 /// slot.fill(0); // or let the camera write here
 /// camera.put(slot)?;
 ///
-/// let frames = FrameSubscriber::builder(&pinner).declare(&session, "camera/image")?;
 /// let received = frames.recv()?;
 /// println!("{} bytes, {}", received.frame.len(), received.frame.path());
 /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
@@ -54,6 +57,23 @@ pub struct PinnedPublisher {
 }
 
 /// Sizes of a [`PinnedPublisher`]'s pool.
+///
+/// ```
+/// # let mut config = zenoh::Config::default();
+/// # config.insert_json5("scouting/multicast/enabled", "false")?;
+/// # let pinner = zenoh_pinned::Pinner::host_only();
+/// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+/// use std::time::Duration;
+/// use zenoh_pinned_node::pubsub::PinnedPublisher;
+///
+/// let lidar = PinnedPublisher::builder(1 << 20)
+///     .slots(4)
+///     .max_bytes(16 << 20)
+///     .wait(Duration::from_millis(100))
+///     .declare(&session, "lidar/points")?;
+/// assert_eq!(lidar.statistics().slots, 4);
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct PinnedPublisherBuilder {
     pool: PinnedPoolBuilder,
@@ -70,14 +90,24 @@ impl PinnedPublisher {
     /// A publisher of slots of a pool that the application has made.
     ///
     /// # Errors
-    /// [`PublisherError::Declare`].
-    pub fn with_pool(
-        session: &Session,
-        key: &str,
-        pool: PinnedPool,
-    ) -> Result<Self, PublisherError> {
+    /// [`DeclareError::Zenoh`].
+    ///
+    /// ```
+    /// # let mut config = zenoh::Config::default();
+    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
+    /// # let pinner = zenoh_pinned::Pinner::host_only();
+    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+    /// use zenoh_pinned::PinnedPool;
+    /// use zenoh_pinned_node::pubsub::PinnedPublisher;
+    ///
+    /// let pool = PinnedPool::builder().slots(2).slot_bytes(4096).build()?;
+    /// let left = PinnedPublisher::with_pool(&session, "camera/left", pool.clone())?;
+    /// let right = PinnedPublisher::with_pool(&session, "camera/right", pool)?;
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    pub fn with_pool(session: &Session, key: &str, pool: PinnedPool) -> Result<Self, DeclareError> {
         let publisher = session.declare_publisher(key.to_owned()).wait();
-        let publisher = publisher.map_err(PublisherError::Declare)?;
+        let publisher = publisher.map_err(DeclareError::Zenoh)?;
         Ok(Self {
             publisher: OfThisProcess::new(publisher),
             pool,
@@ -88,6 +118,18 @@ impl PinnedPublisher {
     ///
     /// # Errors
     /// As [`PinnedPool::alloc`].
+    ///
+    /// ```
+    /// # let mut config = zenoh::Config::default();
+    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
+    /// # let pinner = zenoh_pinned::Pinner::host_only();
+    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+    /// let camera = zenoh_pinned_node::pubsub::PinnedPublisher::builder(640 * 480)
+    ///     .declare(&session, "camera/image")?;
+    /// let mut slot = camera.alloc(640 * 480)?;
+    /// slot.fill(255);
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
     pub fn alloc(&self, bytes: usize) -> Result<Slot, AllocError> {
         self.pool.alloc(bytes)
     }
@@ -95,16 +137,37 @@ impl PinnedPublisher {
     /// Publishes a slot.
     ///
     /// # Errors
-    /// [`PublishError`]: zenoh did not take it.
-    pub fn put(&self, slot: Slot) -> Result<(), PublishError> {
+    /// [`PutError`]: zenoh did not take it.
+    ///
+    /// ```
+    /// # let mut config = zenoh::Config::default();
+    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
+    /// # let pinner = zenoh_pinned::Pinner::host_only();
+    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+    /// # let camera = zenoh_pinned_node::pubsub::PinnedPublisher::builder(640).declare(&session, "camera")?;
+    /// camera.put(camera.alloc(640)?)?;
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    pub fn put(&self, slot: Slot) -> Result<(), PutError> {
         self.put_payload(slot.into_shm(), None)
     }
 
     /// Publishes a slot together with a few bytes beside it, for instance a time or a number.
     ///
     /// # Errors
-    /// [`PublishError`]: zenoh did not take it.
-    pub fn put_with(&self, slot: Slot, attachment: impl Into<ZBytes>) -> Result<(), PublishError> {
+    /// [`PutError`]: zenoh did not take it.
+    ///
+    /// ```
+    /// # let mut config = zenoh::Config::default();
+    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
+    /// # let pinner = zenoh_pinned::Pinner::host_only();
+    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+    /// # let camera = zenoh_pinned_node::pubsub::PinnedPublisher::builder(640).declare(&session, "camera")?;
+    /// let number = 7u64;
+    /// camera.put_with(camera.alloc(640)?, number.to_le_bytes().to_vec())?;
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    pub fn put_with(&self, slot: Slot, attachment: impl Into<ZBytes>) -> Result<(), PutError> {
         self.put_payload(slot.into_shm(), Some(attachment.into()))
     }
 
@@ -112,15 +175,23 @@ impl PinnedPublisher {
     /// clone so that the slot is not used again yet.
     ///
     /// # Errors
-    /// [`PublishError`]: zenoh did not take it.
-    pub fn put_payload(
-        &self,
-        payload: ZBytes,
-        attachment: Option<ZBytes>,
-    ) -> Result<(), PublishError> {
-        let publisher = self.publisher.get().ok_or(PublishError(FORKED.into()))?;
+    /// [`PutError`]: zenoh did not take it.
+    ///
+    /// ```
+    /// # let mut config = zenoh::Config::default();
+    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
+    /// # let pinner = zenoh_pinned::Pinner::host_only();
+    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+    /// # let camera = zenoh_pinned_node::pubsub::PinnedPublisher::builder(640).declare(&session, "camera")?;
+    /// let image = camera.alloc(640)?.into_shm();
+    /// camera.put_payload(image.clone(), None)?; // `image` can still be read
+    /// assert_eq!(image.len(), 640);
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    pub fn put_payload(&self, payload: ZBytes, attachment: Option<ZBytes>) -> Result<(), PutError> {
+        let publisher = self.publisher.get().ok_or(PutError(FORKED.into()))?;
         let put = publisher.put(payload).attachment(attachment);
-        put.wait().map_err(PublishError)
+        put.wait().map_err(PutError)
     }
 
     /// The pool, for instance to register it for copies from a device.
@@ -138,6 +209,17 @@ impl PinnedPublisher {
     ///
     /// # Errors
     /// [`StillHeld`] when `patience` has passed.
+    ///
+    /// ```
+    /// # let mut config = zenoh::Config::default();
+    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
+    /// # let pinner = zenoh_pinned::Pinner::host_only();
+    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+    /// # let camera = zenoh_pinned_node::pubsub::PinnedPublisher::builder(640).declare(&session, "camera")?;
+    /// camera.put(camera.alloc(640)?)?;
+    /// camera.drain(std::time::Duration::from_secs(1))?;
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
     pub fn drain(&self, patience: Duration) -> Result<(), StillHeld> {
         self.pool.drain(patience)
     }
@@ -165,8 +247,8 @@ impl PinnedPublisherBuilder {
     /// Makes the pool and declares the publisher, with zenoh's default quality of service.
     ///
     /// # Errors
-    /// [`PublisherError`].
-    pub fn declare(self, session: &Session, key: &str) -> Result<PinnedPublisher, PublisherError> {
+    /// [`DeclareError`].
+    pub fn declare(self, session: &Session, key: &str) -> Result<PinnedPublisher, DeclareError> {
         let pool = self.pool.name(
             key.chars()
                 .take(48)

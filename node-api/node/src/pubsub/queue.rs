@@ -1,4 +1,4 @@
-//! Frames that wait to be taken, newest last; the oldest makes room.
+//! A bounded queue whose oldest item makes room for a new one.
 
 use std::{
     collections::VecDeque,
@@ -9,12 +9,12 @@ use std::{
 #[derive(Debug)]
 pub(super) struct Queue<T> {
     capacity: usize,
-    waiting: Mutex<Waiting<T>>,
+    queued: Mutex<Queued<T>>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct Waiting<T> {
+struct Queued<T> {
     items: VecDeque<T>,
     overrun: u64,
     closed: bool,
@@ -32,7 +32,7 @@ impl<T> Queue<T> {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity: capacity.max(1),
-            waiting: Mutex::new(Waiting {
+            queued: Mutex::new(Queued {
                 items: VecDeque::new(),
                 overrun: 0,
                 closed: false,
@@ -42,27 +42,27 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn push(&self, item: T) {
-        let mut waiting = self.lock();
-        let oldest = match waiting.items.len() >= self.capacity {
-            true => waiting.items.pop_front(),
+        let mut queued = self.lock();
+        let oldest = match queued.items.len() >= self.capacity {
+            true => queued.items.pop_front(),
             false => None,
         };
-        waiting.overrun += u64::from(oldest.is_some());
-        waiting.items.push_back(item);
-        drop(waiting);
+        queued.overrun += u64::from(oldest.is_some());
+        queued.items.push_back(item);
+        drop(queued);
         self.changed.notify_one();
-        // Its release wakes a producer, which is not for under a lock.
+        // Not under the lock: dropping a frame may wake its producer.
         drop(oldest);
     }
 
     /// Takes the oldest, waiting for one until `until`, or for ever.
     pub(super) fn take(&self, until: Option<Instant>) -> Taken<T> {
-        let mut waiting = self.lock();
+        let mut queued = self.lock();
         loop {
-            if let Some(item) = waiting.items.pop_front() {
+            if let Some(item) = queued.items.pop_front() {
                 return Taken::Item(item);
             }
-            if waiting.closed {
+            if queued.closed {
                 return Taken::Closed;
             }
             let left = match until {
@@ -72,8 +72,8 @@ impl<T> Queue<T> {
             if left.is_zero() {
                 return Taken::Nothing;
             }
-            let waited = self.changed.wait_timeout(waiting, left);
-            waiting = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.changed.wait_timeout(queued, left);
+            queued = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -88,9 +88,9 @@ impl<T> Queue<T> {
         self.lock().overrun
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
+    fn lock(&self) -> MutexGuard<'_, Queued<T>> {
         // The queue is whole between any two of its operations.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

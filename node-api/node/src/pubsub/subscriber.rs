@@ -53,6 +53,19 @@ pub enum ReceiveError {
 type Item = Result<ReceivedFrame, FrameError>;
 
 /// Receives frames into a queue. Usable from any thread.
+///
+/// ```no_run
+/// use zenoh_pinned::Pinner;
+/// use zenoh_pinned_node::pubsub::{self, FrameSubscriber};
+///
+/// let pinner = Pinner::builder().device(0).build();
+/// let session = pubsub::open(zenoh::Config::default(), &pinner)?;
+/// let frames = FrameSubscriber::builder(&pinner).declare(&session, "camera/image")?;
+/// while let Ok(received) = frames.recv() {
+///     println!("{}: {} bytes", received.key, received.frame.len());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+/// ```
 #[derive(Debug)]
 pub struct FrameSubscriber {
     queue: Arc<Queue<Item>>,
@@ -60,6 +73,22 @@ pub struct FrameSubscriber {
 }
 
 /// How a [`FrameSubscriber`] receives.
+///
+/// ```
+/// # let mut config = zenoh::Config::default();
+/// # config.insert_json5("scouting/multicast/enabled", "false")?;
+/// # let pinner = zenoh_pinned::Pinner::host_only();
+/// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+/// use std::sync::mpsc::channel;
+/// use zenoh_pinned_node::pubsub::FrameSubscriber;
+///
+/// let (changed, changes) = channel();
+/// let frames = FrameSubscriber::builder(&pinner)
+///     .capacity(2)
+///     .on_change(move || drop(changed.send(())))
+///     .declare(&session, "camera/image")?;
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct FrameSubscriberBuilder {
     pinner: Pinner,
@@ -90,7 +119,19 @@ impl FrameSubscriber {
     /// The next frame, as soon as there is one.
     ///
     /// # Errors
-    /// [`ReceiveError::Frame`] for a payload that is not one.
+    /// [`ReceiveError::Frame`] for a payload that is no frame, and [`ReceiveError::Closed`].
+    ///
+    /// ```
+    /// # use zenoh::Wait;
+    /// # let mut config = zenoh::Config::default();
+    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
+    /// # let pinner = zenoh_pinned::Pinner::host_only();
+    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+    /// # let frames = zenoh_pinned_node::pubsub::FrameSubscriber::builder(&pinner).declare(&session, "image")?;
+    /// session.put("image", vec![1, 2, 3]).wait()?; // any zenoh publisher will do
+    /// assert_eq!(&frames.recv()?.frame[..], [1, 2, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
     pub fn recv(&self) -> Result<ReceivedFrame, ReceiveError> {
         self.check()?;
         match self.queue.take(None) {
@@ -103,6 +144,20 @@ impl FrameSubscriber {
     ///
     /// # Errors
     /// [`ReceiveError`].
+    ///
+    /// ```
+    /// # let mut config = zenoh::Config::default();
+    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
+    /// # let pinner = zenoh_pinned::Pinner::host_only();
+    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+    /// # let frames = zenoh_pinned_node::pubsub::FrameSubscriber::builder(&pinner).declare(&session, "image")?;
+    /// use std::time::Duration;
+    /// use zenoh_pinned_node::pubsub::ReceiveError;
+    ///
+    /// let nothing = frames.recv_timeout(Duration::from_millis(1));
+    /// assert!(matches!(nothing, Err(ReceiveError::TimedOut(_))));
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<ReceivedFrame, ReceiveError> {
         self.check()?;
         match self.queue.take(Instant::now().checked_add(timeout)) {

@@ -33,10 +33,22 @@ pub fn dynamic(id: &str) -> Node {
     Node::new(id, PathBuf::from("dynamic"), String::new())
 }
 
-/// The unmodified sink in Python.
+/// A camera of ours that sends so many frames on its output `image`.
+pub fn camera(frames: u64) -> Node {
+    let camera = rust("camera", "camera::camera").output("image");
+    camera.with("FRAMES", frames)
+}
+
+/// An unmodified sink of that camera's frames.
+pub fn sink(id: &str) -> Node {
+    rust(id, "sink::sink").input("image", "camera/image")
+}
+
+/// An unmodified sink in Python of that camera's frames.
 pub fn python_sink(id: &str) -> Node {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dora/nodes/sink.py");
-    Node::new(id, python(), script.display().to_string())
+    let sink = Node::new(id, python(), script.display().to_string());
+    sink.input("image", "camera/image")
 }
 
 impl Node {

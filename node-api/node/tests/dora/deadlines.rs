@@ -1,13 +1,11 @@
 //! dora's control plane knows of pinned messages: deadlines, and the end of an input.
 
-use crate::dataflow::{self, python_sink, rust};
+use crate::dataflow::{self, camera, python_sink, rust, sink};
 
 #[test]
 fn an_input_timeout_fires_when_the_camera_pauses_and_not_before() {
     let run = dataflow::run(&[
-        rust("camera", "camera::camera")
-            .output("image")
-            .with("FRAMES", 100)
+        camera(100)
             .with("BYTES", 64 << 10)
             .with("INTERVAL_US", 50_000)
             .with("PAUSE_LAST", 4000),
@@ -25,9 +23,7 @@ fn an_input_timeout_fires_when_the_camera_pauses_and_not_before() {
 #[test]
 fn an_input_that_timed_out_recovers_with_the_next_pinned_message() {
     let run = dataflow::run(&[
-        rust("camera", "camera::camera")
-            .output("image")
-            .with("FRAMES", 4)
+        camera(4)
             .with("BYTES", 64 << 10)
             .with("INTERVAL_US", 2_500_000),
         rust("sink", "sink::sink").input_with("image", "camera/image", "input_timeout: 1.0"),
@@ -55,13 +51,8 @@ fn an_input_that_timed_out_recovers_with_the_next_pinned_message() {
 fn the_end_of_an_input_never_overtakes_its_last_message() {
     for round in 0..5 {
         let run = dataflow::run(&[
-            rust("camera", "camera::camera")
-                .output("image")
-                .with("FRAMES", 8),
-            rust("sink", "sink::sink")
-                .input("image", "camera/image")
-                .with("CHRONOLOGICAL", true)
-                .with("PAUSE", 20),
+            camera(8),
+            sink("sink").with("CHRONOLOGICAL", true).with("PAUSE", 20),
         ]);
         let sink = run.journal("sink");
         sink.assert_all_shared(8);
@@ -78,17 +69,12 @@ fn a_slow_consumer_reads_the_last_messages_before_it_is_told_of_the_end() {
     // dora hands out "closed" and "stop" before anything that is still in a queue.
     for lets_go_early in [false, true] {
         let run = dataflow::run(&[
-            rust("camera", "camera::camera")
-                .output("image")
-                .with("FRAMES", 6)
-                .with("BYTES", 64 << 10),
-            rust("sink", "sink::sink")
-                .input("image", "camera/image")
+            camera(6).with("BYTES", 64 << 10),
+            sink("sink")
                 .with("ENDS_AT_STOP", true)
                 .with("LETS_GO_EARLY", lets_go_early)
                 .with("PAUSE", 50),
             python_sink("keeping")
-                .input("image", "camera/image")
                 .with("ENDS_AT_STOP", 1)
                 .with("PAUSE", 30),
         ]);
@@ -105,20 +91,13 @@ fn a_slow_consumer_reads_the_last_messages_before_it_is_told_of_the_end() {
 #[test]
 fn the_end_does_not_wait_for_consumers_that_have_ended_and_says_nothing_about_them() {
     let run = dataflow::run(&[
-        rust("camera", "camera::camera")
-            .output("image")
-            .with("FRAMES", 6)
-            .with("BYTES", 64 << 10)
-            .with("PAUSE_LAST", 200),
-        rust("gone", "sink::sink")
-            .input("image", "camera/image")
-            .with("LEAVE_AFTER", 5),
+        camera(6).with("BYTES", 64 << 10).with("PAUSE_LAST", 200),
+        sink("gone").with("LEAVE_AFTER", 5),
         // Its process is still there when the camera ends.
-        rust("ending", "sink::sink")
-            .input("image", "camera/image")
+        sink("ending")
             .with("LEAVE_AFTER", 5)
             .with("PAUSE_AFTER", 600),
-        rust("reading", "sink::sink").input("image", "camera/image"),
+        sink("reading"),
     ]);
     for sink in ["gone", "ending", "reading"] {
         run.journal(sink).assert_all_shared(6);

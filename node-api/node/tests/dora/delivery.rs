@@ -1,22 +1,16 @@
 //! Unmodified consumers receive pinned outputs in place.
 
 use crate::{
-    dataflow::{self, Node, python_sink, rust},
+    dataflow::{self, camera, python_sink, rust, sink},
     frames,
 };
-
-fn camera(frames: u64) -> Node {
-    rust("camera", "camera::camera")
-        .output("image")
-        .with("FRAMES", frames)
-}
 
 #[test]
 fn full_hd_at_30_hz_arrives_in_place_at_unmodified_sinks_in_rust_and_python() {
     let run = dataflow::run(&[
         camera(300).with("INTERVAL_US", 33_333),
-        rust("sink", "sink::sink").input("image", "camera/image"),
-        python_sink("python-sink").input("image", "camera/image"),
+        sink("sink"),
+        python_sink("python-sink"),
     ]);
     for sink in ["sink", "python-sink"] {
         run.journal(sink).assert_all_shared(300);
@@ -30,7 +24,7 @@ fn full_hd_at_30_hz_arrives_in_place_at_unmodified_sinks_in_rust_and_python() {
 fn an_array_that_exists_already_is_copied_into_a_slot_and_arrives_in_place() {
     let run = dataflow::run(&[
         camera(20).with("HOW", "copy").with("INTERVAL_US", 5000),
-        rust("sink", "sink::sink").input("image", "camera/image"),
+        sink("sink"),
     ]);
     run.journal("sink").assert_all_shared(20);
     let pool = run.journal("camera");
@@ -46,7 +40,7 @@ fn the_environment_of_the_node_sizes_the_pool() {
             .with("INTERVAL_US", 5000)
             .with("ZENOH_PINNED_SLOTS", 5)
             .with("ZENOH_PINNED_MAX_BYTES", "30MiB"),
-        rust("sink", "sink::sink").input("image", "camera/image"),
+        sink("sink"),
     ]);
     run.journal("sink").assert_all_shared(10);
     // Five were asked for, three fit the bound.
@@ -60,10 +54,8 @@ fn messages_that_outgrow_the_pool_get_another_one_though_a_consumer_has_left() {
             .with("INTERVAL_US", 20_000)
             .with("BYTES", 64 << 10)
             .with("GROW_AT", 40),
-        rust("sink", "sink::sink").input("image", "camera/image"),
-        rust("leaving", "sink::sink")
-            .input("image", "camera/image")
-            .with("LEAVE_AFTER", 20),
+        sink("sink"),
+        sink("leaving").with("LEAVE_AFTER", 20),
     ]);
     run.journal("sink").assert_all_shared(60);
     run.journal("leaving").assert_all_shared(21);
@@ -109,7 +101,7 @@ fn an_output_that_was_prepared_has_its_pool_before_the_first_message_and_needs_n
             .with("KIBIBYTES", "64,128,1024")
             .with("INTERVAL_US", 5000)
             .with("PREPARE", 1 << 20),
-        rust("sink", "sink::sink").input("image", "camera/image"),
+        sink("sink"),
     ]);
     run.journal("sink").assert_all_shared(12);
     let camera = run.journal("camera");
@@ -128,10 +120,8 @@ fn large_messages_of_an_output_get_their_pool_though_a_consumer_of_its_small_one
             .with("INTERVAL_US", 20_000)
             .with("BYTES", 32 << 10)
             .with("GROW_AT", 40),
-        rust("sink", "sink::sink").input("image", "camera/image"),
-        rust("leaving", "sink::sink")
-            .input("image", "camera/image")
-            .with("LEAVE_AFTER", 5),
+        sink("sink"),
+        sink("leaving").with("LEAVE_AFTER", 5),
     ]);
     assert_eq!(run.journal("sink").frames(), (0..60).collect::<Vec<_>>());
     assert_eq!(run.journal("sink").count("equal"), 60);

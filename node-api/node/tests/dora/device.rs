@@ -1,14 +1,11 @@
 //! Our consumer copies pinned and unpinned inputs to the device.
 
-use crate::dataflow::{self, rust};
+use crate::dataflow::{self, camera, rust};
 
 #[test]
 fn our_consumer_copies_pinned_frames_to_the_device_directly() {
     let run = dataflow::run(&[
-        rust("camera", "camera::camera")
-            .output("image")
-            .with("FRAMES", 60)
-            .with("INTERVAL_US", 10_000),
+        camera(60).with("INTERVAL_US", 10_000),
         rust("device", "device::device")
             .input("image", "camera/image")
             .with_driver("copy_delay_us=5000"),
@@ -53,10 +50,7 @@ fn without_a_driver_our_consumer_reads_the_same_bytes_and_knows_why() {
         return;
     }
     let run = dataflow::run(&[
-        rust("camera", "camera::camera")
-            .output("image")
-            .with("FRAMES", 10)
-            .with("INTERVAL_US", 5000),
+        camera(10).with("INTERVAL_US", 5000),
         rust("device", "device::device").input("image", "camera/image"),
     ]);
     let device = run.journal("device");

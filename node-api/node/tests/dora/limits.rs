@@ -1,6 +1,6 @@
 //! Nodes that may not lock memory.
 
-use crate::dataflow::{self, Node, rust};
+use crate::dataflow::{self, Node, rust, sink};
 
 /// Eight mebibytes, the usual limit, and no capability to exceed it.
 const LIMITED: [&str; 6] = [
@@ -56,7 +56,7 @@ fn a_consumer_that_cannot_attach_costs_the_pool_one_slot_however_many_outputs_it
             .input_with("a", "camera/left", "queue_size: 100")
             .input_with("b", "camera/right", "queue_size: 100")
             .by(&LIMITED),
-        rust("healthy", "sink::sink").input("image", "camera/image"),
+        sink("healthy"),
     ]);
     assert_eq!(run.journal("unmodified").count("equal"), 60);
     run.journal("healthy").assert_all_shared(30);

@@ -1,15 +1,11 @@
 //! Outputs that have to stay on dora's own path, and why.
 
-use crate::dataflow::{self, rust};
+use crate::dataflow::{self, camera, rust, sink};
 
 #[test]
 fn an_output_that_dora_keeps_on_the_daemon_stays_there() {
     let run = dataflow::run(&[
-        rust("camera", "camera::camera")
-            .output("image")
-            .with("FRAMES", 20)
-            .with("BYTES", 64 << 10)
-            .with("INTERVAL_US", 5000),
+        camera(20).with("BYTES", 64 << 10).with("INTERVAL_US", 5000),
         rust("sink", "sink::sink").input_with(
             "image",
             "camera/image",
@@ -27,10 +23,7 @@ fn an_output_that_dora_keeps_on_the_daemon_stays_there() {
 
 #[test]
 fn a_dynamic_camera_takes_doras_own_path_with_the_reason() {
-    let mut run = dataflow::start(&[
-        dataflow::dynamic("camera").output("image"),
-        rust("sink", "sink::sink").input("image", "camera/image"),
-    ]);
+    let mut run = dataflow::start(&[dataflow::dynamic("camera").output("image"), sink("sink")]);
     // No faster: dora's own outputs drop what zenoh cannot write at once.
     let camera = run.join(
         "camera",
@@ -53,10 +46,7 @@ fn a_dynamic_camera_takes_doras_own_path_with_the_reason() {
 
 #[test]
 fn an_output_without_consumers_is_pinned_and_costs_nothing() {
-    let run = dataflow::run(&[rust("camera", "camera::camera")
-        .output("image")
-        .with("FRAMES", 50)
-        .with("BYTES", 64 << 10)]);
+    let run = dataflow::run(&[camera(50).with("BYTES", 64 << 10)]);
     let camera = run.journal("camera");
     assert_eq!(camera.last("path")["path"], "Pinned");
     assert_eq!(camera.last("path")["sent_pinned"], 50);

@@ -1,21 +1,16 @@
 //! Full speed, and a consumer that is slow.
 
-use crate::dataflow::{self, python_sink, rust};
+use crate::dataflow::{self, camera, python_sink, rust, sink};
 
 const FRAMES: u64 = 2000;
 
 #[test]
 fn a_slow_consumer_holds_the_camera_back_and_nothing_is_lost_or_reordered() {
     let run = dataflow::run(&[
-        rust("camera", "camera::camera")
-            .output("image")
-            .with("FRAMES", FRAMES)
-            .with("BYTES", 256 << 10),
-        rust("one", "sink::sink").input("image", "camera/image"),
-        rust("two", "sink::sink").input("image", "camera/image"),
-        rust("slow", "sink::sink")
-            .input("image", "camera/image")
-            .with("PAUSE", 3),
+        camera(FRAMES).with("BYTES", 256 << 10),
+        sink("one"),
+        sink("two"),
+        sink("slow").with("PAUSE", 3),
     ]);
     for sink in ["one", "two", "slow"] {
         run.journal(sink).assert_all_shared(FRAMES);
@@ -33,15 +28,11 @@ fn a_slow_consumer_holds_the_camera_back_and_nothing_is_lost_or_reordered() {
 fn a_consumer_that_stops_reading_makes_sends_fail_and_be_counted_and_then_goes_on() {
     // It reads nothing for two seconds after the first frame: some sends wait for a whole second.
     let run = dataflow::run(&[
-        rust("camera", "camera::camera")
-            .output("image")
-            .with("FRAMES", 14)
+        camera(14)
             .with("BYTES", 64 << 10)
             .with("INTERVAL_US", 1000)
             .with("ZENOH_PINNED_SLOTS", 3),
-        rust("slow", "sink::sink")
-            .input("image", "camera/image")
-            .with("PAUSE", 1700),
+        sink("slow").with("PAUSE", 1700),
     ]);
     let camera = run.journal("camera");
     let failed: Vec<u64> = camera
@@ -76,9 +67,7 @@ fn an_output_whose_consumer_is_slow_leaves_the_other_outputs_their_slots() {
             .with("BYTES", 64 << 10)
             .with("INTERVAL_US", 5000)
             .with("WAIT", 0),
-        rust("slow", "sink::sink")
-            .input("image", "camera/image")
-            .with("PAUSE", 700),
+        sink("slow").with("PAUSE", 700),
         rust("fast", "sink::sink").input_with("inertial", "camera/inertial", "queue_size: 100"),
     ]);
     run.journal("fast").assert_all_shared(200);
@@ -97,9 +86,7 @@ fn an_output_whose_consumer_is_slow_leaves_the_other_outputs_their_slots() {
 fn what_a_sleeping_consumer_does_not_read_is_dropped_and_counted_as_dora_does() {
     for how in ["copy", "in place"] {
         let run = dataflow::run(&[
-            rust("camera", "camera::camera")
-                .output("image")
-                .with("FRAMES", 150)
+            camera(150)
                 .with("BYTES", 64 << 10)
                 .with("INTERVAL_US", 10_000)
                 .with("HOW", how)
@@ -127,20 +114,18 @@ fn what_a_sleeping_consumer_does_not_read_is_dropped_and_counted_as_dora_does() 
 fn messages_that_grow_are_sent_as_long_as_the_bound_holds_two_of_them() {
     // A consumer in Python keeps each message until it has the next one.
     for sizes in ["128,136,264", "64,72,136,264", "248,1008"] {
-        let frames = 3 * sizes.split(',').count();
+        let frames = 3 * sizes.split(',').count() as u64;
         let sizes: Vec<_> = sizes.split(',').flat_map(|size| [size; 3]).collect();
         let run = dataflow::run(&[
-            rust("camera", "camera::camera")
-                .output("image")
-                .with("FRAMES", frames)
+            camera(frames)
                 .with("KIBIBYTES", sizes.join(","))
                 .with("INTERVAL_US", 30_000)
                 .with("ZENOH_PINNED_MAX_BYTES", "2080KiB"),
-            rust("sink", "sink::sink").input("image", "camera/image"),
-            python_sink("keeping").input("image", "camera/image"),
+            sink("sink"),
+            python_sink("keeping"),
         ]);
         for sink in ["sink", "keeping"] {
-            run.journal(sink).assert_all_shared(frames as u64);
+            run.journal(sink).assert_all_shared(frames);
         }
     }
 }

@@ -1,19 +1,16 @@
 //! Nodes that crash and are restarted.
 
-use crate::dataflow::{self, rust};
+use crate::dataflow::{self, camera, rust, sink};
 
 #[test]
 fn a_consumer_that_crashes_and_restarts_receives_again_and_the_other_loses_nothing() {
     let run = dataflow::run(&[
-        rust("camera", "camera::camera")
-            .output("image")
-            .with("FRAMES", 200)
+        camera(200)
             .with("BYTES", 64 << 10)
             .with("INTERVAL_US", 20_000)
             .with("ZENOH_PINNED_SLOTS", 16),
-        rust("steady", "sink::sink").input("image", "camera/image"),
-        rust("crashing", "sink::sink")
-            .input("image", "camera/image")
+        sink("steady"),
+        sink("crashing")
             .line("restart_policy: on-failure")
             .with("CRASH_AFTER", 50),
     ]);
@@ -39,7 +36,7 @@ fn a_camera_that_crashes_and_restarts_is_received_again_in_place() {
             .with("BYTES", 64 << 10)
             .with("INTERVAL_US", 10_000)
             .with("CRASH_AFTER", 60),
-        rust("sink", "sink::sink").input("image", "camera/image"),
+        sink("sink"),
     ]);
     let camera = run.journal("camera");
     assert_eq!(camera.with("started").len(), 2, "it was restarted");
@@ -63,12 +60,10 @@ fn a_camera_that_crashes_and_restarts_is_received_again_in_place() {
 fn a_consumer_that_joins_late_receives_from_then_on() {
     // A dynamic node is started by hand, after the dataflow.
     let mut run = dataflow::start(&[
-        rust("camera", "camera::camera")
-            .output("image")
-            .with("FRAMES", 400)
+        camera(400)
             .with("BYTES", 64 << 10)
             .with("INTERVAL_US", 10_000),
-        rust("early", "sink::sink").input("image", "camera/image"),
+        sink("early"),
         dataflow::dynamic("late").input("image", "camera/image"),
     ]);
     run.wait_for("frames at the early sink", "early", |early| {

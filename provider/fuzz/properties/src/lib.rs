@@ -5,25 +5,14 @@
 //! under libFuzzer; `tests/corpus.rs` runs them over the corpus and over seeded mutations of it, on a stable
 //! compiler; `make miri` and `make sanitize` run that test once more.
 //!
-//! The parsers are not public, and stay so: the files that they are in are compiled into this crate a second
-//! time, by their paths. Such a file uses nothing of its crate but `crate::os` and its own neighbours, so this
-//! crate needs neither zenoh nor CUDA. Where a parser leaned on more, its pure part has a file of its own.
+//! The parsers are no part of the public interface: `zenoh-pinned` and `zenoh-pinned-node` show them under the feature
+//! `internals` only.
 
-// The included files' own tests are run by their crates, with what they need.
-#![cfg(not(test))]
-
-#[allow(dead_code, reason = "the parsers' crate uses the rest")]
-#[path = "../../../../node-api/node/src/arrow_stream/mod.rs"]
-mod arrow_stream;
-mod dora;
-#[allow(dead_code, reason = "the parsers' crate uses the rest")]
-#[path = "../../../src/os/mod.rs"]
-mod os;
 mod page;
 mod properties;
 mod reader;
-mod segment;
-#[allow(dead_code, reason = "the parsers' crate uses the rest")]
+// By its path: the Python package is an extension module, which no crate can depend on.
+#[allow(dead_code, reason = "the Python package uses the rest")]
 #[path = "../../../../bindings/python/src/shape.rs"]
 mod shape;
 

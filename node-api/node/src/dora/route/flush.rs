@@ -1,17 +1,16 @@
-//! The end of an output: its consumers have everything, and have read it.
+//! The end of an output: waiting until its consumers have received everything, and have read it.
 //!
 //! dora's consumers put what arrives in a queue, and read "input closed" and "stop" before anything that is still
-//! in it. So it is not enough that a message has arrived, which an answer to a marker proves: the daemon must not
-//! hear that the output has closed before the queue is empty. Slots tell that: a consumer holds the slot of a
-//! message until it has read it and let go of it.
+//! in it. So the daemon must not hear that the output has closed before those queues are empty. An answer to a marker
+//! proves only that a message has arrived. Slots prove more: a consumer holds the slot of a message until it has read
+//! it and let go of it.
 //!
 //! Knowingly weak:
-//! - A slot does not tell whether its message was read and is kept, or is unread. Many consumers keep a message
-//!   until the next one arrives, which will not come any more. So when the last message alone is held, it is taken
-//!   for read after twice the longest pause that was seen between two others, and `LAST_MESSAGE` at least. A
-//!   consumer that lets go of each message before it is done with it, and is slower than that, may read the
-//!   last one after the end.
-//! - Nothing tells when a message was read that did not travel in a slot.
+//! - A slot that is held does not tell whether its message was read. Many consumers keep a message until the next one
+//!   arrives, and at the end none does. So when only one message is still held, it is taken for read after twice the
+//!   longest pause that was seen before, and after `LAST_MESSAGE` at least. A consumer that lets go of each message
+//!   before it is done with it, and is slower than that, may read the last one after the end.
+//! - Nothing tells when a message that travelled as bytes was read.
 //! - Where nothing has travelled in a slot, a consumer whose process hides which node it is (one that writes its title
 //!   over its environment) is taken for ended when it has not answered within `LOOK_FOR_CONSUMERS_EVERY`.
 
@@ -22,33 +21,33 @@ use zenoh_pinned::{PinnedPool, Slot};
 
 use super::{
     Route,
+    answers::deadline,
+    consumers::is_running,
     trial::{LOOK_EVERY, eventually, has_come_back},
 };
-use crate::dora::{
-    RequiredAcker, answers::deadline, consumers::is_running, description::NodeDescription, reason,
-};
+use crate::dora::{RequiredAcker, link::description::NodeDescription, reason};
 
-/// How often it is looked at who is still there.
+/// How often is checked who is still there.
 const LOOK_FOR_CONSUMERS_EVERY: Duration = Duration::from_millis(50);
 
-/// How long the last message may be held without being taken for unread, at least.
+/// So long at least the last message is taken for unread while it is held.
 const LAST_MESSAGE: Duration = Duration::from_millis(100);
 
-/// The longest wait for consumers that go on reading, in patiences.
+/// The longest wait for consumers that go on reading, in units of the patience.
 const MOST_PATIENCES: u32 = 10;
 
-/// The pools of an output that ends.
-pub(in crate::dora) struct Ending<'a> {
-    pub(in crate::dora) node: &'a NodeDescription,
-    pub(in crate::dora) pools: &'a [PinnedPool],
+/// What is known of an output that ends.
+pub(crate) struct Ending<'a> {
+    pub(crate) node: &'a NodeDescription,
+    pub(crate) pools: &'a [PinnedPool],
     /// Slots that this process itself keeps.
-    pub(in crate::dora) kept_here: u32,
-    pub(in crate::dora) patience: Duration,
+    pub(crate) kept_here: u32,
+    pub(crate) patience: Duration,
 }
 
 impl Route {
     /// Waits until the consumers that are still there have read everything that was sent.
-    pub(in crate::dora) fn flush(&self, ending: &Ending<'_>) {
+    pub(crate) fn flush(&self, ending: &Ending<'_>) {
         match self.consumers.is_empty() {
             true => self.wait_until_unnamed_have_it(ending),
             false => self.wait_until_arrived(ending),
@@ -71,10 +70,10 @@ impl Route {
             if missing.is_empty() {
                 return;
             }
-            // Who has ended meanwhile misses nothing.
+            // A consumer that has ended meanwhile misses nothing.
             let listening = self.listening(ending);
             missing.retain(|consumer| {
-                // Pools tell who holds them; without any, only the process itself shows that it is there.
+                // Who is there is seen by who holds the pools; where there are none, by the processes that run.
                 let is_there = !ending.pools.is_empty()
                     || is_running(&consumer.node_id, ending.node.dataflow_id);
                 listening.contains(consumer) && is_there
@@ -89,7 +88,7 @@ impl Route {
         }
     }
 
-    /// Consumers without a name do not answer, but they give the reference to a marker back in its turn.
+    /// Consumers that dora does not name do not answer. But they give the reference to a marker back, in order.
     fn wait_until_unnamed_have_it(&self, ending: &Ending<'_>) {
         if !self.is_proven || !self.anybody_listens() {
             return;
@@ -158,7 +157,7 @@ impl Ending<'_> {
     }
 }
 
-/// How consumers get on with what they have not read.
+/// How consumers proceed with what they have not read.
 struct Progress {
     unread: u32,
     last: Instant,

@@ -1,7 +1,10 @@
-//! The route of one output to its consumers over the pinned session, and the proof that it arrives.
+//! The route of one output to its consumers over the second session, and the proof that messages arrive.
 //!
-//! Three things have to be so before a pool is used, because a consumer that cannot attach it loses every
-//! message without a word:
+//! Holds: the route (here); markers and the answers to them (`answers`, `acknowledgement`); whether consumers attach a
+//! new pool (`trial`), which are known not to (`refusals`), and which are still there (`consumers`); the end (`flush`).
+//!
+//! A consumer that cannot attach a pool loses every message without a word. So three things are proven before a pool
+//! is used:
 //! 1. Each consumer that dora waits for has answered an empty marker: messages arrive.
 //! 2. A marker whose payload lies in the pool has been sent, each consumer has answered it or a later one, so
 //!    that all of them have been past it, and all references to it have come back. zenoh leaks those of a
@@ -10,10 +13,22 @@
 //!    back because it never had one, and receives copies. (The lock alone would prove nothing: a receiver
 //!    that fails to attach leaks a mapping, which keeps it.)
 //!
-//! A trial that fails costs a slot here and that mapping there. The first of an output is therefore final;
-//! one for a later pool is made a few times more, seconds apart, and messages go as bytes meanwhile.
+//! A trial that fails costs a slot here and that mapping there. So the first trial of an output is final. One for a
+//! later pool is repeated a few times, seconds apart, and messages go as bytes meanwhile.
+//!
+//! Who may write what: whoever holds the mutex around the state of the outputs; zenoh's threads only count answers.
+//!
+//! Locks: one around the counts of answers.
+//!
+//! Invariants: every wait is bounded by the patience of the settings; consumers that have ended are not waited for.
+//!
+//! Knowingly weak: see `answers` and `flush`.
 
+pub(crate) mod acknowledgement;
+mod answers;
+mod consumers;
 mod flush;
+pub(crate) mod refusals;
 mod trial;
 
 use std::time::{Duration, Instant};
@@ -28,29 +43,27 @@ use zenoh::{
 };
 use zenoh_pinned::PinnedPool;
 
-use super::{
-    DoraPathReason, RequiredAcker,
-    answers::{Answers, deadline},
-    consumers::Holders,
-    description::NodeDescription,
-    refusals::Refusals,
-};
-pub(super) use flush::Ending;
+use super::{DoraPathReason, RequiredAcker, link::description::NodeDescription};
+use answers::{Answers, deadline};
+use consumers::Holders;
+pub(crate) use flush::Ending;
+use refusals::Refusals;
 use trial::{Trial, eventually};
 
 /// How long an output without consumers that dora names waits for others to be linked.
 const UNNAMED_CONSUMERS_PATIENCE: Duration = Duration::from_millis(100);
 
-/// A trial of a later pool is repeated so often.
+/// How often the trial of a later pool is repeated.
 const RETRIES: u32 = 3;
 
 /// How long after a trial the next one is made; twice as long after each.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Consumers cannot attach a pool; none are named where it is one that dora does not name.
-pub(super) struct Refused {
-    pub(super) consumers: Vec<RequiredAcker>,
-    pub(super) pool_bytes: u64,
+/// A consumer cannot attach a pool.
+pub(crate) struct Refused {
+    /// Empty where it is one that dora does not name.
+    pub(crate) consumers: Vec<RequiredAcker>,
+    pub(crate) pool_bytes: u64,
 }
 
 /// The last trial that failed.
@@ -61,18 +74,18 @@ struct Failed {
     trials: u32,
 }
 
-pub(super) struct Route {
+pub(crate) struct Route {
     publisher: Publisher<'static>,
     answers: Answers,
     consumers: Vec<RequiredAcker>,
-    /// Whether some pool has been.
+    /// Whether some pool was proven.
     is_proven: bool,
     failed: Option<Failed>,
 }
 
 impl Route {
     /// Declares the output on the pinned session.
-    pub(super) fn declare(
+    pub(crate) fn declare(
         session: &Session,
         node: &NodeDescription,
         output: &DataId,
@@ -112,8 +125,8 @@ impl Route {
         Ok(route)
     }
 
-    /// Whether each consumer that dora waits for answers.
-    pub(super) fn reach(&self, patience: Duration) -> Result<(), DoraPathReason> {
+    /// Checks that each consumer that dora waits for answers.
+    pub(crate) fn reach(&self, patience: Duration) -> Result<(), DoraPathReason> {
         let until = deadline(patience);
         let silent = self.answers.ask(&self.publisher, &self.consumers, until);
         match (silent.is_empty(), self.answers.other_version()) {
@@ -126,9 +139,8 @@ impl Route {
         }
     }
 
-    /// Finds out whether the consumers that are still there can attach a new pool of an output that writes
-    /// `earlier` ones.
-    pub(super) fn prove(
+    /// Proves that the consumers that are still there attach a new pool; `earlier` are those that the output writes.
+    pub(crate) fn prove(
         &mut self,
         node: &NodeDescription,
         pool: &PinnedPool,
@@ -154,8 +166,8 @@ impl Route {
         })
     }
 
-    /// Who is known not to attach a pool of so many bytes, where trying again is not due.
-    pub(super) fn known_refusal(&self, pool_bytes: u64, refusals: &Refusals) -> Option<Refused> {
+    /// The consumers that are known not to attach a pool of so many bytes; `None` where a trial is due.
+    pub(crate) fn known_refusal(&self, pool_bytes: u64, refusals: &Refusals) -> Option<Refused> {
         let refused = |consumers| Refused {
             consumers,
             pool_bytes,
@@ -180,14 +192,14 @@ impl Route {
     }
 
     /// Sends one message: in a slot of a proven pool, or as bytes.
-    pub(super) fn publish(&self, payload: ZBytes, metadata: &Metadata) -> Result<(), String> {
+    pub(crate) fn publish(&self, payload: ZBytes, metadata: &Metadata) -> Result<(), String> {
         let attachment = dora_message::encode(metadata).map_err(|error| error.to_string())?;
         let sent = self.publisher.put(payload).attachment(attachment).wait();
         sent.map_err(|error| error.to_string())
     }
 
-    /// The consumers whose process holds one of `pools`, all of them where there is none yet. Others have
-    /// ended: nobody waits for their answers.
+    /// The consumers whose processes hold one of `pools`; all consumers where there is no pool yet. The others have
+    /// ended.
     fn still_there(&self, node: &NodeDescription, pools: &[PinnedPool]) -> Vec<RequiredAcker> {
         if pools.is_empty() || !self.is_proven {
             return self.consumers.clone();
@@ -200,7 +212,7 @@ impl Route {
         self.consumers.iter().filter(is_there).cloned().collect()
     }
 
-    /// Dynamic nodes are not waited for by name; those that run already are linked within moments.
+    /// dora does not name dynamic nodes. Those that run already are linked within moments.
     fn wait_for_unnamed_consumers(&self) {
         eventually(deadline(UNNAMED_CONSUMERS_PATIENCE), || {
             let status = self.publisher.matching_status().wait();

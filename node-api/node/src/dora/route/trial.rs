@@ -8,15 +8,14 @@ use zenoh::{
 };
 use zenoh_pinned::PinnedPool;
 
-use super::Route;
-use crate::dora::{
-    RequiredAcker,
+use super::{
+    Route,
     answers::deadline,
     consumers::{Holders, is_running},
-    description::NodeDescription,
 };
+use crate::dora::{RequiredAcker, link::description::NodeDescription};
 
-/// How often what processes do is looked at.
+/// How often is checked what other processes have done.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// What a trial showed.
@@ -28,7 +27,7 @@ pub(super) enum Trial {
 }
 
 impl Route {
-    /// Sends a marker in the pool, a second one where the first was void.
+    /// Sends a marker in the pool, and a second one if the first is void.
     pub(super) fn trial(
         &self,
         node: &NodeDescription,
@@ -37,7 +36,7 @@ impl Route {
         patience: Duration,
     ) -> Trial {
         for _ in 0..2 {
-            // The pool is new: where it has no free slot, the first marker had the only one.
+            // The pool is new: if it has no free slot, the first marker has the only one.
             let Ok(marker) = pool.try_alloc(1) else {
                 break;
             };
@@ -61,7 +60,7 @@ impl Route {
         self.answers.forget(until);
         self.answers.mark(&self.publisher, marker.clone());
         let mut asked = self.answers.ask_on(&self.publisher, &consumers, until);
-        // No pool tells who has ended before there was one.
+        // A consumer that ended before the output had a pool is not seen by who holds one.
         let has_ended = |consumer: &RequiredAcker| !is_running(&consumer.node_id, node.dataflow_id);
         let (ended, missing) = asked.missing.drain(..).partition(has_ended);
         let ended: Vec<_> = ended;
@@ -72,7 +71,7 @@ impl Route {
             return Trial::Void;
         }
         if !has_come_back {
-            // One that cannot attach answers the empty markers only.
+            // A consumer that cannot attach answers only the empty markers.
             return Trial::Refused(self.answers.short_of(&consumers, asked.markers + 1));
         }
         let mut lacking = asked.missing;

@@ -6,11 +6,9 @@ use dora_message::{
     metadata::Metadata,
     uhlc::{ID, NTP64, Timestamp},
 };
+use zenoh_pinned_node::internals::{Acknowledgement, read_acknowledgement};
 
-use crate::{
-    Seed, Target,
-    dora::acknowledgement::{Acknowledgement, read},
-};
+use crate::{Seed, Target};
 
 pub(crate) const TARGET: Target = Target {
     name: "acknowledgement",
@@ -19,7 +17,7 @@ pub(crate) const TARGET: Target = Target {
 };
 
 fn check(input: &[u8]) {
-    match read(input) {
+    match read_acknowledgement(input) {
         Some(Acknowledgement::From {
             consumer,
             input: name,
@@ -28,7 +26,10 @@ fn check(input: &[u8]) {
             assert!(consumer.len().max(name.len()) <= 1024);
             // Names that dora's writer takes are read as they were written.
             let again = answer(&consumer, &name);
-            assert!(matches!(read(&again), Some(Acknowledgement::From { .. })));
+            assert!(matches!(
+                read_acknowledgement(&again),
+                Some(Acknowledgement::From { .. })
+            ));
         }
         Some(Acknowledgement::OtherVersion(version)) => {
             assert_ne!(version, Metadata::CURRENT_VERSION);

@@ -12,12 +12,9 @@ use arrow::{
     datatypes::{Field, UInt8Type},
     ipc::reader::StreamReader,
 };
+use zenoh_pinned_node::internals::{ArrowStream, values_of};
 
-use crate::{
-    Seed, Target,
-    arrow_stream::{ArrowStream, values_of},
-    reader::Reader,
-};
+use crate::{Seed, Target, reader::Reader};
 
 pub(crate) const TARGET: Target = Target {
     name: "arrow_round_trip",

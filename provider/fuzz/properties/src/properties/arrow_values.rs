@@ -9,12 +9,9 @@ use arrow::{
     buffer::Buffer,
     datatypes::{ArrowNativeType, DataType, Field},
 };
+use zenoh_pinned_node::internals::{ArrowStream, values_of};
 
-use crate::{
-    Seed, Target,
-    arrow_stream::{ArrowStream, values_of},
-    reader::Reader,
-};
+use crate::{Seed, Target, reader::Reader};
 
 pub(crate) const TARGET: Target = Target {
     name: "arrow_values",

@@ -3,8 +3,9 @@
 //! Input: what a connection gives.
 
 use dora_message::daemon_to_node::DaemonReply;
+use zenoh_pinned_node::internals::read_message;
 
-use crate::{Seed, Target, dora::framing::read_message};
+use crate::{Seed, Target};
 
 pub(crate) const TARGET: Target = Target {
     name: "daemon_message",

@@ -2,16 +2,9 @@
 //!
 //! Input: the segment's size (8 bytes), then the page.
 
-use crate::{
-    Seed, Target,
-    os::page_bytes,
-    page::Page,
-    reader::Reader,
-    segment::{
-        header::{SegmentHeader, release_words},
-        layout::SegmentLayout,
-    },
-};
+use zenoh_pinned::internals::{SegmentHeader, SegmentLayout, page_bytes, release_words};
+
+use crate::{Seed, Target, page::Page, reader::Reader};
 
 pub(crate) const TARGET: Target = Target {
     name: "header",

@@ -2,7 +2,9 @@
 //!
 //! Input: slot size (8 bytes), slots (4), the offset that a chunk descriptor names (4).
 
-use crate::{Seed, Target, os::page_bytes, reader::Reader, segment::layout::SegmentLayout};
+use zenoh_pinned::internals::{SegmentLayout, page_bytes};
+
+use crate::{Seed, Target, reader::Reader};
 
 pub(crate) const TARGET: Target = Target {
     name: "layout",

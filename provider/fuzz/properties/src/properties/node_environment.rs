@@ -3,11 +3,9 @@
 //! Input: an environment as `/proc/<pid>/environ` shows it.
 
 use dora_message::DataflowId;
+use zenoh_pinned_node::internals::{Environment, NODE_CONFIG, node_in, parse_config, variable};
 
-use crate::{
-    Seed, Target,
-    dora::environment::{Environment, NODE_CONFIG, node_in, parse, variable},
-};
+use crate::{Seed, Target};
 
 pub(crate) const TARGET: Target = Target {
     name: "node_environment",
@@ -24,7 +22,7 @@ fn check(input: &[u8]) {
     }
     match node_in(input, DATAFLOW) {
         Environment::Node(_) => {
-            let config = value.and_then(|value| parse(value).ok());
+            let config = value.and_then(|value| parse_config(value).ok());
             assert!(config.is_some_and(|config| config.dataflow_id == DATAFLOW));
         }
         Environment::OtherDataflow => assert!(value.is_some()),

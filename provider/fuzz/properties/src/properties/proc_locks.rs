@@ -2,10 +2,9 @@
 //!
 //! Input: lines.
 
-use crate::{
-    Seed, Target,
-    os::{file::Identity, locks::parse_line},
-};
+use zenoh_pinned::internals::{Identity, parse_lock};
+
+use crate::{Seed, Target};
 
 pub(crate) const TARGET: Target = Target {
     name: "proc_locks",
@@ -15,14 +14,14 @@ pub(crate) const TARGET: Target = Target {
 
 fn check(input: &[u8]) {
     for line in String::from_utf8_lossy(input).lines() {
-        let Some((pid, identity)) = parse_line(line) else {
+        let Some((pid, identity)) = parse_lock(line) else {
             continue;
         };
         assert_ne!(pid, 0, "a process of another namespace");
         let Identity { device, inode } = identity;
         let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
         let again = format!("1: FLOCK  ADVISORY  READ {pid} {major:02x}:{minor:02x}:{inode} 0 EOF");
-        assert_eq!(parse_line(&again), Some((pid, identity)), "{line}");
+        assert_eq!(parse_lock(&again), Some((pid, identity)), "{line}");
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Input: an address (8 bytes), then a listing as `/proc/<pid>/maps` shows it.
 
-use crate::{Seed, Target, os::process, reader::Reader};
+use zenoh_pinned::internals::{listed, segment_listed_at};
+
+use crate::{Seed, Target, reader::Reader};
 
 pub(crate) const TARGET: Target = Target {
     name: "proc_maps",
@@ -14,7 +16,7 @@ fn check(input: &[u8]) {
     let mut reader = Reader::of(input);
     let address = reader.u64() as usize;
     let listing = reader.rest();
-    let mappings: Vec<_> = process::listed(listing).collect();
+    let mappings: Vec<_> = listed(listing).collect();
     for mapping in &mappings {
         assert!(mapping.start < mapping.end);
         assert_ne!(mapping.identity.inode, 0);
@@ -26,15 +28,15 @@ fn check(input: &[u8]) {
             }
         }
     }
-    let _ = process::segment_listed_at(listing, address);
+    let _ = segment_listed_at(listing, address);
 
     // The kernel's lines end with a line end; one more of them is always found.
     let mut longer = listing.to_vec();
     longer.extend_from_slice(
         b"\n7fff00000000-7fff00001000 rw-s 00002000 00:1a 42   /dev/shm/77.zenoh\n",
     );
-    let last = process::listed(&longer[..]).last();
-    assert_eq!(process::listed(&longer[..]).count(), mappings.len() + 1);
+    let last = listed(&longer[..]).last();
+    assert_eq!(listed(&longer[..]).count(), mappings.len() + 1);
     assert_eq!(
         last.and_then(|mapping| mapping.offset_of(0x7fff_0000_0010, 8)),
         Some(0x2010)

@@ -2,7 +2,9 @@
 //!
 //! Input: the name, any bytes.
 
-use crate::{Seed, Target, os::process::start_time_in};
+use zenoh_pinned::internals::start_time_in;
+
+use crate::{Seed, Target};
 
 pub(crate) const TARGET: Target = Target {
     name: "proc_stat",
