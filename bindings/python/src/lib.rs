@@ -8,6 +8,8 @@
 //! - copies to devices (`device`);
 //! - sessions, publishers and subscribers (`zenoh`), and beside them the pinned outputs of a dora node (`dora`).
 //!
+//! The exchange (`exchange`) stands by itself, on errors and buffers alone.
+//!
 //! The package in `python/` is what users see. It adds `with` statements, `asyncio`, and arrays that are lent.
 //!
 //! Who may write what: a slot's bytes belong to Python from its allocation until it is sent, and to nobody

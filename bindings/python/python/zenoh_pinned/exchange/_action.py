@@ -13,20 +13,19 @@ if TYPE_CHECKING:
 class Action:
     """What an agent answered: this process's own copy.
 
-    >>> with zenoh_pinned.exchange.DataPlane("lb_acting") as data_plane:
-    ...     agent = zenoh_pinned.exchange.Exchange("lb_acting")
+    >>> from zenoh_pinned.exchange import DataPlane, Exchange
+    >>> with DataPlane("lb_acting") as data_plane, Exchange("lb_acting") as agent:
     ...     number = data_plane.write_observation({"active_servers": [0, 1]})
     ...     obs = agent.read_observation()
     ...     agent.write_action(obs.sequence_id, [0, 2.5])
     ...     action = data_plane.read_action()
-    ...     action.weights[:2].tolist(), action.pick(0x0123456789ABCDEF)
+    >>> action.weights[:2].tolist(), action.pick(0x0123456789ABCDEF)
     ([0.0, 2.5], 1)
     """
 
-    __slots__ = ("record",)
+    __slots__ = {"record": "All of it, as an array of one `ACTION`."}
 
     record: npt.NDArray[Any]
-    """All of it, as an array of one `ACTION`."""
 
     def __init__(self, record: npt.NDArray[Any]) -> None:
         self.record = record

@@ -56,14 +56,16 @@ class Exchange(_native.AgentEnd, Closing):
     Raise `RegionNotFound` where there is no region of this name, `RegionNotAllowed` where this user may
     not, and `RegionError` where there is an agent already, or what has the name is something else.
 
-    >>> data_plane = zenoh_pinned.exchange.DataPlane("marllb_lb0")  # in another process, mostly in C
+    >>> from zenoh_pinned.exchange import DataPlane, Exchange
+    >>> data_plane = DataPlane("marllb_lb0")  # in another process, mostly in C
     >>> number = data_plane.write_observation({"active_servers": [0, 1, 2]})
-    >>> with zenoh_pinned.exchange.Exchange("marllb_lb0") as x:
+    >>> with Exchange("marllb_lb0") as x:
     ...     obs = x.read_observation()
     ...     if obs is not None:
     ...         x.write_action(obs.sequence_id, [1.0 / (1 + n) for n in obs.servers["n_flow_on"]])
     ...     print(x.read_observation())
     None
+    >>> data_plane.close()
     """
 
     __slots__ = ("__weakref__",)
@@ -82,8 +84,9 @@ class Observer(_native.ObserverEnd, Closing):
 
     It raises what `Exchange` does when it is opened.
 
-    >>> with zenoh_pinned.exchange.DataPlane("lb_watched") as data_plane:
-    ...     with zenoh_pinned.exchange.Observer("lb_watched") as observer:
+    >>> from zenoh_pinned.exchange import DataPlane, Observer
+    >>> with DataPlane("lb_watched") as data_plane:
+    ...     with Observer("lb_watched") as observer:
     ...         number = data_plane.write_observation({"active_servers": [0]})
     ...         observer.read_observation()
     <Observation 1: 1 active servers, 0 missed before>
@@ -115,8 +118,10 @@ class DataPlane(_native.DataPlaneEnd, Closing):
     else's, `RegionNotAllowed` where it is another user's, and ``ValueError`` for a name or a mode that is
     none.
 
-    >>> with zenoh_pinned.exchange.DataPlane("lb_simulated", mode=0o660) as data_plane:
-    ...     observation = numpy.zeros((), zenoh_pinned.exchange.OBSERVATION)
+    >>> import numpy
+    >>> from zenoh_pinned.exchange import DataPlane, OBSERVATION
+    >>> with DataPlane("lb_simulated", mode=0o660) as data_plane:
+    ...     observation = numpy.zeros((), OBSERVATION)
     ...     observation["active_as_bitmap"] = 0b11
     ...     observation["as_stats"]["n_flow_on"][:2] = [7, 9]
     ...     data_plane.write_observation(observation)

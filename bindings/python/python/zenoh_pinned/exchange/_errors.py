@@ -24,9 +24,10 @@ class ExchangeError(Exception):
 
     The class itself is raised where what lies in the region is none of this library's writing.
 
+    >>> from zenoh_pinned.exchange import Exchange, ExchangeError
     >>> try:
-    ...     exchange = zenoh_pinned.exchange.Exchange("no_such_region")
-    ... except zenoh_pinned.exchange.ExchangeError as error:
+    ...     exchange = Exchange("no_such_region")
+    ... except ExchangeError as error:
     ...     print(error.reason)
     not_there
     """
@@ -41,10 +42,11 @@ class RegionError(ExchangeError, OSError):
     It has its writer already, is one of another layout or no region at all, ``/dev/shm`` is full, or a system
     call failed; `reason` says which, and ``errno`` where the system has a number for it.
 
-    >>> with zenoh_pinned.exchange.DataPlane("lb_of_regions"):
+    >>> from zenoh_pinned.exchange import DataPlane, RegionError
+    >>> with DataPlane("lb_of_regions"):
     ...     try:
-    ...         second = zenoh_pinned.exchange.DataPlane("lb_of_regions")
-    ...     except zenoh_pinned.exchange.RegionError as error:
+    ...         second = DataPlane("lb_of_regions")
+    ...     except RegionError as error:
     ...         print(error.reason)
     writer_alive
     """
@@ -55,8 +57,9 @@ class RegionError(ExchangeError, OSError):
 class RegionNotFound(RegionError, FileNotFoundError):
     """There is no region of this name: the data plane, which makes it, has not been started.
 
+    >>> from zenoh_pinned.exchange import Exchange
     >>> try:
-    ...     exchange = zenoh_pinned.exchange.Exchange("no_such_region")
+    ...     exchange = Exchange("no_such_region")
     ... except FileNotFoundError:
     ...     print("not yet")
     not yet
@@ -68,8 +71,9 @@ class RegionNotFound(RegionError, FileNotFoundError):
 class RegionNotAllowed(RegionError, PermissionError):
     """The region is another user's, or its mode does not let this one in.
 
+    >>> from zenoh_pinned.exchange import Exchange
     >>> try:
-    ...     exchange = zenoh_pinned.exchange.Exchange("lb_of_root")
+    ...     exchange = Exchange("lb_of_root")
     ... except PermissionError as error:
     ...     print(error)
     ... except FileNotFoundError:
@@ -85,12 +89,12 @@ class ActionRefused(ExchangeError):
     It happens in good order too: where a server stops taking flows, an action that was on its way then
     names it still.
 
-    >>> import numpy
+    >>> from zenoh_pinned.exchange import ActionRefused, DataPlane
     >>> action = None
-    >>> with zenoh_pinned.exchange.DataPlane("lb_of_refusals") as data_plane:
+    >>> with DataPlane("lb_of_refusals") as data_plane:
     ...     try:
     ...         action = data_plane.read_action() or action
-    ...     except zenoh_pinned.exchange.ActionRefused as error:
+    ...     except ActionRefused as error:
     ...         print(error)
     """
 
@@ -100,11 +104,12 @@ class ActionRefused(ExchangeError):
 class ExchangeClosed(ExchangeError, ConnectionError):
     """This end was closed.
 
-    >>> data_plane = zenoh_pinned.exchange.DataPlane("lb_closed")
+    >>> from zenoh_pinned.exchange import DataPlane, ExchangeClosed
+    >>> data_plane = DataPlane("lb_closed")
     >>> data_plane.close()
     >>> try:
     ...     data_plane.read_action()
-    ... except zenoh_pinned.exchange.ExchangeClosed as error:
+    ... except ExchangeClosed as error:
     ...     print(error)
     this end of the exchange is closed: open it again
     """
@@ -115,13 +120,14 @@ class ExchangeClosed(ExchangeError, ConnectionError):
 class ExchangeForked(ExchangeError, RuntimeError):
     """This end was opened before this process was forked, and belongs to its parent: open another one here.
 
+    >>> from zenoh_pinned.exchange import DataPlane, ExchangeForked
     >>> import os
-    >>> with zenoh_pinned.exchange.DataPlane("lb_forked") as data_plane:
+    >>> with DataPlane("lb_forked") as data_plane:
     ...     pid = os.fork()
     ...     if pid == 0:
     ...         try:
     ...             data_plane.write_observation({"active_servers": [0]})
-    ...         except zenoh_pinned.exchange.ExchangeForked:
+    ...         except ExchangeForked:
     ...             os._exit(7)
     ...         os._exit(0)
     ...     os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -23,21 +23,24 @@ class Observation(Mapping[str, Any]):
     ``server_stats``. It is this process's own copy: nothing of it changes, or goes, with the region. Each
     attribute is read out of `record` when it is asked for.
 
-    >>> with zenoh_pinned.exchange.DataPlane("lb_observed") as data_plane:
-    ...     observer = zenoh_pinned.exchange.Observer("lb_observed")
-    ...     data_plane.write_observation({"server_stats": {0: {"n_flow_on": 3, "fct_mean": 0.25}, 2: {}}})
+    >>> from zenoh_pinned.exchange import DataPlane, Observer
+    >>> with DataPlane("lb_observed") as data_plane, Observer("lb_observed") as observer:
+    ...     number = data_plane.write_observation(
+    ...         {"server_stats": {0: {"n_flow_on": 3, "fct_mean": 0.25}, 2: {}}}
+    ...     )
     ...     obs = observer.read_observation()
-    ...     obs["active_servers"], obs["server_stats"][0]["n_flow_on"], float(obs.servers["fct_mean"][0])
-    1
+    >>> obs["active_servers"], obs["server_stats"][0]["n_flow_on"], float(obs.servers["fct_mean"][0])
     ([0, 2], 3, 0.25)
     """
 
-    __slots__ = ("_server_stats", "missed", "record")
+    __slots__ = {
+        "_server_stats": "Once it has been asked for.",
+        "missed": "How many observations lie between this one and the one that was read before.",
+        "record": "All of it, as an array of one `OBSERVATION`.",
+    }
 
-    record: npt.NDArray[Any]
-    """All of it, as an array of one `OBSERVATION`."""
     missed: int
-    """How many observations lie between this one and the one that was read before."""
+    record: npt.NDArray[Any]
 
     def __init__(self, record: npt.NDArray[Any], missed: int = 0) -> None:
         self.record = record

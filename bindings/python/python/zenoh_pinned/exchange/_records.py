@@ -63,9 +63,10 @@ RESERVOIR: np.dtype[Any] = np.dtype(
 class Reservoir(NamedTuple):
     """The samples of one server and metric.
 
-    >>> with zenoh_pinned.exchange.DataPlane("lb_of_samples", reservoirs=True) as data_plane:
+    >>> from zenoh_pinned.exchange import DataPlane, Observer
+    >>> with DataPlane("lb_of_samples", reservoirs=True) as data_plane:
     ...     data_plane.write_reservoir(0, "fct", [0.25, 0.5], seen=1000)
-    ...     with zenoh_pinned.exchange.Observer("lb_of_samples") as observer:
+    ...     with Observer("lb_of_samples") as observer:
     ...         observer.read_reservoir(0, "fct").values
     array([0.25, 0.5 ], dtype=float32)
     """
