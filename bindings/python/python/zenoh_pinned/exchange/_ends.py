@@ -119,7 +119,7 @@ class DataPlane(_native.DataPlaneEnd, Closing):
     none.
 
     >>> import numpy
-    >>> from zenoh_pinned.exchange import DataPlane, OBSERVATION
+    >>> from zenoh_pinned.exchange import OBSERVATION, DataPlane
     >>> with DataPlane("lb_simulated", mode=0o660) as data_plane:
     ...     observation = numpy.zeros((), OBSERVATION)
     ...     observation["active_as_bitmap"] = 0b11

@@ -120,8 +120,8 @@ class ExchangeClosed(ExchangeError, ConnectionError):
 class ExchangeForked(ExchangeError, RuntimeError):
     """This end was opened before this process was forked, and belongs to its parent: open another one here.
 
-    >>> from zenoh_pinned.exchange import DataPlane, ExchangeForked
     >>> import os
+    >>> from zenoh_pinned.exchange import DataPlane, ExchangeForked
     >>> with DataPlane("lb_forked") as data_plane:
     ...     pid = os.fork()
     ...     if pid == 0:
