@@ -13,8 +13,8 @@
 //! are written before the file has a name.
 //!
 //! Knowingly weak: whoever may write the file can write anything to it, and cut it, which raises SIGBUS in whoever
-//! touches it. The mode says who that is. A forked child keeps the locks of a parent that was killed until it ends or calls
-//! `exec`.
+//! touches it. The mode says who that is. A forked child keeps the locks of a parent that was killed until it ends or
+//! calls `exec`.
 
 mod error;
 mod layout;

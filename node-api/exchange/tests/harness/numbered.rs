@@ -51,11 +51,12 @@ impl Numbered {
 
 /// An observation whose statistics follow from its time.
 pub fn observation(tag: u64) -> Observation {
-    let mut observation = Observation::default();
-    observation.timestamp_us = tag;
-    observation.active_as_bitmap = u64::MAX;
-    observation.as_stats = statistics(tag);
-    observation
+    Observation {
+        timestamp_us: tag,
+        active_as_bitmap: u64::MAX,
+        as_stats: statistics(tag),
+        ..Observation::default()
+    }
 }
 
 fn statistics(tag: u64) -> [ServerStatistics; 64] {

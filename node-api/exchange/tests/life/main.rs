@@ -60,8 +60,10 @@ fn has_it_until_the_end<T>(end: T) {
 }
 
 fn write(data_plane: &mut DataPlane, active: u64) -> u64 {
-    let mut observation = Observation::default();
-    observation.active_as_bitmap = active;
+    let mut observation = Observation {
+        active_as_bitmap: active,
+        ..Observation::default()
+    };
     data_plane.write_observation(&mut observation).unwrap()
 }
 
