@@ -114,7 +114,7 @@ lint:
 	cargo clippy --workspace --all-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --document-private-items
 	# What documentation shows badly without a warning: a path in front of a name, a table that says nothing.
-	! grep -rnE '^\s*///.*\[`(crate|super)::' --include=*.rs provider/src node-api/src
+	! grep -rnE '^\s*///.*\[`(crate|super)::' --include=*.rs provider/src node-api/*/src
 	! grep -rnE '\| *\|$$' $$(git ls-files "*README.md")
 
 corpus:
