@@ -122,7 +122,8 @@ zpx_exchange *zpx_create_with_reservoirs(const char *name, uint32_t mode);
 zpx_exchange *zpx_attach(const char *name);
 /* A reader's end, which maps the region read-only. There can be any number. */
 zpx_exchange *zpx_observe(const char *name);
-/* Gives the handle back; NULL is allowed. Whoever closes last takes the region's name away, if the file is its user's. */
+/* Gives the handle back; NULL is allowed. Whoever closes last takes the region's name away, if the file is its
+ * user's. */
 void zpx_close(zpx_exchange *exchange);
 
 /* ---- The data plane's calls. ---- */

@@ -10,8 +10,8 @@
  *         if (have_action) server = zpx_pick(&action, random);
  *     }
  *
- * Opening throws Error. All other calls throw nothing and answer with a zpx_status; last_error() says what a negative one
- * was. Ends move and do not copy; one that was moved from answers ZPX_INVALID_ARGUMENT. */
+ * Opening throws Error. All other calls throw nothing and answer with a zpx_status; last_error() says what a negative
+ * one was. Ends move and do not copy; one that was moved from answers ZPX_INVALID_ARGUMENT. */
 #ifndef ZENOH_PINNED_EXCHANGE_HPP
 #define ZENOH_PINNED_EXCHANGE_HPP
 

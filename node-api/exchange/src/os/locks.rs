@@ -13,8 +13,12 @@ pub(crate) fn take(file: &OwnedFd, byte: u8, alone: bool) -> Result<(), Errno> {
     control(file, libc::F_OFD_SETLK, &mut request(byte, kind))
 }
 
-pub(crate) fn release(file: &OwnedFd, byte: u8) {
-    let _ = control(file, libc::F_OFD_SETLK, &mut request(byte, libc::F_UNLCK));
+/// Gives back all locks of a file. Where it is only closed, a child that was forked meanwhile keeps them.
+pub(crate) fn release(file: &OwnedFd) {
+    let mut all = request(0, libc::F_UNLCK);
+    // To the end of the file, and beyond.
+    all.l_len = 0;
+    let _ = control(file, libc::F_OFD_SETLK, &mut all);
 }
 
 /// Whether somebody else has the lock of a byte.

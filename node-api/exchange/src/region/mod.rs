@@ -13,7 +13,8 @@
 //! are written before the file has a name.
 //!
 //! Knowingly weak: whoever may write the file can write anything to it, and cut it, which raises SIGBUS in whoever
-//! touches it. The mode says who that is. A forked child keeps its parent's locks until it ends or calls `exec`.
+//! touches it. The mode says who that is. A forked child keeps the locks of a parent that was killed until it ends or
+//! calls `exec`.
 
 mod error;
 mod layout;
@@ -58,11 +59,18 @@ enum Found {
     /// It is just being removed.
     Vanishing,
     NotARegion,
-    /// Of another layout; the attendance lock is held.
     OtherLayout,
 }
 
 fn look_at(file: &OwnedFd, layout: &RegionLayout, writable: bool) -> Result<Found, Errno> {
+    let found = look_with_lock(file, layout, writable);
+    if !matches!(found, Ok(Found::Region(_))) {
+        locks::release(file);
+    }
+    found
+}
+
+fn look_with_lock(file: &OwnedFd, layout: &RegionLayout, writable: bool) -> Result<Found, Errno> {
     let inspected = file::inspect(file)?;
     if !inspected.is_regular {
         return Ok(Found::NotARegion);
@@ -303,10 +311,10 @@ impl Region {
         self.mapping.as_ref().map_or(&[], Mapping::words)
     }
 
-    /// Takes the name away if nobody else has the region.
-    fn remove_if_last(&self) {
+    /// Gives the locks back, and takes the name away if nobody else has the region.
+    fn leave(&self) {
         // Who closes at the same moment must not be kept from being the last by this one's lock.
-        locks::release(&self.file, ATTENDANCE);
+        locks::release(&self.file);
         // Opened anew: a lock for one alone needs a file that can be written to, and a reader's cannot.
         let Ok(file) = file::open(&self.name, true) else {
             return;
@@ -314,6 +322,7 @@ impl Region {
         if locks::take(&file, ATTENDANCE, true).is_ok() {
             // Compared with the own file: the name may be another's by now.
             let _ = file::unlink(&self.file, &self.name);
+            locks::release(&file);
         }
     }
 }
@@ -326,6 +335,6 @@ impl Drop for Region {
         if !self.is_of_this_process() {
             return mapping.forget();
         }
-        self.remove_if_last();
+        self.leave();
     }
 }

@@ -1,4 +1,5 @@
-//! The header, the libraries and the C++ wrapper as programs use them, under the address and undefined-behaviour sanitizers.
+//! The header, the libraries and the C++ wrapper as programs use them, under the sanitizers of addresses and of undefined
+//! behaviour.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -11,7 +11,10 @@ pub mod signal;
 pub mod words;
 pub mod worker;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 /// Waits until `condition` holds; a test that gets stuck fails with `what`. A watchdog, not a bound on speed.
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
@@ -26,4 +29,13 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 pub fn number(variable: &str) -> Option<u64> {
     let number = std::env::var(variable).ok()?;
     Some(number.parse().unwrap())
+}
+
+/// Tells other threads to end, also where this one fails.
+pub struct EndAtLast<'a>(pub &'a AtomicBool);
+
+impl Drop for EndAtLast<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

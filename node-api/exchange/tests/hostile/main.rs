@@ -1,5 +1,5 @@
-//! Somebody who may write the region and does not keep to the protocol: errors that say so, no panic, no endless loop, and
-//! no action that a data plane cannot use.
+//! Somebody who may write the region and does not keep to the protocol: errors that say so, no panic, no endless loop,
+//! and no action that a data plane cannot use.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

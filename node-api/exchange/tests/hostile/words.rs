@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use zenoh_pinned_exchange::{Agent, DataPlane, Metric, Observer, Reservoir};
 
 use crate::harness::{
+    EndAtLast,
     name::Name,
     numbered::{observation, weights},
     random::Random,
@@ -130,14 +131,6 @@ fn words_that_are_overwritten_while_everybody_works_stop_nobody() {
             call_all(&name, &mut data_plane, &mut agent, &mut observer);
         }
     });
-}
-
-struct EndAtLast<'a>(&'a AtomicBool);
-
-impl Drop for EndAtLast<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// What is no region of this library any more is told, and not touched.

@@ -8,7 +8,7 @@ use std::{
 use zenoh_pinned_exchange::{Agent, DataPlane, Observer, ReadError};
 
 use crate::harness::{
-    self,
+    self, EndAtLast,
     name::Name,
     numbered::{is_whole, observation, weights},
     random::Random,
@@ -62,14 +62,6 @@ fn whoever_is_killed_is_followed_and_nobody_sees_a_torn_record_or_goes_back() {
     assert_eq!(words.get(harness::words::INCARNATIONS[1]), 1 + kills - half);
     for worker in workers {
         worker.end();
-    }
-}
-
-struct EndAtLast<'a>(&'a AtomicBool);
-
-impl Drop for EndAtLast<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -1,7 +1,17 @@
 //! A forked child has nothing of its parent's regions, and harms none.
 
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
 use super::*;
-use harness::{eventually, forked::in_forked_child, numbered::Numbered, signal};
+use harness::{
+    EndAtLast, eventually,
+    forked::{Waiting, in_forked_child},
+    numbered::Numbered,
+    signal,
+};
 use zenoh_pinned_exchange::{
     ActionError, CreateError, Forked, Metric, ReadError, Reservoir, Ring, WriteActionError,
 };
@@ -110,6 +120,20 @@ fn a_forked_child_opens_the_region_anew() {
 }
 
 #[test]
+fn who_closes_gives_the_locks_back_although_a_forked_child_has_the_file() {
+    let name = Name::new();
+    let data_plane = DataPlane::create(&name).unwrap();
+    let agent = Agent::attach(&name).unwrap();
+    let _child = Waiting::new();
+    drop(data_plane);
+    let data_plane = DataPlane::create(&name).unwrap();
+    drop(agent);
+    let agent = Agent::attach(&name).unwrap();
+    drop((data_plane, agent));
+    assert!(!name.is_taken());
+}
+
+#[test]
 fn a_lock_that_a_forked_child_of_a_dead_writer_keeps_is_told() {
     let name = Name::new();
     let mut parent = worker::orders("forked::worker_that_forks")
@@ -133,15 +157,30 @@ fn a_lock_that_a_forked_child_of_a_dead_writer_keeps_is_told() {
 #[ignore = "a worker of another test"]
 fn worker_that_forks() {
     let data_plane = DataPlane::create(&worker::order("NAME")).unwrap();
-    // SAFETY: the child only waits.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        loop {
-            // SAFETY: waits until it is killed.
-            unsafe { libc::pause() };
-        }
-    }
-    println!("forked {child}");
+    let child = Waiting::new();
+    println!("forked {}", child.pid());
     worker::wait_for_end();
-    drop(data_plane);
+    drop((data_plane, child));
+}
+
+/// A child has every file that its parent had open just then, and with them the locks that were not given back.
+#[test]
+fn forks_while_regions_are_opened_and_closed_leave_no_names_behind() {
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                in_forked_child(|| std::thread::sleep(Duration::from_millis(2)));
+            }
+        });
+        let _end = EndAtLast(&ended);
+        for round in 0..500 {
+            let name = Name::new();
+            let data_plane = DataPlane::create(&name).unwrap();
+            let agent = Agent::attach(&name).unwrap();
+            let observer = Observer::attach(&name).unwrap();
+            drop((data_plane, agent, observer));
+            assert!(!name.is_taken(), "round {round}");
+        }
+    });
 }

@@ -23,7 +23,8 @@ fn limit_of(degrees: usize) -> f64 {
         .1
 }
 
-/// The statistic of picks against the weights, and its degrees of freedom; servers that get next to nothing count as one.
+/// The statistic of picks against the weights, and its degrees of freedom. Servers that get next to nothing count as
+/// one.
 fn chi_square_of(action: &Action, weights: &[f32; 64], seed: u64) -> (f64, usize) {
     let mut counts = [0_u64; 64];
     let mut random = Random(seed);

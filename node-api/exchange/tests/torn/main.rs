@@ -1,5 +1,5 @@
-//! A writer at full speed in one process, a reader in another: no record is torn, and the same harness sees the tears of
-//! a protocol that has some.
+//! A writer at full speed in one process, a reader in another: no record is torn, and the same harness sees the tears
+//! of a protocol that has some.
 //!
 //! `ZENOH_PINNED_EXCHANGE_READS` says how many messages are read.
 #![allow(

@@ -4,6 +4,8 @@
 //! writer: index = fetch_add(write_index, 1); slot index % 4 = record; fence(release)
 //! reader: slot (write_index - 1) % 4
 //! ```
+//!
+//! A reader that takes slot `write_index % 4`, the oldest one, tears less often, and reads what is long past.
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 

@@ -59,8 +59,8 @@ impl Functions {
         self.instructions.get(function).map_or(&[], Vec::as_slice)
     }
 
-    /// What can be reached from a function by calls and jumps, itself included, without what is not followed and what is
-    /// beyond this library.
+    /// What can be reached from a function by calls and jumps, itself included, without what is not followed and what
+    /// is beyond this library.
     pub fn reached_from<'a>(
         &'a self,
         function: &'a str,
