@@ -38,7 +38,9 @@ pub(super) fn is(known: &Weak<CudaContext>, context: &Arc<CudaContext>) -> bool 
     known.as_ptr() == Arc::as_ptr(context)
 }
 
-static LOST: PerProcess<Mutex<Vec<(Weak<CudaContext>, Loss)>>> = PerProcess::new(Mutex::default);
+type LostContexts = Vec<(Weak<CudaContext>, Loss)>;
+
+static LOST: PerProcess<Mutex<LostContexts>> = PerProcess::new(Mutex::default);
 /// Whether the list is worth looking at.
 static ANY_LOST: AtomicBool = AtomicBool::new(false);
 
