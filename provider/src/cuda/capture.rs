@@ -13,11 +13,7 @@ use std::{
 
 use cudarc::driver::CudaStream;
 
-use super::{
-    entries::Graph,
-    error::{DriverError, check},
-    visit::bind,
-};
+use super::{DriverError, entries::Graph, error::check, visit::bind};
 
 const ACTIVE: c_uint = 1;
 /// `CU_USER_OBJECT_NO_DESTRUCTOR_SYNC`: the function comes from a thread that nobody waits for.

@@ -4,12 +4,7 @@ use std::{ffi::c_uint, mem::ManuallyDrop, sync::Arc};
 
 use cudarc::driver::{CudaContext, CudaStream, sys::CUevent};
 
-use super::{
-    entries::entries,
-    error::{DriverError, check},
-    lost::loss_of,
-    visit::{Visit, bind},
-};
+use super::{DriverError, Visit, entries::entries, error::check, loss_of, visit::bind};
 use crate::os;
 
 const DISABLE_TIMING: c_uint = 2;

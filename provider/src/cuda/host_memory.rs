@@ -5,12 +5,7 @@ use std::sync::Arc;
 use cudarc::driver::CudaContext;
 
 use super::{
-    device::Device,
-    entries::Entries,
-    error::{DriverError, check},
-    lost::loss_of,
-    visit::{Visit, bind},
-    witness::note,
+    Device, DriverError, Visit, entries::Entries, error::check, loss_of, note, visit::bind,
 };
 use crate::{
     reason::FallbackReason,

@@ -18,12 +18,7 @@ use std::{
 use cudarc::driver::{CudaContext, CudaStream};
 
 use super::{
-    capture::{self, CapturedGraph},
-    copy::synchronize,
-    error::DriverError,
-    event::Event,
-    visit::relax_this_thread,
-    witness,
+    CapturedGraph, DriverError, Event, capture, synchronize, visit::relax_this_thread, witness,
 };
 use crate::{
     os::{self, mutex},

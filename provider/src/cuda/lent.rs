@@ -13,12 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    error::DriverError,
-    memory::{DeviceMemory, Fence},
-    visit::relax_this_thread,
-    witness::note,
-};
+use super::{DeviceMemory, DriverError, Fence, note, visit::relax_this_thread};
 use crate::os::{self, per_process::PerProcess};
 
 /// After what time a fence or a release that failed is tried again.

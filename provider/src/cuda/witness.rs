@@ -21,12 +21,7 @@ use std::sync::{
 
 use cudarc::driver::CudaContext;
 
-use super::{
-    error::DriverError,
-    event::Event,
-    lost::{Loss, is, lose, loss_of},
-    visit::Visit,
-};
+use super::{DriverError, Event, Loss, Visit, loss_of, lost};
 use crate::os::per_process::PerProcess;
 
 /// After this many errors in a row that each keep something for ever, the context counts as lost, whatever they are.
@@ -50,7 +45,7 @@ fn place<'list>(list: &'list mut Vec<Watched>, context: &Arc<CudaContext>) -> &'
     list.retain(|watched| watched.context.strong_count() > 0);
     let found = list
         .iter()
-        .position(|watched| is(&watched.context, context));
+        .position(|watched| lost::is(&watched.context, context));
     let index = found.unwrap_or_else(|| {
         list.push(Watched {
             context: Arc::downgrade(context),
@@ -79,7 +74,7 @@ pub(super) fn succeeded(context: &Arc<CudaContext>) {
         && let Some(watched) = WATCHED
             .lock()
             .iter_mut()
-            .find(|watched| is(&watched.context, context))
+            .find(|watched| lost::is(&watched.context, context))
     {
         watched.failures = 0;
     }
@@ -95,7 +90,7 @@ pub(crate) fn note(context: &Arc<CudaContext>, error: DriverError) -> Option<Los
         return Some(known);
     }
     let answer = confirmed(context)?;
-    Some(lose(context, error, is_of_destroyed(answer.0)))
+    Some(lost::lose(context, error, is_of_destroyed(answer.0)))
 }
 
 /// As [`note`], for an error after which something stays held for ever. [`IN_A_ROW`] of them are a loss, whatever the
@@ -103,7 +98,7 @@ pub(crate) fn note(context: &Arc<CudaContext>, error: DriverError) -> Option<Los
 pub(super) fn note_leak(context: &Arc<CudaContext>, error: DriverError) -> Option<Loss> {
     let noted = note(context, error);
     if noted.is_none() && is_the_last_straw(context) {
-        return Some(lose(context, error, false));
+        return Some(lost::lose(context, error, false));
     }
     noted
 }
@@ -113,7 +108,7 @@ fn confirmed(context: &Arc<CudaContext>) -> Option<DriverError> {
     let witness = WATCHED
         .lock()
         .iter()
-        .find(|watched| is(&watched.context, context))
+        .find(|watched| lost::is(&watched.context, context))
         .and_then(|watched| watched.witnesses.iter().find_map(Weak::upgrade));
     let _visit = Visit::begin();
     let told = witness.map_or(Ok(()), |witness| witness.query());

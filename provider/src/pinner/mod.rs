@@ -40,7 +40,8 @@ use crate::{
 ///
 /// # When the context is lost
 /// After a fault on the device, or when somebody destroys or resets the context, no copy can be made any more:
-/// each attempt is [`CopyError::ContextLost`], without a call into the driver, and [`Pinner::lost`] tells.
+/// each attempt is [`CopyError::ContextLost`](crate::CopyError::ContextLost), without a call into the driver, and
+/// [`Pinner::lost`] tells.
 /// Frames stay readable on the host, and new ones arrive. What copies in flight were reading stays held until
 /// the process ends, because nobody can tell when the device stops reading: at most as many slots as copies
 /// were in flight, counted in [`PinnerStatistics::holds_leaked`]. What was registered stays mapped as long.
@@ -48,8 +49,8 @@ use crate::{
 /// CUDA driver gives a new context after some losses and none after others, until the process is restarted.
 ///
 /// # In a forked child
-/// A pinner with a device is its parent's: copies are [`CopyError::Forked`], nothing calls the driver, and
-/// dropping it touches nothing. A new one with a device has [`FallbackReason::Forked`] as its reason.
+/// A pinner with a device is its parent's: copies are [`CopyError::Forked`](crate::CopyError::Forked), nothing calls the
+/// driver, and dropping it touches nothing. A new one with a device has [`FallbackReason::Forked`] as its reason.
 #[derive(Clone, Debug)]
 pub struct Pinner {
     shared: Arc<SharedPinner>,
