@@ -134,7 +134,7 @@ pub(crate) fn segment_at(address: usize) -> Option<u32> {
     segment_listed_at(BufReader::new(proc::open(MAPS).ok()?), address)
 }
 
-/// As [`segment_at`], in a listing as `/proc/<pid>/maps` shows it.
+/// The id of the zenoh segment that is mapped at `address`, in a listing as `/proc/<pid>/maps` shows it.
 pub fn segment_listed_at(listing: impl BufRead, address: usize) -> Option<u32> {
     let line = lines(listing).find(|line| {
         parse_line(line).is_some_and(|mapping| (mapping.start..mapping.end).contains(&address))
