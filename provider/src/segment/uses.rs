@@ -3,7 +3,7 @@
 //! zenoh counts the references to a slot and does not say whose they are. Those of this process that went through
 //! this library are noted here, in counters of the segment that a pool of this process made.
 //!
-//! Knowingly weak: payloads that the application keeps without a [`crate::Frame`] or [`crate::KeptPayload`] are not
+//! Knowingly weak: payloads that the application keeps without a [`crate::Frame`] or [`crate::bindings::KeptPayload`] are not
 //! noted. Nothing but messages depends on it.
 
 use std::sync::{
