@@ -75,6 +75,7 @@ def built_by(words: Sequence[str]) -> list[Built]:
 def build(tests: Sequence[str], benches: Sequence[str]) -> list[Built]:
     """Build everything, for one set of packages: another set has other features, and is built anew."""
     packages = [word for name in (*PACKAGES, *benches) for word in ("--package", name)]
+    packages += ["--features", "zenoh-pinned/conformance"]
     targets = ["--lib", "--bins", "--benches", *(word for name in tests for word in ("--test", name))]
     made = built_by(["build", "--release", *packages, *targets])
     unit = built_by(["test", "--release", "--no-run", *packages, "--lib"])

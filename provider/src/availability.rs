@@ -76,6 +76,14 @@ pub fn zenoh_is_inherited() -> bool {
 /// turned off.
 ///
 /// It does not make zenoh usable in a forked child whose parent has used it: see [`zenoh_is_inherited`].
+///
+/// ```
+/// let mut config = zenoh::Config::default();
+/// if let Some(reason) = zenoh_pinned::prepare_session(&mut config) {
+///     println!("frames will travel as ordinary bytes: {reason}");
+/// }
+/// // Then `zenoh::open(config)`.
+/// ```
 pub fn prepare_session(config: &mut zenoh::Config) -> Option<FallbackReason> {
     if !PREPARED.is_inherited() {
         PREPARED.of_this_process();

@@ -9,6 +9,8 @@ mod availability;
 pub mod bindings;
 mod budget;
 mod client;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod copy;
 mod cuda;
 mod environment;

@@ -19,6 +19,12 @@ pub enum Pressure {
 
 impl Pressure {
     /// The pressure where `used` of `limit` bytes are in use; critical for a limit of nothing.
+    ///
+    /// ```
+    /// use zenoh_pinned::Pressure;
+    ///
+    /// assert!(Pressure::of(0, 100) < Pressure::of(100, 100));
+    /// ```
     pub fn of(used: u64, limit: u64) -> Self {
         // In 128 bits nothing overflows.
         let (used, limit) = (u128::from(used), u128::from(limit));

@@ -68,6 +68,13 @@ pub struct ProcessUsage {
 impl HostUsage {
     /// Reads the accounts of all processes of this user: some tens of microseconds for each. Any thread.
     ///
+    /// ```
+    /// for process in zenoh_pinned::HostUsage::now()?.processes {
+    ///     println!("{process:?}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// `/dev/shm` cannot be listed, or no descriptor is left to open an account with.
     pub fn now() -> std::io::Result<Self> {

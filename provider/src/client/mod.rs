@@ -21,6 +21,17 @@ use attachment::Attachment;
 ///
 /// A segment stays mapped while anything of it is held here, and until its producer has been dead for some seconds;
 /// zenoh's own client keeps it for as long as its `ShmClientStorage` lives.
+///
+/// ```
+/// use std::sync::Arc;
+/// use zenoh::shm::{ShmClient, ShmClientStorage};
+/// use zenoh_pinned::{PinnedHostShmClient, Pinner};
+///
+/// let pinner = Pinner::builder().device(0).build();
+/// let client: Arc<dyn ShmClient> = Arc::new(PinnedHostShmClient::with_pinner(&pinner));
+/// let clients = ShmClientStorage::builder().with_clients(&[client]).build();
+/// // For `zenoh::open(config).with_shm_clients(Arc::new(clients))`.
+/// ```
 #[derive(Debug)]
 pub struct PinnedHostShmClient {
     // Weak: zenoh's own threads may keep the client for a while after its session was closed, and
@@ -73,6 +84,17 @@ impl ShmClient for PinnedHostShmClient {
 /// has each segment registered by `pinner` in the background.
 ///
 /// The storage does not keep `pinner`: keep it for as long as frames arrive.
+///
+/// ```no_run
+/// use zenoh::Wait;
+/// use zenoh_pinned::{Pinner, prepare_session, shm_clients};
+///
+/// let pinner = Pinner::builder().device(0).build();
+/// let mut config = zenoh::Config::default();
+/// prepare_session(&mut config);
+/// let session = zenoh::open(config).with_shm_clients(shm_clients(&pinner)).wait()?;
+/// # Ok::<(), zenoh::Error>(())
+/// ```
 pub fn shm_clients(pinner: &Pinner) -> Arc<ShmClientStorage> {
     let client: Arc<dyn ShmClient> = Arc::new(PinnedHostShmClient::with_pinner(pinner));
     Arc::new(ShmClientStorage::builder().with_clients(&[client]).build())
@@ -82,6 +104,14 @@ pub fn shm_clients(pinner: &Pinner) -> Arc<ShmClientStorage> {
 /// also sessions that other libraries open, for instance the one inside a dora node.
 ///
 /// Reaches sessions of the same statically linked copy of zenoh only. As with [`shm_clients`], keep `pinner`.
+///
+/// ```
+/// use zenoh_pinned::{Pinner, install_shm_clients};
+///
+/// let pinner = Pinner::builder().device(0).build(); // kept for as long as frames arrive
+/// install_shm_clients(&pinner);
+/// // From here on, for instance: `dora_node_api::DoraNode::init_from_env()`.
+/// ```
 pub fn install_shm_clients(pinner: &Pinner) {
     *zenoh::shm::GLOBAL_CLIENT_STORAGE.write() = shm_clients(pinner);
 }

@@ -24,6 +24,19 @@ use crate::{
 /// Where a `CudaSlice` belongs to code that speaks cudarc, this belongs to code that knows an address: what
 /// DLPack's `DLTensor.data` and `__cuda_array_interface__` carry.
 ///
+/// ```
+/// use zenoh_pinned::{Frame, Pinner};
+///
+/// # fn consume(frame: Frame, pinner: &Pinner) -> Result<(), Box<dyn std::error::Error>> {
+/// let stream = pinner.new_stream()?;
+/// let buffer = frame.copy_to_device_buffer(&stream)?;
+/// let used_on = pinner.new_stream()?; // another library's
+/// buffer.lend_to(&used_on)?;
+/// println!("{} bytes at {:#x} of device {}", buffer.len(), buffer.address(), buffer.ordinal());
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Who may use it, and when its memory goes
 /// Its own stream finds the bytes without further ado; any other one does after [`DeviceBuffer::lend_to`], and so do
 /// streams that are ordered behind either. Once it was lent, or copied on a stream that the library does not keep
@@ -136,6 +149,14 @@ impl DeviceBuffer {
 
     /// Copies the bytes back to the host and waits for them, mostly to look at: as they are behind what was
     /// enqueued until now wherever the buffer was lent to. Of a buffer that was lent this waits for the whole context.
+    ///
+    /// ```
+    /// # fn look(buffer: zenoh_pinned::DeviceBuffer) -> Result<(), zenoh_pinned::CopyError> {
+    /// let mut bytes = vec![0; buffer.len()];
+    /// buffer.copy_to_host(&mut bytes)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`CopyError::Length`] where `destination` has another length, [`CopyError::Driver`],

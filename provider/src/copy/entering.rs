@@ -75,6 +75,13 @@ impl Pinner {
     /// For libraries that other users of CUDA call: unlike `CudaContext::new_stream` it waits for nothing, so that it
     /// disturbs no stream capture, and leaves the calling thread's context as it was.
     ///
+    /// ```
+    /// use zenoh_pinned::{CopyError, Pinner};
+    ///
+    /// let pinner = Pinner::host_only();
+    /// assert!(matches!(pinner.new_stream(), Err(CopyError::NoDevice { .. })));
+    /// ```
+    ///
     /// # Errors
     /// [`CopyError`]: there is no device, or the driver refused.
     pub fn new_stream(&self) -> Result<Arc<CudaStream>, CopyError> {

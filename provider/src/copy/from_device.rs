@@ -40,6 +40,18 @@ impl Slot {
     /// background, from the first call on; until then, and where that is not possible, the driver copies
     /// with the calling thread waiting ([`Pinner::register_pool`] beforehand avoids that).
     ///
+    /// ```
+    /// use zenoh_pinned::{PinnedPool, Pinner, cudarc::driver::CudaSlice};
+    ///
+    /// # fn produce(image: CudaSlice<u8>, pool: &PinnedPool, pinner: &Pinner) -> Result<(), Box<dyn std::error::Error>> {
+    /// let stream = pinner.new_stream()?;
+    /// let copying = pool.alloc(image.len())?.copy_from_device(&image, &stream, pinner)?;
+    /// let payload = copying.wait()?.into_shm(); // for `publisher.put(payload)`
+    /// # let _ = payload;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`CopyError`]; the slot has then gone back to its pool once no copy can write it any more.
     pub fn copy_from_device<Source: DevicePtr<u8> + DeviceSlice<u8>>(

@@ -24,6 +24,18 @@ impl Frame {
     /// afterwards. Direct copies return without touching the bytes; staged and pageable ones copy them
     /// once on the calling thread first. `stream` may belong to any context of this process.
     ///
+    /// ```
+    /// use zenoh_pinned::{Frame, Pinner};
+    ///
+    /// # fn consume(frame: Frame, pinner: &Pinner) -> Result<(), Box<dyn std::error::Error>> {
+    /// let stream = pinner.new_stream()?;
+    /// let on_device = frame.copy_to_device(&stream)?; // asynchronous
+    /// drop(frame); // the slot is held until the DMA has read it
+    /// # let _ = on_device;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`CopyError`]. The frame stays usable, so the copy can be tried again.
     ///
@@ -97,6 +109,17 @@ impl Frame {
     /// bytes, and the frame is held until the graph and all that was made of it have gone. The frame is never staged
     /// then. The context must not track the uses of its memory (`CudaContext::disable_event_tracking`): cudarc's
     /// events would be captured too.
+    ///
+    /// ```
+    /// use zenoh_pinned::{Frame, Pinner};
+    ///
+    /// # fn consume(frame: Frame, pinner: &Pinner) -> Result<(), Box<dyn std::error::Error>> {
+    /// let stream = pinner.new_stream()?;
+    /// let mut destination = stream.alloc_zeros::<u8>(frame.len())?; // once, for every frame
+    /// frame.copy_into(&mut destination, &stream)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`CopyError`]; [`CopyError::Length`] where the destination has another length.

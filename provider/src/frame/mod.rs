@@ -67,6 +67,21 @@ impl Frame {
     /// by another client than [`PinnedHostShmClient`](crate::PinnedHostShmClient) one question to the kernel. Drop the payload
     /// (the sample) before the frame: our consumers tell a waiting producer when a *frame* goes.
     ///
+    /// ```
+    /// use zenoh_pinned::{Frame, PinnedPool, Pinner};
+    ///
+    /// let pinner = Pinner::host_only();
+    /// # let pool = PinnedPool::builder().slots(1).slot_bytes(4096).build()?;
+    /// # let mut slot = pool.alloc(3)?;
+    /// # slot.copy_from_slice(b"abc");
+    /// # let payload = slot.into_shm();
+    /// // In a subscriber: `Frame::from_payload(sample.payload(), &pinner)`.
+    /// let frame = Frame::from_payload(&payload, &pinner)?;
+    /// assert_eq!(&frame[..], b"abc");
+    /// println!("path {}, because {:?}", frame.path(), frame.reason());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`FrameError`]: the payload is not what it claims to be. It was not read.
     pub fn from_payload(payload: &ZBytes, pinner: &Pinner) -> Result<Self, FrameError> {
@@ -81,6 +96,14 @@ impl Frame {
     ///
     /// `owner` is asked for its bytes once. Where they lie in a zenoh segment, whoever mapped it, they can be
     /// on the direct path; anywhere else they are staged or copied by the driver.
+    ///
+    /// ```
+    /// use zenoh_pinned::{DevicePath, Frame, Pinner};
+    ///
+    /// let frame = Frame::from_owner(vec![1, 2, 3], &Pinner::host_only())?;
+    /// assert_eq!((&frame[..], frame.path()), (&[1, 2, 3][..], DevicePath::Host));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`FrameError::OutsideSegment`]: the bytes reach beyond the mapped file that they begin in.
@@ -127,6 +150,15 @@ impl Frame {
 
     /// The same bytes on their way to the device of another pinner. Nothing is copied; either frame keeps
     /// them.
+    ///
+    /// ```
+    /// use zenoh_pinned::{Frame, Pinner};
+    ///
+    /// let frame = Frame::from_owner(vec![1, 2, 3], &Pinner::host_only())?;
+    /// let other = frame.for_pinner(&Pinner::builder().device(1).build())?;
+    /// assert_eq!(frame.as_ptr(), other.as_ptr());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`FrameError::Unverifiable`]: the kernel did not tell what is mapped there.
@@ -181,6 +213,14 @@ impl Frame {
 
     /// The frame's first byte in registered memory, which other libraries may copy from asynchronously: another
     /// mapping of the same bytes, readable for as long as the frame exists.
+    ///
+    /// ```
+    /// use zenoh_pinned::{FallbackReason, Frame, Pinner};
+    ///
+    /// let frame = Frame::from_owner(vec![1, 2, 3], &Pinner::host_only())?;
+    /// assert!(frame.registered_address().is_err()); // private memory is not registered
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// The reason why there is no such memory, or not yet.

@@ -16,6 +16,19 @@ use crate::{
 };
 
 /// What a [`Pinner`] is made for.
+///
+/// ```
+/// use std::time::Duration;
+/// use zenoh_pinned::Pinner;
+///
+/// let pinner = Pinner::builder()
+///     .device(0)
+///     .max_bytes(256 << 20) // of registered memory
+///     .max_host_bytes(4 << 30) // of all processes of this user
+///     .staging(2, 8 << 20)
+///     .time_to_live(Duration::from_secs(60))
+///     .build(); // never fails
+/// ```
 #[derive(Clone, Debug)]
 pub struct PinnerBuilder {
     target: Target,
@@ -97,6 +110,14 @@ impl PinnerBuilder {
 
     /// Registers host memory by something else than the CUDA driver. Without a device nothing is
     /// registered.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use zenoh_pinned::{FallbackReason, NoRegistration, Pinner};
+    ///
+    /// let refuses = NoRegistration::because(FallbackReason::Unsupported);
+    /// let pinner = Pinner::builder().device(0).registration(Arc::new(refuses)).build();
+    /// ```
     pub fn registration(mut self, registration: Arc<dyn HostRegistration>) -> Self {
         self.registration = Some(registration);
         self

@@ -102,11 +102,24 @@ pub struct PinnerStatistics {
 
 impl Pinner {
     /// A builder; without a device it makes a host-only pinner.
+    ///
+    /// ```
+    /// let pinner = zenoh_pinned::Pinner::builder().device(0).build();
+    /// if let Some(reason) = pinner.reason() {
+    ///     println!("frames stay on the host: {reason}");
+    /// }
+    /// ```
     pub fn builder() -> PinnerBuilder {
         PinnerBuilder::default()
     }
 
     /// A pinner that never touches CUDA.
+    ///
+    /// ```
+    /// use zenoh_pinned::{FallbackReason, Pinner};
+    ///
+    /// assert_eq!(Pinner::host_only().reason(), Some(&FallbackReason::HostOnly));
+    /// ```
     pub fn host_only() -> Self {
         Self::builder().build()
     }
@@ -151,6 +164,11 @@ impl Pinner {
     }
 
     /// Registered bytes and copies in flight at this moment.
+    ///
+    /// ```
+    /// let statistics = zenoh_pinned::Pinner::host_only().statistics();
+    /// assert_eq!((statistics.registered_bytes, statistics.copies_in_flight), (0, 0));
+    /// ```
     pub fn statistics(&self) -> PinnerStatistics {
         let (copies_in_flight, holds_leaked) = self.shared.in_flight.counts();
         PinnerStatistics {
@@ -164,6 +182,15 @@ impl Pinner {
     /// Registers the segments of a pool of this process, in the background, for copies from the
     /// device into its slots. A consumer's segments need no such call. A registration that was given back
     /// because it idled comes back with the next copy.
+    ///
+    /// ```
+    /// use zenoh_pinned::{PinnedPool, Pinner};
+    ///
+    /// let pinner = Pinner::builder().device(0).build();
+    /// let pool = PinnedPool::builder().slots(2).slot_bytes(4096).build()?;
+    /// pinner.register_pool(&pool); // then `Slot::copy_from_device`
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn register_pool(&self, pool: &PinnedPool) {
         for segment in pool.segments() {
             self.segment_attached(&segment);

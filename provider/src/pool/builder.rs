@@ -10,6 +10,27 @@ use super::{
 use crate::{availability, budget, os, reclaim::ReclaimPolicy, segment::layout::SegmentLayout};
 
 /// Sizes and limits of a [`PinnedPool`].
+///
+/// ```
+/// use std::time::Duration;
+/// use zenoh_pinned::{PinnedPool, ReclaimPolicy};
+///
+/// let pool = PinnedPool::builder()
+///     .name("camera")
+///     .slots(4) // of 64 KiB, the first class
+///     .slot_bytes(64 << 10)
+///     .size_class(4 << 10, 16) // and smaller ones beside them
+///     .slots_per_segment(2) // grow by two slots at a time
+///     .max_bytes(1 << 20)
+///     .max_host_bytes(1 << 30)
+///     .time_to_live(Duration::from_secs(10))
+///     .wait(Duration::from_millis(100))
+///     .linger(Duration::from_millis(200))
+///     .reclaim(ReclaimPolicy::Proven)
+///     .build()?;
+/// assert!(pool.alloc(100)?.len() == 100);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct PinnedPoolBuilder {
     name: String,
@@ -126,6 +147,13 @@ impl PinnedPoolBuilder {
     ///
     /// Where zenoh cannot have shared memory at all in this process, the pool works with ordinary memory
     /// and [`PinnedPool::reason`] says why.
+    ///
+    /// ```
+    /// # use zenoh_pinned::{PinnedPool, PoolError};
+    /// let pool = PinnedPool::builder().slots(2).slot_bytes(4096).build()?;
+    /// assert!(matches!(PinnedPool::builder().slots(0).build(), Err(PoolError::Empty)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`PoolError`]: sizes that cannot be, a bound that is too low, or no room in `/dev/shm`.

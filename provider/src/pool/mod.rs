@@ -112,6 +112,11 @@ struct SharedPool {
 
 impl PinnedPool {
     /// A builder with the defaults: 8 slots of 1 MiB, allocations wait up to one second.
+    ///
+    /// ```
+    /// let pool = zenoh_pinned::PinnedPool::builder().slots(2).slot_bytes(4096).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn builder() -> PinnedPoolBuilder {
         PinnedPoolBuilder::default()
     }
@@ -141,6 +146,15 @@ impl PinnedPool {
     /// Waits for one to come free for as long as the builder's [`PinnedPoolBuilder::wait`] says. Blocks
     /// the calling thread meanwhile: from async code call it in a blocking task.
     ///
+    /// ```
+    /// # use zenoh_pinned::{AllocError, PinnedPool};
+    /// let pool = PinnedPool::builder().slots(2).slot_bytes(4096).build()?;
+    /// let slot = pool.alloc(1000)?;
+    /// assert_eq!((slot.len(), slot.as_ptr() as usize % 4096), (1000, 0));
+    /// assert!(matches!(pool.alloc(5000), Err(AllocError::TooLarge { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`AllocError::ZeroBytes`] and [`AllocError::TooLarge`] for sizes that no slot can ever hold,
     /// [`AllocError::TimedOut`] when every slot stayed in use for the whole wait, with who has them,
@@ -154,6 +168,16 @@ impl PinnedPool {
     /// As [`PinnedPool::alloc`], without waiting for a consumer. A pool that may still grow does so first, which
     /// takes as long as reserving the memory.
     ///
+    /// ```
+    /// # use zenoh_pinned::{AllocError, PinnedPool};
+    /// let pool = PinnedPool::builder().slots(1).slot_bytes(4096).build()?;
+    /// let slot = pool.try_alloc(1)?;
+    /// assert!(matches!(pool.try_alloc(1), Err(AllocError::TimedOut { .. })));
+    /// drop(slot);
+    /// pool.try_alloc(1)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`PinnedPool::alloc`]; [`AllocError::TimedOut`] at once where no slot is free.
     pub fn try_alloc(&self, len: usize) -> Result<Slot, AllocError> {
@@ -161,6 +185,16 @@ impl PinnedPool {
     }
 
     /// As [`PinnedPool::alloc`], waiting up to `timeout`.
+    ///
+    /// ```
+    /// # use zenoh_pinned::PinnedPool;
+    /// use std::time::Duration;
+    /// let pool = PinnedPool::builder().slots(1).slot_bytes(4096).build()?;
+    /// let _held = pool.alloc(1)?;
+    /// let error = pool.alloc_timeout(1, Duration::from_millis(1)).err();
+    /// println!("{}", error.expect("the one slot is held")); // says who has it
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`PinnedPool::alloc`].
@@ -194,6 +228,14 @@ impl PinnedPool {
 
     /// Counters and sizes at this moment, after collecting what consumers have released. All zero in a
     /// forked child, which has no slots.
+    ///
+    /// ```
+    /// # use zenoh_pinned::PinnedPool;
+    /// let pool = PinnedPool::builder().slots(2).slot_bytes(4096).build()?;
+    /// let _slot = pool.alloc(1)?;
+    /// assert_eq!(pool.statistics().in_use, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn statistics(&self) -> PoolStatistics {
         if !self.shared.made_here.holds() {
             return PoolStatistics::default();
@@ -210,6 +252,14 @@ impl PinnedPool {
     ///
     /// A pool that was not full may still add slots that it has never made ([`PinnedPoolBuilder::slots_per_segment`]);
     /// they count as left.
+    ///
+    /// ```
+    /// # use zenoh_pinned::PinnedPool;
+    /// let pool = PinnedPool::builder().slots(4).slot_bytes(4096).build()?;
+    /// let _slot = pool.alloc(1)?;
+    /// assert_eq!(pool.shrink_to(0), 1); // the one in use stays
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn shrink_to(&self, slots: u32) -> u32 {
         match self.shared.made_here.holds() && self.shared.reason.is_none() {
             true => {
@@ -221,18 +271,42 @@ impl PinnedPool {
     }
 
     /// Why this pool's frames travel as ordinary bytes, not as shared memory; `None` where they do not.
+    ///
+    /// ```
+    /// # let pool = zenoh_pinned::PinnedPool::builder().slots(1).slot_bytes(4096).build()?;
+    /// match pool.reason() {
+    ///     Some(reason) => println!("frames will be copied: {reason}"),
+    ///     None => println!("frames travel in shared memory"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reason(&self) -> Option<&FallbackReason> {
         self.shared.reason.as_ref()
     }
 
     /// Slots that nobody confirms to hold and that are not taken back yet, with the reason: why the pool is
     /// smaller than it should be. Empty where no consumer has died or stands still.
+    ///
+    /// ```
+    /// # let pool = zenoh_pinned::PinnedPool::builder().slots(1).slot_bytes(4096).build()?;
+    /// for slots in pool.quarantine() {
+    ///     println!("{slots:?}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn quarantine(&self) -> Vec<Quarantined> {
         self.shared.slots.quarantine().now()
     }
 
     /// Who has the slots that are in use at this moment, as far as it can be known; some files of `/proc` are read. Empty
     /// in a forked child.
+    ///
+    /// ```
+    /// # let pool = zenoh_pinned::PinnedPool::builder().slots(1).slot_bytes(4096).build()?;
+    /// let _writing = pool.alloc(1)?;
+    /// println!("{}", pool.holders());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn holders(&self) -> Holders {
         if !self.shared.made_here.holds() {
             return Holders::default();
@@ -255,6 +329,12 @@ impl PinnedPool {
     /// A subscriber that receives this pool's frames and is not among them either receives copies or, where
     /// it may not lock the pages (RLIMIT_MEMLOCK, unmodified zenoh), silently nothing.
     ///
+    /// ```
+    /// # let pool = zenoh_pinned::PinnedPool::builder().slots(1).slot_bytes(4096).build()?;
+    /// assert!(pool.attached_processes()?.is_empty()); // nobody has received from it yet
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// `/proc/locks` could not be read.
     pub fn attached_processes(&self) -> std::io::Result<BTreeSet<u32>> {
@@ -270,6 +350,17 @@ impl PinnedPool {
     /// Frames that have been published arrive although the pool is dropped, and a process that exits waits
     /// for them ([`PinnedPoolBuilder::linger`]). Call this before a session is closed on which the last ones
     /// were put, or where half a second is not enough.
+    ///
+    /// ```
+    /// # use zenoh_pinned::PinnedPool;
+    /// use std::time::Duration;
+    /// let pool = PinnedPool::builder().slots(1).slot_bytes(4096).build()?;
+    /// let payload = pool.alloc(1)?.into_shm();
+    /// assert!(pool.drain(Duration::ZERO).is_err());
+    /// drop(payload);
+    /// pool.drain(Duration::from_secs(1))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`StillHeld`] when `patience` has passed; who still holds slots is in it.

@@ -19,6 +19,16 @@ use crate::{
 /// A writable piece of a pool's memory: page-aligned, exactly as long as was asked for.
 ///
 /// Fill it and publish [`Slot::into_shm`]. Dropping it instead gives the memory back unsent.
+///
+/// ```
+/// # use zenoh_pinned::PinnedPool;
+/// let pool = PinnedPool::builder().slots(1).slot_bytes(4096).build()?;
+/// let mut slot = pool.alloc(3)?;
+/// slot.copy_from_slice(b"abc"); // a slice of bytes, written in place
+/// let payload = slot.into_shm(); // for `publisher.put(payload)`
+/// assert_eq!(payload.to_bytes().as_ref(), b"abc");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Slot {
     memory: Option<Memory>,
 }

@@ -4,6 +4,12 @@ use super::{HostRegion, HostRegistration};
 use crate::reason::FallbackReason;
 
 /// What a pinner registers with where there is no device.
+///
+/// ```
+/// use zenoh_pinned::{FallbackReason, NoRegistration};
+///
+/// let registration = NoRegistration::because(FallbackReason::NoDriver);
+/// ```
 #[derive(Debug)]
 pub struct NoRegistration {
     reason: FallbackReason,

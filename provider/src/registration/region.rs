@@ -27,6 +27,29 @@ unsafe impl Sync for HostRegion {}
 ///
 /// Each pinner calls `register` from one background thread of its own; `unregister` comes from any thread.
 /// Specified by the CUDA driver API, `cuMemHostRegister` and `cuMemHostUnregister`.
+///
+/// ```
+/// use zenoh_pinned::{FallbackReason, HostRegion, HostRegistration};
+///
+/// /// Asks an accelerator's own driver.
+/// #[derive(Debug)]
+/// struct Accelerator;
+///
+/// impl HostRegistration for Accelerator {
+///     unsafe fn register(&self, region: HostRegion) -> Result<(), FallbackReason> {
+///         println!("{} bytes at {:p}", region.bytes, region.base);
+///         Ok(())
+///     }
+///
+///     unsafe fn unregister(&self, _region: HostRegion) -> Result<(), FallbackReason> {
+///         Ok(())
+///     }
+/// }
+///
+/// // What every implementation promises, as a test of it.
+/// # #[cfg(feature = "conformance")]
+/// zenoh_pinned::conformance::host_registration(&Accelerator);
+/// ```
 pub trait HostRegistration: Send + Sync + std::fmt::Debug {
     /// Registers the region.
     ///
