@@ -9,17 +9,20 @@ use std::{
 };
 
 use zenoh_pinned_exchange::Observation;
+use zenoh_pinned_measuring::{clock::now, placement};
 
 use crate::{
     Outcome,
-    arms::{self, Arm},
-    samples::{Summary, now},
+    arms::{self, Arm, DataPlaneSide},
+    samples::{self, Summary},
 };
 
 /// The first argument of an agent's process.
 pub const AGENT: &str = "agent";
 
 const ROUNDS: usize = 3;
+/// After so long the other process is not slow but gone.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// What the agent does between two looks, and how many observations there are in a round.
 const PAUSES: [(&str, Duration, usize); 2] = [
     ("spinning", Duration::ZERO, 30_000),
@@ -60,20 +63,42 @@ pub fn measure() -> Outcome<Vec<(String, Summary)>> {
     Ok(summaries)
 }
 
-/// Puts a process of two on one processor each, if there are two; else neither could spin.
-fn stay_on(processor: usize) {
-    let mut set = rustix::thread::CpuSet::new();
-    set.set(processor);
-    let _ = rustix::thread::sched_setaffinity(None, &set);
+/// Looks until there is something, for as long as anybody alive would take; between looks it sleeps, or spins.
+fn look_until<T>(pause: Duration, mut look: impl FnMut() -> Outcome<Option<T>>) -> Outcome<T> {
+    let until = now() + PATIENCE.as_nanos() as u64;
+    for looks in 1_u64.. {
+        if let Some(found) = look()? {
+            return Ok(found);
+        }
+        match pause.is_zero() {
+            true => std::hint::spin_loop(),
+            false => std::thread::sleep(pause),
+        }
+        // Seldom: reading the clock takes as long as a look.
+        if looks % 1024 == 0 && now() > until {
+            break;
+        }
+    }
+    Err(format!("the process on the other side has been silent for {PATIENCE:?}").into())
 }
 
 fn time(arm: Arm, name: &str, pause: Duration, count: usize) -> Outcome<(Vec<u32>, Vec<u32>)> {
     let mut data_plane = arm.data_plane(name)?;
-    let agent = Command::new(std::env::current_exe()?)
+    let mut agent = Command::new(std::env::current_exe()?)
         .args([AGENT, arm.name(), name, &pause.as_micros().to_string()])
         .stdout(Stdio::piped())
         .spawn()?;
-    stay_on(0);
+    let whole = observe_all(data_plane.as_mut(), count);
+    if whole.is_err() {
+        let _ = agent.kill();
+    }
+    let printed = agent.wait_with_output()?;
+    Ok((samples::printed(&printed.stdout).collect(), whole?))
+}
+
+/// Both sides stay on a processor each, if there are two; else neither could spin.
+fn observe_all(data_plane: &mut dyn DataPlaneSide, count: usize) -> Outcome<Vec<u32>> {
+    placement::take_first_processor()?;
     let mut whole = Vec::with_capacity(count);
     let mut seen = Observation {
         active_as_bitmap: u64::MAX,
@@ -85,17 +110,16 @@ fn time(arm: Arm, name: &str, pause: Duration, count: usize) -> Outcome<(Vec<u32
         let begin = now();
         seen.reserved_for_later[WRITTEN] = begin;
         data_plane.observe(&mut seen)?;
-        while data_plane.answered()? != Some(number) {
-            std::hint::spin_loop();
-        }
+        look_until(Duration::ZERO, || {
+            Ok(data_plane
+                .answered()?
+                .filter(|answered| *answered == number))
+        })?;
         whole.push((now() - begin) as u32);
     }
     seen.reserved_for_later[IS_LAST] = LAST;
     data_plane.observe(&mut seen)?;
-    let printed = agent.wait_with_output()?;
-    let numbers = printed.stdout.chunks_exact(4);
-    let there = numbers.map(|bytes| u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
-    Ok((there.collect(), whole))
+    Ok(whole)
 }
 
 /// The agent's process: answers each observation, and prints how long each took to arrive.
@@ -107,24 +131,18 @@ pub fn agent(arm: &str, name: &str, pause: &str) -> Outcome<()> {
         .find(|known| known.name() == arm)
         .ok_or("no such arm")?;
     let pause = Duration::from_micros(pause.parse()?);
-    stay_on(1);
+    placement::take_last_processor()?;
     let mut agent = arm.agent(name)?;
     let mut there = Vec::new();
     loop {
-        let Some(seen) = agent.look()? else {
-            if pause.is_zero() {
-                std::hint::spin_loop();
-            } else {
-                std::thread::sleep(pause);
-            }
-            continue;
-        };
-        let arrived = now();
-        if seen.reserved_for_later[IS_LAST] == LAST {
+        let (arrived, number, [written, is_last, _]) = look_until(pause, || {
+            let seen = agent.look()?;
+            Ok(seen.map(|seen| (now(), seen.timestamp_us, seen.reserved_for_later)))
+        })?;
+        if is_last == LAST {
             break;
         }
-        there.extend(((arrived - seen.reserved_for_later[WRITTEN]) as u32).to_ne_bytes());
-        let number = seen.timestamp_us;
+        there.extend(((arrived - written) as u32).to_ne_bytes());
         agent.answer(number)?;
     }
     Ok(std::io::stdout().lock().write_all(&there)?)

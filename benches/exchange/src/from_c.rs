@@ -2,7 +2,10 @@
 
 use std::process::{Command, Stdio};
 
-use crate::{Outcome, samples::Summary};
+use crate::{
+    Outcome,
+    samples::{self, Summary},
+};
 
 const ROUNDS: usize = 5;
 const CALLS: usize = 200_000;
@@ -32,10 +35,7 @@ pub fn measure() -> Outcome<Vec<(String, Summary)>> {
             if !run.status.success() {
                 return Err(format!("{} {what}: {}", program.display(), run.status).into());
             }
-            let numbers = run.stdout.chunks_exact(4);
-            taken.extend(
-                numbers.map(|bytes| u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])),
-            );
+            taken.extend(samples::printed(&run.stdout));
         }
     }
     let named = ARMS.into_iter().zip(taken);

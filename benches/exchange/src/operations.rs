@@ -1,11 +1,12 @@
 //! One write and one read, by turns, in one process: the record's copies lie in this processor's cache.
 
 use zenoh_pinned_exchange::Observation;
+use zenoh_pinned_measuring::clock::now;
 
 use crate::{
     Outcome,
     arms::{self, Arm},
-    samples::{Summary, now},
+    samples::Summary,
 };
 
 const ROUNDS: usize = 5;

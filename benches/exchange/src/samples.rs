@@ -2,12 +2,6 @@
 
 use serde_json::{Value, json};
 
-/// Nanoseconds of the clock that all processes of a machine share.
-pub fn now() -> u64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
-
 /// In microseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary {
@@ -35,4 +29,10 @@ impl From<Summary> for Value {
     fn from(summary: Summary) -> Self {
         json!({ "p50": summary.p50, "p99": summary.p99, "samples": summary.samples })
     }
+}
+
+/// The times that another process printed.
+pub fn printed(bytes: &[u8]) -> impl Iterator<Item = u32> {
+    let (numbers, _) = bytes.as_chunks();
+    numbers.iter().copied().map(u32::from_ne_bytes)
 }

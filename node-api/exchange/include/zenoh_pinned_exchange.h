@@ -19,7 +19,8 @@
  *     cc program.c -I node-api/exchange/include target/release/libzenoh_pinned_exchange.a -lpthread -ldl -lm -lgcc_s
  *
  * Rules for every call:
- *   - Nothing waits. zpx_write_observation and zpx_read_action make no system call and allocate nothing.
+ *   - Nothing waits but opening: a tenth of a second at most, while a region of the name is just being removed.
+ *     zpx_write_observation and zpx_read_action make no system call and allocate nothing.
  *   - A handle is used by one thread at a time. In a forked child it answers ZPX_FORKED; open the region anew there.
  *   - Pointers are to memory of the caller that has the type's size and alignment. NULL is ZPX_INVALID_ARGUMENT.
  *   - A negative status is an error; zpx_last_error() says what it was and what to do, in English.

@@ -47,6 +47,8 @@ pub(super) struct TakenSlot {
 pub(super) struct Slots {
     pub(super) terms: Terms,
     pub(super) pool_name: String,
+    /// Of each class, ascending: every allocation asks, and needs no lock for what never changes.
+    slot_bytes: Vec<usize>,
     tables: Mutex<Tables>,
     growth: Mutex<()>,
     pub(super) quarantine: Quarantine,
@@ -56,6 +58,7 @@ pub(super) struct Slots {
 impl Slots {
     /// An empty pool of these classes, which are sorted by slot size and not empty.
     pub(super) fn new(pool_name: String, classes: Vec<SizeClass>, terms: Terms) -> Self {
+        let slot_bytes = classes.iter().map(|class| class.slot_bytes).collect();
         let tables = Tables {
             classes: classes.into_iter().map(Class::empty).collect(),
             ..Tables::default()
@@ -63,6 +66,7 @@ impl Slots {
         Self {
             terms,
             pool_name,
+            slot_bytes,
             tables: Mutex::new(tables),
             growth: Mutex::default(),
             quarantine: Quarantine::default(),
@@ -72,8 +76,7 @@ impl Slots {
 
     /// Makes the first segment of every class.
     pub(super) fn make_first_segments(&self) -> Result<(), PoolError> {
-        let classes = self.lock().classes.len();
-        for class in 0..classes {
+        for class in 0..self.slot_bytes.len() {
             self.grow(class)?;
         }
         Ok(())
@@ -84,17 +87,15 @@ impl Slots {
         if len == 0 {
             return Err(AllocError::ZeroBytes);
         }
-        let tables = self.lock();
-        let mut classes = tables.classes.iter();
-        let class = classes.position(|class| class.size.slot_bytes >= len);
+        let class = self.slot_bytes.iter().position(|bytes| *bytes >= len);
         class.ok_or_else(|| AllocError::TooLarge {
             len,
-            largest_slot_bytes: tables.largest_slot_bytes(),
+            largest_slot_bytes: self.largest_slot_bytes(),
         })
     }
 
     pub(super) fn largest_slot_bytes(&self) -> usize {
-        self.lock().largest_slot_bytes()
+        self.slot_bytes.last().copied().unwrap_or(0)
     }
 
     pub(super) fn has_free(&self, class: usize) -> bool {
@@ -258,7 +259,7 @@ impl Slots {
         let given_up: u32 = tables.segments.values().map(PoolSegment::given_up).sum();
         let slots: u32 = tables.classes.iter().map(|class| class.size.slots).sum();
         statistics.slots = slots.saturating_sub(given_up);
-        statistics.slot_bytes = tables.largest_slot_bytes();
+        statistics.slot_bytes = self.largest_slot_bytes();
         statistics.segments = u32::try_from(tables.segments.len()).unwrap_or(u32::MAX);
         statistics.bytes = tables
             .segments

@@ -131,10 +131,6 @@ impl Tables {
         true
     }
 
-    pub(super) fn largest_slot_bytes(&self) -> usize {
-        self.classes.last().map_or(0, |class| class.size.slot_bytes)
-    }
-
     pub(super) fn segments_in(&self, class: usize) -> usize {
         self.of_class(class).count()
     }

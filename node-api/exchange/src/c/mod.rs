@@ -345,16 +345,17 @@ pub unsafe extern "C" fn zpx_read_reservoir(
 /// As the header says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zpx_other_side(handle: *mut Exchange) -> u32 {
-    // SAFETY: as the header demands.
-    let Ok(exchange) = (unsafe { exchange(handle) }) else {
-        return 0;
+    let call = || {
+        // SAFETY: as the header demands.
+        match unsafe { exchange(handle) }.ok()? {
+            Exchange::DataPlane(data_plane) => data_plane.agent(),
+            Exchange::Agent(agent) => agent.data_plane(),
+            Exchange::Observer(observer) => observer.data_plane(),
+        }
     };
-    let process = match exchange {
-        Exchange::DataPlane(data_plane) => data_plane.agent(),
-        Exchange::Agent(agent) => agent.data_plane(),
-        Exchange::Observer(observer) => observer.data_plane(),
-    };
-    process.unwrap_or(0)
+    catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or(None)
+        .unwrap_or(0)
 }
 
 /// See the header.

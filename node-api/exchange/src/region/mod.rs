@@ -195,7 +195,9 @@ impl Region {
             Found::NotARegion => Err(CreateError::NotARegion { name: named() }),
             Found::OtherLayout => match locks::take(&file, ATTENDANCE, true) {
                 Ok(()) => {
-                    file::unlink(&file, name).map_err(system("replace"))?;
+                    let removed = file::unlink(&file, name);
+                    locks::release(&file);
+                    removed.map_err(system("replace"))?;
                     Ok(None)
                 }
                 Err(_) => Err(CreateError::OtherLayout { name: named() }),

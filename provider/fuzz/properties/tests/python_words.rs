@@ -3,6 +3,7 @@
 
 use std::{fs, path::Path};
 
+// By its path: the Python package is an extension module, which no crate can depend on.
 #[path = "../../../../bindings/python/src/words.rs"]
 mod words;
 
