@@ -1,12 +1,27 @@
 //! What bindings and the crates above this one need, and programs do not. Not covered by semver.
 //!
 //! Waits that a caller's language can end, sizes as users write them, what a forked child inherits, payloads that their
-//! sender goes on reading, and other processes as `/proc` shows them.
+//! sender goes on reading, other processes as `/proc` shows them, and lines.
 
 pub use crate::{
     availability::zenoh_is_inherited,
     environment::bytes_from_environment,
-    interruption::{interruptible, is_interrupted},
+    interruption::{interruptible, is_interrupted, may_be_interrupted},
     os::proc::{Look, Unseen, environment_of, processes},
     pool::KeptPayload,
 };
+
+/// A descriptor's way from a publisher to a subscriber past zenoh's sockets; see the module's note in the source.
+pub mod line {
+    pub use crate::{
+        line::{
+            Bell, Delivery, Inbox, InboxAddress, LaneOwner, LaneState, Line, MAX_ATTACHMENT_BYTES,
+            NoLine, Outgoing, Overflow, PROTOCOL, Stamp, sleep_unless,
+        },
+        os::{
+            clock::nanoseconds,
+            host::Whereabouts,
+            peers::{Peer, Watch, watch},
+        },
+    };
+}

@@ -45,6 +45,11 @@ pub fn is_interrupted() -> bool {
     is_wanted.is_some_and(|is_wanted| is_wanted())
 }
 
+/// Whether waits on this thread can be ended so: then they have to ask from time to time.
+pub fn may_be_interrupted() -> bool {
+    IS_WANTED.with_borrow(Option::is_some)
+}
+
 /// Asked by one wait, as often as it likes.
 pub(crate) struct Interruption {
     ask_at: Cell<Instant>,

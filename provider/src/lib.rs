@@ -3,7 +3,7 @@
 
 // The modules form floors, with no circle between any two; from bottom to top:
 // os, reason, interruption, environment / budget, reclaim, availability / segment / pool / registration / cuda /
-// pinner / frame, client / copy.
+// pinner / frame, client / line, copy.
 mod availability;
 #[doc(hidden)]
 pub mod bindings;
@@ -19,6 +19,7 @@ mod frame;
 #[doc(hidden)]
 pub mod internals;
 mod interruption;
+mod line;
 mod os;
 mod pinner;
 mod pool;

@@ -34,6 +34,12 @@ pub enum FrameError {
         "zenoh has invalidated the buffer: its producer was stopped for too long, or this process was"
     )]
     Invalidated,
+    /// The producer's memory could not be attached, so the frame is lost.
+    #[error("the producer's memory cannot be attached: {detail}")]
+    NotAttached {
+        /// What stood in the way, and what to do.
+        detail: String,
+    },
 }
 
 impl FrameError {

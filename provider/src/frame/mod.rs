@@ -25,7 +25,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use zenoh::bytes::ZBytes;
+use zenoh::{
+    bytes::ZBytes,
+    shm::{ShmBuf, ZShm},
+};
 
 pub use error::FrameError;
 use held::{HeldBytes, Place};
@@ -86,7 +89,7 @@ impl Frame {
     /// [`FrameError`]: the payload is not what it claims to be. It was not read.
     pub fn from_payload(payload: &ZBytes, pinner: &Pinner) -> Result<Self, FrameError> {
         match payload.as_shm() {
-            Some(buffer) => Self::from_shared(buffer, pinner),
+            Some(buffer) => Self::from_buffer(buffer.to_owned(), pinner),
             None => Ok(Self::of(HeldBytes::ordinary(payload)?, None, pinner)),
         }
     }
@@ -132,8 +135,8 @@ impl Frame {
         Ok(Self::of(HeldBytes::owned(owned, place), found, pinner))
     }
 
-    fn from_shared(buffer: &zenoh::shm::zshm, pinner: &Pinner) -> Result<Self, FrameError> {
-        use zenoh::shm::ShmBuf;
+    /// A view of a buffer that is this process's own reference.
+    pub(crate) fn from_buffer(buffer: ZShm, pinner: &Pinner) -> Result<Self, FrameError> {
         let bytes = buffer.len();
         let address = NonNull::from(&buffer[..]).cast::<u8>();
         let found = pinner
@@ -144,7 +147,7 @@ impl Frame {
             return Err(FrameError::Invalidated);
         }
         let place = place_of(&found, bytes)?;
-        let held = HeldBytes::shared(buffer.to_owned(), place);
+        let held = HeldBytes::shared(buffer, place);
         Ok(Self::of(held, Some(found), pinner))
     }
 

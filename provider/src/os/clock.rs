@@ -7,6 +7,16 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
+/// Nanoseconds of the kernel's monotonic clock, which all processes of a host read alike.
+pub fn nanoseconds() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or(0);
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(nanoseconds)
+}
+
 /// Milliseconds of the kernel's coarse monotonic clock, which steps every few of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(u64);

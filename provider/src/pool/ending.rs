@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{SharedPool, parked};
+use super::{SharedPool, kept, parked};
 use crate::os::{self, per_process::PerProcess};
 
 /// How long a pool lingers unless it is told otherwise.
@@ -58,7 +58,7 @@ fn wait_for_frames_on_their_way() {
     let started = Instant::now();
     let on_their_way = || {
         let of_pools = pools.iter().any(|pool| {
-            pool.provider.garbage_collect();
+            pool.collect();
             started.elapsed() < pool.linger && pool.slots.statistics().in_use > 0
         });
         let of_parked = parked::linger().is_some_and(|linger| started.elapsed() < linger);
@@ -67,6 +67,7 @@ fn wait_for_frames_on_their_way() {
     while on_their_way() {
         std::thread::sleep(LOOK_EVERY);
     }
+    kept::end();
     parked::end();
     // Nothing is unmapped any more while the process ends. A pool that is dropped later is not parked either: that
     // would wait for ever for the lock that `end` has taken.

@@ -31,6 +31,7 @@ mod error;
 mod full;
 mod holders;
 mod idle;
+pub(crate) mod kept;
 mod metadata;
 mod parked;
 mod reclaimable;
@@ -51,6 +52,7 @@ use std::{
 
 use zenoh::{
     Wait,
+    bytes::ZBytes,
     shm::{ShmProvider, ShmProviderBuilder},
 };
 
@@ -108,6 +110,14 @@ struct SharedPool {
     linger: Duration,
     reason: Option<FallbackReason>,
     made_here: MadeHere,
+}
+
+impl SharedPool {
+    /// Takes back what consumers have released, also what readers of lines have read meanwhile.
+    fn collect(&self) {
+        kept::let_go();
+        self.provider.garbage_collect();
+    }
 }
 
 impl PinnedPool {
@@ -240,7 +250,7 @@ impl PinnedPool {
         if !self.shared.made_here.holds() {
             return PoolStatistics::default();
         }
-        self.shared.provider.garbage_collect();
+        self.shared.collect();
         let mut statistics = self.shared.slots.statistics();
         statistics.pressure = budget::pressure(self.shared.slots.terms.host_limit);
         statistics
@@ -263,7 +273,7 @@ impl PinnedPool {
     pub fn shrink_to(&self, slots: u32) -> u32 {
         match self.shared.made_here.holds() && self.shared.reason.is_none() {
             true => {
-                self.shared.provider.garbage_collect();
+                self.shared.collect();
                 self.shared.slots.shrink_to(slots)
             }
             false => slots,
@@ -311,8 +321,15 @@ impl PinnedPool {
         if !self.shared.made_here.holds() {
             return Holders::default();
         }
-        self.shared.provider.garbage_collect();
+        self.shared.collect();
         self.shared.slots.holders(None, true)
+    }
+
+    /// Whether a payload begins in one of this pool's segments.
+    #[doc(hidden)]
+    pub fn owns(&self, payload: &ZBytes) -> bool {
+        let first = payload.slices().next();
+        first.is_some_and(|first| self.shared.slots.segment_of(first.as_ptr()).is_some())
     }
 
     /// The segments there are.
@@ -372,7 +389,7 @@ impl PinnedPool {
             return Ok(());
         }
         loop {
-            self.shared.provider.garbage_collect();
+            self.shared.collect();
             if self.shared.slots.statistics().in_use == 0 {
                 return Ok(());
             }

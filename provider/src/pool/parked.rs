@@ -14,7 +14,7 @@ use std::{
 
 use zenoh::shm::ShmProvider;
 
-use super::{PinnedHostShmProviderBackend, slots::Slots};
+use super::{PinnedHostShmProviderBackend, kept, slots::Slots};
 use crate::os::per_process::PerProcess;
 
 /// What remains of a pool.
@@ -34,6 +34,7 @@ static PARKED: PerProcess<Mutex<Vec<Parked>>> = PerProcess::new(Mutex::default);
 
 impl Parked {
     fn is_in_use(&self) -> bool {
+        kept::let_go();
         self.provider.garbage_collect();
         let statistics = self.slots.statistics();
         if statistics.in_use > 0 {
@@ -72,6 +73,7 @@ pub(super) fn park(provider: Parked) {
 pub(super) fn linger() -> Option<Duration> {
     let parked = PARKED.lock();
     let in_use = parked.iter().filter(|parked| {
+        kept::let_go();
         parked.provider.garbage_collect();
         parked.slots.statistics().in_use > 0
     });

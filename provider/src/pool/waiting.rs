@@ -7,7 +7,7 @@ use std::{
 
 use zenoh::shm::{AllocPolicy, ChunkAllocResult, JustAlloc, MemoryLayout, ShmProvider};
 
-use super::{PinnedHostShmProviderBackend, slots::Slots};
+use super::{PinnedHostShmProviderBackend, kept, slots::Slots};
 use crate::{interruption::Interruption, os::futex, segment::Segment};
 
 /// Take a free slot; else collect what has been released; else grow; else wait until the deadline.
@@ -57,6 +57,7 @@ impl<'a> WaitForSlot<'a> {
         let interruption = Interruption::of_this_wait();
         loop {
             let waiting: Vec<_> = words().map(|words| words.begin_waiting()).collect();
+            kept::let_go();
             provider.garbage_collect();
             let result = JustAlloc.alloc(layout, provider);
             let waited = started.elapsed();
@@ -89,6 +90,7 @@ impl AllocPolicy<PinnedHostShmProviderBackend> for WaitForSlot<'_> {
         provider: &ShmProvider<PinnedHostShmProviderBackend>,
     ) -> ChunkAllocResult {
         if !self.slots.has_free(self.class) {
+            kept::let_go();
             provider.garbage_collect();
         }
         let result = JustAlloc.alloc(layout, provider);

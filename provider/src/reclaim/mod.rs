@@ -76,6 +76,7 @@
 //! - A process of the same user can write anything into zenoh's metadata. What does not fit is left alone.
 
 mod attached;
+mod chunk_header;
 mod evidence;
 mod headers;
 mod policy;
@@ -86,6 +87,7 @@ mod rounds;
 mod standstill;
 mod suspicion;
 mod sweep;
+mod taking_over;
 mod thread;
 mod tombstone;
 mod verdict;
@@ -96,6 +98,7 @@ pub use policy::ReclaimPolicy;
 pub(crate) use probe::make_metadata;
 pub(crate) use quarantine::Quarantine;
 pub use quarantine::{QuarantineReason, Quarantined};
+pub(crate) use taking_over::{ForeignHeaders, Refused};
 pub(crate) use thread::watch;
 pub(crate) use tombstone::is_tombstone;
 

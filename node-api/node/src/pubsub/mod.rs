@@ -1,23 +1,31 @@
 //! zenoh publishers, subscribers and sessions with what they need: a pool, frames, and shared-memory clients.
 //!
-//! Holds: a publisher with its pool ([`PinnedPublisher`]), a subscriber with a queue of frames
-//! ([`FrameSubscriber`]), and the session for both ([`open`]). Either works with unmodified zenoh on
-//! the other side.
+//! Holds: a publisher with its pool ([`PinnedPublisher`]), a subscriber with what has come for it ([`FrameSubscriber`]),
+//! and the session for both ([`open`]). Either works with unmodified zenoh on the other side. Where both are of this
+//! library and on one host, frames go past zenoh by a *line*, which wakes the subscriber once instead of four times
+//! (`meeting`; the mechanism is provider's).
 //!
-//! Who may write what: zenoh's receive threads put frames into the queue, the caller takes them out.
+//! Who may write what: zenoh's receive threads put frames into a queue, publishers put them into lanes of the subscriber's
+//! inbox, and the caller takes them out of both (`receiving`).
 //!
-//! Locks: one mutex around the queue, held for one push or pop; nothing is dropped under it.
+//! Locks: see `receiving` and `meeting`; nothing is dropped under any, and nobody waits for a peer.
 //!
 //! Invariants:
-//! - A queue never holds more than its capacity, because a frame that waits keeps its producer's slot. The oldest frame
-//!   makes room, and is counted.
+//! - What waits for a subscriber is never more than its capacity, of each line and of everything that zenoh brings,
+//!   because a frame that waits keeps its producer's slot. The oldest frame makes room, and is counted.
+//! - Each frame is handed out once, and those of one publisher in order, by whatever way they come.
 //! - A forked child can drop what it has inherited, to no effect, and gets errors where it uses it.
 //!
-//! Knowingly weak: a queue whose capacity is not below the number of the producer's slots can stop that producer.
+//! Knowingly weak: a queue whose capacity is not below the number of the producer's slots can stop that producer, while it
+//! stands still as a subscriber of zenoh's; by a line it costs its capacity.
 
+mod announcing;
+mod any;
+mod listener;
+mod meeting;
 mod process;
 mod publisher;
-mod queue;
+mod receiving;
 mod subscriber;
 
 use std::time::Duration;
@@ -27,8 +35,13 @@ use zenoh_pinned::Pinner;
 
 use crate::opening;
 pub use crate::opening::OpenError;
+pub use any::{FrameStream, recv_any};
+pub use listener::FrameListener;
+pub use meeting::LineToSubscriber;
 pub use publisher::{DeclareError, PinnedPublisher, PinnedPublisherBuilder, PutError};
+pub use receiving::LineFromPublisher;
 pub use subscriber::{FrameSubscriber, FrameSubscriberBuilder, ReceiveError, ReceivedFrame};
+pub use zenoh_pinned::bindings::line::{NoLine, Overflow};
 
 /// How long [`open`] waits.
 pub const OPEN_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,13 +1,29 @@
 //! A publisher and its pool.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use zenoh::{Session, Wait, bytes::ZBytes, pubsub::Publisher};
+use zenoh::{
+    Session, Wait,
+    bytes::ZBytes,
+    key_expr::KeyExpr,
+    liveliness::LivelinessToken,
+    pubsub::{Publisher, Subscriber},
+    sample::{SampleKind, SourceInfo},
+};
 use zenoh_pinned::{
     AllocError, PinnedPool, PinnedPoolBuilder, PoolError, PoolStatistics, Slot, StillHeld,
+    bindings::line::NoLine,
 };
 
-use super::process::OfThisProcess;
+use super::{
+    LineToSubscriber,
+    meeting::{self, AloneToken, Handed, InboxToken, Lines, NotHanded, source_of},
+    process::OfThisProcess,
+    receiving::stamp,
+};
+
+/// How long a new publisher waits at most to learn of the subscribers that are there.
+const MEETING_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Why no publisher was declared.
 #[derive(Debug, thiserror::Error)]
@@ -23,11 +39,32 @@ pub enum DeclareError {
 
 /// Why a frame was not published; its slot is back in the pool.
 #[derive(Debug, thiserror::Error)]
-#[error("zenoh did not take the frame: {0}")]
-pub struct PutError(zenoh::Error);
-
-const FORKED: &str = "this process was forked from the one that declared the publisher: open a session in a \
-                      process that was started with exec";
+#[non_exhaustive]
+pub enum PutError {
+    /// zenoh's own: the session is closed.
+    #[error("zenoh did not take the frame: {0}")]
+    Zenoh(zenoh::Error),
+    /// A subscriber that refuses to lose frames has had no room for as long as an allocation waits. Nobody got the frame.
+    #[error(
+        "process {pid} has had no room for the frame for {waited:?}: it reads too slowly (Overflow::Refuse); put the \
+         frame again, or wait longer (PinnedPublisherBuilder::wait)"
+    )]
+    Full {
+        /// The subscriber's process.
+        pid: u32,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The publisher says that it is alone on its key, so its subscribers listen to nothing but lines, and this frame
+    /// cannot go by one.
+    #[error("the frame cannot go by a line, and this publisher has no other way (alone()): {0}")]
+    NotOnTheLine(NoLine),
+    /// This process was forked from the one that declared the publisher.
+    #[error(
+        "this process was forked from the one that declared the publisher: open a session in a process that was started with exec"
+    )]
+    Forked,
+}
 
 /// Publishes frames that are written in place, in slots of a pool of its own. Usable from any thread.
 ///
@@ -52,8 +89,20 @@ const FORKED: &str = "this process was forked from the one that declared the pub
 /// ```
 #[derive(Debug)]
 pub struct PinnedPublisher {
-    publisher: OfThisProcess<Publisher<'static>>,
+    declared: OfThisProcess<Declared>,
     pool: PinnedPool,
+    wait: Duration,
+}
+
+/// What a session has of a publisher. The lines go first, so that nothing is missed in between.
+#[derive(Debug)]
+struct Declared {
+    lines: Arc<Lines>,
+    publisher: Publisher<'static>,
+    session: Session,
+    stamps: bool,
+    _tokens: Option<Subscriber<()>>,
+    _alone: Option<LivelinessToken>,
 }
 
 /// Sizes of a [`PinnedPublisher`]'s pool.
@@ -77,6 +126,25 @@ pub struct PinnedPublisher {
 #[derive(Clone, Debug)]
 pub struct PinnedPublisherBuilder {
     pool: PinnedPoolBuilder,
+    terms: Terms,
+}
+
+/// How a publisher meets its subscribers.
+#[derive(Clone, Copy, Debug)]
+struct Terms {
+    line: bool,
+    alone: bool,
+    wait: Duration,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            line: true,
+            alone: false,
+            wait: Duration::from_secs(1),
+        }
+    }
 }
 
 impl PinnedPublisher {
@@ -84,6 +152,7 @@ impl PinnedPublisher {
     pub fn builder(frame_bytes: usize) -> PinnedPublisherBuilder {
         PinnedPublisherBuilder {
             pool: PinnedPool::builder().slot_bytes(frame_bytes),
+            terms: Terms::default(),
         }
     }
 
@@ -106,11 +175,20 @@ impl PinnedPublisher {
     /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn with_pool(session: &Session, key: &str, pool: PinnedPool) -> Result<Self, DeclareError> {
-        let publisher = session.declare_publisher(key.to_owned()).wait();
-        let publisher = publisher.map_err(DeclareError::Zenoh)?;
+        Self::declared(session, key, pool, Terms::default())
+    }
+
+    fn declared(
+        session: &Session,
+        key: &str,
+        pool: PinnedPool,
+        terms: Terms,
+    ) -> Result<Self, DeclareError> {
+        let declared = declare(session, key, &pool, terms).map_err(DeclareError::Zenoh)?;
         Ok(Self {
-            publisher: OfThisProcess::new(publisher),
+            declared: OfThisProcess::new(declared),
             pool,
+            wait: terms.wait,
         })
     }
 
@@ -149,7 +227,7 @@ impl PinnedPublisher {
     /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn put(&self, slot: Slot) -> Result<(), PutError> {
-        self.put_payload(slot.into_shm(), None)
+        self.put_own(slot.into_shm(), None, false)
     }
 
     /// Publishes a slot together with a few bytes beside it, for instance a time or a number.
@@ -168,7 +246,7 @@ impl PinnedPublisher {
     /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn put_with(&self, slot: Slot, attachment: impl Into<ZBytes>) -> Result<(), PutError> {
-        self.put_payload(slot.into_shm(), Some(attachment.into()))
+        self.put_own(slot.into_shm(), Some(attachment.into()), false)
     }
 
     /// Publishes a payload, usually [`Slot::into_shm`] of one of this pool's, of which the caller keeps a
@@ -189,9 +267,68 @@ impl PinnedPublisher {
     /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn put_payload(&self, payload: ZBytes, attachment: Option<ZBytes>) -> Result<(), PutError> {
-        let publisher = self.publisher.get().ok_or(PutError(FORKED.into()))?;
+        let is_foreign = !self.pool.owns(&payload);
+        self.put_own(payload, attachment, is_foreign)
+    }
+
+    fn put_own(
+        &self,
+        payload: ZBytes,
+        attachment: Option<ZBytes>,
+        is_foreign: bool,
+    ) -> Result<(), PutError> {
+        let Declared {
+            lines,
+            publisher,
+            session,
+            stamps,
+            ..
+        } = self.declared.get().ok_or(PutError::Forked)?;
+        let timestamp = stamps.then(|| session.new_timestamp());
+        let handed = lines.hand_over(
+            &payload,
+            attachment.as_ref(),
+            timestamp.as_ref().map(stamp),
+            is_foreign,
+            self.wait,
+        );
+        let Handed { number, needs_put } = handed.map_err(|not| match not {
+            NotHanded::Full { pid } => PutError::Full {
+                pid,
+                waited: self.wait,
+            },
+            NotHanded::OnlyByZenoh(reason) => PutError::NotOnTheLine(reason),
+        })?;
+        if !needs_put {
+            return Ok(());
+        }
+        // zenoh's numbers have 32 bits; subscribers know the rest.
+        let source = SourceInfo::new(publisher.id(), number as u32);
         let put = publisher.put(payload).attachment(attachment);
-        put.wait().map_err(PutError)
+        let put = put.timestamp(timestamp).source_info(source);
+        put.wait().map_err(PutError::Zenoh)
+    }
+
+    /// What stands between this publisher and each subscriber of ours: a line, or the reason why there is none. Others,
+    /// which have zenoh's puts, are not in it.
+    ///
+    /// ```
+    /// # let mut config = zenoh::Config::default();
+    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
+    /// # let pinner = zenoh_pinned::Pinner::host_only();
+    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+    /// # let camera = zenoh_pinned_node::pubsub::PinnedPublisher::builder(640).declare(&session, "camera")?;
+    /// for subscriber in camera.lines() {
+    ///     match subscriber.reason {
+    ///         None => println!("{:?} by a line, {} unread", subscriber.pid, subscriber.unread),
+    ///         Some(reason) => println!("{:?} by zenoh: {reason}", subscriber.pid),
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    pub fn lines(&self) -> Vec<LineToSubscriber> {
+        let declared = self.declared.get();
+        declared.map_or_else(Vec::new, |declared| declared.lines.list())
     }
 
     /// The pool, for instance to register it for copies from a device.
@@ -238,9 +375,29 @@ impl PinnedPublisherBuilder {
         self
     }
 
-    /// How long an allocation waits, one second by default.
+    /// How long an allocation waits, one second by default; as long a put waits for a subscriber that refuses to lose
+    /// frames ([`Overflow::Refuse`](super::Overflow::Refuse)).
     pub fn wait(mut self, wait: Duration) -> Self {
         self.pool = self.pool.wait(wait);
+        self.terms.wait = wait;
+        self
+    }
+
+    /// Says that nobody else publishes on this key, on any machine, as is so for most sensors: then subscribers of ours
+    /// need no zenoh subscription, and without other subscribers a put is one wake-up in all.
+    ///
+    /// What somebody else publishes there all the same is missed by subscribers of ours, unless it is by a publisher of
+    /// this library on the same host. Frames have to be slots, and attachments at most 456 bytes, or a put is
+    /// [`PutError::NotOnTheLine`]. On a key with wildcards it has no effect.
+    pub fn alone(mut self) -> Self {
+        self.terms.alone = true;
+        self
+    }
+
+    /// Whether subscribers of ours on this host may be handed frames directly, true by default. The environment variable
+    /// `ZENOH_PINNED_LINE=off` says no for all.
+    pub fn line(mut self, line: bool) -> Self {
+        self.terms.line = line;
         self
     }
 
@@ -255,6 +412,84 @@ impl PinnedPublisherBuilder {
                 .filter(char::is_ascii)
                 .collect::<String>(),
         );
-        PinnedPublisher::with_pool(session, key, pool.build()?)
+        PinnedPublisher::declared(session, key, pool.build()?, self.terms)
     }
+}
+
+fn declare(
+    session: &Session,
+    key: &str,
+    pool: &PinnedPool,
+    terms: Terms,
+) -> zenoh::Result<Declared> {
+    let publisher = session.declare_publisher(key.to_owned()).wait()?;
+    let source = source_of(&publisher.id());
+    let off = match (terms.line && meeting::is_wanted(), pool.reason()) {
+        (false, _) => Some(NoLine::SwitchedOff),
+        (true, Some(reason)) => Some(NoLine::NoSharedMemory(reason.clone())),
+        (true, None) => None,
+    };
+    let has_lines = off.is_none();
+    let alone = terms.alone && !KeyExpr::new(key)?.is_wild();
+    let lines = Arc::new(Lines::new(
+        publisher.key_expr().clone().into(),
+        source,
+        alone,
+        off,
+    ));
+    let mut declared = Declared {
+        lines: lines.clone(),
+        session: session.clone(),
+        stamps: stamps(session),
+        publisher,
+        _tokens: None,
+        _alone: None,
+    };
+    if !has_lines {
+        return Ok(declared);
+    }
+    if lines.is_alone() {
+        let matched = lines.clone();
+        let listener = declared.publisher.matching_listener();
+        listener
+            .callback(move |status| matched.set_matched(status.matching()))
+            .background()
+            .wait()?;
+        lines.set_matched(declared.publisher.matching_status().wait()?.matching());
+        let token = AloneToken::key(source, declared.publisher.key_expr());
+        declared._alone = Some(session.liveliness().declare_token(token).wait()?);
+    }
+    let appearing = Arc::downgrade(&lines);
+    let tokens = session
+        .liveliness()
+        .declare_subscriber(InboxToken::ALL)
+        .history(true)
+        .callback(move |sample| {
+            if let Some(lines) = appearing.upgrade() {
+                match sample.kind() {
+                    SampleKind::Put => lines.appeared(sample.key_expr()),
+                    SampleKind::Delete => lines.disappeared(sample.key_expr()),
+                }
+            }
+        })
+        .wait()?;
+    declared._tokens = Some(tokens);
+    // So that the first frame finds those that are there. Opening a line twice is no matter.
+    let known = session.liveliness().get(InboxToken::ALL);
+    let known = known.timeout(MEETING_PATIENCE).wait()?;
+    while let Ok(reply) = known.recv() {
+        if let Ok(sample) = reply.result() {
+            lines.appeared(sample.key_expr());
+        }
+    }
+    Ok(declared)
+}
+
+/// Whether zenoh stamps what this session puts.
+fn stamps(session: &Session) -> bool {
+    let config = session.config();
+    let mode = config.get("mode").unwrap_or_default();
+    let mode = mode.trim_matches('"');
+    let enabled = config.get("timestamping/enabled").unwrap_or_default();
+    enabled == "true" || enabled.contains(&format!(r#""{mode}":true"#))
 }

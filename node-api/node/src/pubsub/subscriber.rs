@@ -6,15 +6,30 @@ use std::{
 };
 
 use zenoh::{
-    Session, Wait, bytes::ZBytes, key_expr::KeyExpr, pubsub::Subscriber, sample::Sample,
+    Session, Wait,
+    bytes::ZBytes,
+    key_expr::{KeyExpr, OwnedKeyExpr},
+    liveliness::LivelinessToken,
+    pubsub::Subscriber,
+    sample::{Locality, SampleKind},
     time::Timestamp,
 };
-use zenoh_pinned::{Frame, FrameError, Pinner};
+use zenoh_pinned::{
+    Frame, FrameError, Pinner,
+    bindings::line::{Inbox, NoLine, Overflow, sleep_unless},
+    shm_clients,
+};
 
 use super::{
+    announcing::Announcing,
+    listener::FrameListener,
+    meeting::{self, AloneToken, InboxToken, Subscription},
     process::OfThisProcess,
-    queue::{Queue, Taken},
+    receiving::{Announce, LineFromPublisher, Receiving, Taken},
 };
+
+/// How often a wait asks whether it is to end ([`zenoh_pinned::bindings::interruptible`]).
+const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// A frame and what came with it.
 #[derive(Debug)]
@@ -43,6 +58,9 @@ pub enum ReceiveError {
     /// The session was closed, and what had been received was taken.
     #[error("the session is closed")]
     Closed,
+    /// The wait was ended from outside; see [`zenoh_pinned::bindings::interruptible`].
+    #[error("receiving was interrupted")]
+    Interrupted,
     /// This process was forked from the one that declared the subscriber.
     #[error(
         "this process was forked from the one that declared the subscriber: open a session in a process that was started with exec"
@@ -50,9 +68,7 @@ pub enum ReceiveError {
     Forked,
 }
 
-type Item = Result<ReceivedFrame, FrameError>;
-
-/// Receives frames into a queue. Usable from any thread.
+/// Receives frames, from publishers of ours on this host by lines, from all others by zenoh. Usable from any thread.
 ///
 /// ```no_run
 /// use zenoh_pinned::Pinner;
@@ -68,8 +84,24 @@ type Item = Result<ReceivedFrame, FrameError>;
 /// ```
 #[derive(Debug)]
 pub struct FrameSubscriber {
-    queue: Arc<Queue<Item>>,
-    subscriber: OfThisProcess<Subscriber<()>>,
+    pub(super) receiving: Arc<Receiving>,
+    announcing: Announcing,
+    declared: OfThisProcess<Declared>,
+}
+
+/// What a session has of a subscriber.
+#[derive(Debug)]
+struct Declared {
+    subscription: Arc<Subscription>,
+    _alone: Option<Subscriber<()>>,
+    _token: Option<LivelinessToken>,
+    _closing: Subscriber<()>,
+}
+
+impl Drop for Declared {
+    fn drop(&mut self) {
+        self.subscription.end();
+    }
 }
 
 /// How a [`FrameSubscriber`] receives.
@@ -93,12 +125,14 @@ pub struct FrameSubscriber {
 pub struct FrameSubscriberBuilder {
     pinner: Pinner,
     capacity: usize,
+    overflow: Overflow,
+    line: bool,
     on_change: Option<OnChange>,
 }
 
-/// Called on zenoh's receive thread, so it has to be short.
+/// Called on zenoh's receive thread or one of this library's, so it has to be short.
 #[derive(Clone)]
-struct OnChange(Arc<dyn Fn() + Send + Sync>);
+struct OnChange(Announce);
 
 impl std::fmt::Debug for OnChange {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -112,6 +146,8 @@ impl FrameSubscriber {
         FrameSubscriberBuilder {
             pinner: pinner.clone(),
             capacity: 4,
+            overflow: Overflow::DropOldest,
+            line: true,
             on_change: None,
         }
     }
@@ -133,10 +169,9 @@ impl FrameSubscriber {
     /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn recv(&self) -> Result<ReceivedFrame, ReceiveError> {
-        self.check()?;
-        match self.queue.take(None) {
-            Taken::Item(item) => Ok(item?),
-            Taken::Nothing | Taken::Closed => Err(ReceiveError::Closed),
+        match self.wait_for_one(None)? {
+            Some(received) => Ok(received),
+            None => Err(ReceiveError::Closed),
         }
     }
 
@@ -159,64 +194,215 @@ impl FrameSubscriber {
     /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<ReceivedFrame, ReceiveError> {
+        let received = self.wait_for_one(Instant::now().checked_add(timeout))?;
+        received.ok_or(ReceiveError::TimedOut(timeout))
+    }
+
+    /// The next frame, if there is one.
+    ///
+    /// # Errors
+    /// [`ReceiveError`]; [`ReceiveError::TimedOut`] where there is none.
+    ///
+    /// ```
+    /// # let mut config = zenoh::Config::default();
+    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
+    /// # let pinner = zenoh_pinned::Pinner::host_only();
+    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+    /// # let frames = zenoh_pinned_node::pubsub::FrameSubscriber::builder(&pinner).declare(&session, "image")?;
+    /// assert!(frames.try_recv().is_err()); // nobody has published
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    pub fn try_recv(&self) -> Result<ReceivedFrame, ReceiveError> {
+        self.take()?.ok_or(ReceiveError::TimedOut(Duration::ZERO))
+    }
+
+    /// What is there.
+    pub(super) fn take(&self) -> Result<Option<ReceivedFrame>, ReceiveError> {
         self.check()?;
-        match self.queue.take(Instant::now().checked_add(timeout)) {
-            Taken::Item(item) => Ok(item?),
-            Taken::Nothing => Err(ReceiveError::TimedOut(timeout)),
+        match self.receiving.take() {
+            Taken::Item(item) => Ok(Some((*item)?)),
+            Taken::Nothing => Ok(None),
             Taken::Closed => Err(ReceiveError::Closed),
         }
     }
 
+    fn wait_for_one(&self, until: Option<Instant>) -> Result<Option<ReceivedFrame>, ReceiveError> {
+        loop {
+            if let Some(received) = self.take()? {
+                return Ok(Some(received));
+            }
+            if !wait_for_any(&[self], until) {
+                return match zenoh_pinned::bindings::is_interrupted() {
+                    true => Err(ReceiveError::Interrupted),
+                    false => Ok(None),
+                };
+            }
+        }
+    }
+
+    /// The next frame, without holding up the thread. Dropping the future loses nothing.
+    ///
+    /// A thread of this library sleeps on the bell and wakes the task, which costs a second wake-up; [`FrameSubscriber::recv`]
+    /// costs one.
+    ///
+    /// # Errors
+    /// As [`FrameSubscriber::recv`].
+    ///
+    /// ```no_run
+    /// # async fn all(frames: &zenoh_pinned_node::pubsub::FrameSubscriber) {
+    /// while let Ok(received) = frames.recv_async().await {
+    ///     println!("{} bytes", received.frame.len());
+    /// }
+    /// # }
+    /// ```
+    pub async fn recv_async(&self) -> Result<ReceivedFrame, ReceiveError> {
+        self.announcing.start(&self.receiving);
+        std::future::poll_fn(|context| self.poll_recv(context)).await
+    }
+
+    pub(super) fn poll_recv(
+        &self,
+        context: &std::task::Context<'_>,
+    ) -> std::task::Poll<Result<ReceivedFrame, ReceiveError>> {
+        use std::task::Poll;
+        self.announcing.start(&self.receiving);
+        // Twice: what arrives before the waker is known wakes nobody.
+        for is_known in [false, true] {
+            match self.take() {
+                Ok(Some(received)) => return Poll::Ready(Ok(received)),
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(None) if !is_known => self.receiving.wake_later(context.waker()),
+                Ok(None) => {}
+            }
+        }
+        Poll::Pending
+    }
+
+    /// All frames as they come, for `while let Some(received) = stream.next().await`; ends when the session is closed.
+    ///
+    /// ```no_run
+    /// # async fn first(frames: &zenoh_pinned_node::pubsub::FrameSubscriber) {
+    /// use futures::StreamExt;
+    ///
+    /// let mut stream = frames.stream();
+    /// while let Some(received) = stream.next().await {
+    ///     println!("{:?}", received.map(|received| received.frame.len()));
+    /// }
+    /// # }
+    /// ```
+    pub fn stream(&self) -> super::FrameStream<'_> {
+        super::FrameStream::of(self)
+    }
+
+    /// The lines that are open to this subscriber.
+    ///
+    /// ```
+    /// # let mut config = zenoh::Config::default();
+    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
+    /// # let pinner = zenoh_pinned::Pinner::host_only();
+    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+    /// # let frames = zenoh_pinned_node::pubsub::FrameSubscriber::builder(&pinner).declare(&session, "image")?;
+    /// for line in frames.lines() {
+    ///     println!("{} by a line from process {}", line.key, line.pid);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    pub fn lines(&self) -> Vec<LineFromPublisher> {
+        self.check()
+            .map_or_else(|_| Vec::new(), |()| self.receiving.lines())
+    }
+
+    /// Why this subscriber can have no lines; `None` where it can.
+    ///
+    /// ```
+    /// # let mut config = zenoh::Config::default();
+    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
+    /// # let pinner = zenoh_pinned::Pinner::host_only();
+    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+    /// use zenoh_pinned_node::pubsub::{FrameSubscriber, NoLine};
+    ///
+    /// let frames = FrameSubscriber::builder(&pinner).line(false).declare(&session, "image")?;
+    /// assert_eq!(frames.no_line(), Some(&NoLine::SwitchedOff));
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    pub fn no_line(&self) -> Option<&NoLine> {
+        self.receiving.inbox().err()
+    }
+
     /// How many frames made room for newer ones, because they were not taken in time; zero in a forked child.
     pub fn overrun(&self) -> u64 {
-        self.check().map_or(0, |()| self.queue.overrun())
+        self.check().map_or(0, |()| self.receiving.overrun())
     }
 
     /// Nobody fills the queue of a forked child, and a thread of the parent may have been at it.
-    fn check(&self) -> Result<(), ReceiveError> {
-        match self.subscriber.is_here() {
+    pub(super) fn check(&self) -> Result<(), ReceiveError> {
+        match self.declared.is_here() {
             true => Ok(()),
             false => Err(ReceiveError::Forked),
         }
     }
 }
 
-/// In the callback: zenoh drops it when the subscriber or its session is closed.
-struct Receiving {
-    queue: Arc<Queue<Item>>,
-    on_change: Option<OnChange>,
+/// Sleeps until there may be something to take from one of `subscribers`; `false` where the time is over. May return early.
+pub(super) fn wait_for_any(subscribers: &[&FrameSubscriber], until: Option<Instant>) -> bool {
+    let left = match until {
+        Some(until) => until.saturating_duration_since(Instant::now()),
+        None => Duration::MAX,
+    };
+    if left.is_zero() || zenoh_pinned::bindings::is_interrupted() {
+        return false;
+    }
+    let bells: Vec<_> = subscribers
+        .iter()
+        .map(|subscriber| subscriber.receiving.bell())
+        .collect();
+    let sleeps = subscribers
+        .iter()
+        .map(|subscriber| subscriber.receiving.longest_sleep());
+    let longest = sleeps.min().unwrap_or(Duration::MAX).min(left);
+    let longest = match zenoh_pinned::bindings::may_be_interrupted() {
+        true => longest.min(ASK_EVERY),
+        false => longest,
+    };
+    sleep_unless(&bells, longest, || {
+        let mut subscribers = subscribers.iter();
+        subscribers.any(|subscriber| subscriber.receiving.has_something())
+    });
+    true
 }
 
-impl Receiving {
-    fn push(&self, item: Item) {
-        self.queue.push(item);
-        self.announce();
-    }
+/// In a subscription of its own, which zenoh drops when the session is closed.
+struct Closing(Arc<Receiving>);
 
-    fn announce(&self) {
-        if let Some(OnChange(announce)) = &self.on_change {
-            announce();
-        }
-    }
-}
-
-impl Drop for Receiving {
+impl Drop for Closing {
     fn drop(&mut self) {
-        self.queue.close();
-        self.announce();
+        self.0.close();
     }
 }
 
 impl FrameSubscriberBuilder {
-    /// How many frames may wait, 4 by default. Each keeps a slot of its producer: fewer than the producer
-    /// has.
+    /// How many frames may wait, 4 by default: of each publisher that has a line, and of all others together. Each keeps
+    /// a slot of its producer: fewer than the producer has. With 1 it is always the newest.
     pub fn capacity(mut self, frames: usize) -> Self {
         self.capacity = frames;
         self
     }
 
-    /// Calls `announce` when a frame has been queued and when the session is closed, on zenoh's receive
-    /// thread: for event loops that cannot wait in [`FrameSubscriber::recv`]. It must return at once.
+    /// What happens where that is not enough, for frames that come by a line: by default the oldest makes room.
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// Whether publishers of ours on this host may hand frames over directly, true by default. The environment variable
+    /// `ZENOH_PINNED_LINE=off` says no for all.
+    pub fn line(mut self, line: bool) -> Self {
+        self.line = line;
+        self
+    }
+
+    /// Calls `announce` when a frame has come and when the session is closed, on zenoh's receive thread or one of this
+    /// library's: for event loops that cannot wait in [`FrameSubscriber::recv`]. It must return at once.
     pub fn on_change(mut self, announce: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_change = Some(OnChange(Arc::new(announce)));
         self
@@ -227,29 +413,103 @@ impl FrameSubscriberBuilder {
     /// # Errors
     /// zenoh's own: the key expression is none, or the session is closed.
     pub fn declare(self, session: &Session, key: &str) -> zenoh::Result<FrameSubscriber> {
-        let queue = Arc::new(Queue::new(self.capacity));
-        let pinner = self.pinner;
-        let receiving = Receiving {
-            queue: queue.clone(),
-            on_change: self.on_change,
+        let key = OwnedKeyExpr::autocanonize(key.to_owned())?;
+        let inbox = match self.line && meeting::is_wanted() {
+            true => Inbox::new(self.capacity, self.overflow, shm_clients(&self.pinner)),
+            false => Err(NoLine::SwitchedOff),
         };
-        let subscriber = session
-            .declare_subscriber(key.to_owned())
-            .callback(move |sample| receiving.push(received(sample, &pinner)))
-            .wait()?;
+        if let Err(reason) = &inbox {
+            tracing::debug!(%key, %reason, "frames come by zenoh only");
+        }
+        let announce = self.on_change.map(|OnChange(announce)| announce);
+        let announces = announce.is_some();
+        let receiving = Receiving::new(inbox, self.pinner, self.capacity, announce);
+        let declared = declare(session, &key, &receiving)?;
+        let announcing = Announcing::default();
+        if announces {
+            announcing.start(&receiving);
+        }
         Ok(FrameSubscriber {
-            queue,
-            subscriber: OfThisProcess::new(subscriber),
+            receiving,
+            announcing,
+            declared: OfThisProcess::new(declared),
         })
+    }
+
+    /// Declares the subscriber and calls `received` for each frame, on a thread of its own that sleeps on the bell itself:
+    /// one wake-up from the publisher to `received`, which may take its time. Until the listener is dropped or the
+    /// session is closed.
+    ///
+    /// # Errors
+    /// As [`FrameSubscriberBuilder::declare`]; no thread could be started.
+    ///
+    /// ```
+    /// # let mut config = zenoh::Config::default();
+    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
+    /// # let pinner = zenoh_pinned::Pinner::host_only();
+    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+    /// use zenoh_pinned_node::pubsub::FrameSubscriber;
+    ///
+    /// let listener = FrameSubscriber::builder(&pinner).listen(&session, "camera/image", |received| {
+    ///     println!("{:?}", received.map(|received| received.frame.len()));
+    /// })?;
+    /// # drop(listener);
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    pub fn listen(
+        self,
+        session: &Session,
+        key: &str,
+        received: impl FnMut(Result<ReceivedFrame, FrameError>) + Send + 'static,
+    ) -> zenoh::Result<FrameListener> {
+        FrameListener::start(self.declare(session, key)?, received)
     }
 }
 
-fn received(sample: Sample, pinner: &Pinner) -> Item {
-    let frame = Frame::from_payload(sample.payload(), pinner)?;
-    Ok(ReceivedFrame {
-        key: sample.key_expr().clone().into_owned(),
-        attachment: sample.attachment().cloned(),
-        timestamp: sample.timestamp().copied(),
-        frame,
-    })
+fn declare(
+    session: &Session,
+    key: &OwnedKeyExpr,
+    receiving: &Arc<Receiving>,
+) -> zenoh::Result<Declared> {
+    let into = receiving.clone();
+    let callback = move |sample| into.came_by_zenoh(sample);
+    let subscription = Subscription::declare(session, key.clone(), callback)?;
+    receiving.subscribed_by(&subscription);
+    let closing = Closing(receiving.clone());
+    let closing = session
+        .declare_subscriber(format!(
+            "@zpin/closing/{:x}",
+            Arc::as_ptr(receiving) as usize
+        ))
+        .allowed_origin(Locality::SessionLocal)
+        .callback(move |_| {
+            let _ = &closing;
+        })
+        .wait()?;
+    let mut declared = Declared {
+        subscription: subscription.clone(),
+        _alone: None,
+        _token: None,
+        _closing: closing,
+    };
+    let Ok(inbox) = receiving.inbox() else {
+        return Ok(declared);
+    };
+    if !KeyExpr::from(key.clone()).is_wild() {
+        let alone = session
+            .liveliness()
+            .declare_subscriber(AloneToken::all_on(key))
+            .history(true)
+            .callback(move |sample| {
+                if let Some(token) = AloneToken::parse(sample.key_expr()) {
+                    subscription.set_alone(token.source, sample.kind() == SampleKind::Put);
+                }
+            })
+            .wait()?;
+        declared._alone = Some(alone);
+    }
+    // Last, so that a publisher that learns of the inbox knows of the subscription.
+    let token = InboxToken::new(inbox.address(), session.zid(), &KeyExpr::from(key.clone()));
+    declared._token = Some(session.liveliness().declare_token(token.key()).wait()?);
+    Ok(declared)
 }

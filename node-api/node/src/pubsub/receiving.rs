@@ -1,0 +1,527 @@
+//! What a subscriber has received and not taken: frames in lanes of its inbox, and those that zenoh has brought.
+//!
+//! Locks: `taking` is held by whoever takes a frame, `state` for table operations under it and by zenoh's threads. No
+//! payload is dropped under `state`, and nobody sleeps under either.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Waker,
+    time::{Duration, Instant},
+};
+
+use zenoh::{
+    key_expr::KeyExpr,
+    sample::Sample,
+    time::{NTP64, Timestamp, TimestampId},
+};
+use zenoh_pinned::{
+    Frame, FrameError, Pinner,
+    bindings::line::{
+        Bell, Delivery, Inbox, LaneOwner, LaneState, NoLine, Peer, Stamp, Watch, nanoseconds, watch,
+    },
+};
+
+use super::{
+    ReceivedFrame,
+    meeting::{
+        Subscription, source_of,
+        sources::{ByZenoh, Sources},
+    },
+};
+
+pub(super) type Item = Result<ReceivedFrame, FrameError>;
+type Source = (u128, u32);
+
+/// How often a lane that its publisher overwrites meanwhile is tried in one go.
+const TRIES: usize = 3;
+
+/// Called when there may be something new, and when the session is closed.
+pub(super) type Announce = Arc<dyn Fn() + Send + Sync>;
+
+/// See the module's note.
+pub(super) struct Receiving {
+    inbox: Result<Inbox, NoLine>,
+    /// Where there is no inbox.
+    own_bell: Bell,
+    pinner: Pinner,
+    capacity: usize,
+    announce: Option<Announce>,
+    taking: Mutex<()>,
+    state: Mutex<State>,
+    wakers: Mutex<Vec<Waker>>,
+    /// How often something has arrived by zenoh.
+    arrivals: AtomicU64,
+    subscription: OnceLock<Weak<Subscription>>,
+    own: Weak<Self>,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Queued>,
+    sources: Sources,
+    lanes: HashMap<usize, Met>,
+    /// Of lanes that have ended, and of the queue.
+    overrun: u64,
+    is_closed: bool,
+}
+
+struct Queued {
+    item: Item,
+    source: Option<Source>,
+    arrived_at: u64,
+}
+
+/// A lane with a publisher.
+struct Met {
+    owner: LaneOwner,
+    key: KeyExpr<'static>,
+    is_dead: bool,
+    has_joined: bool,
+    _watch: Option<Watch>,
+}
+
+/// What there was to take.
+pub(super) enum Taken {
+    Item(Box<Item>),
+    Nothing,
+    Closed,
+}
+
+/// A publisher's line, as its subscriber sees it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LineFromPublisher {
+    /// The publisher's process.
+    pub pid: u32,
+    /// Its key expression.
+    pub key: String,
+    /// Whether it says that nobody else publishes there.
+    pub alone: bool,
+    /// Frames that made room for newer ones unread, as far as noticed.
+    pub overwritten: u64,
+}
+
+impl Receiving {
+    pub(super) fn new(
+        inbox: Result<Inbox, NoLine>,
+        pinner: Pinner,
+        capacity: usize,
+        announce: Option<Announce>,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|own| Self {
+            inbox,
+            own_bell: Bell::default(),
+            pinner,
+            capacity: capacity.max(1),
+            announce,
+            taking: Mutex::default(),
+            state: Mutex::default(),
+            wakers: Mutex::default(),
+            arrivals: AtomicU64::new(0),
+            subscription: OnceLock::new(),
+            own: own.clone(),
+        })
+    }
+
+    pub(super) fn subscribed_by(&self, subscription: &Arc<Subscription>) {
+        let _ = self.subscription.set(Arc::downgrade(subscription));
+    }
+
+    pub(super) fn inbox(&self) -> Result<&Inbox, &NoLine> {
+        self.inbox.as_ref()
+    }
+
+    pub(super) fn bell(&self) -> &Bell {
+        self.inbox.as_ref().map_or(&self.own_bell, Inbox::bell)
+    }
+
+    /// On zenoh's receive thread.
+    pub(super) fn came_by_zenoh(&self, sample: Sample) {
+        let source = sample
+            .source_info()
+            .map(|info| (source_of(info.source_id()), info.source_sn()));
+        if let Some((source, number)) = source {
+            let mut state = self.lock();
+            self.meet_and_part(&mut state);
+            // A publisher closes its lane before it puts what the lane does not have.
+            let end_of = |lane| {
+                let inbox = self.inbox.as_ref().ok()?;
+                (inbox.state(lane) != LaneState::Open).then(|| inbox.end(lane))
+            };
+            if state.sources.came_by_zenoh(source, number, end_of) == ByZenoh::Double {
+                let joined = self.newly_joined(&mut state);
+                drop(state);
+                self.tell_joined(joined);
+                return;
+            }
+        }
+        let item = received(&sample, &self.pinner);
+        let oldest = {
+            let mut state = self.lock();
+            let oldest = match state.queue.len() >= self.capacity {
+                true => state.queue.pop_front(),
+                false => None,
+            };
+            if let Some(oldest) = &oldest {
+                state.overrun += 1;
+                if let Some(source) = oldest.source {
+                    state.sources.was_taken(source);
+                }
+            }
+            state.queue.push_back(Queued {
+                item,
+                source: source.map(|(source, _)| source),
+                arrived_at: nanoseconds(),
+            });
+            oldest
+        };
+        // Relaxed: only compared with what it was; the bell orders.
+        self.arrivals.fetch_add(1, Ordering::Relaxed);
+        self.tell();
+        // Not under the lock: dropping a frame may wake its producer.
+        drop(oldest);
+    }
+
+    /// After this nothing comes any more; what waits can still be taken.
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
+        self.tell();
+    }
+
+    fn tell(&self) {
+        self.bell().ring();
+        self.announce();
+    }
+
+    /// Wakes the tasks that wait, and calls whoever wants to know.
+    pub(super) fn announce(&self) {
+        let wakers = std::mem::take(&mut *lock(&self.wakers));
+        wakers.into_iter().for_each(Waker::wake);
+        if let Some(announce) = &self.announce {
+            announce();
+        }
+    }
+
+    /// Wakes this task when there may be something new.
+    pub(super) fn wake_later(&self, waker: &Waker) {
+        let mut wakers = lock(&self.wakers);
+        if !wakers.iter().any(|known| known.will_wake(waker)) {
+            wakers.push(waker.clone());
+        }
+    }
+
+    /// A number that changes whenever something arrives.
+    pub(super) fn arrivals(&self) -> u64 {
+        let by_zenoh = self.arrivals.load(Ordering::Relaxed);
+        let Ok(inbox) = &self.inbox else {
+            return by_zenoh;
+        };
+        let by_lanes = inbox.lanes().filter_map(|lane| inbox.oldest_put_at(lane));
+        by_lanes.fold(by_zenoh, u64::wrapping_add)
+    }
+
+    /// Whether there is something to take, or the end to be told.
+    pub(super) fn has_something(&self) -> bool {
+        let mut state = self.lock();
+        self.meet_and_part(&mut state);
+        let now = Instant::now();
+        !state.queue.is_empty() || state.is_closed || !self.lanes_to_take(&state, now).is_empty()
+    }
+
+    /// How long a reader may sleep at most.
+    pub(super) fn longest_sleep(&self) -> Duration {
+        let patience = self.lock().sources.next_patience(Instant::now());
+        patience.map_or(Duration::MAX, |left| left.max(Duration::from_millis(1)))
+    }
+
+    /// Takes the oldest of what may be taken.
+    pub(super) fn take(&self) -> Taken {
+        let _taking = lock(&self.taking);
+        for _ in 0..TRIES {
+            let (lane, joined) = {
+                let mut state = self.lock();
+                self.meet_and_part(&mut state);
+                let lane = self.next_lane(&state);
+                if lane.is_none() {
+                    return self.take_queued(state);
+                }
+                (lane, self.newly_joined(&mut state))
+            };
+            self.tell_joined(joined);
+            let (Some(lane), Ok(inbox)) = (lane, &self.inbox) else {
+                break;
+            };
+            match inbox.take(lane, &self.pinner) {
+                Ok(Some(delivery)) => {
+                    let item = self.delivered(lane, delivery);
+                    return Taken::Item(Box::new(item));
+                }
+                // Its publisher was quicker.
+                Ok(None) => {}
+                Err(_) => self.part(&mut self.lock(), lane),
+            }
+        }
+        Taken::Nothing
+    }
+
+    fn take_queued(&self, mut state: MutexGuard<'_, State>) -> Taken {
+        match state.queue.pop_front() {
+            Some(queued) => {
+                if let Some(source) = queued.source {
+                    state.sources.was_taken(source);
+                }
+                Taken::Item(Box::new(queued.item))
+            }
+            None if state.is_closed => Taken::Closed,
+            None => Taken::Nothing,
+        }
+    }
+
+    /// The lane to take from next; `None` where it is the queue's turn.
+    fn next_lane(&self, state: &State) -> Option<usize> {
+        let lanes = self.lanes_to_take(state, Instant::now());
+        let oldest = lanes.into_iter().min_by_key(|(_, put_at)| *put_at);
+        let queued = state.queue.front();
+        // What came by zenoh after a lane's end waits for the lane.
+        let waits_for = queued.and_then(|queued| state.sources.waits_for_lane(queued.source?));
+        match (oldest, queued) {
+            (Some((lane, _)), None) => Some(lane),
+            (Some((lane, put_at)), Some(queued)) => {
+                waits_for.or((put_at < queued.arrived_at).then_some(lane))
+            }
+            (None, _) => None,
+        }
+    }
+
+    /// Lanes that have something that may be handed out, and when that was put.
+    fn lanes_to_take(&self, state: &State, now: Instant) -> Vec<(usize, u64)> {
+        let Ok(inbox) = &self.inbox else {
+            return Vec::new();
+        };
+        let lanes = state.lanes.keys().filter_map(|lane| {
+            let put_at = inbox.oldest_put_at(*lane)?;
+            state
+                .sources
+                .may_take(*lane, now)
+                .then_some((*lane, put_at))
+        });
+        lanes.collect()
+    }
+
+    fn delivered(&self, lane: usize, delivery: Delivery) -> Item {
+        let Delivery {
+            frame,
+            attachment,
+            stamp,
+            ..
+        } = delivery;
+        let key = self.lock().lanes.get(&lane).map(|met| met.key.clone());
+        Ok(ReceivedFrame {
+            frame: frame?,
+            // A lane that is taken from has been met.
+            key: key.ok_or(FrameError::Invalidated)?,
+            attachment: attachment.map(Into::into),
+            timestamp: stamp.and_then(timestamp),
+        })
+    }
+
+    /// Notices lanes that have opened, and those that have ended and are empty.
+    fn meet_and_part(&self, state: &mut State) {
+        let Ok(inbox) = &self.inbox else {
+            return;
+        };
+        inbox.release_left_behind();
+        for lane in inbox.lanes() {
+            let is_met = state.lanes.contains_key(&lane);
+            match inbox.state(lane) {
+                LaneState::Open | LaneState::Closed if !is_met => self.meet(state, inbox, lane),
+                LaneState::Free | LaneState::Abandoned if is_met => self.part(state, lane),
+                LaneState::Open if state.lanes.get(&lane).is_some_and(|met| !met.is_dead) => {}
+                LaneState::Open | LaneState::Closed if !inbox.has_unread(lane) => {
+                    self.part(state, lane);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn meet(&self, state: &mut State, inbox: &Inbox, lane: usize) {
+        let met = inbox.meet(lane).and_then(|owner| {
+            let key = KeyExpr::new(owner.key.clone()).map_err(|_| NoLine::Corrupt)?;
+            Ok((owner, key.into_owned()))
+        });
+        let Ok((owner, key)) = met else {
+            inbox.release(lane);
+            return;
+        };
+        let by_zenoh = self
+            .subscription()
+            .is_none_or(|subscription| subscription.stands());
+        state
+            .sources
+            .opened(lane, owner.source, owner.first, by_zenoh, Instant::now());
+        let own = self.own.clone();
+        let is_other = Some(owner.process) != Peer::this_process();
+        let process = owner.process;
+        let watch = is_other.then(|| {
+            watch(process, move || {
+                if let Some(receiving) = own.upgrade() {
+                    receiving.has_died(process);
+                }
+            })
+        });
+        tracing::debug!(key = owner.key, pid = owner.process.pid, "a line is open");
+        let met = Met {
+            owner,
+            key,
+            is_dead: false,
+            has_joined: false,
+            _watch: watch,
+        };
+        state.lanes.insert(lane, met);
+    }
+
+    /// On the thread that is told of ends, or at once.
+    fn has_died(&self, process: Peer) {
+        // A thread, because the state may be locked by the very call that began to watch.
+        let own = self.own.clone();
+        let tell = move || {
+            if let Some(receiving) = own.upgrade() {
+                let mut state = receiving.lock();
+                for met in state.lanes.values_mut() {
+                    met.is_dead |= met.owner.process == process;
+                }
+                receiving.meet_and_part(&mut state);
+                drop(state);
+                receiving.tell();
+            }
+        };
+        let _ = std::thread::Builder::new()
+            .name(String::from("zpin-meeting"))
+            .spawn(tell);
+    }
+
+    /// A lane has ended, and is empty or abandoned.
+    fn part(&self, state: &mut State, lane: usize) {
+        let Ok(inbox) = &self.inbox else {
+            return;
+        };
+        state.overrun += inbox.overwritten(lane);
+        let end = inbox.end(lane);
+        state.sources.ended(lane, end);
+        let Some(met) = state.lanes.remove(&lane) else {
+            return;
+        };
+        tracing::debug!(
+            key = met.owner.key,
+            pid = met.owner.process.pid,
+            "a line has ended"
+        );
+        if let Some(subscription) = self.subscription() {
+            subscription.set_joined(met.owner.source, false);
+        }
+        // A publisher that lives and has not closed its lane may still write there.
+        if met.is_dead || inbox.state(lane) == LaneState::Closed {
+            inbox.release(lane);
+        }
+    }
+
+    /// Publishers that are alone on their key and whose lanes have all their frames from now on.
+    fn newly_joined(&self, state: &mut State) -> Vec<Source> {
+        let State { lanes, sources, .. } = state;
+        let mut joined = Vec::new();
+        for (lane, met) in lanes {
+            if !met.has_joined && sources.has_joined(*lane) {
+                met.has_joined = true;
+                if met.owner.alone {
+                    joined.push(met.owner.source);
+                }
+            }
+        }
+        joined
+    }
+
+    fn tell_joined(&self, joined: Vec<Source>) {
+        if let Some(subscription) = self.subscription() {
+            for source in joined {
+                subscription.set_joined(source, true);
+            }
+        }
+    }
+
+    fn subscription(&self) -> Option<Arc<Subscription>> {
+        self.subscription.get()?.upgrade()
+    }
+
+    /// How many frames made room for newer ones.
+    pub(super) fn overrun(&self) -> u64 {
+        let state = self.lock();
+        let of_lanes = self.inbox.as_ref().map_or(0, |inbox| {
+            state
+                .lanes
+                .keys()
+                .map(|lane| inbox.overwritten(*lane))
+                .sum()
+        });
+        state.overrun + of_lanes
+    }
+
+    pub(super) fn lines(&self) -> Vec<LineFromPublisher> {
+        let mut state = self.lock();
+        self.meet_and_part(&mut state);
+        let Ok(inbox) = &self.inbox else {
+            return Vec::new();
+        };
+        let lines = state.lanes.iter().map(|(lane, met)| LineFromPublisher {
+            pid: met.owner.process.pid,
+            key: met.owner.key.clone(),
+            alone: met.owner.alone,
+            overwritten: inbox.overwritten(*lane),
+        });
+        lines.collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Whole between any two statements.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn received(sample: &Sample, pinner: &Pinner) -> Item {
+    let frame = Frame::from_payload(sample.payload(), pinner)?;
+    Ok(ReceivedFrame {
+        key: sample.key_expr().clone().into_owned(),
+        attachment: sample.attachment().cloned(),
+        timestamp: sample.timestamp().copied(),
+        frame,
+    })
+}
+
+fn timestamp(stamp: Stamp) -> Option<Timestamp> {
+    let clock = TimestampId::try_from(&stamp.clock.to_le_bytes()[..]).ok()?;
+    Some(Timestamp::new(NTP64(stamp.time), clock))
+}
+
+pub(super) fn stamp(timestamp: &Timestamp) -> Stamp {
+    Stamp {
+        time: timestamp.get_time().as_u64(),
+        clock: u128::from_le_bytes(timestamp.get_id().to_le_bytes()),
+    }
+}
+
+impl std::fmt::Debug for Receiving {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Receiving")
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}
