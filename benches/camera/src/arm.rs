@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 pub enum Arm {
     /// zenoh shared memory, received on the host.
     Stock,
-    /// This library, received on the host.
+    /// This library, received on the host, sent by zenoh.
     Pinned,
+    /// This library, received on the host, by the line of a publisher that is alone on its key.
+    PinnedLine,
     /// iceoryx2, event-driven, nothing lost: zero-copy on the host.
     Iceoryx,
     /// dora's `send_output` with its default pool.
@@ -31,9 +33,10 @@ pub enum Arm {
 }
 
 impl Arm {
-    pub const HOST: [Self; 6] = [
+    pub const HOST: [Self; 7] = [
         Self::Stock,
         Self::Pinned,
+        Self::PinnedLine,
         Self::Iceoryx,
         Self::DoraDefault,
         Self::Dora64,
@@ -58,7 +61,8 @@ impl Arm {
     pub fn name(self) -> &'static str {
         match self {
             Self::Stock => "zenoh shared memory",
-            Self::Pinned => "zenoh-pinned",
+            Self::Pinned => "zenoh-pinned, by zenoh",
+            Self::PinnedLine => "zenoh-pinned, by its line",
             Self::Iceoryx => "iceoryx2",
             Self::DoraDefault => "dora, default pool",
             Self::Dora64 => "dora, 64 MiB pool",

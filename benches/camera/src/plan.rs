@@ -59,7 +59,7 @@ pub fn host(length: Length) -> Vec<Comparison> {
         placement: Placement::Free,
         ..workload
     };
-    let without_dora = [Arm::Stock, Arm::Pinned, Arm::Iceoryx];
+    let without_dora = [Arm::Stock, Arm::Pinned, Arm::PinnedLine, Arm::Iceoryx];
     let mut plan = Vec::new();
     for (workload, arms) in [
         (paced, &without_dora[..]),

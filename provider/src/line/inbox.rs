@@ -298,16 +298,15 @@ impl Inbox {
     /// Gives lanes back that nobody else will, if there are no others left: of publishers that died while they described
     /// themselves, or that did not notice before their end that nothing was read any more.
     pub fn release_left_behind(&self) {
-        let states = self.lanes().map(|lane| self.mapped.lane(lane)?.state());
-        let states: Vec<_> = states.collect();
-        if states.contains(&Some(State::FREE)) {
+        let state = |lane: usize| self.mapped.lane(lane)?.state();
+        if self.lanes().any(|lane| state(lane) == Some(State::FREE)) {
             return;
         }
-        for (lane, state) in states.into_iter().enumerate() {
+        for lane in self.lanes() {
             if let Some(State {
                 phase: Phase::Opening | Phase::Abandoned,
                 pid,
-            }) = state
+            }) = state(lane)
                 && matches!(os::life::Life::of(pid), os::life::Life::Ended)
             {
                 self.release(lane);

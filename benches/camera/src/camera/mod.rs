@@ -48,6 +48,7 @@ pub fn run() -> Outcome {
         Arm::Pinned | Arm::DevicePinned | Arm::DeviceCeiling | Arm::DeviceReceived => {
             Box::new(zenoh::Pinned::open(&orders)?)
         }
+        Arm::PinnedLine => Box::new(zenoh::Line::open(&orders)?),
         Arm::Iceoryx => Box::new(iceoryx::Iceoryx::open(&orders)?),
         Arm::DoraDefault | Arm::Dora64 => Box::new(dora::Stock::open()?),
         Arm::DoraPinned => Box::new(dora::Pinned::open()?),

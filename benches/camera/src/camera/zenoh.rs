@@ -1,4 +1,4 @@
-//! Shared memory of zenoh, its own or ours, sent by an ordinary `put`.
+//! Shared memory of zenoh, its own or ours, sent by an ordinary `put`, or by a line.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use zenoh::{
     shm::{BlockOn, GarbageCollect, PosixShmProviderBackend, ShmProvider, ShmProviderBuilder},
 };
 use zenoh_pinned::PinnedPool;
+use zenoh_pinned_node::pubsub::PinnedPublisher;
 
 use super::Outlet;
 use crate::{
@@ -91,5 +92,34 @@ impl Outlet for Pinned {
         let mut slot = self.pool.alloc(FRAME_BYTES)?;
         write(&mut slot);
         self.sender.publisher.put(slot.into_shm()).wait()
+    }
+}
+
+pub(super) struct Line {
+    publisher: PinnedPublisher,
+    _session: Session,
+}
+
+impl Line {
+    pub(super) fn open(orders: &Orders) -> Outcome<Self> {
+        let endpoint = orders.endpoint(orders.index);
+        let session = session::open(&[endpoint], &[], None)?;
+        let publisher = PinnedPublisher::builder(FRAME_BYTES)
+            .slots(SLOTS as u32)
+            .wait(Duration::from_secs(30))
+            .alone()
+            .declare(&session, &format!("camera/{}", orders.index))?;
+        Ok(Self {
+            publisher,
+            _session: session,
+        })
+    }
+}
+
+impl Outlet for Line {
+    fn send(&mut self, write: &mut dyn FnMut(&mut [u8])) -> Outcome {
+        let mut slot = self.publisher.alloc(FRAME_BYTES)?;
+        write(&mut slot);
+        Ok(self.publisher.put(slot)?)
     }
 }

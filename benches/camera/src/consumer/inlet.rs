@@ -12,8 +12,16 @@ use zenoh::{
     sample::Sample, shm::zshm,
 };
 use zenoh_pinned::{Frame, Pinner};
+use zenoh_pinned_node::pubsub::{FrameSubscriber, Overflow, ReceiveError, recv_any};
 
-use crate::{Outcome, arm::Arm, iceoryx::Services, mappings::Mappings, session, workload::Orders};
+use crate::{
+    Outcome,
+    arm::Arm,
+    iceoryx::Services,
+    mappings::Mappings,
+    session,
+    workload::{Orders, SLOTS},
+};
 
 /// A frame as it was received, and what keeps it.
 pub enum Held {
@@ -63,6 +71,7 @@ pub fn open(orders: &Orders, pinner: &Pinner) -> Outcome<Box<dyn Inlet>> {
         Arm::Pinned | Arm::DevicePinned | Arm::DeviceCeiling | Arm::DeviceReceived => {
             Box::new(Zenoh::open(orders, Some(pinner.clone()))?)
         }
+        Arm::PinnedLine => Box::new(Lines::open(orders, pinner)?),
         Arm::Iceoryx => Box::new(Iceoryx::open(orders)?),
         Arm::DoraDefault | Arm::Dora64 | Arm::DoraPinned => Box::new(Dora::open()?),
     })
@@ -118,6 +127,54 @@ impl Inlet for Zenoh {
             }
         };
         Ok(Arrival::Frame(held))
+    }
+}
+
+/// A subscriber for each camera, and one thread that waits for whichever has something.
+struct Lines {
+    cameras: Vec<FrameSubscriber>,
+    _session: Session,
+}
+
+impl Lines {
+    fn open(orders: &Orders, pinner: &Pinner) -> Outcome<Self> {
+        let cameras = 0..orders.workload.cameras;
+        let endpoints: Vec<_> = cameras
+            .clone()
+            .map(|camera| orders.endpoint(camera))
+            .collect();
+        let clients = zenoh_pinned::shm_clients(pinner);
+        let session = session::open(&[], &endpoints, Some(clients))?;
+        let subscriber = |camera| {
+            FrameSubscriber::builder(pinner)
+                // Nothing may be lost, as in the other arms; the camera needs a slot to write.
+                .capacity(SLOTS - 2)
+                .overflow(Overflow::Refuse)
+                .declare(&session, &format!("camera/{camera}"))
+        };
+        let cameras = cameras.map(subscriber).collect::<Result<_, _>>()?;
+        Ok(Self {
+            cameras,
+            _session: session,
+        })
+    }
+}
+
+impl Inlet for Lines {
+    fn next(&mut self, patience: Duration) -> Outcome<Arrival> {
+        let cameras: Vec<_> = self.cameras.iter().collect();
+        match recv_any(&cameras, patience) {
+            Ok((which, received)) => {
+                // The next time another camera comes first.
+                self.cameras.rotate_left(which + 1);
+                if !received.frame.is_shared() {
+                    return Err("a frame did not arrive in shared memory".into());
+                }
+                Ok(Arrival::Frame(Held::Pinned(received.frame)))
+            }
+            Err(ReceiveError::TimedOut(_)) => Ok(Arrival::Nothing),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

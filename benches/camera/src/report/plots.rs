@@ -121,7 +121,7 @@ pub fn by_size(path: &Path, copies: &BySize) -> Outcome {
 /// GB/s of all consumers by their number, one camera, full speed.
 pub fn scaling(path: &Path, summaries: &[Summary]) -> Outcome {
     let mut panels = Vec::new();
-    for (place, arms) in [("host", &Arm::HOST[..3]), ("device", &Arm::COPYING[..])] {
+    for (place, arms) in [("host", &Arm::HOST[..4]), ("device", &Arm::COPYING[..])] {
         let lines: Vec<_> = arms.iter().map(|arm| scaling_of(*arm, summaries)).collect();
         if lines.iter().any(|line| line.points.len() > 1) {
             panels.push((

@@ -229,7 +229,9 @@ impl Receiving {
         let mut state = self.lock();
         self.meet_and_part(&mut state);
         let now = Instant::now();
-        !state.queue.is_empty() || state.is_closed || !self.lanes_to_take(&state, now).is_empty()
+        !state.queue.is_empty()
+            || state.is_closed
+            || self.lanes_to_take(&state, now).next().is_some()
     }
 
     /// How long a reader may sleep at most.
@@ -241,25 +243,21 @@ impl Receiving {
     /// Takes the oldest of what may be taken.
     pub(super) fn take(&self) -> Taken {
         let _taking = lock(&self.taking);
+        let Ok(inbox) = &self.inbox else {
+            return self.take_queued(self.lock());
+        };
         for _ in 0..TRIES {
-            let (lane, joined) = {
-                let mut state = self.lock();
-                self.meet_and_part(&mut state);
-                let lane = self.next_lane(&state);
-                if lane.is_none() {
-                    return self.take_queued(state);
-                }
-                (lane, self.newly_joined(&mut state))
+            let mut state = self.lock();
+            self.meet_and_part(&mut state);
+            let Some(lane) = self.next_lane(&state) else {
+                return self.take_queued(state);
             };
+            let key = state.lanes.get(&lane).map(|met| met.key.clone());
+            let joined = self.newly_joined(&mut state);
+            drop(state);
             self.tell_joined(joined);
-            let (Some(lane), Ok(inbox)) = (lane, &self.inbox) else {
-                break;
-            };
             match inbox.take(lane, &self.pinner) {
-                Ok(Some(delivery)) => {
-                    let item = self.delivered(lane, delivery);
-                    return Taken::Item(Box::new(item));
-                }
+                Ok(Some(delivery)) => return Taken::Item(Box::new(delivered(key, delivery))),
                 // Its publisher was quicker.
                 Ok(None) => {}
                 Err(_) => self.part(&mut self.lock(), lane),
@@ -284,7 +282,7 @@ impl Receiving {
     /// The lane to take from next; `None` where it is the queue's turn.
     fn next_lane(&self, state: &State) -> Option<usize> {
         let lanes = self.lanes_to_take(state, Instant::now());
-        let oldest = lanes.into_iter().min_by_key(|(_, put_at)| *put_at);
+        let oldest = lanes.min_by_key(|(_, put_at)| *put_at);
         let queued = state.queue.front();
         // What came by zenoh after a lane's end waits for the lane.
         let waits_for = queued.and_then(|queued| state.sources.waits_for_lane(queued.source?));
@@ -298,34 +296,20 @@ impl Receiving {
     }
 
     /// Lanes that have something that may be handed out, and when that was put.
-    fn lanes_to_take(&self, state: &State, now: Instant) -> Vec<(usize, u64)> {
-        let Ok(inbox) = &self.inbox else {
-            return Vec::new();
-        };
-        let lanes = state.lanes.keys().filter_map(|lane| {
-            let put_at = inbox.oldest_put_at(*lane)?;
-            state
-                .sources
-                .may_take(*lane, now)
-                .then_some((*lane, put_at))
-        });
-        lanes.collect()
-    }
-
-    fn delivered(&self, lane: usize, delivery: Delivery) -> Item {
-        let Delivery {
-            frame,
-            attachment,
-            stamp,
-            ..
-        } = delivery;
-        let key = self.lock().lanes.get(&lane).map(|met| met.key.clone());
-        Ok(ReceivedFrame {
-            frame: frame?,
-            // A lane that is taken from has been met.
-            key: key.ok_or(FrameError::Invalidated)?,
-            attachment: attachment.map(Into::into),
-            timestamp: stamp.and_then(timestamp),
+    fn lanes_to_take<'a>(
+        &'a self,
+        state: &'a State,
+        now: Instant,
+    ) -> impl Iterator<Item = (usize, u64)> + 'a {
+        let inboxes = self.inbox.iter();
+        inboxes.flat_map(move |inbox| {
+            state.lanes.keys().filter_map(move |lane| {
+                let put_at = inbox.oldest_put_at(*lane)?;
+                state
+                    .sources
+                    .may_take(*lane, now)
+                    .then_some((*lane, put_at))
+            })
         })
     }
 
@@ -446,6 +430,9 @@ impl Receiving {
     }
 
     fn tell_joined(&self, joined: Vec<Source>) {
+        if joined.is_empty() {
+            return;
+        }
         if let Some(subscription) = self.subscription() {
             for source in joined {
                 subscription.set_joined(source, true);
@@ -493,6 +480,16 @@ impl Receiving {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Whole between any two statements.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `key`: of the lane's publisher; a lane that is taken from has been met.
+fn delivered(key: Option<KeyExpr<'static>>, delivery: Delivery) -> Item {
+    Ok(ReceivedFrame {
+        frame: delivery.frame?,
+        key: key.ok_or(FrameError::Invalidated)?,
+        attachment: delivery.attachment.map(Into::into),
+        timestamp: delivery.stamp.and_then(timestamp),
+    })
 }
 
 fn received(sample: &Sample, pinner: &Pinner) -> Item {
