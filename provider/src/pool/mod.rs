@@ -39,10 +39,10 @@ mod slot;
 mod slots;
 mod statistics;
 mod tables;
+mod taking;
 mod waiting;
 
 use std::{
-    cell::Cell,
     collections::BTreeSet,
     mem::ManuallyDrop,
     sync::Arc,
@@ -72,7 +72,6 @@ use crate::{
 };
 use parked::Parked;
 use slots::Slots;
-use waiting::WaitForSlot;
 
 /// Slots in shared memory for one producer; cheap to clone, usable from any thread.
 ///
@@ -199,31 +198,10 @@ impl PinnedPool {
     /// # Errors
     /// As [`PinnedPool::alloc`].
     pub fn alloc_timeout(&self, len: usize, timeout: Duration) -> Result<Slot, AllocError> {
-        if !self.shared.made_here.holds() {
-            return Err(AllocError::Forked);
+        match self.shared.class_for(len)? {
+            Some(class) => self.hand_out(self.shared.take(class, len, timeout)?, len),
+            None => Ok(Slot::private(len)),
         }
-        let class = self.shared.slots.class_for(len)?;
-        if self.shared.reason.is_some() {
-            return Ok(Slot::private(len));
-        }
-        let was_interrupted = Cell::new(false);
-        let policy = WaitForSlot::new(&self.shared.slots, class, timeout, &was_interrupted);
-        // SAFETY: a policy is unsafe where it may hand out memory that is still in use; this one only
-        // ever asks for zenoh's safe garbage collection, which frees chunks without references.
-        let request = unsafe { self.shared.provider.alloc(len).with_runtime_policy(policy) };
-        let buffer = request
-            .wait()
-            .map_err(|error| match was_interrupted.get() {
-                true => AllocError::Interrupted,
-                false => self.shared.slots.allocation_failed(len, timeout, &error),
-            })?;
-        let segment = self.shared.slots.segment_of(buffer.as_ptr());
-        if let Some(segment) = &segment
-            && !segment.reaches(segment.bytes())
-        {
-            return Err(AllocError::Truncated { id: segment.id() });
-        }
-        Ok(Slot::shared(buffer, segment, self.clone()))
     }
 
     /// Counters and sizes at this moment, after collecting what consumers have released. All zero in a
