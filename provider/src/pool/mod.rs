@@ -10,7 +10,7 @@
 //!
 //! Locks: `Slots` has one mutex for its tables, held for a few table operations and never while a
 //! segment is made, while garbage is collected or while waiting; growth has a mutex of its own so that
-//! two allocations do not both add a segment. zenoh's busy list has its own mutex, taken before ours
+//! two allocations do not both add a segment. Those of `pending` are held while none of these is. zenoh's busy list has its own mutex, taken before ours
 //! (its collection calls `free`), never after.
 //!
 //! Invariants:
@@ -20,7 +20,8 @@
 //!   of the host never that of the host (`budget`); they are taken from it before the segment is made.
 //! - A segment that is given back (`idle`) had no slot allocated, and was not the last of its size class.
 //! - A provider outlives its pool while chunks of it are in use (`parked`).
-//! - A full pool makes the caller wait, up to its deadline, and then fails with a typed error.
+//! - A full pool makes the caller wait, up to its deadline, and then fails with a typed error. Where the caller is a
+//!   future, one thread of the pool waits for it (`pending`).
 //!
 //! `reclaim` takes back what killed consumers held; its note has the argument.
 
@@ -29,10 +30,12 @@ mod builder;
 mod ending;
 mod error;
 mod full;
+mod future;
 mod holders;
 mod idle;
 mod metadata;
 mod parked;
+mod pending;
 mod reclaimable;
 mod shrinking;
 mod slot;
@@ -58,6 +61,7 @@ pub use crate::segment::SegmentError;
 pub use backend::PinnedHostShmProviderBackend;
 pub use builder::PinnedPoolBuilder;
 pub use error::{AllocError, PoolError, StillHeld};
+pub use future::AllocFuture;
 pub use holders::Holders;
 pub use slot::{KeptPayload, Slot};
 pub use statistics::PoolStatistics;
@@ -71,6 +75,7 @@ use crate::{
     segment::Segment,
 };
 use parked::Parked;
+use pending::Pending;
 use slots::Slots;
 
 /// Slots in shared memory for one producer; cheap to clone, usable from any thread.
@@ -103,6 +108,7 @@ struct SharedPool {
     // In a `ManuallyDrop` because it outlives the pool while chunks of it are in use (`parked`).
     provider: ManuallyDrop<ShmProvider<PinnedHostShmProviderBackend>>,
     slots: Arc<Slots>,
+    pending: Pending,
     wait: Duration,
     linger: Duration,
     reason: Option<FallbackReason>,
@@ -131,6 +137,7 @@ impl PinnedPool {
         let shared = Arc::new(SharedPool {
             provider: ManuallyDrop::new(provider),
             slots,
+            pending: Pending::default(),
             wait,
             linger,
             reason,
@@ -143,7 +150,7 @@ impl PinnedPool {
     /// A slot of `len` bytes, page-aligned; its contents are whatever an earlier frame left there.
     ///
     /// Waits for one to come free for as long as the builder's [`PinnedPoolBuilder::wait`] says. Blocks
-    /// the calling thread meanwhile: from async code call it in a blocking task.
+    /// the calling thread meanwhile: async code has [`PinnedPool::alloc_async`].
     ///
     /// ```
     /// # use zenoh_pinned::{AllocError, PinnedPool};
@@ -202,6 +209,55 @@ impl PinnedPool {
             Some(class) => self.hand_out(self.shared.take(class, len, timeout)?, len),
             None => Ok(Slot::private(len)),
         }
+    }
+
+    /// As [`PinnedPool::alloc`], as a future: for any executor, which it does not block, nor poll it for nothing. Where no
+    /// slot is free, one thread of the pool waits for all its futures, while there are any, and gives them slots in the
+    /// order in which they came.
+    ///
+    /// ```
+    /// # use zenoh_pinned::{AllocError, PinnedPool};
+    /// use std::{pin::pin, sync::Arc, task::{Context, Poll, Wake}, thread::{self, Thread}};
+    ///
+    /// // What an executor does, in short.
+    /// struct Unpark(Thread);
+    /// impl Wake for Unpark {
+    ///     fn wake(self: Arc<Self>) {
+    ///         self.0.unpark();
+    ///     }
+    /// }
+    /// fn block_on<T>(future: impl Future<Output = T>) -> T {
+    ///     let (mut future, waker) = (pin!(future), Arc::new(Unpark(thread::current())).into());
+    ///     loop {
+    ///         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+    ///             Poll::Ready(value) => return value,
+    ///             Poll::Pending => thread::park(),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let pool = PinnedPool::builder().slots(1).slot_bytes(4096).build()?;
+    /// let held = pool.alloc(1)?;
+    /// let consumer = thread::spawn(move || drop(held));
+    /// let slot = block_on(pool.alloc_async(1000))?;
+    /// assert_eq!(slot.len(), 1000);
+    /// # consumer.join().unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`PinnedPool::alloc`], without [`AllocError::Interrupted`]: drop the future to end its wait.
+    /// [`AllocError::NoThread`] where the thread could not be started.
+    pub fn alloc_async(&self, len: usize) -> AllocFuture {
+        self.alloc_timeout_async(len, self.shared.wait)
+    }
+
+    /// As [`PinnedPool::alloc_async`], waiting up to `timeout` from the first time that it is polled.
+    ///
+    /// # Errors
+    /// As [`PinnedPool::alloc_async`].
+    pub fn alloc_timeout_async(&self, len: usize, timeout: Duration) -> AllocFuture {
+        AllocFuture::new(self.clone(), len, timeout)
     }
 
     /// Counters and sizes at this moment, after collecting what consumers have released. All zero in a
@@ -372,7 +428,7 @@ impl Drop for SharedPool {
         // SAFETY: taken once, here, and not used again.
         let provider = unsafe { ManuallyDrop::take(&mut self.provider) };
         if !self.made_here.holds() {
-            std::mem::forget(provider);
+            std::mem::forget((provider, std::mem::take(&mut self.pending)));
             return;
         }
         parked::park(Parked {
