@@ -61,11 +61,12 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
+/// It waits for longer than a test does.
 fn small(slots: u32) -> PinnedPool {
     PinnedPool::builder()
         .slots(slots)
         .slot_bytes(4096)
-        .wait(Duration::from_secs(50))
+        .wait(Duration::from_secs(500))
         .build()
         .unwrap()
 }
@@ -192,10 +193,13 @@ fn a_future_that_is_dropped_loses_no_slot_and_its_thread_ends() {
         drop(held);
         let slot = served(&mut second, &awake);
         assert_eq!(pool.statistics().in_use, 1);
+        let third = waiting(&pool, &awake);
+        harness::eventually("a thread waits", has_waiting_thread);
+        drop(third);
+        harness::eventually("no thread is left", || !has_waiting_thread());
         drop((second, slot));
         harness::eventually("the slot is free", || pool.statistics().in_use == 0);
         drop(pool.try_alloc(10).unwrap());
-        harness::eventually("no thread is left", || !has_waiting_thread());
     });
 }
 
@@ -244,7 +248,7 @@ fn a_pool_grows_for_its_futures() {
         .slots(3)
         .slot_bytes(4096)
         .slots_per_segment(1)
-        .wait(Duration::from_secs(50))
+        .wait(Duration::from_secs(500))
         .build()
         .unwrap();
     let slots = [(); 3].map(|()| block_on(pool.alloc_async(10)).unwrap());
@@ -258,7 +262,7 @@ fn one_size_does_not_wait_for_another() {
         .slots(1)
         .slot_bytes(1 << 16)
         .size_class(4096, 1)
-        .wait(Duration::from_secs(50))
+        .wait(Duration::from_secs(500))
         .build()
         .unwrap();
     let large = pool.alloc(1 << 16).unwrap();
