@@ -18,7 +18,8 @@ const SLOTS: usize = 8;
 pub(crate) fn measure(criterion: &mut Criterion) -> Outcome {
     let pool = PinnedPool::builder().slots(SLOTS as u32).slot_bytes(BYTES);
     let pool = pool.build()?;
-    let stock = ShmProviderBuilder::default_backend(2 * SLOTS * BYTES).wait()?;
+    // As much memory: a slot is a page.
+    let stock = ShmProviderBuilder::default_backend(SLOTS * 4096).wait()?;
     let mut group = sampling::many_calls(criterion, "allocation of 64 bytes and its free");
     group.bench_function("a slot", |bencher| {
         bencher.iter(|| drop(or_end(pool.alloc(BYTES))));
