@@ -7,7 +7,10 @@ pub use crate::{
     availability::zenoh_is_inherited,
     environment::bytes_from_environment,
     interruption::{interruptible, is_interrupted, may_be_interrupted},
-    os::proc::{Look, Unseen, environment_of, processes},
+    os::{
+        per_process::MadeHere,
+        proc::{Look, Unseen, environment_of, processes},
+    },
     pool::KeptPayload,
 };
 

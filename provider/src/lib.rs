@@ -36,8 +36,8 @@ pub use cudarc;
 pub use frame::{Frame, FrameError};
 pub use pinner::{Pinner, PinnerBuilder, PinnerStatistics};
 pub use pool::{
-    AllocError, Holders, PinnedHostShmProviderBackend, PinnedPool, PinnedPoolBuilder, PoolError,
-    PoolStatistics, SegmentError, Slot, StillHeld,
+    AllocError, AllocFuture, Holders, PinnedHostShmProviderBackend, PinnedPool, PinnedPoolBuilder,
+    PoolError, PoolStatistics, SegmentError, Slot, StillHeld,
 };
 pub use reason::{BudgetScope, DevicePath, FallbackReason};
 pub use reclaim::{QuarantineReason, Quarantined, ReclaimPolicy};

@@ -278,6 +278,35 @@ fn releases_that_name_no_allocated_slot_change_nothing() {
 }
 
 #[test]
+fn slots_whose_file_was_cut_can_be_dropped_and_are_not_handed_out_again() {
+    let pool = PinnedPool::builder()
+        .name("cut")
+        .slots(2)
+        .slot_bytes(4096)
+        .wait(Duration::from_secs(30))
+        .build()
+        .unwrap();
+    let [waited_for, not] = [pool.alloc(10).unwrap(), pool.alloc(10).unwrap()];
+    let [name] = harness::shm::segments_of_pool("cut").try_into().unwrap();
+    let file = std::fs::File::options()
+        .write(true)
+        .open(format!("/dev/shm/{name}"));
+    file.unwrap().set_len(0).unwrap();
+    let waiter = {
+        let pool = pool.clone();
+        std::thread::spawn(move || pool.alloc(10).unwrap_err())
+    };
+    harness::eventually("nobody waited", || pool.statistics().waits == 1);
+    drop(waited_for);
+    let error = waiter.join().unwrap();
+    assert!(matches!(error, AllocError::Truncated { .. }), "{error}");
+    drop(not);
+    let error = pool.alloc(10).unwrap_err();
+    assert!(matches!(error, AllocError::Truncated { .. }), "{error}");
+    assert_eq!(pool.statistics().in_use, 0);
+}
+
+#[test]
 fn draining_waits_for_what_consumers_hold() {
     let pool = small(2);
     let payload = pool.alloc(10).unwrap().into_shm();

@@ -9,6 +9,7 @@
 //!
 //! Alone, without cargo: `CRITERION_HOME=<folder> micro --bench [filter]`.
 
+mod allocation;
 mod arrow_head;
 mod copies;
 mod device;
@@ -48,6 +49,7 @@ fn main() -> Outcome {
     let device = device::Device::open();
     let mut record = Record::begin(measures.then_some(&*folder), processor, &device)?;
     look_up::measure(&mut criterion, &mut record, &device)?;
+    allocation::measure(&mut criterion)?;
     arrow_head::measure(&mut criterion)?;
     registration::measure(&mut criterion, &mut record, &device)?;
     host_copies::measure(&mut criterion, &mut record)?;

@@ -104,9 +104,9 @@ fn check_piece(piece: &[u8], mappings: &FileMappings) -> Result<(), FrameError> 
 
 impl Drop for HeldBytes {
     fn drop(&mut self) {
-        let reference: Box<dyn std::any::Any> = match &mut self.bytes {
-            Bytes::Shared(buffer) => Box::new(buffer.take()),
-            Bytes::Owned(owned) => Box::new(owned.take()),
+        let reference = match &mut self.bytes {
+            Bytes::Shared(buffer) => (buffer.take(), None),
+            Bytes::Owned(owned) => (None, owned.take()),
             Bytes::Piece(_) | Bytes::Assembled(_) => return,
         };
         // The reference goes first: a producer that is woken looks at the count. In a forked child it is

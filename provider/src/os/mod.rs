@@ -11,6 +11,7 @@ pub(crate) mod clock;
 pub(crate) mod descriptors;
 pub(crate) mod exit;
 pub(crate) mod file;
+mod fork;
 pub(crate) mod futex;
 pub(crate) mod holdings;
 pub(crate) mod host;

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Weak};
 
 use zenoh::shm::{
-    AllocAlignment, AllocatedChunk, ChunkAllocResult, ChunkDescriptor, MemoryLayout, ProtocolID,
-    PtrInSegment, ShmProviderBackend, WithProtocolID, ZAllocError, ZLayoutError,
+    AllocAlignment, ChunkAllocResult, ChunkDescriptor, MemoryLayout, ProtocolID,
+    ShmProviderBackend, WithProtocolID, ZAllocError, ZLayoutError,
 };
 
 use super::slots::Slots;
@@ -75,10 +75,7 @@ impl ShmProviderBackend for PinnedHostShmProviderBackend {
             .ok()
             .and_then(|class| self.slots.take(class))
             .ok_or(ZAllocError::OutOfMemory)?;
-        Ok(AllocatedChunk::new(
-            ChunkDescriptor::new(slot.segment.id(), slot.offset, layout.size()),
-            PtrInSegment::new(slot.address.as_ptr(), slot.segment),
-        ))
+        Ok(slot.into_chunk(layout.size()))
     }
 
     fn free(&self, chunk: &ChunkDescriptor) {

@@ -91,6 +91,15 @@ pub enum AllocError {
     /// The wait was ended from outside; see [`interruptible`](crate::bindings::interruptible).
     #[error("the wait for a slot was interrupted")]
     Interrupted,
+    /// The thread that waits for a pool's futures could not be started; [`PinnedPool::alloc`](crate::PinnedPool::alloc)
+    /// needs none.
+    #[error(
+        "no thread could be started to wait for a slot: {cause}; see RLIMIT_NPROC and the limits of the cgroup (pids.max)"
+    )]
+    NoThread {
+        /// What the system said.
+        cause: std::io::Error,
+    },
     /// This process was forked from the one that made the pool.
     #[error(
         "the pool belongs to the process that this one was forked from: make a pool here (its frames then travel as ordinary bytes), or start processes with exec (Python: 'spawn' or 'forkserver')"

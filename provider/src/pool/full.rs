@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use zenoh::shm::{ZAllocError, ZLayoutAllocError};
-
 use super::{error::AllocError, holders::Holders, slots::Slots, tables::PoolSegment};
 use crate::os::{locks, process};
 
@@ -34,35 +32,22 @@ impl Slots {
         holders
     }
 
-    /// The typed form of zenoh's "no": which of our reasons it stands for.
-    pub(super) fn allocation_failed(
-        &self,
-        len: usize,
-        waited: Duration,
-        error: &ZLayoutAllocError,
-    ) -> AllocError {
-        match error {
-            ZLayoutAllocError::Alloc(ZAllocError::OutOfMemory | ZAllocError::NeedDefragment) => {
-                self.counters.timeouts.add(1);
-                let class = self.class_for(len).unwrap_or(0);
-                let holders = Box::new(self.holders(Some(class), !waited.is_zero()));
-                let tables = self.lock();
-                let given_up: u32 = tables.of_class(class).map(PoolSegment::given_up).sum();
-                let class = tables.classes.get(class);
-                let growth = class.and_then(|class| class.growth_error.as_ref());
-                let slots = class.map_or(0, |class| class.size.slots);
-                AllocError::TimedOut {
-                    len,
-                    slots: slots.saturating_sub(given_up),
-                    waited,
-                    holders,
-                    growth: growth.map(|(error, _)| error.clone()),
-                    quarantine: self.quarantine.now(),
-                }
-            }
-            _ => AllocError::Metadata {
-                cause: error.to_string(),
-            },
+    /// No slot of this class came free while an allocation of `len` bytes waited for as long as it was allowed to.
+    pub(super) fn timed_out(&self, class: usize, len: usize, waited: Duration) -> AllocError {
+        self.counters.timeouts.add(1);
+        let holders = Box::new(self.holders(Some(class), !waited.is_zero()));
+        let tables = self.lock();
+        let given_up: u32 = tables.of_class(class).map(PoolSegment::given_up).sum();
+        let class = tables.classes.get(class);
+        let growth = class.and_then(|class| class.growth_error.as_ref());
+        let slots = class.map_or(0, |class| class.size.slots);
+        AllocError::TimedOut {
+            len,
+            slots: slots.saturating_sub(given_up),
+            waited,
+            holders,
+            growth: growth.map(|(error, _)| error.clone()),
+            quarantine: self.quarantine.now(),
         }
     }
 }

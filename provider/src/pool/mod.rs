@@ -10,7 +10,7 @@
 //!
 //! Locks: `Slots` has one mutex for its tables, held for a few table operations and never while a
 //! segment is made, while garbage is collected or while waiting; growth has a mutex of its own so that
-//! two allocations do not both add a segment. zenoh's busy list has its own mutex, taken before ours
+//! two allocations do not both add a segment. Those of `pending` are held while none of these is. zenoh's busy list has its own mutex, taken before ours
 //! (its collection calls `free`), never after.
 //!
 //! Invariants:
@@ -20,7 +20,8 @@
 //!   of the host never that of the host (`budget`); they are taken from it before the segment is made.
 //! - A segment that is given back (`idle`) had no slot allocated, and was not the last of its size class.
 //! - A provider outlives its pool while chunks of it are in use (`parked`).
-//! - A full pool makes the caller wait, up to its deadline, and then fails with a typed error.
+//! - A full pool makes the caller wait, up to its deadline, and then fails with a typed error. Where the caller is a
+//!   future, one thread of the pool waits for it (`pending`).
 //!
 //! `reclaim` takes back what killed consumers held; its note has the argument.
 
@@ -29,21 +30,23 @@ mod builder;
 mod ending;
 mod error;
 mod full;
+mod future;
 mod holders;
 mod idle;
 pub(crate) mod kept;
 mod metadata;
 mod parked;
+mod pending;
 mod reclaimable;
 mod shrinking;
 mod slot;
 mod slots;
 mod statistics;
 mod tables;
+mod taking;
 mod waiting;
 
 use std::{
-    cell::Cell,
     collections::BTreeSet,
     mem::ManuallyDrop,
     sync::Arc,
@@ -60,6 +63,7 @@ pub use crate::segment::SegmentError;
 pub use backend::PinnedHostShmProviderBackend;
 pub use builder::PinnedPoolBuilder;
 pub use error::{AllocError, PoolError, StillHeld};
+pub use future::AllocFuture;
 pub use holders::Holders;
 pub use slot::{KeptPayload, Slot};
 pub use statistics::PoolStatistics;
@@ -73,8 +77,8 @@ use crate::{
     segment::Segment,
 };
 use parked::Parked;
+use pending::Pending;
 use slots::Slots;
-use waiting::WaitForSlot;
 
 /// Slots in shared memory for one producer; cheap to clone, usable from any thread.
 ///
@@ -106,6 +110,7 @@ struct SharedPool {
     // In a `ManuallyDrop` because it outlives the pool while chunks of it are in use (`parked`).
     provider: ManuallyDrop<ShmProvider<PinnedHostShmProviderBackend>>,
     slots: Arc<Slots>,
+    pending: Pending,
     wait: Duration,
     linger: Duration,
     reason: Option<FallbackReason>,
@@ -142,6 +147,7 @@ impl PinnedPool {
         let shared = Arc::new(SharedPool {
             provider: ManuallyDrop::new(provider),
             slots,
+            pending: Pending::default(),
             wait,
             linger,
             reason,
@@ -154,7 +160,7 @@ impl PinnedPool {
     /// A slot of `len` bytes, page-aligned; its contents are whatever an earlier frame left there.
     ///
     /// Waits for one to come free for as long as the builder's [`PinnedPoolBuilder::wait`] says. Blocks
-    /// the calling thread meanwhile: from async code call it in a blocking task.
+    /// the calling thread meanwhile: async code has [`PinnedPool::alloc_async`].
     ///
     /// ```
     /// # use zenoh_pinned::{AllocError, PinnedPool};
@@ -209,31 +215,59 @@ impl PinnedPool {
     /// # Errors
     /// As [`PinnedPool::alloc`].
     pub fn alloc_timeout(&self, len: usize, timeout: Duration) -> Result<Slot, AllocError> {
-        if !self.shared.made_here.holds() {
-            return Err(AllocError::Forked);
+        match self.shared.class_for(len)? {
+            Some(class) => self.hand_out(self.shared.take(class, len, timeout)?, len),
+            None => Ok(Slot::private(len)),
         }
-        let class = self.shared.slots.class_for(len)?;
-        if self.shared.reason.is_some() {
-            return Ok(Slot::private(len));
-        }
-        let was_interrupted = Cell::new(false);
-        let policy = WaitForSlot::new(&self.shared.slots, class, timeout, &was_interrupted);
-        // SAFETY: a policy is unsafe where it may hand out memory that is still in use; this one only
-        // ever asks for zenoh's safe garbage collection, which frees chunks without references.
-        let request = unsafe { self.shared.provider.alloc(len).with_runtime_policy(policy) };
-        let buffer = request
-            .wait()
-            .map_err(|error| match was_interrupted.get() {
-                true => AllocError::Interrupted,
-                false => self.shared.slots.allocation_failed(len, timeout, &error),
-            })?;
-        let segment = self.shared.slots.segment_of(buffer.as_ptr());
-        if let Some(segment) = &segment
-            && !segment.reaches(segment.bytes())
-        {
-            return Err(AllocError::Truncated { id: segment.id() });
-        }
-        Ok(Slot::shared(buffer, segment, self.clone()))
+    }
+
+    /// As [`PinnedPool::alloc`], as a future: for any executor, which it does not block, nor poll it for nothing. Where no
+    /// slot is free, one thread of the pool waits for all its futures, while there are any, and gives them slots in the
+    /// order in which they came.
+    ///
+    /// ```
+    /// # use zenoh_pinned::{AllocError, PinnedPool};
+    /// use std::{pin::pin, sync::Arc, task::{Context, Poll, Wake}, thread::{self, Thread}};
+    ///
+    /// // What an executor does, in short.
+    /// struct Unpark(Thread);
+    /// impl Wake for Unpark {
+    ///     fn wake(self: Arc<Self>) {
+    ///         self.0.unpark();
+    ///     }
+    /// }
+    /// fn block_on<T>(future: impl Future<Output = T>) -> T {
+    ///     let (mut future, waker) = (pin!(future), Arc::new(Unpark(thread::current())).into());
+    ///     loop {
+    ///         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+    ///             Poll::Ready(value) => return value,
+    ///             Poll::Pending => thread::park(),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let pool = PinnedPool::builder().slots(1).slot_bytes(4096).build()?;
+    /// let held = pool.alloc(1)?;
+    /// let consumer = thread::spawn(move || drop(held));
+    /// let slot = block_on(pool.alloc_async(1000))?;
+    /// assert_eq!(slot.len(), 1000);
+    /// # consumer.join().unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`PinnedPool::alloc`], without [`AllocError::Interrupted`]: drop the future to end its wait.
+    /// [`AllocError::NoThread`] where the thread could not be started.
+    pub fn alloc_async(&self, len: usize) -> AllocFuture {
+        self.alloc_timeout_async(len, self.shared.wait)
+    }
+
+    /// As [`PinnedPool::alloc_async`], waiting up to `timeout` from the first time that it is polled.
+    ///
+    /// # Errors
+    /// As [`PinnedPool::alloc_async`].
+    pub fn alloc_timeout_async(&self, len: usize, timeout: Duration) -> AllocFuture {
+        AllocFuture::new(self.clone(), len, timeout)
     }
 
     /// Counters and sizes at this moment, after collecting what consumers have released. All zero in a
@@ -411,7 +445,7 @@ impl Drop for SharedPool {
         // SAFETY: taken once, here, and not used again.
         let provider = unsafe { ManuallyDrop::take(&mut self.provider) };
         if !self.made_here.holds() {
-            std::mem::forget(provider);
+            std::mem::forget((provider, std::mem::take(&mut self.pending)));
             return;
         }
         parked::park(Parked {

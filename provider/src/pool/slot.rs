@@ -36,7 +36,7 @@ pub struct Slot {
 enum Memory {
     Shared {
         buffer: ZShmMut,
-        segment: Option<Arc<Segment>>,
+        segment: Arc<Segment>,
         _writing: Option<Noted>,
         // Keeps the provider, which knows the chunk.
         pool: PinnedPool,
@@ -46,11 +46,14 @@ enum Memory {
 }
 
 impl Slot {
-    pub(super) fn shared(buffer: ZShmMut, segment: Option<Arc<Segment>>, pool: PinnedPool) -> Self {
-        let _writing = segment.as_ref().and_then(|segment| {
-            let offset = (buffer.as_ptr() as usize).checked_sub(segment.base().as_ptr() as usize)?;
-            segment.note_use(offset, Use::Writing)
-        });
+    /// The slot at `offset` of a segment of the pool.
+    pub(super) fn shared(
+        buffer: ZShmMut,
+        segment: Arc<Segment>,
+        offset: u32,
+        pool: PinnedPool,
+    ) -> Self {
+        let _writing = segment.note_use(offset as usize, Use::Writing);
         Self {
             memory: Some(Memory::Shared {
                 buffer,
@@ -76,7 +79,7 @@ impl Slot {
     /// The segment that the slot lies in; `None` for private memory.
     pub(crate) fn segment(&self) -> Option<&Arc<Segment>> {
         match &self.memory {
-            Some(Memory::Shared { segment, .. }) => segment.as_ref(),
+            Some(Memory::Shared { segment, .. }) => Some(segment),
             _ => None,
         }
     }
@@ -182,9 +185,7 @@ impl Drop for Slot {
             return;
         }
         drop(buffer);
-        if let Some(segment) = segment {
-            segment.announce_release();
-        }
+        segment.announce_release();
     }
 }
 

@@ -1,10 +1,13 @@
 //! The slots of a pool: taken, given back, and added to as the pool grows.
 
 use std::{
+    num::NonZeroUsize,
     ptr::NonNull,
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
+
+use zenoh::shm::{AllocatedChunk, ChunkDescriptor, PtrInSegment};
 
 use super::{
     error::{AllocError, PoolError},
@@ -40,6 +43,16 @@ pub(super) struct TakenSlot {
     pub(super) segment: Arc<Segment>,
     pub(super) offset: u32,
     pub(super) address: NonNull<u8>,
+}
+
+impl TakenSlot {
+    /// As zenoh knows it, with `bytes` of it in use.
+    pub(super) fn into_chunk(self, bytes: NonZeroUsize) -> AllocatedChunk {
+        AllocatedChunk::new(
+            ChunkDescriptor::new(self.segment.id(), self.offset, bytes),
+            PtrInSegment::new(self.address.as_ptr(), self.segment),
+        )
+    }
 }
 
 /// See the module's note.
@@ -98,12 +111,6 @@ impl Slots {
         self.slot_bytes.last().copied().unwrap_or(0)
     }
 
-    pub(super) fn has_free(&self, class: usize) -> bool {
-        let tables = self.lock();
-        let class = tables.classes.get(class);
-        class.is_some_and(|class| !class.free.is_empty())
-    }
-
     /// Takes a free slot, adding a segment where there is none and the class may still grow.
     pub(super) fn take(&self, class: usize) -> Option<TakenSlot> {
         if let Some(slot) = self.take_free(class) {
@@ -140,7 +147,7 @@ impl Slots {
         failed.is_some_and(|(_, at)| at.elapsed() < GROW_AGAIN_AFTER)
     }
 
-    fn take_free(&self, class: usize) -> Option<TakenSlot> {
+    pub(super) fn take_free(&self, class: usize) -> Option<TakenSlot> {
         let mut tables = self.lock();
         let (id, index) = tables.classes.get_mut(class)?.free.pop()?;
         let taken = SlotState::Taken(self.counters.allocations.add(1), Moment::now());
@@ -227,17 +234,6 @@ impl Slots {
         let owners = tables.segments.values();
         let of_class = owners.filter(|owner| class.is_none_or(|class| owner.class == class));
         of_class.map(|owner| owner.segment.clone()).collect()
-    }
-
-    /// The segment that a slot's address lies in.
-    pub(super) fn segment_of(&self, address: *const u8) -> Option<Arc<Segment>> {
-        let address = address as usize;
-        let tables = self.lock();
-        let found = tables.segments.values().find(|owner| {
-            let base = owner.segment.base().as_ptr() as usize;
-            (base..base + owner.segment.bytes()).contains(&address)
-        });
-        found.map(|owner| owner.segment.clone())
     }
 
     /// Bytes in free slots, and in slots that the pool may still add.

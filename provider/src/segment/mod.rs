@@ -37,14 +37,18 @@ pub(crate) mod registry;
 pub(crate) mod release;
 pub(crate) mod uses;
 
-use std::{os::fd::OwnedFd, ptr::NonNull, sync::Arc};
+use std::{
+    os::fd::OwnedFd,
+    ptr::NonNull,
+    sync::{Arc, atomic::AtomicU32},
+};
 
 pub use attach::AttachError;
 pub use create::SegmentError;
 pub(crate) use create::check_space;
 pub(crate) use header::SegmentHeader;
 use layout::SegmentLayout;
-use release::ReleaseWords;
+use release::{ReleaseWords, Waiting};
 use uses::{Noted, Use, Uses};
 
 use crate::os::{self, file::Identity, memory::MappedRange, per_process::MadeHere};
@@ -120,12 +124,12 @@ impl Segment {
 
     /// Whether the file still has its first `end` bytes; one system call.
     pub(crate) fn reaches(&self, end: usize) -> bool {
-        os::file::inspect(&self.file).is_ok_and(|(_, bytes)| bytes >= end as u64)
+        os::file::length(&self.file).is_ok_and(|bytes| bytes >= end as u64)
     }
 
     /// The release words; `None` for a segment of another library, and where the header page has been
     /// truncated away.
-    pub(crate) fn release_words(&self) -> Option<&ReleaseWords> {
+    fn release_words(&self) -> Option<&ReleaseWords> {
         self.header.as_ref()?;
         if !self.reaches(SegmentLayout::header_bytes()) {
             return None;
@@ -157,11 +161,41 @@ impl Segment {
         discarded.is_ok()
     }
 
+    /// Says that an allocation of this process, whose pool the segment is of, is about to look for a free slot and may
+    /// then sleep; `None` where there is no word to sleep on.
+    pub(crate) fn begin_waiting(&self) -> Option<WaitingHere<'_>> {
+        // First: the fence of the other comes behind both.
+        let here = self.uses.as_ref().map(|uses| uses.releases.begin_waiting());
+        Some(WaitingHere {
+            waiting: self.release_words()?.begin_waiting(),
+            _here: here,
+        })
+    }
+
     /// Tells waiting producers that this process has dropped a reference to a chunk of the segment.
     pub(crate) fn announce_release(&self) {
+        // Only this process allocates from its pools, and it knows without a look at the file whether it waits.
+        if let Some(uses) = &self.uses
+            && !uses.releases.is_awaited()
+        {
+            return;
+        }
         if let Some(words) = self.release_words() {
             words.announce(os::futex::wake_all);
         }
+    }
+}
+
+/// An allocation of this process that may sleep; it stops being one when this is dropped.
+pub(crate) struct WaitingHere<'a> {
+    waiting: Waiting<'a>,
+    _here: Option<Waiting<'a>>,
+}
+
+impl<'a> WaitingHere<'a> {
+    /// As [`Waiting::futex`].
+    pub(crate) fn futex(&self) -> (&'a AtomicU32, u32) {
+        self.waiting.futex()
     }
 }
 

@@ -11,6 +11,10 @@
 //! finds the chunk free, or its futex word has changed and it does not sleep, or the consumer sees it
 //! waiting and wakes it.
 //!
+//! A process that releases a chunk of its own pool's segment asks a second pair of words, in memory of its own
+//! (`uses`), whether any of its allocations waits, and announces only then: nobody else allocates there. The same two
+//! fences stand between, and the header page of a file that may have been cut is not touched.
+//!
 //! Knowingly weak: both words lie in shared memory and are hints only. Unmodified consumers never
 //! announce, and a hostile one may write anything; the producer therefore never sleeps longer than a
 //! poll interval, and a word with a wrong value costs time, never a slot.
@@ -58,6 +62,12 @@ impl<Word: AtomicWord> ReleaseWords<Word> {
         if self.waiting.load() != 0 {
             wake(&self.released);
         }
+    }
+
+    /// Whether somebody waits for what the caller has released before.
+    pub(crate) fn is_awaited(&self) -> bool {
+        Word::fence();
+        self.waiting.load() != 0
     }
 
     /// Says that the caller is about to look at reference counts and may then sleep.
@@ -142,17 +152,21 @@ mod tests {
 
     struct Model {
         words: ReleaseWords<ModelWord>,
+        /// Of the producer's process.
+        here: ReleaseWords<ModelWord>,
         references: ModelWord,
         futex: Futex,
     }
 
     impl Model {
         fn new(references: u32) -> Arc<Self> {
+            let words = || ReleaseWords {
+                released: ModelWord::new(0),
+                waiting: ModelWord::new(0),
+            };
             Arc::new(Self {
-                words: ReleaseWords {
-                    released: ModelWord::new(0),
-                    waiting: ModelWord::new(0),
-                },
+                words: words(),
+                here: words(),
                 references: ModelWord::new(references),
                 futex: Futex::default(),
             })
@@ -163,9 +177,17 @@ mod tests {
             self.words.announce(|_| self.futex.wake());
         }
 
+        fn release_in_the_producers_process(&self) {
+            self.references.fetch_sub(1, Ordering::SeqCst);
+            if self.here.is_awaited() {
+                self.words.announce(|_| self.futex.wake());
+            }
+        }
+
         /// Sleeps without any time-out, so that a lost wake-up is a deadlock, which loom reports.
         fn wait_until_free(&self) {
             loop {
+                let _here = self.here.begin_waiting();
                 let waiting = self.words.begin_waiting();
                 if AtomicWord::load(&self.references) == 0 {
                     return;
@@ -183,6 +205,19 @@ mod tests {
             let consumer = {
                 let model = model.clone();
                 thread::spawn(move || model.release())
+            };
+            model.wait_until_free();
+            consumer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn no_release_in_the_producers_process_is_slept_through() {
+        loom::model(|| {
+            let model = Model::new(1);
+            let consumer = {
+                let model = model.clone();
+                thread::spawn(move || model.release_in_the_producers_process())
             };
             model.wait_until_free();
             consumer.join().unwrap();

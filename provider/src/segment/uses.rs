@@ -1,17 +1,18 @@
-//! What this process itself does with the slots of its segments: for messages that say who holds them.
+//! What this process itself does with the slots of its segments.
 //!
 //! zenoh counts the references to a slot and does not say whose they are. Those of this process that went through
-//! this library are noted here, in counters of the segment that a pool of this process made.
+//! this library are noted here, in counters of the segment that a pool of this process made: for messages that say who
+//! holds the slots. And whether allocations wait for one.
 //!
 //! Knowingly weak: payloads that the application keeps without a [`crate::Frame`] or [`crate::bindings::KeptPayload`] are not
-//! noted. Nothing but messages depends on it.
+//! noted. Nothing but messages depends on that.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
 
-use super::layout::SegmentLayout;
+use super::{layout::SegmentLayout, release::ReleaseWords};
 
 /// What a slot is used for in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub(crate) struct Uses {
     layout: SegmentLayout,
     writing: Box<[AtomicU32]>,
     reading: Box<[AtomicU32]>,
+    /// As in the header page, of this process alone.
+    pub(super) releases: ReleaseWords,
 }
 
 /// A use that is going on until this is dropped.
@@ -46,6 +49,7 @@ impl Uses {
             layout,
             writing: none(),
             reading: none(),
+            releases: ReleaseWords::default(),
         })
     }
 

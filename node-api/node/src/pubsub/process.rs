@@ -1,18 +1,20 @@
 //! zenoh's values, which belong to the process that made them.
 
+use zenoh_pinned::bindings::MadeHere;
+
 /// A value that a forked child neither uses nor drops: zenoh's threads, which it would wait for, are not there.
 #[derive(Debug)]
 pub(super) struct OfThisProcess<T> {
     /// `None` only while this is being dropped.
     value: Option<T>,
-    process: u32,
+    made_here: MadeHere,
 }
 
 impl<T> OfThisProcess<T> {
     pub(super) fn new(value: T) -> Self {
         Self {
             value: Some(value),
-            process: std::process::id(),
+            made_here: MadeHere::now(),
         }
     }
 
@@ -22,7 +24,7 @@ impl<T> OfThisProcess<T> {
     }
 
     pub(super) fn is_here(&self) -> bool {
-        self.process == std::process::id()
+        self.made_here.holds()
     }
 }
 
