@@ -14,7 +14,7 @@ LOAD_BALANCER_ARGUMENTS ?=
 export RUST_BACKTRACE ?= 1
 
 .PHONY: help demo dora-demo load-balancer-demo test test-python lint corpus fuzz miri sanitize bench micro-figures \
-	camera-figures figures dora-figures exchange-figures python-figures soak wheel gpu-kit gpu-lane-double gpu-results
+	camera-figures figures dora-figures exchange-figures hand-over-figures python-figures soak wheel gpu-kit gpu-lane-double gpu-results
 
 help:
 	@echo "Run"
@@ -39,6 +39,7 @@ help:
 	@echo "  make camera-figures    the camera workload; CAMERA_LENGTH=full for half an hour of it"
 	@echo "  make dora-figures      dataflows beside dora's own outputs; six minutes"
 	@echo "  make exchange-figures  newest values beside iceoryx2's blackboard and a mutex; two minutes"
+	@echo "  make hand-over-figures  one frame from publisher to subscriber beside zenoh, iceoryx2 and a bare wake-up; three minutes"
 	@echo "  make python-figures    single calls of the Python package; half a minute"
 	@echo "  make gpu-kit           tests and benchmarks for a machine with a GPU, into dist/gpu-kit"
 	@echo "  make gpu-lane-double   the same here against the driver double, with each stage broken in turn"
@@ -221,6 +222,10 @@ exchange-figures: $(VENV)/.ready
 		-o "$(TARGET)/release/exchange-operations" "$(TARGET)/release/libzenoh_pinned_exchange.a" -lm -lpthread -ldl
 	PYTHONPATH="$$PWD/$(PACKAGE)/python" "$(TARGET)/release/exchange-bench" "$(TARGET)/exchange/record.json" \
 		"$$PWD/$(PYTHON)"
+
+hand-over-figures:
+	cargo build --release -p zenoh-pinned-hand-over-bench
+	"$(TARGET)/release/hand-over-bench" "$(TARGET)/hand-over/record.json"
 
 $(VENV)/.ready: $(PACKAGE)/requirements.txt
 	@python3 -m venv $(VENV) > /dev/null 2>&1 || { \

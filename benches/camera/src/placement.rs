@@ -6,7 +6,7 @@
 //! keep up at 30 Hz where a node has one processor only.
 
 use serde::{Deserialize, Serialize};
-use zenoh_pinned_measuring::placement;
+use zenoh_pinned_measuring::placement::{self, Half};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -15,30 +15,10 @@ pub enum Placement {
     Free,
 }
 
-/// The halves.
-#[derive(Clone, Copy, Debug)]
-pub enum Half {
-    Cameras,
-    Consumers,
-}
-
-/// The processors of a half, of those that this process may use; both have all where there is only one.
-pub fn processors(half: Half) -> std::io::Result<Vec<usize>> {
-    let all = placement::allowed()?;
-    if all.len() < 2 {
-        return Ok(all);
-    }
-    let (first, second) = all.split_at(all.len() / 2);
-    Ok(match half {
-        Half::Cameras => first.to_vec(),
-        Half::Consumers => second.to_vec(),
-    })
-}
-
 /// Has this thread, and all that it starts from now on, run in its half, where placement is apart.
 pub fn place(placement: Placement, half: Half) -> std::io::Result<()> {
     if placement == Placement::Free {
         return Ok(());
     }
-    Ok(placement::take(&processors(half)?)?)
+    Ok(placement::take_half(half)?)
 }

@@ -11,8 +11,7 @@ use crate::{
     arm::Arm,
     clock,
     consumer::Sighting,
-    dataflow,
-    process::{self, Process},
+    dataflow, process,
     workload::{Orders, Workload},
 };
 
@@ -74,7 +73,7 @@ fn processes(orders: &Orders) -> Outcome<u64> {
             index,
             ..orders.clone()
         };
-        Process::start(role, &orders)
+        process::start(role, &orders)
     };
     let Workload {
         cameras, consumers, ..

@@ -4,5 +4,6 @@ pub mod clock;
 pub mod machine;
 pub mod mappings;
 pub mod placement;
+pub mod process;
 pub mod room;
 pub mod session;

@@ -16,6 +16,38 @@ pub fn allowed() -> Result<Vec<usize>, Errno> {
         .collect())
 }
 
+/// The sides of a measurement between processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    Producers,
+    Consumers,
+}
+
+/// The processors of a side, of those that the calling thread may use: the first half of them, or the second. Both sides
+/// have all where there is only one.
+///
+/// # Errors
+/// As [`allowed`].
+pub fn of_half(half: Half) -> Result<Vec<usize>, Errno> {
+    let all = allowed()?;
+    if all.len() < 2 {
+        return Ok(all);
+    }
+    let (first, second) = all.split_at(all.len() / 2);
+    Ok(match half {
+        Half::Producers => first.to_vec(),
+        Half::Consumers => second.to_vec(),
+    })
+}
+
+/// Keeps the calling thread, and all threads that it starts from now on, on a side's processors.
+///
+/// # Errors
+/// As [`allowed`].
+pub fn take_half(half: Half) -> Result<(), Errno> {
+    take(&of_half(half)?)
+}
+
 /// Keeps the calling thread, and all threads that it starts from now on, on these processors.
 ///
 /// # Errors

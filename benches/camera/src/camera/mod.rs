@@ -13,6 +13,8 @@ use std::{
     time::Duration,
 };
 
+use zenoh_pinned_measuring::placement::Half;
+
 use crate::{
     Outcome,
     arm::Arm,
@@ -40,7 +42,7 @@ trait Outlet {
 
 pub fn run() -> Outcome {
     let orders = Orders::from_environment()?;
-    placement::place(orders.workload.placement, placement::Half::Cameras)?;
+    placement::place(orders.workload.placement, Half::Producers)?;
     let mut outlet: Box<dyn Outlet> = match orders.arm {
         Arm::Stock | Arm::DevicePlain | Arm::DeviceCallerPinned => {
             Box::new(zenoh::Stock::open(&orders)?)

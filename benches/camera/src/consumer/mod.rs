@@ -16,6 +16,7 @@ use inlet::Arrival;
 pub use inlet::Held;
 pub use sightings::{Sighting, Sightings};
 use zenoh_pinned::Pinner;
+use zenoh_pinned_measuring::placement::Half;
 
 use crate::{
     Outcome,
@@ -31,7 +32,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 
 pub fn run() -> Outcome {
     let orders = Orders::from_environment()?;
-    placement::place(orders.workload.placement, placement::Half::Consumers)?;
+    placement::place(orders.workload.placement, Half::Consumers)?;
     let pinner = if orders.arm.copies_to_device() {
         Pinner::builder().device(0).build()
     } else {

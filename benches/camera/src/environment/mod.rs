@@ -6,9 +6,10 @@ pub mod memory_nodes;
 pub use device::Device;
 use serde::{Deserialize, Serialize};
 use zenoh_pinned::Pinner;
-use zenoh_pinned_measuring::machine;
-
-use crate::placement::{Half, processors};
+use zenoh_pinned_measuring::{
+    machine,
+    placement::{Half, of_half},
+};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Environment {
@@ -46,8 +47,8 @@ pub fn read(pinner: &Pinner) -> Environment {
         kernel: machine::system(),
         processor: value("/proc/cpuinfo", "model name").unwrap_or_default(),
         processors: std::thread::available_parallelism().map_or(0, usize::from),
-        cameras_on: processors(Half::Cameras).unwrap_or_default(),
-        consumers_on: processors(Half::Consumers).unwrap_or_default(),
+        cameras_on: of_half(Half::Producers).unwrap_or_default(),
+        consumers_on: of_half(Half::Consumers).unwrap_or_default(),
         numa_nodes: numa_nodes(),
         memory_bytes: kibibytes.parse::<u64>().unwrap_or_default() << 10,
         shared_memory_bytes: shared.map_or(0, |shared| shared.f_blocks * shared.f_frsize),

@@ -21,7 +21,7 @@ use crate::{
     arm::Arm,
     clock,
     placement::Placement,
-    process::{self, Process},
+    process,
     report::median,
     session,
     workload::{Orders, SLOTS, Workload},
@@ -161,11 +161,11 @@ fn round(processes: usize, pool_bytes: usize) -> Outcome<Round> {
         .max_bytes(pool_bytes as u64 + (1 << 20))
         .wait(PATIENCE)
         .build()?;
-    let mut others = vec![Process::start("bystander", &orders(0))?];
+    let mut others = vec![process::start("bystander", &orders(0))?];
     process::all_say("copying", &mut others, &mut [])?;
     // One after the other: zenoh processes that start at once can sweep away each other's new memory.
     for index in 0..processes {
-        others.push(Process::start("registrant", &orders(index))?);
+        others.push(process::start("registrant", &orders(index))?);
         process::all_say("listening", &mut others[index + 1..], &mut [])?;
     }
     let quiet_from = clock::now();
