@@ -363,7 +363,7 @@ impl PinnedPool {
     #[doc(hidden)]
     pub fn owns(&self, payload: &ZBytes) -> bool {
         let first = payload.slices().next();
-        first.is_some_and(|first| self.shared.slots.segment_of(first.as_ptr()).is_some())
+        first.is_some_and(|first| self.shared.slots.has(first.as_ptr()))
     }
 
     /// The segments there are.

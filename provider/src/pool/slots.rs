@@ -236,6 +236,16 @@ impl Slots {
         of_class.map(|owner| owner.segment.clone()).collect()
     }
 
+    /// Whether an address lies in one of the pool's segments.
+    pub(super) fn has(&self, address: *const u8) -> bool {
+        let address = address as usize;
+        let tables = self.lock();
+        tables.segments.values().any(|owner| {
+            let base = owner.segment.base().as_ptr() as usize;
+            (base..base + owner.segment.bytes()).contains(&address)
+        })
+    }
+
     /// Bytes in free slots, and in slots that the pool may still add.
     pub(super) fn available_bytes(&self) -> usize {
         let tables = self.lock();

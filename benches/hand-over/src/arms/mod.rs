@@ -62,14 +62,6 @@ impl Arm {
         }
     }
 
-    /// Whether it can be measured yet.
-    pub fn is_here(self) -> bool {
-        match self {
-            Self::BesideZenoh | Self::Alone => line::IS_HERE,
-            Self::Floor | Self::Zenoh | Self::Iceoryx => true,
-        }
-    }
-
     /// Whether a consumer can take frames so.
     pub fn can(self, taking: Taking) -> bool {
         match self {

@@ -108,7 +108,7 @@ pub fn listen(
     take: impl Fn(&[u8], u64) + Send + Sync + 'static,
 ) -> Outcome<Box<dyn Any>> {
     let (builder, session) = subscriber(orders)?;
-    let listener = line::listen(builder, &session, KEY, move |received| match received {
+    let listener = builder.listen(&session, KEY, move |received| match received {
         Ok(received) => take(&received.frame, now()),
         Err(error) => eprintln!("{error}"),
     })?;
