@@ -389,7 +389,8 @@ fn claim(mapped: &Mapped, owner: &LaneOwner) -> Result<(usize, State), NoLine> {
             pid: owner.process.pid,
             ..free
         };
-        lane.change_state(free, opening).then_some((number, opening))
+        lane.change_state(free, opening)
+            .then_some((number, opening))
     };
     let (number, opening) = (0..LANES)
         .find_map(claimed)

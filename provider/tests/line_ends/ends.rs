@@ -16,9 +16,15 @@ fn unread_frames_come_back_when_the_reader_is_killed_and_what_it_holds_with_them
     assert_eq!(reader::ask(&mut reader, "hold"), "held");
     assert_eq!(pool.statistics().in_use, 4);
     signal::stop(reader.pid());
-    assert_eq!(pool.statistics().in_use, 4, "a stopped reader reads on one day");
+    assert_eq!(
+        pool.statistics().in_use,
+        4,
+        "a stopped reader reads on one day"
+    );
     reader.kill();
-    eventually("the slots of a dead reader", || pool.statistics().in_use == 0);
+    eventually("the slots of a dead reader", || {
+        pool.statistics().in_use == 0
+    });
     assert_eq!(put(&line, &pool, 4), Err(NoLine::Ended));
 }
 
@@ -33,7 +39,9 @@ fn frames_of_a_line_that_was_closed_come_back_when_their_reader_is_killed() {
     drop(line);
     assert_eq!(pool.statistics().in_use, 3, "it may still read them");
     reader.kill();
-    eventually("the slots of a dead reader", || pool.statistics().in_use == 0);
+    eventually("the slots of a dead reader", || {
+        pool.statistics().in_use == 0
+    });
 }
 
 #[test]
@@ -46,7 +54,9 @@ fn a_dead_readers_forked_child_keeps_nothing() {
     }
     let child: i32 = reader::ask(&mut reader, "fork").parse().unwrap();
     reader.kill();
-    eventually("the slots of a dead reader", || pool.statistics().in_use == 0);
+    eventually("the slots of a dead reader", || {
+        pool.statistics().in_use == 0
+    });
     // SAFETY: the sleeping grandchild of this test.
     assert_eq!(unsafe { libc::kill(child, libc::SIGKILL) }, 0);
 }
