@@ -408,3 +408,93 @@ fn a_closed_session_ends_what_waits_after_what_has_come() {
     drop(frames);
     camera.drain(PATIENCE).unwrap();
 }
+
+#[test]
+fn a_publisher_goes_on_when_a_subscriber_that_refuses_has_gone_with_its_lane_full() {
+    let (publishing, receiving) = sessions();
+    let frames = frames()
+        .capacity(2)
+        .overflow(Overflow::Refuse)
+        .declare(&receiving, "gone")
+        .unwrap();
+    let camera = camera().declare(&publishing, "gone").unwrap();
+    wait_for_line(&camera);
+    (0..2).for_each(|number| put(&camera, number));
+    drop(frames);
+    (2..10).for_each(|number| put(&camera, number));
+    camera.drain(PATIENCE).unwrap();
+}
+
+#[test]
+fn a_subscriber_of_a_closed_session_comes_to_its_end_although_its_publisher_goes_on() {
+    let (publishing, receiving) = sessions();
+    let frames = frames()
+        .capacity(4)
+        .overflow(Overflow::Refuse)
+        .declare(&receiving, "goes/on")
+        .unwrap();
+    let camera = camera().alone().declare(&publishing, "goes/on").unwrap();
+    wait_for_line(&camera);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut number = 0;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                put(&camera, number);
+                number += 1;
+            }
+        });
+        assert_eq!(recv(&frames), 0);
+        receiving.close().wait().unwrap();
+        let started = Instant::now();
+        let mut next = 1;
+        let end = loop {
+            match frames.recv() {
+                Ok(received) => {
+                    assert_eq!(received.frame[..], u64::to_le_bytes(next));
+                    next += 1;
+                }
+                Err(error) => break error,
+            }
+            if started.elapsed() > PATIENCE {
+                break ReceiveError::TimedOut(PATIENCE);
+            }
+        };
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(matches!(end, ReceiveError::Closed), "{end}");
+    });
+    camera.drain(PATIENCE).unwrap();
+}
+
+#[test]
+fn a_frame_is_handed_out_with_its_key_although_its_line_ends_at_that_moment() {
+    let (publishing, receiving) = sessions();
+    let frames = frames().capacity(16).declare(&receiving, "ends/*").unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Whoever looks at the lines notices their ends.
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                frames.lines();
+            }
+        });
+        let pool = PinnedPool::builder().slots(16).slot_bytes(64).build();
+        let pool = pool.unwrap();
+        let all = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            for round in 0..1000u64 {
+                let key = format!("ends/{round}");
+                let camera = PinnedPublisher::with_pool(&publishing, &key, pool.clone()).unwrap();
+                (0..3).for_each(|number| put(&camera, number));
+                drop(camera);
+                for number in 0..3 {
+                    let received = frames.recv_timeout(PATIENCE).unwrap();
+                    assert_eq!(received.frame[..], u64::to_le_bytes(number));
+                    assert_eq!(received.key.as_str(), key);
+                }
+            }
+        }));
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        all.unwrap();
+        pool.drain(PATIENCE).unwrap();
+    });
+}

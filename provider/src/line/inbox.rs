@@ -299,13 +299,15 @@ impl Inbox {
     /// themselves, or that did not notice before their end that nothing was read any more.
     pub fn release_left_behind(&self) {
         let state = |lane: usize| self.mapped.lane(lane)?.state();
-        if self.lanes().any(|lane| state(lane) == Some(State::FREE)) {
+        let is_free = |lane| state(lane).is_some_and(|state| state.phase == Phase::Free);
+        if self.lanes().any(is_free) {
             return;
         }
         for lane in self.lanes() {
             if let Some(State {
                 phase: Phase::Opening | Phase::Abandoned,
                 pid,
+                ..
             }) = state(lane)
                 && matches!(os::life::Life::of(pid), os::life::Life::Ended)
             {
@@ -314,11 +316,26 @@ impl Inbox {
         }
     }
 
+    /// Says that no more is wanted: lines end, and what is unread can still be taken.
+    pub fn refuse_more(&self) {
+        if self.made_here.holds() {
+            self.mapped.head().begin_to_close();
+            self.wake_publishers();
+        }
+    }
+
     /// Says that nothing is read any more. What is unread goes back to its publishers.
     pub fn close(&self) {
         if self.made_here.holds() {
             self.mapped.head().close();
+            self.wake_publishers();
         }
+    }
+
+    /// Those that wait for room find out that there is no need to.
+    fn wake_publishers(&self) {
+        let lanes = self.lanes().filter_map(|lane| self.mapped.lane(lane));
+        lanes.for_each(|lane| lane.room.ring());
     }
 
     fn known(&self, lane: usize) -> Option<std::sync::MutexGuard<'_, Known>> {

@@ -30,6 +30,10 @@ const KEY_WORDS: usize = 64;
 const MAGIC: u64 = u64::from_le_bytes(*b"ZPINBOX\0");
 const VERSION: u32 = 1;
 
+/// Values of `closed`; nothing is said yet with zero.
+const CLOSING: u32 = 1;
+const CLOSED: u32 = 2;
+
 /// An entry of a lane.
 pub(super) type EntryWords = [AtomicU64; ENTRY_WORDS];
 
@@ -89,14 +93,23 @@ impl Head {
         })
     }
 
-    /// Whether the reader has closed its inbox.
+    /// Whether the reader reads nothing any more.
     pub(super) fn is_closed(&self) -> bool {
         // Relaxed: an entry that is written all the same is given back like any unread one.
-        self.closed.load(Ordering::Relaxed) != 0
+        self.closed.load(Ordering::Relaxed) >= CLOSED
+    }
+
+    /// Whether the reader wants no more, although it may still read what it has.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closed.load(Ordering::Relaxed) >= CLOSING
     }
 
     pub(super) fn close(&self) {
-        self.closed.store(1, Ordering::Relaxed);
+        self.closed.store(CLOSED, Ordering::Relaxed);
+    }
+
+    pub(super) fn begin_to_close(&self) {
+        self.closed.fetch_max(CLOSING, Ordering::Relaxed);
     }
 }
 
@@ -115,26 +128,35 @@ pub(super) enum Phase {
     Abandoned,
 }
 
-/// A lane's state: its phase, and the pid of its publisher, in one word.
+/// A lane's state: its phase, how often it was given back, and the pid of its publisher, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct State {
     pub(super) phase: Phase,
+    /// Tells a lane from what somebody else has there later. 29 bits.
+    pub(super) turn: u32,
     pub(super) pid: u32,
 }
 
+const PHASE_BITS: u32 = 3;
+
 impl State {
-    pub(super) const FREE: Self = Self {
-        phase: Phase::Free,
-        pid: 0,
-    };
+    /// As the lane is for the next publisher.
+    fn given_back(word: u64) -> Self {
+        let turn = (word as u32 >> PHASE_BITS).wrapping_add(1) & (u32::MAX >> PHASE_BITS);
+        Self {
+            phase: Phase::Free,
+            turn,
+            pid: 0,
+        }
+    }
 
     fn word(self) -> u64 {
-        u64::from(self.pid) << 32 | self.phase as u64
+        u64::from(self.pid) << 32 | u64::from(self.turn) << PHASE_BITS | self.phase as u64
     }
 
     /// `None` for a number that is no phase.
     fn of(word: u64) -> Option<Self> {
-        let phase = match word as u32 {
+        let phase = match word & ((1 << PHASE_BITS) - 1) {
             0 => Phase::Free,
             1 => Phase::Opening,
             2 => Phase::Open,
@@ -144,6 +166,7 @@ impl State {
         };
         Some(Self {
             phase,
+            turn: word as u32 >> PHASE_BITS,
             pid: (word >> 32) as u32,
         })
     }
@@ -217,7 +240,8 @@ impl Lane {
     /// By the reader, when nobody else uses the lane any more.
     pub(super) fn make_free(&self) {
         self.ring.reset();
-        self.set_state(State::FREE);
+        // Relaxed: only the reader gives a lane back.
+        self.set_state(State::given_back(self.state.load(Ordering::Relaxed)));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     collections::VecDeque,
-    sync::{Arc, Mutex, Weak, atomic::Ordering},
+    sync::{Arc, Mutex, OnceLock, Weak, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -80,7 +80,6 @@ impl<'a> Outgoing<'a> {
 pub struct Line {
     kept: Arc<Kept>,
     address: InboxAddress,
-    _watch: Watch,
 }
 
 /// What is kept for the reader. Whoever lets go of it locks its state for some list operations, and drops payloads
@@ -90,9 +89,12 @@ struct Kept {
     mapped: Mapped,
     overflow: Overflow,
     lane: usize,
-    pid: u32,
+    /// The lane's state while it is this publisher's.
+    open: State,
     state: Mutex<KeptState>,
     made_here: MadeHere,
+    /// For as long as something may be kept for the reader.
+    watch: OnceLock<Watch>,
 }
 
 #[derive(Debug, Default)]
@@ -127,14 +129,15 @@ impl Line {
         let is_its = segment.producer() == Some((reader.pid, reader.started));
         let terms = terms.filter(|_| is_its).ok_or(NoLine::Ended)?;
         let mapped = Mapped::new(segment, terms.capacity).ok_or(NoLine::Corrupt)?;
-        let lane = claim(&mapped, owner)?;
+        let (lane, open) = claim(&mapped, owner)?;
         let kept = Arc::new(Kept {
             mapped,
             overflow: terms.overflow,
             lane,
-            pid: owner.process.pid,
+            open,
             state: Mutex::default(),
             made_here: MadeHere::now(),
+            watch: OnceLock::new(),
         });
         let keeper: Weak<Kept> = Arc::downgrade(&kept);
         kept::ask(keeper.clone());
@@ -143,11 +146,8 @@ impl Line {
                 kept.reader_has_ended();
             }
         });
-        Ok(Self {
-            kept,
-            address,
-            _watch: watch,
-        })
+        let _ = kept.watch.set(watch);
+        Ok(Self { kept, address })
     }
 
     /// The reader's inbox.
@@ -182,6 +182,7 @@ impl Line {
         self.kept.overflow == Overflow::DropOldest
             || self.unread() < self.kept.mapped.capacity()
             || self.ended().is_some()
+            || !self.kept.is_wanted()
     }
 
     /// Waits until a frame would be taken, the line has ended, or the time is over; whether a frame would be taken.
@@ -213,6 +214,9 @@ impl Line {
         let mut state = mutex::lock(&kept.state);
         if let Some(ended) = &state.ended {
             return Err(ended.clone());
+        }
+        if kept.mapped.head().is_closing() {
+            return Err(state.end(NoLine::Ended));
         }
         let next = state.next;
         let overwrite = kept.overflow == Overflow::DropOldest;
@@ -295,12 +299,26 @@ impl Kept {
         }
     }
 
+    /// The lane's phase; `None` where it is somebody else's by now, or nobody's.
+    fn phase(&self, lane: &Lane) -> Option<Phase> {
+        let state = lane.state()?;
+        let is_own = self.open
+            == State {
+                phase: Phase::Open,
+                ..state
+            };
+        is_own.then_some(state.phase)
+    }
+
+    /// Whether the reader takes frames from here.
+    fn is_wanted(&self) -> bool {
+        let phase = self.lane().and_then(|lane| self.phase(lane));
+        phase == Some(Phase::Open) && !self.mapped.head().is_closing()
+    }
+
     /// Tells the reader that nothing more comes.
     fn close(&self) {
-        let state = |phase| State {
-            phase,
-            pid: self.pid,
-        };
+        let state = |phase| State { phase, ..self.open };
         if let Some(lane) = self.lane() {
             let closed = lane.change_state(state(Phase::Open), state(Phase::Closed));
             if !closed {
@@ -320,20 +338,20 @@ impl Keeps for Kept {
             return false;
         };
         let mut state = mutex::lock(&self.state);
-        let abandoned = lane
-            .state()
-            .is_some_and(|state| state.phase == Phase::Abandoned);
         let taken = lane.ring.taken(state.next);
+        // Behind the position: a lane that is given back has it reset first. Nothing of it is unread then.
+        let phase = self.phase(lane);
+        let is_read = matches!(phase, Some(Phase::Open | Phase::Closed));
         let gone: Vec<_> = match taken {
-            Ok(taken) if !abandoned && !self.mapped.head().is_closed() => {
+            Ok(taken) if is_read && !self.mapped.head().is_closed() => {
                 let read = state
                     .payloads
                     .partition_point(|(position, _)| *position < taken);
                 state.payloads.drain(..read).collect()
             }
             ended => {
-                state.end(match (abandoned, ended) {
-                    (true, _) | (_, Err(_)) => NoLine::Corrupt,
+                state.end(match (phase, ended) {
+                    (Some(Phase::Abandoned), _) | (_, Err(_)) => NoLine::Corrupt,
                     _ => NoLine::Ended,
                 });
                 state.payloads.drain(..).collect()
@@ -358,21 +376,24 @@ impl Drop for Kept {
     }
 }
 
-/// Takes a free lane and describes its owner there.
-fn claim(mapped: &Mapped, owner: &LaneOwner) -> Result<usize, NoLine> {
-    if mapped.head().is_closed() {
+/// Takes a free lane and describes its owner there. Which one, and its state then.
+fn claim(mapped: &Mapped, owner: &LaneOwner) -> Result<(usize, State), NoLine> {
+    if mapped.head().is_closing() {
         return Err(NoLine::Ended);
     }
-    let state = |phase| State {
-        phase,
-        pid: owner.process.pid,
+    let claimed = |number| {
+        let lane = mapped.lane(number)?;
+        let free = lane.state().filter(|state| state.phase == Phase::Free)?;
+        let opening = State {
+            phase: Phase::Opening,
+            pid: owner.process.pid,
+            ..free
+        };
+        lane.change_state(free, opening)
+            .then_some((number, opening))
     };
-    let is_claimed = |lane: &usize| {
-        let lane = mapped.lane(*lane);
-        lane.is_some_and(|lane| lane.change_state(State::FREE, state(Phase::Opening)))
-    };
-    let number = (0..LANES)
-        .find(is_claimed)
+    let (number, opening) = (0..LANES)
+        .find_map(claimed)
         .ok_or(NoLine::TooManyPublishers)?;
     let lane = mapped.lane(number).ok_or(NoLine::Corrupt)?;
     lane.ring.reset();
@@ -385,7 +406,11 @@ fn claim(mapped: &Mapped, owner: &LaneOwner) -> Result<usize, NoLine> {
     lane.alone.store(u32::from(owner.alone), Ordering::Relaxed);
     lane.first.store(owner.first, Ordering::Relaxed);
     lane.write_key(&owner.key);
-    lane.set_state(state(Phase::Open));
+    let open = State {
+        phase: Phase::Open,
+        ..opening
+    };
+    lane.set_state(open);
     mapped.head().bell.ring();
-    Ok(number)
+    Ok((number, open))
 }

@@ -7,7 +7,7 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::Waker,
     time::{Duration, Instant},
@@ -79,9 +79,17 @@ struct Queued {
 struct Met {
     owner: LaneOwner,
     key: KeyExpr<'static>,
-    is_dead: bool,
+    /// Set on the thread that is told of ends.
+    is_dead: Arc<AtomicBool>,
     has_joined: bool,
     _watch: Option<Watch>,
+}
+
+impl Met {
+    fn is_dead(&self) -> bool {
+        // Relaxed: see `meet`.
+        self.is_dead.load(Ordering::Relaxed)
+    }
 }
 
 /// What there was to take.
@@ -189,6 +197,9 @@ impl Receiving {
     /// After this nothing comes any more; what waits can still be taken.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
+        if let Ok(inbox) = &self.inbox {
+            inbox.refuse_more();
+        }
         self.tell();
     }
 
@@ -274,7 +285,14 @@ impl Receiving {
                 }
                 Taken::Item(Box::new(queued.item))
             }
-            None if state.is_closed => Taken::Closed,
+            None if state.is_closed => {
+                drop(state);
+                // What a publisher has put since is nobody's.
+                if let Ok(inbox) = &self.inbox {
+                    inbox.close();
+                }
+                Taken::Closed
+            }
             None => Taken::Nothing,
         }
     }
@@ -324,7 +342,7 @@ impl Receiving {
             match inbox.state(lane) {
                 LaneState::Open | LaneState::Closed if !is_met => self.meet(state, inbox, lane),
                 LaneState::Free | LaneState::Abandoned if is_met => self.part(state, lane),
-                LaneState::Open if state.lanes.get(&lane).is_some_and(|met| !met.is_dead) => {}
+                LaneState::Open if state.lanes.get(&lane).is_some_and(|met| !met.is_dead()) => {}
                 LaneState::Open | LaneState::Closed if !inbox.has_unread(lane) => {
                     self.part(state, lane);
                 }
@@ -350,11 +368,14 @@ impl Receiving {
             .opened(lane, owner.source, owner.first, by_zenoh, Instant::now());
         let own = self.own.clone();
         let is_other = Some(owner.process) != Peer::this_process();
-        let process = owner.process;
+        let is_dead = Arc::new(AtomicBool::new(false));
         let watch = is_other.then(|| {
-            watch(process, move || {
+            let is_dead = is_dead.clone();
+            watch(owner.process, move || {
+                // Relaxed: a flag; what the dead process wrote is read from the lane.
+                is_dead.store(true, Ordering::Relaxed);
                 if let Some(receiving) = own.upgrade() {
-                    receiving.has_died(process);
+                    receiving.somebody_has_died();
                 }
             })
         });
@@ -362,7 +383,7 @@ impl Receiving {
         let met = Met {
             owner,
             key,
-            is_dead: false,
+            is_dead,
             has_joined: false,
             _watch: watch,
         };
@@ -370,23 +391,18 @@ impl Receiving {
     }
 
     /// On the thread that is told of ends, or at once.
-    fn has_died(&self, process: Peer) {
-        // A thread, because the state may be locked by the very call that began to watch.
+    fn somebody_has_died(&self) {
+        // A thread, because the state may be locked by the very call that began to watch. Without one it is seen by who
+        // looks next, which a reader that sleeps does every second.
         let own = self.own.clone();
         let tell = move || {
             if let Some(receiving) = own.upgrade() {
-                let mut state = receiving.lock();
-                for met in state.lanes.values_mut() {
-                    met.is_dead |= met.owner.process == process;
-                }
-                receiving.meet_and_part(&mut state);
-                drop(state);
+                receiving.meet_and_part(&mut receiving.lock());
                 receiving.tell();
             }
         };
-        let _ = std::thread::Builder::new()
-            .name(String::from("zpin-meeting"))
-            .spawn(tell);
+        let thread = std::thread::Builder::new().name(String::from("zpin-meeting"));
+        let _ = thread.spawn(tell);
     }
 
     /// A lane has ended, and is empty or abandoned.
@@ -394,7 +410,8 @@ impl Receiving {
         let Ok(inbox) = &self.inbox else {
             return;
         };
-        state.overrun += inbox.overwritten(lane);
+        // Saturating: whoever writes into the inbox chooses the number.
+        state.overrun = state.overrun.saturating_add(inbox.overwritten(lane));
         let end = inbox.end(lane);
         state.sources.ended(lane, end);
         let Some(met) = state.lanes.remove(&lane) else {
@@ -409,7 +426,7 @@ impl Receiving {
             subscription.set_joined(met.owner.source, false);
         }
         // A publisher that lives and has not closed its lane may still write there.
-        if met.is_dead || inbox.state(lane) == LaneState::Closed {
+        if met.is_dead() || inbox.state(lane) == LaneState::Closed {
             inbox.release(lane);
         }
     }
@@ -447,14 +464,10 @@ impl Receiving {
     /// How many frames made room for newer ones.
     pub(super) fn overrun(&self) -> u64 {
         let state = self.lock();
-        let of_lanes = self.inbox.as_ref().map_or(0, |inbox| {
-            state
-                .lanes
-                .keys()
-                .map(|lane| inbox.overwritten(*lane))
-                .sum()
-        });
-        state.overrun + of_lanes
+        let inbox = self.inbox.iter();
+        let of_lanes =
+            inbox.flat_map(|inbox| state.lanes.keys().map(|lane| inbox.overwritten(*lane)));
+        of_lanes.fold(state.overrun, u64::saturating_add)
     }
 
     pub(super) fn lines(&self) -> Vec<LineFromPublisher> {
@@ -499,6 +512,16 @@ fn received(sample: &Sample, pinner: &Pinner) -> Item {
         attachment: sample.attachment().cloned(),
         timestamp: sample.timestamp().copied(),
         frame,
+    })
+}
+
+/// The key is that of the lane when it was chosen: its last frame may be followed by its end at any moment.
+fn delivered(delivery: Delivery, key: KeyExpr<'static>) -> Item {
+    Ok(ReceivedFrame {
+        frame: delivery.frame?,
+        key,
+        attachment: delivery.attachment.map(Into::into),
+        timestamp: delivery.stamp.and_then(timestamp),
     })
 }
 

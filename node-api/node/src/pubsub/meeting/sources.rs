@@ -2,7 +2,7 @@
 //! A table without effects; the note of `meeting` has the rules.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     time::{Duration, Instant},
 };
 
@@ -33,6 +33,8 @@ struct Known {
     waiting: usize,
     /// The highest number there was, to complete zenoh's 32 bits.
     highest: u64,
+    /// When something was heard of it last, by the count of `Sources`.
+    heard: u64,
 }
 
 #[derive(Debug)]
@@ -50,6 +52,8 @@ struct Lane {
 pub(in crate::pubsub) struct Sources {
     known: HashMap<Source, Known>,
     lanes: HashMap<usize, Source>,
+    /// Counts what is heard of publishers.
+    heard: u64,
 }
 
 impl Sources {
@@ -63,9 +67,8 @@ impl Sources {
         by_zenoh: bool,
         now: Instant,
     ) {
-        self.make_room();
         self.lanes.insert(number, source);
-        let known = self.known.entry(source).or_insert(Known::NEW);
+        let known = self.hear(source);
         known.highest = known.highest.max(first);
         let has_all = !by_zenoh || first == 0 || known.last.is_some_and(|last| last + 1 >= first);
         known.lane = Some(Lane {
@@ -85,6 +88,7 @@ impl Sources {
         {
             lane.end = Some(end);
             lane.joining = None;
+            self.hear(source);
         }
     }
 
@@ -96,8 +100,7 @@ impl Sources {
         number: u32,
         end_of: impl FnOnce(usize) -> Option<u64>,
     ) -> ByZenoh {
-        self.make_room();
-        let known = self.known.entry(source).or_insert(Known::NEW);
+        let known = self.hear(source);
         // Wrapping by design: the nearest number with these 32 bits.
         let ahead = number.wrapping_sub(known.highest as u32) as i32;
         let number = known.highest.saturating_add_signed(i64::from(ahead));
@@ -185,19 +188,24 @@ impl Sources {
             .min()
     }
 
-    /// Forgets somebody, so that publishers that come and go without end are no matter.
-    fn make_room(&mut self) {
-        if self.known.len() < REMEMBERED + self.lanes.len() {
-            return;
+    /// What is known of a publisher of which something is heard now. Forgets the one of which nothing has been heard for
+    /// longest, so that publishers that come and go without end are no matter: doubles of a newer one may still be on
+    /// their way.
+    fn hear(&mut self, source: Source) -> &mut Known {
+        let is_new = !self.known.contains_key(&source);
+        if is_new && self.known.len() >= REMEMBERED + self.lanes.len() {
+            let open: HashSet<_> = self.lanes.values().copied().collect();
+            let idle = self.known.iter();
+            let idle = idle.filter(|(source, known)| known.waiting == 0 && !open.contains(*source));
+            let oldest = idle.min_by_key(|(_, known)| known.heard);
+            if let Some(source) = oldest.map(|(source, _)| *source) {
+                self.known.remove(&source);
+            }
         }
-        let open: Vec<_> = self.lanes.values().copied().collect();
-        let idle = self
-            .known
-            .iter()
-            .find(|(source, known)| known.waiting == 0 && !open.contains(source));
-        if let Some(source) = idle.map(|(source, _)| *source) {
-            self.known.remove(&source);
-        }
+        self.heard += 1;
+        let known = self.known.entry(source).or_insert(Known::NEW);
+        known.heard = self.heard;
+        known
     }
 }
 
@@ -207,6 +215,7 @@ impl Known {
         last: None,
         waiting: 0,
         highest: 0,
+        heard: 0,
     };
 }
 
@@ -322,5 +331,19 @@ mod tests {
         assert!(sources.known.len() <= REMEMBERED + 1);
         assert!(sources.may_take(3, now), "the open one is remembered");
         assert_eq!(sources.came_by_zenoh(SOURCE, 1, OPEN), ByZenoh::Double);
+    }
+
+    #[test]
+    fn of_publishers_that_come_and_go_the_last_ones_are_remembered_whose_doubles_may_still_come() {
+        let mut sources = Sources::default();
+        let now = Instant::now();
+        for publisher in 0..1_000 {
+            sources.opened(3, (7, publisher), 0, true, now);
+            sources.ended(3, 5);
+            for late in publisher.saturating_sub(100)..=publisher {
+                let came = sources.came_by_zenoh((7, late), 4, OPEN);
+                assert_eq!(came, ByZenoh::Double, "{late} after {publisher}");
+            }
+        }
     }
 }
