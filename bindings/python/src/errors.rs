@@ -13,7 +13,7 @@ use pyo3::{
 use zenoh_pinned::{AllocError, CopyError, FrameError, PoolError, SegmentError, StillHeld};
 use zenoh_pinned_node::{
     dora::{FromArrowError, SendError},
-    pubsub::{DeclareError, OpenError, ReceiveError},
+    pubsub::{DeclareError, OpenError, PutError, ReceiveError},
 };
 
 use crate::words;
@@ -33,6 +33,38 @@ create_exception!(
 ...     except zenoh_pinned.PoolFull:
 ...         print("dropped")
 dropped"#
+);
+create_exception!(
+    zenoh_pinned,
+    LineFull,
+    PoolFull,
+    r#"A subscriber that refuses to lose frames had no room for as long as the call was allowed to wait.
+
+The message names its process. Nobody got the frame.
+
+>>> import zenoh_pinned
+>>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
+...     publisher = session.declare_publisher("camera/image", frame_bytes=4096)
+...     try:
+...         publisher.put(b"a frame", timeout=0.1)
+...     except zenoh_pinned.LineFull as error:
+...         print(error)"#
+);
+create_exception!(
+    zenoh_pinned,
+    NotOnTheLine,
+    PyConnectionError,
+    r#"A publisher that is alone on its key cannot hand this frame over by a line, and has no other way.
+
+Its attachment is too long for one, say. Nobody got the frame.
+
+>>> import zenoh_pinned
+>>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
+...     publisher = session.declare_publisher("camera/image", frame_bytes=4096, alone=True)
+...     try:
+...         publisher.put(b"a frame", attachment=b"beside it")
+...     except zenoh_pinned.NotOnTheLine as error:
+...         print(error)"#
 );
 create_exception!(
     zenoh_pinned,
@@ -86,6 +118,8 @@ create_exception!(
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add("PoolFull", py.get_type::<PoolFull>())?;
+    module.add("LineFull", py.get_type::<LineFull>())?;
+    module.add("NotOnTheLine", py.get_type::<NotOnTheLine>())?;
     module.add("OverBudget", py.get_type::<OverBudget>())?;
     module.add("NoDevice", py.get_type::<NoDevice>())?;
     module.add("CudaError", py.get_type::<CudaError>())?;
@@ -122,6 +156,15 @@ pub(crate) fn publisher(error: DeclareError) -> PyErr {
     match error {
         DeclareError::Pool(error) => pool(error),
         other => PyValueError::new_err(words::in_python(&other.to_string())),
+    }
+}
+
+pub(crate) fn put(error: PutError) -> PyErr {
+    let text = words::in_python(&error.to_string());
+    match error {
+        PutError::Full { .. } => LineFull::new_err(text),
+        PutError::NotOnTheLine(_) => NotOnTheLine::new_err(text),
+        _ => PyConnectionError::new_err(text),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Holds, each floor on those before it:
 //! - elements and shapes (`element`, `shape`, `sizes`), errors in Python's words (`errors`, `reason`, `words`), and what
-//!   this library does in its process and with NumPy (`process`, `signals`, `log`, `panics`, `numpy`);
+//!   this library does in its process and with NumPy (`process`, `signals`, `unraisable`, `log`, `panics`, `numpy`);
 //! - which device is meant, and its pinner (`target`, `pinners`); views, of other libraries and for them (`view`);
 //! - frames and slots, and the pools of slots (`frame`, `slot`, `pool`);
 //! - copies to devices (`device`);
@@ -47,6 +47,7 @@ mod signals;
 mod sizes;
 mod slot;
 mod target;
+mod unraisable;
 mod view;
 mod words;
 mod zenoh;
@@ -73,7 +74,8 @@ mod _native {
         pool::{Pool, PoolStatistics},
         reason::Reason,
         slot::{Shown, Slot},
-        zenoh::{Publisher, Session, Subscriber},
+        unraisable::tell_unraisable,
+        zenoh::{LineFromPublisher, LineToSubscriber, Publisher, Session, Subscriber, recv_any},
     };
 
     #[pymodule_init]

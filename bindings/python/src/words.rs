@@ -7,7 +7,12 @@
 //! Uses nothing of this crate, which has no tests of its own: the tests of another one include this file.
 
 /// What is said otherwise, the longer first.
-const PHRASES: [(&str, &str); 16] = [
+const PHRASES: [(&str, &str); 18] = [
+    (
+        "(Overflow::Refuse); put the frame again, or wait longer (PinnedPublisherBuilder::wait)",
+        "(overflow='refuse'); put the frame again, or wait longer (wait= of declare_publisher)",
+    ),
+    ("no other way (alone())", "no other way (alone=True)"),
     ("wait longer with open_within()", "wait longer (timeout=)"),
     (
         "drop this pinner and everything else of the context, then make a new pinner; where that fails too, restart",

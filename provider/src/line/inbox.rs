@@ -282,9 +282,14 @@ impl Inbox {
         known.wrapping_add(written.unwrap_or(0))
     }
 
-    /// How many frames of a lane its publisher has overwritten unread, as far as has been noticed.
+    /// How many frames of a lane its publisher has overwritten unread.
     pub fn overwritten(&self, lane: usize) -> u64 {
-        self.known(lane).map_or(0, |known| known.overwritten)
+        let (Some(shared), Some(known)) = (self.mapped.lane(lane), self.known(lane)) else {
+            return 0;
+        };
+        // Nobody takes a frame now, so whatever is claimed beyond the reader's position was overwritten.
+        let unnoticed = shared.ring.claimed().saturating_sub(known.position);
+        known.overwritten.saturating_add(unnoticed)
     }
 
     /// Gives a lane back that has nothing unread and whose publisher has closed it or is dead.

@@ -139,6 +139,11 @@ impl<Word: Position> Ring<Word> {
         self.written.0.load()
     }
 
+    /// How many entries are somebody's, as either side says.
+    pub(super) fn claimed(&self) -> u64 {
+        self.claimed.0.load()
+    }
+
     /// Reader: what `look` says of the oldest unread entry, without claiming it; it may be overwritten meanwhile.
     pub(super) fn peek<T>(
         &self,

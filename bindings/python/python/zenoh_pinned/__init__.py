@@ -4,7 +4,7 @@ A producer writes a frame into a slot of shared memory, in place; a consumer see
 copy, and copies it to a CUDA device straight from there. Where there is no CUDA it is ordinary shared
 memory of zenoh.
 
-- `Session`, `Publisher`, `Subscriber` and `Pool`: frames over zenoh.
+- `Session`, `Publisher`, `Subscriber`, `Listener` and `Pool`: frames over zenoh, and past it on one host.
 - `frame` and `to_device`: views of what was received, and their way to a device. They take a dora
   ``event["value"]`` too, whoever sent it.
 - `zenoh_pinned.dora.Node`: a dora node whose ``send_output(..., pinned=True)`` sends so.
@@ -23,7 +23,11 @@ from zenoh_pinned._native import (
     DeviceBuffer,
     FallbackReason,
     FrameRefused,
+    LineFromPublisher,
+    LineFull,
+    LineToSubscriber,
     NoDevice,
+    NotOnTheLine,
     OutputReport,
     OverBudget,
     Pool,
@@ -36,9 +40,10 @@ from zenoh_pinned._native import (
     open_device,
     to_device,
 )
+from zenoh_pinned._listener import Listener
 from zenoh_pinned._publisher import Publisher
 from zenoh_pinned._session import Session
-from zenoh_pinned._subscriber import Subscriber
+from zenoh_pinned._subscriber import Subscriber, recv_any
 from zenoh_pinned._writing import Writing
 
 if _TYPE_CHECKING:
@@ -52,7 +57,12 @@ __all__ = [
     "FallbackReason",
     "Frame",
     "FrameRefused",
+    "LineFromPublisher",
+    "LineFull",
+    "LineToSubscriber",
+    "Listener",
     "NoDevice",
+    "NotOnTheLine",
     "OutputReport",
     "OverBudget",
     "Pool",
@@ -67,6 +77,7 @@ __all__ = [
     "copy_into",
     "frame",
     "open_device",
+    "recv_any",
     "to_device",
 ]
 

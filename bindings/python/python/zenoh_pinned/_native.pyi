@@ -28,6 +28,34 @@ class PoolFull(TimeoutError):
     dropped
     """
 
+class LineFull(PoolFull):
+    """A subscriber that refuses to lose frames had no room for as long as the call was allowed to wait.
+
+    The message names its process. Nobody got the frame.
+
+    >>> import zenoh_pinned
+    >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
+    ...     publisher = session.declare_publisher("camera/image", frame_bytes=4096)
+    ...     try:
+    ...         publisher.put(b"a frame", timeout=0.1)
+    ...     except zenoh_pinned.LineFull as error:
+    ...         print(error)
+    """
+
+class NotOnTheLine(ConnectionError):
+    """A publisher that is alone on its key cannot hand this frame over by a line, and has no other way.
+
+    Its attachment is too long for one, say. Nobody got the frame.
+
+    >>> import zenoh_pinned
+    >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
+    ...     publisher = session.declare_publisher("camera/image", frame_bytes=4096, alone=True)
+    ...     try:
+    ...         publisher.put(b"a frame", attachment=b"beside it")
+    ...     except zenoh_pinned.NotOnTheLine as error:
+    ...         print(error)
+    """
+
 class OverBudget(MemoryError):
     """A pool or message would need more memory than its bound, the host's or a cgroup's allows.
 
@@ -398,18 +426,88 @@ class Session:
 @final
 class Publisher:
     def allocate(self, shape: int | Sequence[int], dtype: npt.DTypeLike, timeout: float | None) -> Slot: ...
-    def put_slot(self, slot: Slot, attachment: bytes | None) -> None: ...
+    def put_slot(self, slot: Slot, attachment: bytes | None, timeout: float | None) -> None: ...
     def put_copy(self, array: object, attachment: bytes | None, timeout: float | None) -> None: ...
+    @property
+    def lines(self) -> tuple[LineToSubscriber, ...]: ...
     def close(self) -> None: ...
 
 @final
 class Subscriber:
     def recv(self, timeout: float | None) -> Frame | None: ...
-    def fileno(self) -> int: ...
-    def clear(self) -> None: ...
+    def fileno(self) -> int:
+        """What becomes readable when a frame has come or the session is closed."""
+    def clear(self) -> None:
+        """Makes `fileno` unreadable until the next change."""
     @property
     def overrun(self) -> int: ...
+    @property
+    def lines(self) -> tuple[LineFromPublisher, ...]: ...
+    @property
+    def no_line(self) -> str | None: ...
     def close(self) -> None: ...
+
+def recv_any(subscribers: Sequence[Subscriber], timeout: float | None) -> tuple[int, Frame] | None:
+    """The next frame of any of the subscribers, and which one it came to; `None` where none came in time."""
+
+def tell_unraisable(error: BaseException, object: object) -> None:
+    """Gives an exception to ``sys.unraisablehook``, whose arguments Python code cannot make."""
+
+@final
+class LineFromPublisher:
+    """A publisher whose frames come to a subscriber by a line, one of `Subscriber.lines`.
+
+    >>> import zenoh_pinned
+    >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
+    ...     subscriber = session.declare_subscriber("camera/*")
+    ...     for line in subscriber.lines:
+    ...         print(f"{line.key} from process {line.pid}, {line.overwritten} overwritten")
+    """
+
+    @property
+    def pid(self) -> int:
+        """The publisher's process."""
+    @property
+    def key(self) -> str:
+        """Its key expression."""
+    @property
+    def alone(self) -> bool:
+        """Whether it says that nobody else publishes there."""
+    @property
+    def overwritten(self) -> int:
+        """Frames that made room for newer ones unread."""
+
+@final
+class LineToSubscriber:
+    """What stands between a publisher and one subscriber of this library's, one of `Publisher.lines`.
+
+    >>> import zenoh_pinned
+    >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
+    ...     subscriber = session.declare_subscriber("camera/left")
+    ...     publisher = session.declare_publisher("camera/left", frame_bytes=4096)
+    ...     for line in publisher.lines:
+    ...         print("by a line" if line.is_open else f"by zenoh: {line.reason}")
+    by zenoh: publisher and subscriber share a session, which hands frames over at once
+    """
+
+    @property
+    def pid(self) -> int | None:
+        """The subscriber's process, where it is on this host; else `None`."""
+    @property
+    def unread(self) -> int:
+        """Frames that it has not read yet."""
+    @property
+    def overwritten(self) -> int:
+        """Frames that made room for newer ones unread."""
+    @property
+    def overflow(self) -> Literal["drop_oldest", "refuse"]:
+        """What the subscriber has chosen for a full line: ``"drop_oldest"`` or ``"refuse"``."""
+    @property
+    def reason(self) -> str | None:
+        """Why its frames go by zenoh; `None` where they go by the line."""
+    @property
+    def is_open(self) -> bool:
+        """Whether frames go by the line."""
 
 @final
 class Outputs:

@@ -49,11 +49,12 @@ class Publisher(Closing):
         """Return a frame to be written in place, in a ``with`` block at whose end it is published.
 
         `attachment` is published beside it. The call waits `timeout` seconds for a slot, by default as long
-        as the pool was told to.
+        as the pool was told to, and the end of the block as long for a subscriber that refuses to lose frames.
 
         Raise `PoolFull` when every slot stayed in use for that long, ``ValueError`` for a shape of no
         elements or more bytes than a slot has, ``TypeError`` for elements that are not plain numbers, and
-        ``ImportError`` for ``bfloat16`` or ``float8`` where the package ``ml_dtypes`` is not installed.
+        ``ImportError`` for ``bfloat16`` or ``float8`` where the package ``ml_dtypes`` is not installed. The end of
+        the block raises `LineFull` and `NotOnTheLine` as `put`.
         """
         described = _attachment(attachment)
         kind = numpy_dtype(dtype)
@@ -72,7 +73,9 @@ class Publisher(Closing):
         `attachment` and `timeout` are as with `allocate`.
 
         Raise ``TypeError`` for data that is not of numbers, or masked; ``ValueError`` for an array that is
-        empty, not contiguous or larger than a slot; and `PoolFull` as `allocate`.
+        empty, not contiguous or larger than a slot; `PoolFull` as `allocate`; `LineFull` where a subscriber that
+        refuses to lose frames had no room in time, and `NotOnTheLine` where the publisher is alone on its key and
+        the frame cannot go by a line. Nobody got the frame then.
         """
         self._native.put_copy(data, _attachment(attachment), timeout)
 
@@ -80,6 +83,14 @@ class Publisher(Closing):
     def pool(self) -> _native.Pool:
         """The pool that frames are allocated from."""
         return self._pool
+
+    @property
+    def lines(self) -> tuple[_native.LineToSubscriber, ...]:
+        """What stands between this publisher and each subscriber of this library: a line, or why there is none.
+
+        Others, which have what zenoh carries, are not among them.
+        """
+        return self._native.lines
 
     def drain(self, timeout: float = 1.0) -> None:
         """Wait until nobody holds a frame, so that closing the session loses none.
@@ -112,7 +123,7 @@ class _Publication(Writing):
         self._timeout = timeout
 
     def _send_slot(self, slot: _native.Slot) -> None:
-        self._publisher.put_slot(slot, self._attachment)
+        self._publisher.put_slot(slot, self._attachment, self._timeout)
 
     def _send_copy(self, array: npt.NDArray[Any]) -> None:
         self._publisher.put_copy(array, self._attachment, self._timeout)

@@ -6,20 +6,21 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
+from zenoh_pinned import _native
 from zenoh_pinned._closing import Closing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from zenoh_pinned import _native
     from zenoh_pinned._frame import Frame
 
 
 class Subscriber(Closing):
-    """Receives frames into a queue.
+    """Receives frames: by a line from publishers of this library on this host, from all others by zenoh.
 
     `Session.declare_subscriber` makes one. It may be used from any thread, and in a ``with`` statement, which
-    closes it. A ``for`` loop over it, or an ``async for``, ends when the session is closed.
+    closes it. Each frame is handed out once, and those of one publisher in order. A ``for`` loop over it, or an
+    ``async for``, ends when the session is closed.
 
     >>> import zenoh_pinned
     >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
@@ -47,8 +48,7 @@ class Subscriber(Closing):
         """
         frame = self._native.recv(timeout)
         if frame is None:
-            msg = f"no frame within {timeout} s"
-            raise TimeoutError(msg)
+            raise _none_within(timeout)
         return frame
 
     def try_recv(self) -> Frame | None:
@@ -58,7 +58,9 @@ class Subscriber(Closing):
     async def recv_async(self) -> Frame:
         """Return the next frame without blocking the event loop; cancelling it loses no frame.
 
-        Await the frames of one subscriber in one event loop. To bound the time use `asyncio.wait_for`.
+        Await the frames of one subscriber in one event loop, asyncio's or uvloop's. To bound the time use
+        `asyncio.wait_for`. From the first call on a thread of this library's wakes the event loop, which costs a
+        second wake-up for each frame; `recv` costs one.
 
         Raise as `recv`.
         """
@@ -106,6 +108,48 @@ class Subscriber(Closing):
         """How many frames made room for newer ones, because they were not taken in time."""
         return self._native.overrun
 
+    @property
+    def lines(self) -> tuple[_native.LineFromPublisher, ...]:
+        """The publishers whose frames come by a line."""
+        return self._native.lines
+
+    @property
+    def no_line(self) -> str | None:
+        """Why no frames can come by lines; `None` where they can."""
+        return self._native.no_line
+
     def close(self) -> None:
-        """Undeclare the subscriber and let go of the frames that were not taken; the others stay."""
+        """Undeclare the subscriber and let go of the frames that were not taken; the others stay.
+
+        Threads that wait for one get a ``ConnectionError``.
+        """
         self._native.close()
+
+
+def recv_any(subscribers: Sequence[Subscriber], timeout: float | None = None) -> tuple[Subscriber, Frame]:
+    """Return the next frame of any of `subscribers`, and the subscriber that it came to.
+
+    One thread waits for all of them at once. Those in front are asked first each time: put what is urgent there.
+
+    Raise as `Subscriber.recv`, what the first of them raises that has anything, and ``ValueError`` where there is
+    no subscriber.
+
+    >>> import zenoh_pinned
+    >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
+    ...     left, right = (session.declare_subscriber(f"camera/{side}") for side in ("left", "right"))
+    ...     publisher = session.declare_publisher("camera/right", frame_bytes=4096)
+    ...     publisher.put(b"a frame")
+    ...     subscriber, frame = zenoh_pinned.recv_any([left, right], timeout=10)
+    ...     subscriber is right, bytes(frame)
+    (True, b'a frame')
+    """
+    subscribers = list(subscribers)
+    received = _native.recv_any([subscriber._native for subscriber in subscribers], timeout)
+    if received is None:
+        raise _none_within(timeout)
+    which, frame = received
+    return subscribers[which], frame
+
+
+def _none_within(timeout: float | None) -> TimeoutError:
+    return TimeoutError(f"no frame within {timeout} s")

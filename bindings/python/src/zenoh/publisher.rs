@@ -1,16 +1,20 @@
 //! Publishing slots.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
+    types::PyTuple,
 };
 use zenoh::bytes::ZBytes;
 use zenoh_pinned::PinnedPool;
-use zenoh_pinned_node::pubsub::PinnedPublisher;
+use zenoh_pinned_node::pubsub::{PinnedPublisher, PinnedPublisherBuilder};
 
-use super::open::Open;
+use super::{lines::LineToSubscriber, open::Open};
 use crate::{
     errors, pool, signals,
     sizes::{Sizes, seconds},
@@ -23,13 +27,22 @@ use crate::{
 pub(crate) struct Publisher {
     publisher: Open<Arc<PinnedPublisher>>,
     pool: PinnedPool,
+    /// How long a put waits for subscribers that refuse to lose frames, where the caller does not say.
+    wait: Duration,
 }
 
 impl Publisher {
-    pub(super) fn declare(session: &zenoh::Session, key: &str, pool: PinnedPool) -> PyResult<Self> {
-        let publisher = PinnedPublisher::with_pool(session, key, pool.clone());
+    pub(super) fn declare(
+        terms: PinnedPublisherBuilder,
+        session: &zenoh::Session,
+        key: &str,
+        pool: PinnedPool,
+        wait: Duration,
+    ) -> PyResult<Self> {
+        let publisher = terms.declare_with_pool(session, key, pool.clone());
         let publisher = Arc::new(publisher.map_err(errors::publisher)?);
         Ok(Self {
+            wait,
             publisher: Open::new(publisher, "the publisher is closed: declare another one"),
             pool,
         })
@@ -56,8 +69,10 @@ impl Publisher {
         py: Python<'_>,
         slot: &Bound<'_, Slot>,
         attachment: Option<Vec<u8>>,
+        timeout: Option<f64>,
     ) -> PyResult<()> {
         let publisher = self.publisher.get()?;
+        let wait = timeout.map_or(Ok(self.wait), seconds)?;
         let slot = slot.get();
         let kept = match slot.take()? {
             Memory::Pool(memory) => memory.into_kept(),
@@ -71,8 +86,8 @@ impl Publisher {
         let payload = kept.payload();
         slot.keep_for_views(Keeper::Sent(kept));
         let attachment = attachment.map(ZBytes::from);
-        py.detach(|| publisher.put_payload(payload, attachment))
-            .map_err(|error| errors::connection(&error))
+        let put = || publisher.put_payload_within(payload, attachment, wait);
+        signals::interruptible(py, put)?.map_err(errors::put)
     }
 
     /// Copies an array into a slot and publishes it.
@@ -94,16 +109,28 @@ impl Publisher {
         let timeout = timeout.map(seconds).transpose()?;
         let attachment = attachment.map(ZBytes::from);
         signals::interruptible(py, || {
+            let started = Instant::now();
             let slot = match timeout {
                 Some(timeout) => self.pool.alloc_timeout(bytes, timeout),
                 None => self.pool.alloc(bytes),
             };
             let mut slot = slot.map_err(errors::alloc)?;
             slot.copy_from_slice(imported.as_ref());
+            // One wait for both, a slot and room at the subscribers.
+            let wait = timeout.map_or(self.wait, |timeout| {
+                timeout.saturating_sub(started.elapsed())
+            });
             publisher
-                .put_payload(slot.into_shm(), attachment)
-                .map_err(|error| errors::connection(&error))
+                .put_payload_within(slot.into_shm(), attachment, wait)
+                .map_err(errors::put)
         })?
+    }
+
+    #[getter]
+    fn lines<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let publisher = self.publisher.get()?;
+        let lines = py.detach(|| publisher.lines());
+        PyTuple::new(py, lines.into_iter().map(LineToSubscriber::of))
     }
 
     fn close(&self, py: Python<'_>) {

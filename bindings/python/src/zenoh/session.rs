@@ -4,14 +4,14 @@ use std::{path::PathBuf, time::Duration};
 
 use pyo3::{exceptions::PyValueError, prelude::*};
 use zenoh::{Config, Wait};
-use zenoh_pinned_node::pubsub::{self, OpenError};
+use zenoh_pinned_node::pubsub::{self, FrameSubscriber, OpenError, PinnedPublisher};
 
-use super::{Publisher, Subscriber, open::Open};
+use super::{Publisher, Subscriber, lines, open::Open};
 use crate::{
     errors, pinners,
     pool::Pool,
     signals,
-    sizes::amount,
+    sizes::{amount, seconds},
     target::{Target, Wish},
     words,
 };
@@ -78,10 +78,16 @@ impl Session {
         py: Python<'_>,
         key: &str,
         pool: &Bound<'_, Pool>,
+        wait: f64,
+        alone: bool,
+        line: bool,
     ) -> PyResult<Publisher> {
         let session = self.session.get()?;
         let pool = pool.get().pool().clone();
-        py.detach(|| Publisher::declare(&session, key, pool))
+        let wait = seconds(wait)?;
+        let terms = PinnedPublisher::builder(0).line(line);
+        let terms = if alone { terms.alone() } else { terms };
+        py.detach(|| Publisher::declare(terms, &session, key, pool, wait))
     }
 
     fn declare_subscriber(
@@ -89,11 +95,20 @@ impl Session {
         py: Python<'_>,
         key: &str,
         capacity: i128,
+        overflow: &str,
+        line: bool,
     ) -> PyResult<Subscriber> {
         let capacity = amount("capacity", capacity)?;
+        let overflow = lines::overflow(overflow)?;
         let session = self.session.get()?;
         let target = self.target;
-        py.detach(|| Subscriber::declare(&session, key, capacity, target))
+        py.detach(|| {
+            let builder = FrameSubscriber::builder(&pinners::get(target))
+                .capacity(capacity)
+                .overflow(overflow)
+                .line(line);
+            Subscriber::declare(builder, &session, key, target)
+        })
     }
 
     /// The identity of the session in the network.

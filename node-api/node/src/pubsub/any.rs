@@ -39,15 +39,20 @@ pub fn recv_any(
     timeout: Duration,
 ) -> Result<(usize, ReceivedFrame), ReceiveError> {
     let until = Instant::now().checked_add(timeout);
+    let mut has_waited = false;
     loop {
         for (which, subscriber) in subscribers.iter().enumerate() {
             if let Some(received) = subscriber.take()? {
                 return Ok((which, received));
             }
         }
+        if has_waited && zenoh_pinned::bindings::is_interrupted() {
+            return Err(ReceiveError::Interrupted);
+        }
         if !wait_for_any(subscribers, until) {
             return Err(ReceiveError::TimedOut(timeout));
         }
+        has_waited = true;
     }
 }
 

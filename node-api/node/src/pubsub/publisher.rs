@@ -227,7 +227,7 @@ impl PinnedPublisher {
     /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn put(&self, slot: Slot) -> Result<(), PutError> {
-        self.put_own(slot.into_shm(), None, false)
+        self.put_own(slot.into_shm(), None, false, self.wait)
     }
 
     /// Publishes a slot together with a few bytes beside it, for instance a time or a number.
@@ -246,7 +246,7 @@ impl PinnedPublisher {
     /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn put_with(&self, slot: Slot, attachment: impl Into<ZBytes>) -> Result<(), PutError> {
-        self.put_own(slot.into_shm(), Some(attachment.into()), false)
+        self.put_own(slot.into_shm(), Some(attachment.into()), false, self.wait)
     }
 
     /// Publishes a payload, usually [`Slot::into_shm`] of one of this pool's, of which the caller keeps a
@@ -267,8 +267,20 @@ impl PinnedPublisher {
     /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn put_payload(&self, payload: ZBytes, attachment: Option<ZBytes>) -> Result<(), PutError> {
+        self.put_payload_within(payload, attachment, self.wait)
+    }
+
+    /// As [`PinnedPublisher::put_payload`], but waits up to `wait` for subscribers that refuse to lose frames: for
+    /// bindings, whose callers say so with each frame.
+    #[doc(hidden)]
+    pub fn put_payload_within(
+        &self,
+        payload: ZBytes,
+        attachment: Option<ZBytes>,
+        wait: Duration,
+    ) -> Result<(), PutError> {
         let is_foreign = !self.pool.owns(&payload);
-        self.put_own(payload, attachment, is_foreign)
+        self.put_own(payload, attachment, is_foreign, wait)
     }
 
     fn put_own(
@@ -276,6 +288,7 @@ impl PinnedPublisher {
         payload: ZBytes,
         attachment: Option<ZBytes>,
         is_foreign: bool,
+        wait: Duration,
     ) -> Result<(), PutError> {
         let Declared {
             lines,
@@ -290,13 +303,10 @@ impl PinnedPublisher {
             attachment.as_ref(),
             timestamp.as_ref().map(stamp),
             is_foreign,
-            self.wait,
+            wait,
         );
         let Handed { number, needs_put } = handed.map_err(|not| match not {
-            NotHanded::Full { pid } => PutError::Full {
-                pid,
-                waited: self.wait,
-            },
+            NotHanded::Full { pid } => PutError::Full { pid, waited: wait },
             NotHanded::OnlyByZenoh(reason) => PutError::NotOnTheLine(reason),
         })?;
         if !needs_put {
@@ -413,6 +423,34 @@ impl PinnedPublisherBuilder {
                 .collect::<String>(),
         );
         PinnedPublisher::declared(session, key, pool.build()?, self.terms)
+    }
+
+    /// As [`declare`](Self::declare), with slots of a pool that the application has made; what was said of sizes here is
+    /// not used.
+    ///
+    /// # Errors
+    /// [`DeclareError::Zenoh`].
+    ///
+    /// ```
+    /// # let mut config = zenoh::Config::default();
+    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
+    /// # let pinner = zenoh_pinned::Pinner::host_only();
+    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+    /// use zenoh_pinned::PinnedPool;
+    /// use zenoh_pinned_node::pubsub::PinnedPublisher;
+    ///
+    /// let pool = PinnedPool::builder().slots(4).slot_bytes(4096).build()?;
+    /// let left = PinnedPublisher::builder(4096).alone();
+    /// let left = left.declare_with_pool(&session, "camera/left", pool)?;
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    pub fn declare_with_pool(
+        self,
+        session: &Session,
+        key: &str,
+        pool: PinnedPool,
+    ) -> Result<PinnedPublisher, DeclareError> {
+        PinnedPublisher::declared(session, key, pool, self.terms)
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) struct Receiving {
     own_bell: Bell,
     pinner: Pinner,
     capacity: usize,
-    announce: Option<Announce>,
+    announce: OnceLock<Announce>,
     taking: Mutex<()>,
     state: Mutex<State>,
     wakers: Mutex<Vec<Waker>>,
@@ -109,7 +109,7 @@ pub struct LineFromPublisher {
     pub key: String,
     /// Whether it says that nobody else publishes there.
     pub alone: bool,
-    /// Frames that made room for newer ones unread, as far as noticed.
+    /// Frames that made room for newer ones unread.
     pub overwritten: u64,
 }
 
@@ -118,14 +118,13 @@ impl Receiving {
         inbox: Result<Inbox, NoLine>,
         pinner: Pinner,
         capacity: usize,
-        announce: Option<Announce>,
     ) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             inbox,
             own_bell: Bell::default(),
             pinner,
             capacity: capacity.max(1),
-            announce,
+            announce: OnceLock::new(),
             taking: Mutex::default(),
             state: Mutex::default(),
             wakers: Mutex::default(),
@@ -212,9 +211,14 @@ impl Receiving {
     pub(super) fn announce(&self) {
         let wakers = std::mem::take(&mut *lock(&self.wakers));
         wakers.into_iter().for_each(Waker::wake);
-        if let Some(announce) = &self.announce {
+        if let Some(announce) = self.announce.get() {
             announce();
         }
+    }
+
+    /// Calls `announce` from now on, if nobody is called yet.
+    pub(super) fn announce_to(&self, announce: Announce) {
+        let _ = self.announce.set(announce);
     }
 
     /// Wakes this task when there may be something new.

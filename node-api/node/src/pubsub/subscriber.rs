@@ -227,16 +227,19 @@ impl FrameSubscriber {
     }
 
     fn wait_for_one(&self, until: Option<Instant>) -> Result<Option<ReceivedFrame>, ReceiveError> {
+        let mut has_waited = false;
         loop {
             if let Some(received) = self.take()? {
                 return Ok(Some(received));
             }
-            if !wait_for_any(&[self], until) {
-                return match zenoh_pinned::bindings::is_interrupted() {
-                    true => Err(ReceiveError::Interrupted),
-                    false => Ok(None),
-                };
+            // Only where nothing has come: to ask may take a language's interpreter.
+            if has_waited && zenoh_pinned::bindings::is_interrupted() {
+                return Err(ReceiveError::Interrupted);
             }
+            if !wait_for_any(&[self], until) {
+                return Ok(None);
+            }
+            has_waited = true;
         }
     }
 
@@ -334,6 +337,25 @@ impl FrameSubscriber {
         self.check().map_or(0, |()| self.receiving.overrun())
     }
 
+    /// As [`FrameSubscriberBuilder::on_change`], from now on: for bindings, whose callers may never need it. Called once
+    /// at once, because something may have come before.
+    #[doc(hidden)]
+    pub fn announce_to(&self, announce: impl Fn() + Send + Sync + 'static) {
+        if self.check().is_ok() {
+            self.receiving.announce_to(Arc::new(announce));
+            self.announcing.start(&self.receiving);
+            self.receiving.announce();
+        }
+    }
+
+    /// Ends all waits, as the end of the session does: for bindings, where one thread closes what another waits for.
+    #[doc(hidden)]
+    pub fn close(&self) {
+        if self.check().is_ok() {
+            self.receiving.close();
+        }
+    }
+
     /// Nobody fills the queue of a forked child, and a thread of the parent may have been at it.
     pub(super) fn check(&self) -> Result<(), ReceiveError> {
         match self.declared.is_here() {
@@ -349,7 +371,7 @@ pub(super) fn wait_for_any(subscribers: &[&FrameSubscriber], until: Option<Insta
         Some(until) => until.saturating_duration_since(Instant::now()),
         None => Duration::MAX,
     };
-    if left.is_zero() || zenoh_pinned::bindings::is_interrupted() {
+    if left.is_zero() {
         return false;
     }
     let bells: Vec<_> = subscribers
@@ -421,12 +443,13 @@ impl FrameSubscriberBuilder {
         if let Err(reason) = &inbox {
             tracing::debug!(%key, %reason, "frames come by zenoh only");
         }
-        let announce = self.on_change.map(|OnChange(announce)| announce);
-        let announces = announce.is_some();
-        let receiving = Receiving::new(inbox, self.pinner, self.capacity, announce);
+        let receiving = Receiving::new(inbox, self.pinner, self.capacity);
+        if let Some(OnChange(announce)) = &self.on_change {
+            receiving.announce_to(announce.clone());
+        }
         let declared = declare(session, &key, &receiving)?;
         let announcing = Announcing::default();
-        if announces {
+        if self.on_change.is_some() {
             announcing.start(&receiving);
         }
         Ok(FrameSubscriber {
