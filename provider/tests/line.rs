@@ -14,6 +14,8 @@ use zenoh_pinned::{
     shm_clients,
 };
 
+/// More than an entry takes.
+const FRAME_BYTES: usize = 600;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn inbox(capacity: usize, overflow: Overflow) -> (Inbox, Pinner) {
@@ -42,7 +44,7 @@ fn pool(slots: u32) -> PinnedPool {
 }
 
 fn put(line: &Line, pool: &PinnedPool, byte: u8) -> Result<bool, NoLine> {
-    let mut slot = pool.alloc(100).unwrap();
+    let mut slot = pool.alloc(FRAME_BYTES).unwrap();
     slot.fill(byte);
     let payload = slot.into_shm();
     line.put(&Outgoing::new(&payload, None, None, false)?)
@@ -53,7 +55,7 @@ fn taken(inbox: &Inbox, pinner: &Pinner) -> Vec<(u64, u8)> {
     let mut taken = Vec::new();
     while let Some(delivery) = inbox.take(0, pinner).unwrap() {
         let frame = delivery.frame.unwrap();
-        assert!(frame.iter().all(|byte| *byte == frame[0]) && frame.len() == 100);
+        assert!(frame.iter().all(|byte| *byte == frame[0]) && frame.len() == FRAME_BYTES);
         taken.push((delivery.number, frame[0]));
     }
     taken
@@ -107,9 +109,26 @@ fn an_attachment_and_a_timestamp_arrive_beside_the_frame_and_a_long_one_is_a_rea
     let long = vec![7u8; 457].into();
     let refused = Outgoing::new(&payload, Some(&long), None, false).err();
     assert_eq!(refused, Some(NoLine::AttachmentTooLong { bytes: 457 }));
-    let ordinary = vec![1u8; 8].into();
+    let ordinary = vec![1u8; FRAME_BYTES].into();
     let refused = Outgoing::new(&ordinary, None, None, false).err();
     assert_eq!(refused, Some(NoLine::NotOneBuffer));
+}
+
+#[test]
+fn a_small_frame_travels_in_the_entry_and_its_slot_is_free_at_once() {
+    let (inbox, pinner) = inbox(4, Overflow::DropOldest);
+    let line = Line::open(inbox.address(), &owner(0)).unwrap();
+    inbox.meet(0).unwrap();
+    let pool = pool(1);
+    for bytes in [1, 64, 456] {
+        let mut slot = pool.alloc(bytes).unwrap();
+        slot.fill(bytes as u8);
+        line.put(&Outgoing::new(&slot.into_shm(), None, None, false).unwrap())
+            .unwrap();
+        assert_eq!(pool.statistics().in_use, 0);
+        let frame = inbox.take(0, &pinner).unwrap().unwrap().frame.unwrap();
+        assert_eq!(&frame[..], vec![bytes as u8; bytes]);
+    }
 }
 
 #[test]

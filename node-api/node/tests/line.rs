@@ -19,6 +19,8 @@ use zenoh_pinned_node::pubsub::{
     ReceiveError, recv_any,
 };
 
+/// More than an entry of a line takes.
+const FRAME_BYTES: usize = 600;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn session(listen: &[&str], connect: &[&str]) -> Session {
@@ -64,14 +66,14 @@ fn wait_for_line(publisher: &PinnedPublisher) {
 }
 
 fn put(publisher: &PinnedPublisher, number: u64) {
-    let mut slot = publisher.alloc(8).unwrap();
-    slot.copy_from_slice(&number.to_le_bytes());
+    let mut slot = publisher.alloc(FRAME_BYTES).unwrap();
+    slot[..8].copy_from_slice(&number.to_le_bytes());
     publisher.put(slot).unwrap();
 }
 
 fn recv(frames: &FrameSubscriber) -> u64 {
     let received = frames.recv_timeout(PATIENCE).unwrap();
-    u64::from_le_bytes(received.frame[..].try_into().unwrap())
+    u64::from_le_bytes(received.frame[..8].try_into().unwrap())
 }
 
 fn nothing_more(frames: &FrameSubscriber) {
@@ -99,7 +101,7 @@ fn every_frame_comes_once_and_in_order_while_it_travels_both_ways() {
         for number in 0..500 {
             assert_eq!(recv(&frames), number);
             let sample = unmodified.recv_timeout(PATIENCE).unwrap().unwrap();
-            assert_eq!(sample.payload().to_bytes()[..], number.to_le_bytes());
+            assert_eq!(sample.payload().to_bytes()[..8], number.to_le_bytes());
         }
     });
     nothing_more(&frames);
@@ -120,14 +122,14 @@ fn what_comes_with_a_frame_is_the_same_by_either_way() {
     let camera = camera().declare(&publishing, "beside").unwrap();
     wait_for_line(&camera);
     for attachment in [None, Some(vec![]), Some(vec![7; 456])] {
-        let payload = camera.alloc(100).unwrap().into_shm();
+        let payload = camera.alloc(FRAME_BYTES).unwrap().into_shm();
         let attached = attachment.clone().map(Into::into);
         camera.put_payload(payload, attached).unwrap();
         for frames in [&by_line, &by_zenoh] {
             let received = frames.recv_timeout(PATIENCE).unwrap();
             assert_eq!(
                 (received.key.as_str(), received.frame.len()),
-                ("beside", 100)
+                ("beside", FRAME_BYTES)
             );
             let arrived = received
                 .attachment
@@ -268,13 +270,13 @@ fn a_subscriber_that_refuses_to_lose_frames_makes_the_put_fail_and_nobody_gets_t
         .overflow(Overflow::Refuse)
         .declare(&receiving, "refuse")
         .unwrap();
-    let camera = PinnedPublisher::builder(64)
+    let camera = PinnedPublisher::builder(4096)
         .wait(Duration::from_millis(20))
         .declare(&publishing, "refuse")
         .unwrap();
     wait_for_line(&camera);
     (0..2).for_each(|number| put(&camera, number));
-    let refused = camera.put(camera.alloc(8).unwrap());
+    let refused = camera.put(camera.alloc(FRAME_BYTES).unwrap());
     assert!(matches!(refused, Err(PutError::Full { pid, .. }) if pid == std::process::id()));
     assert_eq!(recv(&frames), 0);
     put(&camera, 2);
@@ -382,14 +384,14 @@ fn a_slot_of_another_pool_comes_back_although_its_publisher_publishes_no_more() 
     let (publishing, receiving) = sessions();
     let pool = PinnedPool::builder()
         .slots(1)
-        .slot_bytes(64)
+        .slot_bytes(4096)
         .build()
         .unwrap();
     let frames = frames().declare(&receiving, "forwarded").unwrap();
     let camera = camera().declare(&publishing, "forwarded").unwrap();
     wait_for_line(&camera);
     camera
-        .put_payload(pool.alloc(8).unwrap().into_shm(), None)
+        .put_payload(pool.alloc(FRAME_BYTES).unwrap().into_shm(), None)
         .unwrap();
     drop(frames.recv_timeout(PATIENCE).unwrap());
     pool.alloc_timeout(8, PATIENCE).unwrap();
@@ -478,7 +480,7 @@ fn a_frame_is_handed_out_with_its_key_although_its_line_ends_at_that_moment() {
                 frames.lines();
             }
         });
-        let pool = PinnedPool::builder().slots(16).slot_bytes(64).build();
+        let pool = PinnedPool::builder().slots(16).slot_bytes(4096).build();
         let pool = pool.unwrap();
         let all = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             for round in 0..1000u64 {

@@ -62,6 +62,10 @@ impl HeldBytes {
         Self::of(Bytes::Owned(Some(owned)), place)
     }
 
+    pub(super) fn private(bytes: Vec<u8>) -> Self {
+        Self::of(Bytes::Assembled(bytes), None)
+    }
+
     /// A payload outside shared memory; one that came in several pieces is put together.
     pub(super) fn ordinary(payload: &ZBytes) -> Result<Self, FrameError> {
         if payload.slices().nth(1).is_some() && availability::without_shared_memory().is_none() {

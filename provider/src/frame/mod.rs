@@ -135,6 +135,11 @@ impl Frame {
         Ok(Self::of(HeldBytes::owned(owned, place), found, pinner))
     }
 
+    /// Bytes of this process's own.
+    pub(crate) fn from_bytes(bytes: Vec<u8>, pinner: &Pinner) -> Self {
+        Self::of(HeldBytes::private(bytes), None, pinner)
+    }
+
     /// A view of a buffer that is this process's own reference.
     pub(crate) fn from_buffer(buffer: ZShm, pinner: &Pinner) -> Result<Self, FrameError> {
         let bytes = buffer.len();

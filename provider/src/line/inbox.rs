@@ -11,7 +11,7 @@ use super::{
     InboxAddress, NoLine, Overflow, Stamp,
     bell::{Bell, Listening},
     descriptor::{Reader, Unreadable},
-    entry::Entry,
+    entry::{self, Content, Entry},
     layout::{LANES, Lane, MAX_CAPACITY, Mapped, Phase, State, Terms},
 };
 use crate::{
@@ -221,7 +221,7 @@ impl Inbox {
     pub fn oldest_put_at(&self, lane: usize) -> Option<u64> {
         let shared = self.mapped.lane(lane)?;
         let capacity = self.mapped.capacity();
-        let look = |position| self.mapped.entry(lane, position).map_or(0, Entry::put_at);
+        let look = |position| self.mapped.entry(lane, position).map_or(0, entry::put_at);
         // What is corrupt is told by `take`.
         match shared.ring.peek(capacity, look) {
             Ok(put_at) => put_at,
@@ -258,14 +258,18 @@ impl Inbox {
         };
         known.overwritten += missing;
         known.position = position + 1;
-        let buffer = self.reader.read(entry.descriptor);
+        let (buffer, bytes) = match entry.content {
+            Content::Buffer(descriptor) => (Some(self.reader.read(descriptor)), Vec::new()),
+            Content::Bytes(bytes) => (None, bytes),
+        };
         shared.ring.done(position);
         shared.room.ring();
         let frame = match buffer {
-            Ok(buffer) => Frame::from_buffer(buffer, pinner),
-            Err(Unreadable::Gone) => Err(FrameError::Invalidated),
-            Err(Unreadable::NotAttached(detail)) => Err(FrameError::NotAttached { detail }),
-            Err(Unreadable::Nonsense) => return Err(self.abandon(shared, &mut known)),
+            None => Ok(Frame::from_bytes(bytes, pinner)),
+            Some(Ok(buffer)) => Frame::from_buffer(buffer, pinner),
+            Some(Err(Unreadable::Gone)) => Err(FrameError::Invalidated),
+            Some(Err(Unreadable::NotAttached(detail))) => Err(FrameError::NotAttached { detail }),
+            Some(Err(Unreadable::Nonsense)) => return Err(self.abandon(shared, &mut known)),
         };
         Ok(Some(Delivery {
             frame,

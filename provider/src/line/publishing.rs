@@ -12,7 +12,7 @@ use zenoh::bytes::ZBytes;
 use super::{
     InboxAddress, LaneOwner, NoLine, Overflow, Stamp,
     bell::Listening,
-    entry::{Descriptor, Entry, MAX_ATTACHMENT_BYTES},
+    entry::{self, Content, Descriptor, Entry, MAX_ATTACHMENT_BYTES},
     layout::{KEY_BYTES, LANES, Lane, Mapped, Phase, State},
     ring::{Corrupt, Room},
 };
@@ -36,7 +36,7 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Outgoing<'a> {
     payload: &'a ZBytes,
-    descriptor: Descriptor,
+    content: Content<Cow<'a, [u8]>>,
     attachment: Option<Cow<'a, [u8]>>,
     stamp: Option<Stamp>,
     put_at: u64,
@@ -55,8 +55,13 @@ impl<'a> Outgoing<'a> {
         stamp: Option<Stamp>,
         is_foreign: bool,
     ) -> Result<Self, NoLine> {
-        let descriptor = Descriptor::of(payload).ok_or(NoLine::NotOneBuffer)?;
         let attachment = attachment.map(ZBytes::to_bytes);
+        let bytes = payload.len();
+        // A small frame is copied for less than it costs to count references to it.
+        let content = match entry::takes(bytes, attachment.as_deref().map(<[u8]>::len)) {
+            true => Content::Bytes(payload.to_bytes()),
+            false => Content::Buffer(Descriptor::of(payload).ok_or(NoLine::NotOneBuffer)?),
+        };
         match &attachment {
             Some(attachment) if attachment.len() > MAX_ATTACHMENT_BYTES => {
                 Err(NoLine::AttachmentTooLong {
@@ -65,7 +70,7 @@ impl<'a> Outgoing<'a> {
             }
             _ => Ok(Self {
                 payload,
-                descriptor,
+                content,
                 attachment,
                 stamp,
                 put_at: clock::nanoseconds(),
@@ -235,22 +240,28 @@ impl Line {
             Err(Corrupt) => return Err(state.end(NoLine::Corrupt)),
         };
         let words = kept.mapped.entry(kept.lane, next).ok_or(NoLine::Corrupt)?;
-        state.payloads.push_back((next, frame.payload.clone()));
+        let content = match &frame.content {
+            Content::Buffer(descriptor) => {
+                state.payloads.push_back((next, frame.payload.clone()));
+                Content::Buffer(*descriptor)
+            }
+            Content::Bytes(bytes) => Content::Bytes(&**bytes),
+        };
+        let is_kept = matches!(content, Content::Buffer(_));
         state.next = next + 1;
-        let attachment = frame.attachment.as_deref();
-        Entry::write(
-            words,
-            frame.descriptor,
-            frame.put_at,
-            frame.stamp,
-            attachment,
-        );
+        let entry = Entry {
+            content,
+            put_at: frame.put_at,
+            stamp: frame.stamp,
+            attachment: frame.attachment.as_deref(),
+        };
+        entry.write(words);
         lane.ring.publish(next);
         kept.mapped.head().bell.ring();
         drop(state);
         // Not under the lock: it may wake somebody.
         drop(overwritten);
-        if frame.is_foreign {
+        if frame.is_foreign && is_kept {
             let keeper: Arc<Kept> = kept.clone();
             kept::look_after(keeper);
         }

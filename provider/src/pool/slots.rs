@@ -107,6 +107,11 @@ impl Slots {
         })
     }
 
+    /// Of a class; zero where there is no such class.
+    pub(super) fn slot_bytes_of(&self, class: usize) -> usize {
+        self.slot_bytes.get(class).copied().unwrap_or(0)
+    }
+
     pub(super) fn largest_slot_bytes(&self) -> usize {
         self.slot_bytes.last().copied().unwrap_or(0)
     }

@@ -10,6 +10,9 @@ use zenoh::shm::{ZAllocError, ZShmMut};
 use super::{PinnedPool, SharedPool, error::AllocError, slot::Slot, slots::TakenSlot};
 use crate::os;
 
+/// From how many bytes on writing to memory that is not cached costs far more than collecting what was released.
+const CACHED_FROM: usize = 64 << 10;
+
 impl SharedPool {
     /// The class for `len` bytes; `None` where the pool has ordinary memory.
     ///
@@ -25,6 +28,11 @@ impl SharedPool {
 
     /// Takes a slot that is free, or has been released and not been collected. Reserves no memory.
     pub(super) fn take_there_is(&self, class: usize) -> Option<TakenSlot> {
+        // What was released last is in the processor's caches, if anything is: of large slots it is worth looking for.
+        if self.slots.slot_bytes_of(class) >= CACHED_FROM {
+            self.collect();
+            return self.slots.take_free(class);
+        }
         self.slots.take_free(class).or_else(|| {
             self.collect();
             self.slots.take_free(class)

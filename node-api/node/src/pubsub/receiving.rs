@@ -4,7 +4,7 @@
 //! payload is dropped under `state`, and nobody sleeps under either.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -55,6 +55,8 @@ pub(super) struct Receiving {
     wakers: Mutex<Vec<Waker>>,
     /// How often something has arrived by zenoh.
     arrivals: AtomicU64,
+    /// Whether the last wait was so short that the next one is better spent looking than asleep.
+    comes_quickly: AtomicBool,
     subscription: OnceLock<Weak<Subscription>>,
     own: Weak<Self>,
 }
@@ -63,7 +65,7 @@ pub(super) struct Receiving {
 struct State {
     queue: VecDeque<Queued>,
     sources: Sources,
-    lanes: HashMap<usize, Met>,
+    lanes: BTreeMap<usize, Met>,
     /// Of lanes that have ended, and of the queue.
     overrun: u64,
     is_closed: bool,
@@ -114,11 +116,7 @@ pub struct LineFromPublisher {
 }
 
 impl Receiving {
-    pub(super) fn new(
-        inbox: Result<Inbox, NoLine>,
-        pinner: Pinner,
-        capacity: usize,
-    ) -> Arc<Self> {
+    pub(super) fn new(inbox: Result<Inbox, NoLine>, pinner: Pinner, capacity: usize) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             inbox,
             own_bell: Bell::default(),
@@ -129,6 +127,7 @@ impl Receiving {
             state: Mutex::default(),
             wakers: Mutex::default(),
             arrivals: AtomicU64::new(0),
+            comes_quickly: AtomicBool::new(false),
             subscription: OnceLock::new(),
             own: own.clone(),
         })
@@ -243,10 +242,17 @@ impl Receiving {
     pub(super) fn has_something(&self) -> bool {
         let mut state = self.lock();
         self.meet_and_part(&mut state);
-        let now = Instant::now();
-        !state.queue.is_empty()
-            || state.is_closed
-            || self.lanes_to_take(&state, now).next().is_some()
+        !state.queue.is_empty() || state.is_closed || self.lanes_to_take(&state).next().is_some()
+    }
+
+    /// Whether frames have come so quickly that sleeping costs more than looking.
+    pub(super) fn comes_quickly(&self) -> bool {
+        // Relaxed: a guess.
+        self.comes_quickly.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_comes_quickly(&self, quickly: bool) {
+        self.comes_quickly.store(quickly, Ordering::Relaxed);
     }
 
     /// How long a reader may sleep at most.
@@ -303,7 +309,7 @@ impl Receiving {
 
     /// The lane to take from next; `None` where it is the queue's turn.
     fn next_lane(&self, state: &State) -> Option<usize> {
-        let lanes = self.lanes_to_take(state, Instant::now());
+        let lanes = self.lanes_to_take(state);
         let oldest = lanes.min_by_key(|(_, put_at)| *put_at);
         let queued = state.queue.front();
         // What came by zenoh after a lane's end waits for the lane.
@@ -318,18 +324,14 @@ impl Receiving {
     }
 
     /// Lanes that have something that may be handed out, and when that was put.
-    fn lanes_to_take<'a>(
-        &'a self,
-        state: &'a State,
-        now: Instant,
-    ) -> impl Iterator<Item = (usize, u64)> + 'a {
+    fn lanes_to_take<'a>(&'a self, state: &'a State) -> impl Iterator<Item = (usize, u64)> + 'a {
         let inboxes = self.inbox.iter();
         inboxes.flat_map(move |inbox| {
             state.lanes.keys().filter_map(move |lane| {
                 let put_at = inbox.oldest_put_at(*lane)?;
                 state
                     .sources
-                    .may_take(*lane, now)
+                    .may_take(*lane, Instant::now)
                     .then_some((*lane, put_at))
             })
         })
@@ -520,15 +522,6 @@ fn received(sample: &Sample, pinner: &Pinner) -> Item {
 }
 
 /// The key is that of the lane when it was chosen: its last frame may be followed by its end at any moment.
-fn delivered(delivery: Delivery, key: KeyExpr<'static>) -> Item {
-    Ok(ReceivedFrame {
-        frame: delivery.frame?,
-        key,
-        attachment: delivery.attachment.map(Into::into),
-        timestamp: delivery.stamp.and_then(timestamp),
-    })
-}
-
 fn timestamp(stamp: Stamp) -> Option<Timestamp> {
     let clock = TimestampId::try_from(&stamp.clock.to_le_bytes()[..]).ok()?;
     Some(Timestamp::new(NTP64(stamp.time), clock))

@@ -31,6 +31,9 @@ use super::{
 /// How often a wait asks whether it is to end ([`zenoh_pinned::bindings::interruptible`]).
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
+/// How long a wait may be spent looking, where the one before was as short: about what sleeping and being woken costs.
+const LOOK_FOR: Duration = Duration::from_micros(20);
+
 /// A frame and what came with it.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -386,11 +389,39 @@ pub(super) fn wait_for_any(subscribers: &[&FrameSubscriber], until: Option<Insta
         true => longest.min(ASK_EVERY),
         false => longest,
     };
-    sleep_unless(&bells, longest, || {
+    let mut receiving = subscribers.iter().map(|subscriber| &subscriber.receiving);
+    let comes_quickly = receiving.any(|receiving| receiving.comes_quickly());
+    let found = || {
         let mut subscribers = subscribers.iter();
         subscribers.any(|subscriber| subscriber.receiving.has_something())
-    });
+    };
+    let begun = Instant::now();
+    let was_found = comes_quickly && look_for(found, begun + LOOK_FOR.min(left));
+    if !was_found {
+        sleep_unless(&bells, longest, found);
+    }
+    let was_quick = begun.elapsed() < LOOK_FOR;
+    if was_quick != comes_quickly {
+        for subscriber in subscribers {
+            subscriber.receiving.set_comes_quickly(was_quick);
+        }
+    }
     true
+}
+
+/// Looks again and again, until something is found or the time is over.
+fn look_for(found: impl Fn() -> bool, until: Instant) -> bool {
+    loop {
+        for _ in 0..8 {
+            if found() {
+                return true;
+            }
+            (0..32).for_each(|_| std::hint::spin_loop());
+        }
+        if Instant::now() >= until {
+            return false;
+        }
+    }
 }
 
 /// In a subscription of its own, which zenoh drops when the session is closed.

@@ -2,7 +2,8 @@
 //! A table without effects; the note of `meeting` has the rules.
 
 use std::{
-    collections::{HashMap, HashSet},
+    cell::Cell,
+    collections::{BTreeMap, HashMap, HashSet},
     time::{Duration, Instant},
 };
 
@@ -47,11 +48,18 @@ struct Lane {
     joining: Option<Instant>,
 }
 
+/// Of a lane that is open: whose it is, and whether nothing of its publisher is waited for any more.
+#[derive(Debug)]
+struct Open {
+    source: Source,
+    is_settled: Cell<bool>,
+}
+
 /// See the module's note.
 #[derive(Debug, Default)]
 pub(in crate::pubsub) struct Sources {
     known: HashMap<Source, Known>,
-    lanes: HashMap<usize, Source>,
+    lanes: BTreeMap<usize, Open>,
     /// Counts what is heard of publishers.
     heard: u64,
 }
@@ -67,7 +75,11 @@ impl Sources {
         by_zenoh: bool,
         now: Instant,
     ) {
-        self.lanes.insert(number, source);
+        let open = Open {
+            source,
+            is_settled: Cell::new(false),
+        };
+        self.lanes.insert(number, open);
         let known = self.hear(source);
         known.highest = known.highest.max(first);
         let has_all = !by_zenoh || first == 0 || known.last.is_some_and(|last| last + 1 >= first);
@@ -81,7 +93,7 @@ impl Sources {
 
     /// The lane has no frames from `end` on.
     pub(in crate::pubsub) fn ended(&mut self, number: usize, end: u64) {
-        if let Some(source) = self.lanes.remove(&number)
+        if let Some(Open { source, .. }) = self.lanes.remove(&number)
             && let Some(known) = self.known.get_mut(&source)
             && let Some(lane) = &mut known.lane
             && lane.number == number
@@ -116,10 +128,14 @@ impl Sources {
         }
         known.last = Some(number);
         known.waiting += 1;
+        let number_of_lane = known.lane.as_ref().map(|lane| lane.number);
         if let Some(lane) = &mut known.lane
             && known.last.is_some_and(|last| last + 1 == lane.first)
         {
             lane.joining = None;
+        }
+        if let Some(open) = number_of_lane.and_then(|lane| self.lanes.get(&lane)) {
+            open.is_settled.set(false);
         }
         ByZenoh::Deliver
     }
@@ -132,18 +148,22 @@ impl Sources {
     }
 
     /// Whether what is in the lane may be handed out now: all earlier frames have been.
-    pub(in crate::pubsub) fn may_take(&self, number: usize, now: Instant) -> bool {
-        let known = self
-            .lanes
-            .get(&number)
-            .and_then(|source| self.known.get(source));
-        let Some(known) = known else {
+    pub(in crate::pubsub) fn may_take(&self, number: usize, now: impl FnOnce() -> Instant) -> bool {
+        let Some(open) = self.lanes.get(&number) else {
+            return false;
+        };
+        if open.is_settled.get() {
+            return true;
+        }
+        let Some(known) = self.known.get(&open.source) else {
             return false;
         };
         let joining = known.lane.as_ref().and_then(|lane| lane.joining);
         let has_joined =
-            joining.is_none_or(|since| now.saturating_duration_since(since) >= JOIN_PATIENCE);
-        has_joined && self.waits_in_front(known) == 0
+            joining.is_none_or(|since| now().saturating_duration_since(since) >= JOIN_PATIENCE);
+        let may_take = has_joined && self.waits_in_front(known) == 0;
+        open.is_settled.set(may_take && joining.is_none());
+        may_take
     }
 
     /// Frames that came by zenoh after a lane's end wait behind it, not in front.
@@ -162,26 +182,25 @@ impl Sources {
     pub(in crate::pubsub) fn waits_for_lane(&self, source: Source) -> Option<usize> {
         let known = self.known.get(&source)?;
         let lane = known.lane.as_ref()?;
-        let is_open = self.lanes.get(&lane.number) == Some(&source);
+        let is_open = self
+            .lanes
+            .get(&lane.number)
+            .is_some_and(|open| open.source == source);
         (is_open && known.last.is_some_and(|last| last >= lane.first)).then_some(lane.number)
     }
 
     /// Whether all earlier frames of the lane's publisher have come.
     pub(in crate::pubsub) fn has_joined(&self, number: usize) -> bool {
-        let known = self
-            .lanes
-            .get(&number)
-            .and_then(|source| self.known.get(source));
+        let open = self.lanes.get(&number);
+        let known = open.and_then(|open| self.known.get(&open.source));
         let lane = known.and_then(|known| known.lane.as_ref());
         lane.is_some_and(|lane| lane.joining.is_none())
     }
 
     /// When a lane that waits for earlier frames waits no more, at the latest.
     pub(in crate::pubsub) fn next_patience(&self, now: Instant) -> Option<Duration> {
-        let lanes = self
-            .lanes
-            .values()
-            .filter_map(|source| self.known.get(source));
+        let lanes = self.lanes.values();
+        let lanes = lanes.filter_map(|open| self.known.get(&open.source));
         let joining = lanes.filter_map(|known| known.lane.as_ref()?.joining);
         joining
             .map(|since| (since + JOIN_PATIENCE).saturating_duration_since(now))
@@ -194,7 +213,7 @@ impl Sources {
     fn hear(&mut self, source: Source) -> &mut Known {
         let is_new = !self.known.contains_key(&source);
         if is_new && self.known.len() >= REMEMBERED + self.lanes.len() {
-            let open: HashSet<_> = self.lanes.values().copied().collect();
+            let open: HashSet<_> = self.lanes.values().map(|open| open.source).collect();
             let idle = self.known.iter();
             let idle = idle.filter(|(source, known)| known.waiting == 0 && !open.contains(*source));
             let oldest = idle.min_by_key(|(_, known)| known.heard);
@@ -236,32 +255,32 @@ mod tests {
     fn a_lane_from_the_first_frame_on_or_without_a_subscription_waits_for_nothing() {
         for (first, by_zenoh) in [(0, true), (0, false), (9, false)] {
             let (sources, now) = joined(first, by_zenoh);
-            assert!(sources.may_take(3, now), "{first} {by_zenoh}");
+            assert!(sources.may_take(3, || now), "{first} {by_zenoh}");
         }
     }
 
     #[test]
     fn a_lane_waits_until_the_frame_before_it_has_been_handed_out() {
         let (mut sources, now) = joined(9, true);
-        assert!(!sources.may_take(3, now));
+        assert!(!sources.may_take(3, || now));
         assert_eq!(sources.came_by_zenoh(SOURCE, 7, OPEN), ByZenoh::Deliver);
-        assert!(!sources.may_take(3, now) && !sources.has_joined(3));
+        assert!(!sources.may_take(3, || now) && !sources.has_joined(3));
         assert_eq!(sources.came_by_zenoh(SOURCE, 8, OPEN), ByZenoh::Deliver);
         assert!(
-            sources.has_joined(3) && !sources.may_take(3, now),
+            sources.has_joined(3) && !sources.may_take(3, || now),
             "two wait in front"
         );
         sources.was_taken(SOURCE);
-        assert!(!sources.may_take(3, now));
+        assert!(!sources.may_take(3, || now));
         sources.was_taken(SOURCE);
-        assert!(sources.may_take(3, now));
+        assert!(sources.may_take(3, || now));
     }
 
     #[test]
     fn a_double_is_dropped_and_says_that_all_earlier_ones_have_come() {
         let (mut sources, now) = joined(9, true);
         assert_eq!(sources.came_by_zenoh(SOURCE, 10, OPEN), ByZenoh::Double);
-        assert!(sources.may_take(3, now));
+        assert!(sources.may_take(3, || now));
         assert_eq!(sources.came_by_zenoh(SOURCE, 11, OPEN), ByZenoh::Double);
     }
 
@@ -269,8 +288,8 @@ mod tests {
     fn a_frame_before_the_lane_that_zenoh_has_dropped_is_waited_for_no_longer_than_patience() {
         let (sources, now) = joined(9, true);
         assert_eq!(sources.next_patience(now), Some(JOIN_PATIENCE));
-        assert!(!sources.may_take(3, now + JOIN_PATIENCE / 2));
-        assert!(sources.may_take(3, now + JOIN_PATIENCE));
+        assert!(!sources.may_take(3, || now + JOIN_PATIENCE / 2));
+        assert!(sources.may_take(3, || now + JOIN_PATIENCE));
     }
 
     #[test]
@@ -285,7 +304,7 @@ mod tests {
         }
         let now = Instant::now();
         sources.opened(3, SOURCE, 9, true, now);
-        assert!(sources.may_take(3, now));
+        assert!(sources.may_take(3, || now));
     }
 
     #[test]
@@ -295,11 +314,14 @@ mod tests {
         let closed = |_| Some(5);
         assert_eq!(sources.came_by_zenoh(SOURCE, 4, closed), ByZenoh::Double);
         assert_eq!(sources.came_by_zenoh(SOURCE, 5, closed), ByZenoh::Deliver);
-        assert!(sources.may_take(3, now), "what is in the lane comes first");
+        assert!(
+            sources.may_take(3, || now),
+            "what is in the lane comes first"
+        );
         assert_eq!(sources.waits_for_lane(SOURCE), Some(3));
         sources.ended(3, 5);
         assert_eq!(sources.waits_for_lane(SOURCE), None);
-        assert!(!sources.may_take(3, now));
+        assert!(!sources.may_take(3, || now));
         assert_eq!(sources.came_by_zenoh(SOURCE, 3, OPEN), ByZenoh::Double);
         assert_eq!(sources.came_by_zenoh(SOURCE, 6, OPEN), ByZenoh::Deliver);
     }
@@ -329,7 +351,7 @@ mod tests {
             sources.was_taken((7, other));
         }
         assert!(sources.known.len() <= REMEMBERED + 1);
-        assert!(sources.may_take(3, now), "the open one is remembered");
+        assert!(sources.may_take(3, || now), "the open one is remembered");
         assert_eq!(sources.came_by_zenoh(SOURCE, 1, OPEN), ByZenoh::Double);
     }
 
