@@ -21,6 +21,8 @@ pub(in crate::pubsub) enum ByZenoh {
     Deliver,
     /// The lane has it.
     Double,
+    /// Later ones have been handed out already: it is lost.
+    Late,
 }
 
 #[derive(Debug)]
@@ -45,6 +47,8 @@ struct Lane {
     end: Option<u64>,
     /// Since when it is open, until all earlier frames have come.
     joining: Option<Instant>,
+    /// Whether something has been taken out of it.
+    has_begun: bool,
 }
 
 /// See the module's note.
@@ -76,6 +80,7 @@ impl Sources {
             first,
             end: None,
             joining: (!has_all).then_some(now),
+            has_begun: false,
         });
     }
 
@@ -113,6 +118,8 @@ impl Sources {
             if end.is_none_or(|end| number < end) {
                 return ByZenoh::Double;
             }
+        } else if known.lane.as_ref().is_some_and(|lane| lane.has_begun) {
+            return ByZenoh::Late;
         }
         known.last = Some(number);
         known.waiting += 1;
@@ -122,6 +129,19 @@ impl Sources {
             lane.joining = None;
         }
         ByZenoh::Deliver
+    }
+
+    /// Something is taken out of the lane: what comes by zenoh of earlier frames is late.
+    pub(in crate::pubsub) fn begins(&mut self, number: usize) {
+        let known = self
+            .lanes
+            .get(&number)
+            .and_then(|source| self.known.get_mut(source));
+        if let Some(lane) = known.and_then(|known| known.lane.as_mut())
+            && lane.number == number
+        {
+            lane.has_begun = true;
+        }
     }
 
     /// A frame that had come by zenoh waits no more.
@@ -271,6 +291,21 @@ mod tests {
         assert_eq!(sources.next_patience(now), Some(JOIN_PATIENCE));
         assert!(!sources.may_take(3, now + JOIN_PATIENCE / 2));
         assert!(sources.may_take(3, now + JOIN_PATIENCE));
+    }
+
+    #[test]
+    fn what_zenoh_brings_after_patience_is_lost_rather_than_out_of_order() {
+        let (mut sources, now) = joined(9, true);
+        assert_eq!(sources.came_by_zenoh(SOURCE, 7, OPEN), ByZenoh::Deliver);
+        sources.was_taken(SOURCE);
+        assert!(sources.may_take(3, now + JOIN_PATIENCE));
+        sources.begins(3);
+        assert_eq!(sources.came_by_zenoh(SOURCE, 8, OPEN), ByZenoh::Late);
+        assert!(sources.may_take(3, now + JOIN_PATIENCE));
+        assert_eq!(sources.came_by_zenoh(SOURCE, 9, OPEN), ByZenoh::Double);
+        sources.ended(3, 12);
+        assert_eq!(sources.came_by_zenoh(SOURCE, 8, OPEN), ByZenoh::Late);
+        assert_eq!(sources.came_by_zenoh(SOURCE, 12, OPEN), ByZenoh::Deliver);
     }
 
     #[test]
