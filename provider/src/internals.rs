@@ -1,6 +1,7 @@
 //! What reads foreign bytes, for this repository's fuzzing. Not covered by semver.
 
 pub use crate::{
+    line::{Answers, ForeignWords, address_again},
     os::{
         file::Identity,
         locks::parse_line as parse_lock,

@@ -57,6 +57,8 @@ mod address;
 mod bell;
 mod descriptor;
 mod entry;
+#[cfg(feature = "internals")]
+mod foreign;
 mod inbox;
 mod layout;
 mod publishing;
@@ -66,6 +68,8 @@ mod ring;
 pub use address::{InboxAddress, PROTOCOL};
 pub use bell::Bell;
 pub use entry::{MAX_ATTACHMENT_BYTES, Stamp};
+#[cfg(feature = "internals")]
+pub use foreign::{Answers, ForeignWords, address_again};
 pub use inbox::{Delivery, Inbox, LaneOwner, LaneState, sleep_unless};
 pub use publishing::{Line, Outgoing};
 pub use reason::NoLine;

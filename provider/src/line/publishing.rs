@@ -275,6 +275,8 @@ impl Drop for Line {
         if !kept.made_here.holds() || kept::is_ending() {
             return;
         }
+        // Before the lane is closed, which hides that it was abandoned.
+        kept.let_go();
         kept.close();
         if kept.let_go() {
             let keeper: Arc<Kept> = kept.clone();

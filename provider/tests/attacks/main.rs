@@ -8,9 +8,12 @@
 )]
 
 mod before_attaching;
+mod forged_lines;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod inbox_words;
 mod registering;
+mod scribbled_lines;
 mod victims;
 mod while_frames_flow;
 
@@ -21,6 +24,7 @@ fn every_attack_has_a_test_here_and_a_row_in_the_table() {
     let tests = concat!(
         include_str!("before_attaching.rs"),
         include_str!("registering.rs"),
+        include_str!("scribbled_lines.rs"),
         include_str!("while_frames_flow.rs"),
     );
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -158,7 +158,11 @@ impl Receiving {
                 let inbox = self.inbox.as_ref().ok()?;
                 (inbox.state(lane) != LaneState::Open).then(|| inbox.end(lane))
             };
-            if state.sources.came_by_zenoh(source, number, end_of) == ByZenoh::Double {
+            let came = state.sources.came_by_zenoh(source, number, end_of);
+            if came == ByZenoh::Late {
+                state.overrun = state.overrun.saturating_add(1);
+            }
+            if came != ByZenoh::Deliver {
                 let joined = self.newly_joined(&mut state);
                 drop(state);
                 self.tell_joined(joined);
@@ -273,6 +277,7 @@ impl Receiving {
             let Some(lane) = self.next_lane(&state) else {
                 return self.take_queued(state);
             };
+            state.sources.begins(lane);
             let key = state.lanes.get(&lane).map(|met| met.key.clone());
             let joined = self.newly_joined(&mut state);
             drop(state);

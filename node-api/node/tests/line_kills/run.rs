@@ -119,7 +119,7 @@ impl Run {
             .map(|(key, refuses, capacity)| Stays {
                 refuses,
                 key: key.to_owned(),
-                process: subscriber(key, refuses, capacity, &endpoints),
+                process: subscriber(key, refuses, capacity, &endpoints, false),
             })
             .into();
         let mut unmodified = match self.unmodified {
@@ -186,7 +186,7 @@ impl Run {
                 let refuses = self.random.below(2) == 0;
                 let capacity = 1 + self.random.below(8);
                 guests.push(Guest {
-                    process: subscriber(&key, refuses, capacity, endpoints),
+                    process: subscriber(&key, refuses, capacity, endpoints, true),
                     is_stopped: false,
                 });
             }
@@ -325,13 +325,21 @@ impl Run {
     }
 }
 
-fn subscriber(key: &str, refuses: bool, capacity: u64, endpoints: &[String]) -> Worker {
+/// `leaves`: it ends when it is told to, and otherwise when nothing comes any more.
+fn subscriber(
+    key: &str,
+    refuses: bool,
+    capacity: u64,
+    endpoints: &[String],
+    leaves: bool,
+) -> Worker {
     let overflow = if refuses { "refuse" } else { "drop" };
     let orders = [
         ("KEY", key.to_owned()),
         ("ENDPOINTS", endpoints.join(" ")),
         ("OVERFLOW", overflow.to_owned()),
         ("CAPACITY", capacity.to_string()),
+        ("LEAVES", leaves.to_string()),
     ];
     let what = format!("subscriber of {key}, {overflow}, {capacity}");
     Worker::start(&what, "subscriber::worker_that_subscribes", &orders)

@@ -40,7 +40,8 @@ fn worker_that_subscribes() {
     println!("declared");
     let ended = end_of_input();
     let (mut came, mut errors, mut held) = (Came::default(), 0u64, None);
-    loop {
+    let leaves = order("LEAVES") == "true";
+    while !leaves || !ended.load(Ordering::Relaxed) {
         match frames.recv_timeout(Duration::from_millis(100)) {
             Ok(received) => {
                 came.comes(name_of(&received.frame));

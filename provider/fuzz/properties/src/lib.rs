@@ -17,8 +17,8 @@ mod reader;
 mod shape;
 
 use properties::{
-    acknowledgement, arrow_round_trip, arrow_values, daemon_message, header, layout,
-    node_environment, proc_locks, proc_maps, proc_stat, python_shape,
+    acknowledgement, arrow_round_trip, arrow_values, daemon_message, header, inbox, inbox_address,
+    layout, node_environment, proc_locks, proc_maps, proc_stat, python_shape,
 };
 
 /// A parser of foreign bytes, and how it is tried.
@@ -36,7 +36,7 @@ pub struct Target {
 pub type Seed = (String, Vec<u8>);
 
 /// All of them.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 13] = [
     header::TARGET,
     layout::TARGET,
     proc_locks::TARGET,
@@ -48,6 +48,8 @@ pub const TARGETS: [Target; 11] = [
     daemon_message::TARGET,
     node_environment::TARGET,
     python_shape::TARGET,
+    inbox::TARGET,
+    inbox_address::TARGET,
 ];
 
 /// Checks one input of the target `name`: the body of a fuzz target.

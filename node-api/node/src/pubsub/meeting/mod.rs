@@ -15,13 +15,13 @@
 //! looking into the payload what a frame that zenoh brings is:
 //! | it comes by zenoh, and its number is | then |
 //! |---|---|
-//! | below `first` | it is handed out, before anything of that publisher's lane |
+//! | below `first` | it is handed out, before anything of that publisher's lane; lost and counted where the lane has begun |
 //! | from `first` on | it is in the lane: dropped here, before it costs anything. All earlier ones have come |
 //! | from where the lane ended on | it is handed out, after what is in the lane |
 //!
 //! What is in the lane waits until all earlier frames have come by zenoh: the last of them has, or a double, or there are
 //! none, or the subscriber has had no zenoh subscription since; or [`sources::JOIN_PATIENCE`] has passed, because zenoh may
-//! have dropped it.
+//! have dropped it. What comes all the same is late: a subscriber that stands still for that long while it joins loses it.
 //!
 //! # A publisher that is alone on its key
 //! says so by a token of its own, and in its lanes. A subscriber to exactly that key then undeclares its zenoh

@@ -22,6 +22,8 @@ pub(in crate::pubsub) enum ByZenoh {
     Deliver,
     /// The lane has it.
     Double,
+    /// Later ones have been handed out already: it is lost.
+    Late,
 }
 
 #[derive(Debug)]
@@ -46,6 +48,8 @@ struct Lane {
     end: Option<u64>,
     /// Since when it is open, until all earlier frames have come.
     joining: Option<Instant>,
+    /// Whether something has been taken out of it.
+    has_begun: bool,
 }
 
 /// Of a lane that is open: whose it is, and whether nothing of its publisher is waited for any more.
@@ -53,6 +57,7 @@ struct Lane {
 struct Open {
     source: Source,
     is_settled: Cell<bool>,
+    has_begun: bool,
 }
 
 /// See the module's note.
@@ -78,6 +83,7 @@ impl Sources {
         let open = Open {
             source,
             is_settled: Cell::new(false),
+            has_begun: false,
         };
         self.lanes.insert(number, open);
         let known = self.hear(source);
@@ -88,6 +94,7 @@ impl Sources {
             first,
             end: None,
             joining: (!has_all).then_some(now),
+            has_begun: false,
         });
     }
 
@@ -125,6 +132,8 @@ impl Sources {
             if end.is_none_or(|end| number < end) {
                 return ByZenoh::Double;
             }
+        } else if known.lane.as_ref().is_some_and(|lane| lane.has_begun) {
+            return ByZenoh::Late;
         }
         known.last = Some(number);
         known.waiting += 1;
@@ -138,6 +147,22 @@ impl Sources {
             open.is_settled.set(false);
         }
         ByZenoh::Deliver
+    }
+
+    /// Something is taken out of the lane: what comes by zenoh of earlier frames is late.
+    pub(in crate::pubsub) fn begins(&mut self, number: usize) {
+        let Some(open) = self.lanes.get_mut(&number) else {
+            return;
+        };
+        if std::mem::replace(&mut open.has_begun, true) {
+            return;
+        }
+        let known = self.known.get_mut(&open.source);
+        if let Some(lane) = known.and_then(|known| known.lane.as_mut())
+            && lane.number == number
+        {
+            lane.has_begun = true;
+        }
     }
 
     /// A frame that had come by zenoh waits no more.
@@ -290,6 +315,21 @@ mod tests {
         assert_eq!(sources.next_patience(now), Some(JOIN_PATIENCE));
         assert!(!sources.may_take(3, || now + JOIN_PATIENCE / 2));
         assert!(sources.may_take(3, || now + JOIN_PATIENCE));
+    }
+
+    #[test]
+    fn what_zenoh_brings_after_patience_is_lost_rather_than_out_of_order() {
+        let (mut sources, now) = joined(9, true);
+        assert_eq!(sources.came_by_zenoh(SOURCE, 7, OPEN), ByZenoh::Deliver);
+        sources.was_taken(SOURCE);
+        assert!(sources.may_take(3, || now + JOIN_PATIENCE));
+        sources.begins(3);
+        assert_eq!(sources.came_by_zenoh(SOURCE, 8, OPEN), ByZenoh::Late);
+        assert!(sources.may_take(3, || now + JOIN_PATIENCE));
+        assert_eq!(sources.came_by_zenoh(SOURCE, 9, OPEN), ByZenoh::Double);
+        sources.ended(3, 12);
+        assert_eq!(sources.came_by_zenoh(SOURCE, 8, OPEN), ByZenoh::Late);
+        assert_eq!(sources.came_by_zenoh(SOURCE, 12, OPEN), ByZenoh::Deliver);
     }
 
     #[test]

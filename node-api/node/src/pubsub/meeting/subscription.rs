@@ -66,9 +66,10 @@ impl Subscription {
             .wait()
     }
 
-    /// Whether zenoh brings what is published.
+    /// Whether zenoh brings what is published, or may: it does before declaring has returned.
     pub(in crate::pubsub) fn stands(&self) -> bool {
-        self.lock().subscriber.is_some()
+        let state = self.lock();
+        state.subscriber.is_some() || state.is_changing
     }
 
     /// A publisher says that it is alone on this key, or says so no more.

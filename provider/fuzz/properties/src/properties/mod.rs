@@ -5,6 +5,8 @@ pub(crate) mod arrow_round_trip;
 pub(crate) mod arrow_values;
 pub(crate) mod daemon_message;
 pub(crate) mod header;
+pub(crate) mod inbox;
+pub(crate) mod inbox_address;
 pub(crate) mod layout;
 pub(crate) mod node_environment;
 pub(crate) mod proc_locks;
