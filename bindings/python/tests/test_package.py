@@ -14,7 +14,7 @@ REPOSITORY = PACKAGE.parent.parent
 EXAMPLES = [REPOSITORY / "examples" / name for name in ("dora-camera", "load-balancer")]
 # dora's wheel needs Python 3.11.
 NO_DORA = ["arguments", "elements", "in_place", "living_views", "views", "mistakes", "waiting", "device"]
-NO_DORA += ["exchange", "exchange_mistakes"]
+NO_DORA += ["exchange", "exchange_mistakes", "line"]
 CHECKED = [PACKAGE / "python", PACKAGE / "tests", *EXAMPLES, REPOSITORY / "benches"]
 
 

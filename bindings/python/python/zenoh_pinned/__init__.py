@@ -18,6 +18,7 @@ made them; in a forked child they raise ``RuntimeError``. A wait ends when a sig
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from zenoh_pinned._frame import Frame
+from zenoh_pinned._listener import Listener
 from zenoh_pinned._native import (
     CudaError,
     DeviceBuffer,
@@ -40,7 +41,6 @@ from zenoh_pinned._native import (
     open_device,
     to_device,
 )
-from zenoh_pinned._listener import Listener
 from zenoh_pinned._publisher import Publisher
 from zenoh_pinned._session import Session
 from zenoh_pinned._subscriber import Subscriber, recv_any

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 class Listener(Closing):
     """Calls back for each frame, until it is closed or the session is.
 
-    `Session.listen` makes one. The callback runs on a thread of its own, which sleeps until there is a frame, and
-    may take its time: what comes meanwhile waits, as for any subscriber. What it raises goes to
-    `sys.unraisablehook`, as does `FrameRefused`, and the next frame follows. A listener need not be kept: it goes
-    on without its object. When the interpreter ends it is closed.
+    `Session.listen` makes one. The callback runs on a thread of its own, which sleeps until there is a frame,
+    and may take its time: what comes meanwhile waits, as for any subscriber. What it raises goes to
+    `sys.unraisablehook`, as does `FrameRefused`, and the next frame follows. A listener need not be kept: it
+    goes on without its object. When the interpreter ends it is closed.
 
     >>> import queue, zenoh_pinned
     >>> frames = queue.SimpleQueue()
@@ -42,7 +42,7 @@ class Listener(Closing):
         thread = threading.Thread(
             target=_listen, args=(subscriber, callback), name="zenoh_pinned listener", daemon=True
         )
-        # Of the thread, which outlives this object. At the end of the interpreter it must not wait for frames.
+        # Of the thread, which outlives this object, and must not wait for frames when the interpreter ends.
         self._end = weakref.finalize(thread, _end, subscriber, weakref.ref(thread))
         thread.start()
 
@@ -52,7 +52,7 @@ class Listener(Closing):
         return self._subscriber
 
     def close(self) -> None:
-        """Undeclare the subscriber, and wait for a call that is going on, unless it is that call which closes."""
+        """Undeclare the subscriber, and wait for a call that is going on, where it is another thread's."""
         self._end()
 
 

@@ -49,12 +49,13 @@ class Publisher(Closing):
         """Return a frame to be written in place, in a ``with`` block at whose end it is published.
 
         `attachment` is published beside it. The call waits `timeout` seconds for a slot, by default as long
-        as the pool was told to, and the end of the block as long for a subscriber that refuses to lose frames.
+        as the pool was told to, and the end of the block as long for a subscriber that refuses to lose
+        frames.
 
         Raise `PoolFull` when every slot stayed in use for that long, ``ValueError`` for a shape of no
         elements or more bytes than a slot has, ``TypeError`` for elements that are not plain numbers, and
-        ``ImportError`` for ``bfloat16`` or ``float8`` where the package ``ml_dtypes`` is not installed. The end of
-        the block raises `LineFull` and `NotOnTheLine` as `put`.
+        ``ImportError`` for ``bfloat16`` or ``float8`` where the package ``ml_dtypes`` is not installed. The
+        end of the block raises `LineFull` and `NotOnTheLine` as `put`.
         """
         described = _attachment(attachment)
         kind = numpy_dtype(dtype)
@@ -73,9 +74,9 @@ class Publisher(Closing):
         `attachment` and `timeout` are as with `allocate`.
 
         Raise ``TypeError`` for data that is not of numbers, or masked; ``ValueError`` for an array that is
-        empty, not contiguous or larger than a slot; `PoolFull` as `allocate`; `LineFull` where a subscriber that
-        refuses to lose frames had no room in time, and `NotOnTheLine` where the publisher is alone on its key and
-        the frame cannot go by a line. Nobody got the frame then.
+        empty, not contiguous or larger than a slot; `PoolFull` as `allocate`; `LineFull` where a subscriber
+        that refuses to lose frames had no room in time, and `NotOnTheLine` where the publisher is alone on
+        its key and the frame cannot go by a line. Nobody got the frame then.
         """
         self._native.put_copy(data, _attachment(attachment), timeout)
 
@@ -86,7 +87,7 @@ class Publisher(Closing):
 
     @property
     def lines(self) -> tuple[_native.LineToSubscriber, ...]:
-        """What stands between this publisher and each subscriber of this library: a line, or why there is none.
+        """What stands between this publisher and each subscriber of this library: a line, or why none.
 
         Others, which have what zenoh carries, are not among them.
         """

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from zenoh_pinned import _native
 from zenoh_pinned._closing import Closing
-from zenoh_pinned._frame import Frame
 from zenoh_pinned._listener import Listener, require_callable
 from zenoh_pinned._publisher import Publisher
 from zenoh_pinned._subscriber import Subscriber
+
+if TYPE_CHECKING:
+    from zenoh_pinned._frame import Frame
 
 
 class Session(Closing):
@@ -77,11 +79,11 @@ class Session(Closing):
         slot while all are in use, and a put for a subscriber that refuses to lose frames. With `pool`, the
         publisher uses that one, which several may share.
 
-        With `alone` you say that nobody else publishes on this key, on any machine, as is so for most sensors: then
-        subscribers of this library on this host need no zenoh, and a frame for nobody else costs one wake-up in
-        all. What others publish there all the same may be missed by them. Attachments are then at most 456 bytes. On
-        a key with wildcards it has no effect. `line` is whether frames may go by lines at all; the environment
-        variable ``ZENOH_PINNED_LINE=off`` says no for everybody.
+        With `alone` you say that nobody else publishes on this key, on any machine, as is so for most
+        sensors: then subscribers of this library on this host need no zenoh, and a frame for nobody else
+        costs one wake-up in all. What others publish there all the same may be missed by them. Attachments
+        are then at most 456 bytes. On a key with wildcards it has no effect. `line` is whether frames may go
+        by lines at all; the environment variable ``ZENOH_PINNED_LINE=off`` says no for everybody.
 
         Raise as `Pool`, ``ValueError`` for a key expression that is none, and ``TypeError`` unless one of
         `frame_bytes` and `pool` is given.
@@ -106,11 +108,12 @@ class Session(Closing):
     ) -> Subscriber:
         """Return a subscriber that keeps up to `capacity` frames until they are taken.
 
-        So many of each publisher that has a line, and of all others together. The oldest one makes room for a newer
-        one, so with 1 it is always the newest. Each keeps a slot of its producer, so `capacity` should be less than
-        the number of slots there. With `overflow` ``"refuse"`` publishers wait instead, as long as they wait for a
-        slot, and then raise `LineFull`: nothing that comes by a line is lost. `line` is whether frames may come by
-        lines at all; the environment variable ``ZENOH_PINNED_LINE=off`` says no for everybody.
+        So many of each publisher that has a line, and of all others together. The oldest one makes room for a
+        newer one, so with 1 it is always the newest. Each keeps a slot of its producer, so `capacity` should
+        be less than the number of slots there. With `overflow` ``"refuse"`` publishers wait instead, as long
+        as they wait for a slot, and then raise `LineFull`: nothing that comes by a line is lost. `line` is
+        whether frames may come by lines at all; the environment variable ``ZENOH_PINNED_LINE=off`` says no
+        for everybody.
 
         Raise ``ValueError`` for a key expression that is none.
         """
@@ -125,13 +128,13 @@ class Session(Closing):
         overflow: Literal["drop_oldest", "refuse"] = "drop_oldest",
         line: bool = True,
     ) -> Listener:
-        """Call `callback` with each frame, on a thread of its own, until the listener or the session is closed.
+        """Call `callback` with each frame, on a thread of its own, until the listener or session is closed.
 
         The other arguments are as with `declare_subscriber`. What the callback raises goes to
         `sys.unraisablehook`.
 
-        Raise ``ValueError`` for a key expression that is none, and ``TypeError`` for a callback that cannot be
-        called or would have to be awaited.
+        Raise ``ValueError`` for a key expression that is none, and ``TypeError`` for a callback that cannot
+        be called or would have to be awaited.
         """
         require_callable(callback)
         subscriber = self.declare_subscriber(key, capacity=capacity, overflow=overflow, line=line)

@@ -19,8 +19,8 @@ class Subscriber(Closing):
     """Receives frames: by a line from publishers of this library on this host, from all others by zenoh.
 
     `Session.declare_subscriber` makes one. It may be used from any thread, and in a ``with`` statement, which
-    closes it. Each frame is handed out once, and those of one publisher in order. A ``for`` loop over it, or an
-    ``async for``, ends when the session is closed.
+    closes it. Each frame is handed out once, and those of one publisher in order. A ``for`` loop over it, or
+    an ``async for``, ends when the session is closed.
 
     >>> import zenoh_pinned
     >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
@@ -59,8 +59,8 @@ class Subscriber(Closing):
         """Return the next frame without blocking the event loop; cancelling it loses no frame.
 
         Await the frames of one subscriber in one event loop, asyncio's or uvloop's. To bound the time use
-        `asyncio.wait_for`. From the first call on a thread of this library's wakes the event loop, which costs a
-        second wake-up for each frame; `recv` costs one.
+        `asyncio.wait_for`. From the first call on a thread of this library's wakes the event loop, which
+        costs a second wake-up for each frame; `recv` costs one.
 
         Raise as `recv`.
         """
@@ -129,10 +129,11 @@ class Subscriber(Closing):
 def recv_any(subscribers: Sequence[Subscriber], timeout: float | None = None) -> tuple[Subscriber, Frame]:
     """Return the next frame of any of `subscribers`, and the subscriber that it came to.
 
-    One thread waits for all of them at once. Those in front are asked first each time: put what is urgent there.
+    One thread waits for all of them at once. Those in front are asked first each time: put what is urgent
+    there.
 
-    Raise as `Subscriber.recv`, what the first of them raises that has anything, and ``ValueError`` where there is
-    no subscriber.
+    Raise as `Subscriber.recv`, what the first of them raises that has anything, and ``ValueError`` where
+    there is no subscriber.
 
     >>> import zenoh_pinned
     >>> with zenoh_pinned.Session({"scouting": {"multicast": {"enabled": False}}}) as session:
