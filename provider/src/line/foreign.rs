@@ -5,7 +5,7 @@ use std::ptr;
 
 use super::{
     InboxAddress, Overflow,
-    entry::{Entry, MAX_ATTACHMENT_BYTES},
+    entry::{Content, Entry, MAX_ATTACHMENT_BYTES},
     layout::{EntryWords, Head, KEY_BYTES, Lane, MAX_CAPACITY},
     ring::{Corrupt, Room},
 };
@@ -77,7 +77,13 @@ impl ForeignWords {
             index: 2,
             generation: 3,
         };
-        Entry::write(&words.entry, descriptor, 5, None, Some(&[7; 9]));
+        let entry = Entry {
+            content: Content::Buffer(descriptor),
+            put_at: 5,
+            stamp: None,
+            attachment: Some(&[7; 9][..]),
+        };
+        entry.write(&words.entry);
         words.lane.ring.publish(0);
         words
     }
@@ -113,7 +119,11 @@ impl ForeignWords {
     /// The bytes that the entry says, and its attachment, where it can be.
     pub fn entry(&self) -> Option<(u64, Option<Vec<u8>>)> {
         let entry = Entry::read(&self.entry)?;
-        Some((entry.descriptor.bytes, entry.attachment))
+        let bytes = match entry.content {
+            Content::Buffer(descriptor) => descriptor.bytes,
+            Content::Bytes(bytes) => bytes.len() as u64,
+        };
+        Some((bytes, entry.attachment))
     }
 
     /// What either end does next, the publisher with its entry `next`.
