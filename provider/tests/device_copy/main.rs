@@ -13,6 +13,7 @@ mod arrival;
 mod destinations;
 mod holds;
 mod host;
+mod line;
 mod registrations;
 mod staging;
 

@@ -27,6 +27,7 @@ pub struct Run {
     deaths_of_subscribers: u32,
     deaths_of_publishers: u32,
     stops: u32,
+    stops_of_publishers: u32,
 }
 
 /// xorshift64*.
@@ -97,6 +98,7 @@ impl Run {
             deaths_of_subscribers: 0,
             deaths_of_publishers: 0,
             stops: 0,
+            stops_of_publishers: 0,
         }
     }
 
@@ -154,13 +156,13 @@ impl Run {
             self.deaths_of_publishers, self.deaths_of_subscribers, self.stops
         );
         guests.into_iter().for_each(leave);
-        for process in &mut unmodified {
-            let summary = process.end();
-            self.assert_complete(&process.what, &summary, &sources, "**", 0);
-        }
         for stays in &mut stay {
             let summary = stays.process.end();
             self.assert_kept(stays, &summary, &sources);
+        }
+        for process in &mut unmodified {
+            let summary = process.end();
+            self.assert_complete(&process.what, &summary, &sources, "**", 0);
         }
         for source in &mut sources {
             source.process.tell("all have gone");
@@ -213,9 +215,11 @@ impl Run {
                     self.stop_for_a_moment(&stays.process);
                 }
             }
-            10 => {
+            // zenoh gives up what a stopped publisher did not confirm: its own subscribers then miss a frame.
+            10 if !self.unmodified => {
                 if let Some(source) = self.random.of(sources) {
                     self.stop_for_a_moment(&source.process);
+                    self.stops_of_publishers += 1;
                 }
             }
             _ => {
@@ -284,7 +288,7 @@ impl Run {
         let (overrun, errors) = (number("overrun="), number("errors="));
         let what = &stays.process.what;
         let missing = self.assert_complete(what, summary, sources, &stays.key, overrun + errors);
-        if self.deaths_of_publishers == 0 {
+        if self.deaths_of_publishers + self.stops_of_publishers == 0 {
             assert_eq!((missing, errors), (overrun, 0), "{what}: {summary}");
             assert!(!stays.refuses || overrun == 0, "{what}: {summary}");
         }

@@ -21,7 +21,17 @@ pub struct Worker {
 impl Worker {
     /// The ignored test `name` with these orders.
     pub fn start(what: &str, name: &str, orders: &[(&str, String)]) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let command = Command::new(std::env::current_exe().unwrap());
+        Self::start_by(command, what, name, orders)
+    }
+
+    /// As [`Worker::start`], by a command that runs this binary in surroundings of its own.
+    pub fn start_by(
+        mut command: Command,
+        what: &str,
+        name: &str,
+        orders: &[(&str, String)],
+    ) -> Self {
         command.args(["--exact", name, "--ignored", "--nocapture"]);
         command.envs(orders.iter().map(|(key, value)| (*key, value)));
         Self::of(what, command)
