@@ -9,9 +9,9 @@
  *     zp_session_open(NULL, NULL, &session);                    zp_session_open(NULL, NULL, &session);
  *     zp_publisher_declare(session, "camera/front", &options,   zp_subscriber_declare(session, "camera/front", NULL,
  *                          &camera);                                                  &frames);
- *     for (;;) {                                                while (zp_subscriber_receive(frames, 1000, &frame) == ZP_OK) {
- *         zp_slot *slot;                                            const void *image;
- *         void *image;                                              size_t bytes;
+ *     for (;;) {                                                for (;;) {
+ *         zp_slot *slot;                                            if (zp_subscriber_receive(frames, 1000, &frame))
+ *         void *image;                                                  break;
  *         zp_publisher_allocate(camera, N, &slot, &image);          zp_frame_data(frame, &image, &bytes);
  *         ... write N bytes to image ...                            ... read them ...
  *         zp_publisher_put(camera, slot, NULL, 0);                  zp_frame_drop(frame);
@@ -22,15 +22,15 @@
  * Rules for every call:
  *   - It answers a status. A negative one is an error: zp_last_error() tells this thread what it was and what to do, in
  *     English. Where an error is answered, nothing has been stored in the caller's places.
- *   - Any thread may make any call, and several at once with one handle. A call on a handle that another thread closes
- *     meanwhile either takes effect before or answers ZP_CLOSED. The one exception is a slot, which one thread at a time
- *     may use: the second one's call is ZP_BUSY.
- *   - What a call hands out through a zp_... ** is the caller's, to be closed or dropped once. They may go in any order:
- *     what others of them still need stays until those have gone.
- *   - A handle is no address but a number that the library looks up. So a handle that was closed is ZP_CLOSED, and one
- *     that was never handed out, or is of another kind, ZP_NOT_A_HANDLE: neither is undefined.
- *   - Pointers are to memory of the caller that has the type's size and alignment. Strings end with a zero, in UTF-8.
- *     NULL is ZP_INVALID_ARGUMENT but where it is said to be allowed.
+ *   - Any thread may make any call, and several at once with one handle. A call on a handle that another thread
+ *     closes meanwhile either takes effect before or answers ZP_CLOSED. The one exception is a slot, which one thread
+ *     at a time may use: the second one's call is ZP_BUSY.
+ *   - What a call hands out through a zp_... ** is the caller's, to be closed or dropped once. They may go in any
+ *     order: what others of them still need stays until those have gone.
+ *   - A handle is no address but a number that the library looks up. So a handle that was closed is ZP_CLOSED, and
+ *     one that was never handed out, or is of another kind, ZP_NOT_A_HANDLE: neither is undefined.
+ *   - Pointers are to memory of the caller that has the type's size and alignment. Strings end with a zero, in
+ *     UTF-8. NULL is ZP_INVALID_ARGUMENT but where it is said to be allowed.
  *   - In a child that was forked after the first call, all calls are ZP_FORKED, and nothing of the parent's is touched.
  *     Start processes with exec, or fork before the first call.
  *   - Every wait has a deadline, in milliseconds. Closing the handle that another thread waits on ends its wait within
@@ -117,7 +117,7 @@ zp_status zp_log_to_standard_error(void);
 typedef enum zp_target {
     ZP_TARGET_HOST = 0,   /* frames stay on the host; CUDA is not touched */
     ZP_TARGET_DEVICE = 1, /* the primary context of a device, which the CUDA runtime uses as well */
-    ZP_TARGET_CONTEXT = 2 /* a context of the application's, which has to stay until all that is made of this has gone */
+    ZP_TARGET_CONTEXT = 2 /* a context of the application's, which stays until all that is made of this has gone */
 } zp_target;
 
 typedef struct zp_pinner_options {
@@ -128,7 +128,7 @@ typedef struct zp_pinner_options {
     uint64_t max_host_bytes; /* the most of all processes of this user; 0: half of the machine's memory */
     uint32_t staging_slots;  /* 0: three; for frames that cannot be direct */
     size_t staging_bytes;    /* 0: 8 MiB each; they grow */
-    uint64_t time_to_live_ms; /* after that what is registered and not used is given back; 0: 30 s */
+    uint64_t time_to_live_ms; /* 0: 30 s; after that what is registered and not used is given back */
     uint64_t reserved[4];    /* zero */
 } zp_pinner_options;
 
@@ -152,8 +152,9 @@ zp_status zp_pinner_close(zp_pinner *pinner);
 
 /* ---- Sessions. ---- */
 
-/* Opens a session with this configuration of zenoh's in JSON5, or NULL for zenoh's default, whose received frames are on
- * their way to `pinner`'s device; NULL is the host only. Waits up to 30 s for the peers that the configuration names. */
+/* Opens a session with this configuration of zenoh's in JSON5, or NULL for zenoh's default, whose received frames are
+ * on their way to `pinner`'s device; NULL is the host only. Waits up to 30 s for the peers that the configuration
+ * names. */
 zp_status zp_session_open(const char *json5, zp_pinner *pinner, zp_session **session);
 /* The same within a time of yours. */
 zp_status zp_session_open_within(const char *json5, zp_pinner *pinner, uint64_t timeout_ms, zp_session **session);
@@ -165,7 +166,7 @@ zp_status zp_session_close(zp_session *session);
 typedef struct zp_publisher_options {
     size_t frame_bytes;   /* the largest frame; has to be given */
     uint32_t slots;       /* 0: 8 */
-    uint32_t alone;       /* not 0: nobody else publishes on this key, on any machine. Then our subscribers need no zenoh */
+    uint32_t alone;       /* not 0: nobody else publishes on this key, on any machine; one wake-up for each frame */
     uint32_t no_line;     /* not 0: frames go by zenoh only */
     uint64_t max_bytes;   /* the most shared memory of the pool; 0: what the slots need */
     uint64_t wait_ms;     /* how long an allocation waits for a slot; 0: one second */
@@ -208,7 +209,8 @@ zp_status zp_publisher_drain(zp_publisher *publisher, uint64_t timeout_ms);
 zp_status zp_publisher_get_statistics(zp_publisher *publisher, zp_pool_statistics *statistics);
 /* Who has the pool's slots just now, in one line. */
 zp_status zp_publisher_holders(zp_publisher *publisher, char *text, size_t capacity, size_t *length);
-/* Why slots do not come back from consumers that have died or stand still, a line for each reason; empty where all do. */
+/* Why slots do not come back from consumers that have died or stand still, a line for each reason; empty where all do
+ * come back. */
 zp_status zp_publisher_quarantine(zp_publisher *publisher, char *text, size_t capacity, size_t *length);
 /* What stands between this publisher and each subscriber of this library's: a line, or why not. One a line. */
 zp_status zp_publisher_lines(zp_publisher *publisher, char *text, size_t capacity, size_t *length);
@@ -223,7 +225,8 @@ zp_status zp_publisher_close(zp_publisher *publisher);
 zp_status zp_slot_data(zp_slot *slot, void **data, size_t *bytes);
 /* Enqueues a copy of `bytes` bytes, as many as the slot has, from the device address (a CUdeviceptr) on a stream (a
  * CUstream of the pinner's context; NULL is the default stream), and returns. The device memory stays as it is until
- * then. Whoever puts the slot waits for the copy first; who drops it need not. Where it fails the slot is gone. */
+ * the copy has executed. Whoever puts the slot waits for the copy first; who drops it need not. Where it fails, the
+ * slot's memory has gone back to the pool, and the slot can only be dropped. */
 zp_status zp_slot_copy_from_device(zp_slot *slot, zp_pinner *pinner, uint64_t address, size_t bytes, void *stream);
 /* Waits for that copy; ZP_OK at once where there is none. */
 zp_status zp_slot_wait(zp_slot *slot);
@@ -233,7 +236,7 @@ zp_status zp_slot_drop(zp_slot *slot);
 /* ---- Subscribers and listeners. ---- */
 
 typedef struct zp_subscriber_options {
-    size_t capacity;      /* frames that may wait, each in a slot of its producer's; 0: 4; with 1 it is always the newest */
+    size_t capacity;      /* frames that may wait, each in a slot of its producer's; 0: 4; with 1 always the newest */
     zp_overflow overflow; /* where that is not enough and the frame came by a line */
     uint32_t no_line;     /* not 0: frames come by zenoh only */
     uint64_t reserved[4]; /* zero */
@@ -255,9 +258,9 @@ zp_status zp_subscriber_overrun(zp_subscriber *subscriber, uint64_t *frames);
 zp_status zp_subscriber_lines(zp_subscriber *subscriber, char *text, size_t capacity, size_t *length);
 zp_status zp_subscriber_close(zp_subscriber *subscriber);
 
-/* Called with each frame, which is then the callee's to drop, and ZP_OK; or with NULL and ZP_FRAME_REFUSED for a payload
- * that is none, which zp_last_error() explains there. One call at a time, on a thread of the listener's, and it may take
- * its time. It may make any call of this library; it must not unwind: no longjmp and no exception. */
+/* Called with each frame, which is then the callee's to drop, and ZP_OK; or with NULL and ZP_FRAME_REFUSED for a
+ * payload that is none, which zp_last_error() explains there. One call at a time, on a thread of the listener's, and it
+ * may take its time. It may make any call of this library; it must not unwind: no longjmp and no exception. */
 typedef void zp_received(void *context, zp_status status, zp_frame *frame);
 
 /* Declares a subscriber whose frames go to `received`. `context` is handed on as it is. Options may be NULL. */
@@ -284,9 +287,10 @@ zp_status zp_frame_is_shared(zp_frame *frame, int *is_shared);
 zp_status zp_frame_path(zp_frame *frame, zp_path *path);
 /* Why the way is not ZP_DIRECT; the empty text where it is. */
 zp_status zp_frame_reason(zp_frame *frame, char *text, size_t capacity, size_t *length);
-/* Enqueues a copy of the frame's `bytes` bytes to a device address (a CUdeviceptr) on a stream (a CUstream of the pinner's
- * context; NULL is the default stream), and returns. The frame may be dropped at once: what the copy reads is held until it
- * has executed. On a stream that is being captured the copy becomes a part of the graph, which then keeps the frame. */
+/* Enqueues a copy of the frame's `bytes` bytes to a device address (a CUdeviceptr) on a stream (a CUstream of the
+ * pinner's context; NULL is the default stream), and returns. The frame may be dropped at once: what the copy reads is
+ * held until it has executed. On a stream that is being captured the copy becomes a part of the graph, which then
+ * keeps the frame. */
 zp_status zp_frame_copy_to_device(zp_frame *frame, uint64_t address, size_t bytes, void *stream);
 /* The same to new device memory, which belongs to the buffer. */
 zp_status zp_frame_to_device_buffer(zp_frame *frame, void *stream, zp_device_buffer **buffer);
@@ -295,11 +299,13 @@ zp_status zp_frame_drop(zp_frame *frame);
 
 /* Its device address (a CUdeviceptr) and length. Either place may be NULL. */
 zp_status zp_device_buffer_address(zp_device_buffer *buffer, uint64_t *address, size_t *bytes);
-/* Lets what is enqueued on this stream from now on find the bytes; those of zp_frame_to_device_buffer() find them anyway. */
+/* Lets what is enqueued on this stream from now on find the bytes; the stream of zp_frame_to_device_buffer() finds them
+ * anyway. */
 zp_status zp_device_buffer_lend_to(zp_device_buffer *buffer, void *stream);
 /* Waits until the bytes are there. */
 zp_status zp_device_buffer_wait(zp_device_buffer *buffer);
-/* Copies them back to `bytes` bytes of the host's, exactly as many as there are, behind all that was enqueued, and waits. */
+/* Copies them back to `bytes` bytes of the host's, exactly as many as there are, behind all that was enqueued, and
+ * waits. */
 zp_status zp_device_buffer_copy_to_host(zp_device_buffer *buffer, void *destination, size_t bytes);
 /* The way that the bytes took, and why it was not ZP_DIRECT. */
 zp_status zp_device_buffer_path(zp_device_buffer *buffer, zp_path *path);

@@ -1,6 +1,11 @@
 //! Frames by callback: `zp_listener`.
+//!
+//! Locks: a mutex around what is closed, held for a few assignments; never while a callback is waited for.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::{
+    ffi::{c_char, c_int, c_void},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use zenoh_pinned_node::pubsub::FrameListener;
 
@@ -14,10 +19,16 @@ use crate::{
     subscriber::{Options, builder},
 };
 
-/// A listener, until it is closed.
+/// A listener. Whoever closes it lets go of what is in here itself, so that no call goes on when that call has ended.
 #[derive(Debug)]
 pub struct Listener {
-    listener: FrameListener,
+    listener: Mutex<Option<FrameListener>>,
+}
+
+impl Listener {
+    fn lock(&self) -> MutexGuard<'_, Option<FrameListener>> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 static LISTENERS: Table<Listener> = Table::new(8);
@@ -88,7 +99,9 @@ pub unsafe extern "C" fn zp_listener_start(
         );
         let started =
             started.map_err(|error| status::zenoh("the listener could not be started", &error))?;
-        place.store(Handle::open(Listener { listener: started })?);
+        place.store(Handle::open(Listener {
+            listener: Mutex::new(Some(started)),
+        })?);
         Ok(())
     })
 }
@@ -104,7 +117,9 @@ pub unsafe extern "C" fn zp_listener_overrun(
     guard::done(|| {
         // SAFETY: as the header demands.
         let place = unsafe { Place::needed(frames, "the place for the number")? };
-        place.store(listener.get()?.listener.subscriber().overrun());
+        let listener = listener.get()?;
+        let open = listener.lock();
+        place.store(open.as_ref().map_or(0, |open| open.subscriber().overrun()));
         Ok(())
     })
 }
@@ -112,5 +127,9 @@ pub unsafe extern "C" fn zp_listener_overrun(
 /// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn zp_listener_close(listener: Handle<Listener>) -> c_int {
-    guard::done(|| listener.close().map(drop))
+    guard::done(|| {
+        let open = listener.close()?.lock().take();
+        drop(open);
+        Ok(())
+    })
 }
