@@ -55,21 +55,14 @@ impl Publisher {
     }
 
     fn allocate(&self, bytes: usize, wait: Duration) -> Result<zenoh_pinned::Slot, Status> {
-        let pool = self.publisher.pool();
-        match pool.try_alloc(bytes) {
-            Ok(slot) => Ok(slot),
-            Err(AllocError::TimedOut { .. }) if !wait.is_zero() => {
-                let ends = self.ends.clone();
-                // Relaxed: a flag that orders nothing.
-                let is_wanted = move || ends.load(Ordering::Relaxed);
-                let slot = interruptible(is_wanted, || pool.alloc_timeout(bytes, wait));
-                slot.map_err(|error| match error {
-                    AllocError::Interrupted => closed_meanwhile(),
-                    other => failed(other),
-                })
-            }
-            Err(error) => Err(failed(error)),
-        }
+        let ends = self.ends.clone();
+        // Relaxed: a flag that orders nothing.
+        let is_wanted = move || ends.load(Ordering::Relaxed);
+        let slot = interruptible(is_wanted, || self.publisher.pool().alloc_timeout(bytes, wait));
+        slot.map_err(|error| match error {
+            AllocError::Interrupted => closed_meanwhile(),
+            other => failed(other),
+        })
     }
 }
 

@@ -9,7 +9,6 @@
 
 mod compiler;
 mod headers;
-mod install;
 mod pairs;
 mod process;
 mod programs;
