@@ -7,11 +7,10 @@ use zenoh_pinned::Pinner;
 use crate::{
     arguments::{Place, bytes_mut},
     device_copy,
-    frame::number_of,
+    failure::failed,
     guard,
     handles::{Handle, Kind, Table},
-    status::failed,
-    text,
+    path, text,
 };
 
 /// Device memory until it is dropped.
@@ -109,7 +108,7 @@ pub unsafe extern "C" fn zp_device_buffer_path(
     guard::done(|| {
         // SAFETY: as the header demands.
         let place = unsafe { Place::needed(path, "the place for the path")? };
-        place.store(number_of(buffer.get()?.memory.path()));
+        place.store(path::number_of(buffer.get()?.memory.path()));
         Ok(())
     })
 }

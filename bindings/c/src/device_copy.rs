@@ -4,7 +4,7 @@ use std::{ffi::c_void, sync::Arc};
 
 use zenoh_pinned::{CopyError, FallbackReason, Pinner, cudarc::driver::CudaStream};
 
-use crate::status::{Status, failed};
+use crate::{failure::failed, status::Status};
 
 /// The default stream that waits for the blocking ones, as CUDA's headers number it (`CU_STREAM_LEGACY`).
 const LEGACY: usize = 1;

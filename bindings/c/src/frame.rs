@@ -7,16 +7,17 @@ use std::{
 };
 
 use zenoh::time::Timestamp;
-use zenoh_pinned::{DevicePath, Pinner};
+use zenoh_pinned::Pinner;
 use zenoh_pinned_node::pubsub::ReceivedFrame;
 
 use crate::{
     arguments::{Place, invalid},
     device_buffer::DeviceBuffer,
-    device_copy, guard,
+    device_copy,
+    failure::failed,
+    guard,
     handles::{Handle, Kind, Table},
-    status::failed,
-    text,
+    path, text,
 };
 
 /// A frame and what came with it, until it is dropped.
@@ -47,16 +48,6 @@ impl Frame {
             key: OnceLock::new(),
             attachment: OnceLock::new(),
         }
-    }
-}
-
-/// `zp_path`.
-pub(crate) fn number_of(path: DevicePath) -> c_int {
-    match path {
-        DevicePath::Direct => 0,
-        DevicePath::Staged => 1,
-        DevicePath::Pageable => 2,
-        DevicePath::Host => 3,
     }
 }
 
@@ -138,7 +129,9 @@ pub unsafe extern "C" fn zp_frame_timestamp(frame: Handle<Frame>, nanoseconds: *
 
 fn nanoseconds_of(stamp: &Timestamp) -> u64 {
     let since = stamp.get_time().to_system_time().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    since.map_or(0, |since| {
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    })
 }
 
 /// See the header.
@@ -162,7 +155,7 @@ pub unsafe extern "C" fn zp_frame_path(frame: Handle<Frame>, path: *mut c_int) -
     guard::done(|| {
         // SAFETY: as the header demands.
         let place = unsafe { Place::needed(path, "the place for the path")? };
-        place.store(number_of(frame.get()?.received.frame.path()));
+        place.store(path::number_of(frame.get()?.received.frame.path()));
         Ok(())
     })
 }
@@ -198,12 +191,17 @@ pub unsafe extern "C" fn zp_frame_copy_to_device(
     guard::done(|| {
         let frame = frame.get()?;
         if address == 0 {
-            return Err(invalid("the device address is 0: allocate device memory first"));
+            return Err(invalid(
+                "the device address is 0: allocate device memory first",
+            ));
         }
         // SAFETY: the header demands a stream of the pinner's context, and so much device memory there.
         let copied = unsafe {
             let stream = device_copy::stream(&frame.pinner, stream)?;
-            frame.received.frame.copy_to_address(address, bytes, &stream)
+            frame
+                .received
+                .frame
+                .copy_to_address(address, bytes, &stream)
         };
         copied.map_err(failed)
     })

@@ -285,7 +285,12 @@ mod tests {
         assert_eq!(first.close(), Err(Status::Closed));
         assert_eq!(*second.get().unwrap(), Thing(2));
 
-        for never in [1, usize::MAX, second.number + 1, second.number + (1 << PLACE_BITS)] {
+        for never in [
+            1,
+            usize::MAX,
+            second.number + 1,
+            second.number + (1 << PLACE_BITS),
+        ] {
             assert_eq!(of(never).get(), Err(Status::NotAHandle), "{never:x}");
         }
         let other_kind = second.number & ((1 << 60) - 1) | 3 << 60;

@@ -1,8 +1,8 @@
 //! The functions of `include/zenoh_pinned.h`, which says what they do.
 //!
 //! Holds: what C's handles stand for (`handles`), one module for each kind of them, and what every call has in common:
-//! its guard (`guard`), its arguments (`arguments`), its status (`status`) and the words for an error (`words`,
-//! `last_error`). The work is done by `zenoh_pinned` and `zenoh_pinned_node::pubsub`.
+//! its guard (`guard`), its arguments (`arguments`), its status (`status`), and what is said where it fails (`failure`,
+//! `last_error`, `words`). The work is done by `zenoh_pinned` and `zenoh_pinned_node::pubsub`.
 //!
 //! Who may write what: each object behind a handle is a value of those crates, which any thread may use; a slot is the
 //! exception, and is lent to one call at a time.
@@ -22,12 +22,14 @@
 mod arguments;
 mod device_buffer;
 mod device_copy;
+mod failure;
 mod frame;
 mod guard;
 mod handles;
 mod last_error;
 mod library;
 mod listener;
+mod path;
 mod pinner;
 mod process;
 mod publisher;

@@ -11,11 +11,12 @@ use zenoh_pinned_node::pubsub::FrameListener;
 
 use crate::{
     arguments::{Place, invalid, options, text},
+    failure::{self, failed},
     frame::Frame,
     guard,
     handles::{Handle, Kind, Table},
     session::Session,
-    status::{self, Status, failed},
+    status::Status,
     subscriber::{Options, builder},
 };
 
@@ -89,16 +90,14 @@ pub unsafe extern "C" fn zp_listener_start(
         let session = session.get()?;
         let pinner = session.pinner.clone();
         let callback = Callback { received, context };
-        let started = builder(&pinner.clone(), given)?.listen(
-            &session.session,
-            key,
-            move |received| {
-                let frame = received.map_err(failed);
-                callback.call(frame.and_then(|received| Handle::open(Frame::new(received, &pinner))));
-            },
-        );
         let started =
-            started.map_err(|error| status::zenoh("the listener could not be started", &error))?;
+            builder(&pinner.clone(), given)?.listen(&session.session, key, move |received| {
+                let frame = received.map_err(failed);
+                callback
+                    .call(frame.and_then(|received| Handle::open(Frame::new(received, &pinner))));
+            });
+        let started =
+            started.map_err(|error| failure::zenoh("the listener could not be started", &error))?;
         place.store(Handle::open(Listener {
             listener: Mutex::new(Some(started)),
         })?);

@@ -77,14 +77,19 @@ unsafe fn build(options: &Options) -> Result<Pinner, Status> {
     }
     let or = |given: usize, otherwise| if given == 0 { otherwise } else { given };
     let slots = or(options.staging_slots as usize, 3);
-    Ok(builder.staging(slots, or(options.staging_bytes, 8 << 20)).build())
+    Ok(builder
+        .staging(slots, or(options.staging_bytes, 8 << 20))
+        .build())
 }
 
 /// See the header.
 /// # Safety
 /// As the header says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn zp_pinner_open(given: *const Options, pinner: *mut Handle<Pinner>) -> c_int {
+pub unsafe extern "C" fn zp_pinner_open(
+    given: *const Options,
+    pinner: *mut Handle<Pinner>,
+) -> c_int {
     guard::done(|| {
         // SAFETY: as the header demands, three times.
         let (place, made) = unsafe {

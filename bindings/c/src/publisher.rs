@@ -14,12 +14,13 @@ use zenoh_pinned_node::pubsub::PinnedPublisher;
 
 use crate::{
     arguments::{Place, check_reserved, invalid, list, options, text},
+    failure::failed,
     guard,
     handles::{Handle, Kind, Table},
     last_error,
     session::Session,
     slot::Slot,
-    status::{Status, failed},
+    status::Status,
     text,
 };
 
@@ -58,7 +59,9 @@ impl Publisher {
         let ends = self.ends.clone();
         // Relaxed: a flag that orders nothing.
         let is_wanted = move || ends.load(Ordering::Relaxed);
-        let slot = interruptible(is_wanted, || self.publisher.pool().alloc_timeout(bytes, wait));
+        let slot = interruptible(is_wanted, || {
+            self.publisher.pool().alloc_timeout(bytes, wait)
+        });
         slot.map_err(|error| match error {
             AllocError::Interrupted => closed_meanwhile(),
             other => failed(other),
@@ -234,7 +237,8 @@ pub unsafe extern "C" fn zp_publisher_put(
         let slot = slot.take_alone()?;
         let publisher = publisher.get()?;
         // SAFETY: as the header demands.
-        let attachment = unsafe { list::<u8>(attachment.cast(), attachment_bytes, "the attachment")? };
+        let attachment =
+            unsafe { list::<u8>(attachment.cast(), attachment_bytes, "the attachment")? };
         publisher.check_session()?;
         let slot = slot.into_written()?;
         let put = match attachment {

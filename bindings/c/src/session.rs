@@ -11,9 +11,10 @@ use zenoh_pinned_node::pubsub::{self, OPEN_TIMEOUT};
 
 use crate::{
     arguments::{Place, invalid, text},
+    failure::{self, failed},
     guard,
     handles::{Handle, Kind, Table},
-    status::{self, Status, failed},
+    status::Status,
 };
 
 /// A session and where its frames go.
@@ -48,8 +49,9 @@ unsafe fn open(
         false => {
             // SAFETY: as this function demands.
             let json5 = unsafe { text(json5, "the configuration")? };
-            Config::from_json5(json5)
-                .map_err(|error| invalid(&format!("this is no configuration of zenoh's: {error}")))?
+            Config::from_json5(json5).map_err(|error| {
+                invalid(&format!("this is no configuration of zenoh's: {error}"))
+            })?
         }
     };
     let pinner = match pinner.is_null() {
@@ -95,6 +97,6 @@ pub extern "C" fn zp_session_close(session: Handle<Session>) -> c_int {
     guard::done(|| {
         let closing = session.close()?;
         let closed = closing.session.close().wait();
-        closed.map_err(|error| status::zenoh("the session did not close in order", &error))
+        closed.map_err(|error| failure::zenoh("the session did not close in order", &error))
     })
 }

@@ -13,10 +13,12 @@ use zenoh_pinned::{CopyBack, Pinner};
 
 use crate::{
     arguments::{Place, invalid},
-    device_copy, guard,
+    device_copy,
+    failure::failed,
+    guard,
     handles::{self, Handle, Kind, Table},
     last_error,
-    status::{Status, failed},
+    status::Status,
 };
 
 /// A slot until it is put or dropped.
@@ -141,7 +143,8 @@ pub unsafe extern "C" fn zp_slot_copy_from_device(
         match std::mem::replace(&mut *state, State::Lost) {
             State::Written(written) => {
                 // SAFETY: the header demands so many bytes there, that stay as they are.
-                let copying = unsafe { written.copy_from_address(address, bytes, &stream, &pinner) };
+                let copying =
+                    unsafe { written.copy_from_address(address, bytes, &stream, &pinner) };
                 *state = State::ByADevice(copying.map_err(failed)?);
                 Ok(())
             }

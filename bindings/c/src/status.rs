@@ -1,13 +1,9 @@
 //! What a call of C answers, and which error of the crates below becomes which status.
 
-use std::fmt::Display;
-
 use zenoh_pinned::{
     AllocError, CopyError, FallbackReason, FrameError, PoolError, SegmentError, StillHeld,
 };
 use zenoh_pinned_node::pubsub::{DeclareError, OpenError, PutError, ReceiveError};
-
-use crate::last_error;
 
 /// `zp_status`: what went as it should is not negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,23 +30,8 @@ pub(crate) enum Status {
     Panic = -17,
 }
 
-/// An error's status, with its cause kept for this thread.
-#[cold]
-pub(crate) fn failed<E: Display>(error: E) -> Status
-where
-    for<'a> &'a E: Into<Status>,
-{
-    last_error::keep((&error).into(), &error)
-}
-
-/// Of zenoh's own error.
-#[cold]
-pub(crate) fn zenoh(what: &str, error: &zenoh::Error) -> Status {
-    last_error::keep(of_zenoh(error), &format!("{what}: {error}"))
-}
-
 /// zenoh's errors are texts.
-fn of_zenoh(error: &zenoh::Error) -> Status {
+pub(crate) fn of_zenoh(error: &zenoh::Error) -> Status {
     let text = error.to_string().to_lowercase();
     if text.contains("key expr") || text.contains("keyexpr") {
         Status::InvalidArgument

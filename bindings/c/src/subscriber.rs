@@ -16,13 +16,14 @@ use zenoh_pinned_node::pubsub::{
 
 use crate::{
     arguments::{Place, check_reserved, invalid, list, options, text},
+    failure::{self, failed},
     frame::Frame,
     guard,
     handles::{Handle, Kind, Table},
     last_error,
     publisher::lines,
     session::Session,
-    status::{self, Status, failed},
+    status::Status,
     text,
 };
 
@@ -95,7 +96,7 @@ pub unsafe extern "C" fn zp_subscriber_declare(
         let session = session.get()?;
         let declared = builder(&session.pinner, given)?.declare(&session.session, key);
         let declared = declared
-            .map_err(|error| status::zenoh("the subscriber could not be declared", &error))?;
+            .map_err(|error| failure::zenoh("the subscriber could not be declared", &error))?;
         place.store(Handle::open(Subscriber {
             subscriber: declared,
             pinner: session.pinner.clone(),
@@ -121,7 +122,11 @@ fn answer<T>(
     }
 }
 
-fn open(received: ReceivedFrame, pinner: &Pinner, place: Place<Handle<Frame>>) -> Result<(), Status> {
+fn open(
+    received: ReceivedFrame,
+    pinner: &Pinner,
+    place: Place<Handle<Frame>>,
+) -> Result<(), Status> {
     place.store(Handle::open(Frame::new(received, pinner))?);
     Ok(())
 }
@@ -156,7 +161,9 @@ unsafe fn receive(
                 subscriber.subscriber.recv_timeout(timeout)
             });
         }
-        answer(received, |received| open(received, &subscriber.pinner, place))
+        answer(received, |received| {
+            open(received, &subscriber.pinner, place)
+        })
     })
 }
 
@@ -204,7 +211,9 @@ pub unsafe extern "C" fn zp_receive_any(
             (handles, Place::optional(which), place)
         };
         if handles.is_empty() {
-            return Err(invalid("there is no subscriber to receive from: give it one at least"));
+            return Err(invalid(
+                "there is no subscriber to receive from: give it one at least",
+            ));
         }
         let of_all: Result<Vec<_>, _> = handles.iter().map(|handle| handle.get()).collect();
         let of_all = of_all?;
@@ -260,7 +269,11 @@ pub unsafe extern "C" fn zp_subscriber_lines(
         }
         let open = subscriber.subscriber.lines();
         Ok(lines(open.iter().map(|line| {
-            let alone = if line.alone { ", which is alone on it" } else { "" };
+            let alone = if line.alone {
+                ", which is alone on it"
+            } else {
+                ""
+            };
             format!(
                 "{} from process {}{alone}, {} overwritten",
                 line.key, line.pid, line.overwritten

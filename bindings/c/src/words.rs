@@ -14,10 +14,7 @@ const PHRASES: [(&str, &str); 21] = [
     ),
     ("(Overflow::Refuse)", "(ZP_REFUSE)"),
     ("(alone())", "(alone of its options)"),
-    (
-        "put an empty payload instead",
-        "give it at least one byte",
-    ),
+    ("put an empty payload instead", "give it at least one byte"),
     (
         "call slots() and slot_bytes()",
         "set frame_bytes of the publisher's options",
@@ -30,7 +27,10 @@ const PHRASES: [(&str, &str); 21] = [
         "let pinners go, or lower their max_bytes()",
         "close pinners, or lower max_bytes of their options",
     ),
-    ("max_bytes() of the pinner", "max_bytes of the pinner's options"),
+    (
+        "max_bytes() of the pinner",
+        "max_bytes of the pinner's options",
+    ),
     (
         "drop this pinner and everything else of the context, then make a new pinner",
         "close this pinner and everything else of the context, then open a new one",
@@ -40,7 +40,10 @@ const PHRASES: [(&str, &str); 21] = [
         "close the pinner, give up its streams and device memory, and open a new one",
     ),
     ("build a new pool", "declare a new publisher"),
-    ("make a pool here (its frames then travel as ordinary bytes), or start", "start"),
+    (
+        "make a pool here (its frames then travel as ordinary bytes), or start",
+        "start",
+    ),
     (
         " (Python: multiprocessing's start methods 'spawn' and 'forkserver')",
         "",
@@ -56,7 +59,10 @@ const PHRASES: [(&str, &str); 21] = [
         "or reuse a buffer with copy_into",
         "or reuse yours with zp_frame_copy_to_device()",
     ),
-    ("copy into memory that exists (copy_into)", "copy into memory that exists (zp_frame_copy_to_device())"),
+    (
+        "copy into memory that exists (copy_into)",
+        "copy into memory that exists (zp_frame_copy_to_device())",
+    ),
     (
         "and cudarc's own events would be captured with the copy: disable_event_tracking() of the context",
         "and events of this library's would be captured with the copy: open the pinner with a context of your own",
@@ -108,7 +114,8 @@ fn without_places(text: &str) -> String {
 /// How long the place in a source file is that a text begins with, the full stop behind it included.
 fn place(text: &str) -> Option<usize> {
     let (path, behind) = text.split_once(".rs:")?;
-    let rest = behind.trim_start_matches(|character: char| character.is_ascii_digit() || character == ':');
+    let rest =
+        behind.trim_start_matches(|character: char| character.is_ascii_digit() || character == ':');
     let is_place = !path.contains(char::is_whitespace) && rest.len() < behind.len();
     let rest = rest.strip_prefix('.').unwrap_or(rest);
     is_place.then(|| text.len() - rest.len())
@@ -121,7 +128,10 @@ mod tests {
     #[test]
     fn places_in_source_files_are_cut_and_nothing_else() {
         for (said, shown) in [
-            ("no quark protocol at /a/src/lib.rs:183.", "no quark protocol"),
+            (
+                "no quark protocol at /a/src/lib.rs:183.",
+                "no quark protocol",
+            ),
             ("[in use at /a/b.rs:61.] at C:\\c\\d.rs:7:12.", "[in use]"),
             ("look at the log at /var/log", "look at the log at /var/log"),
             ("failed at src/a.rs: no", "failed at src/a.rs: no"),

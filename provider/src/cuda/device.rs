@@ -92,11 +92,11 @@ impl Device {
             let ordinal = usize::try_from(device).unwrap_or(0);
             let (mut flags, mut is_active) = (0, 0);
             // SAFETY: as above.
-            let asked = unsafe {
-                (entries.primary_state)(device, &raw mut flags, &raw mut is_active)
-            };
+            let asked =
+                unsafe { (entries.primary_state)(device, &raw mut flags, &raw mut is_active) };
             if check(asked).is_ok() && is_active != 0 {
-                let primary = CudaContext::new(ordinal).map_err(failed("cuDevicePrimaryCtxRetain"))?;
+                let primary =
+                    CudaContext::new(ordinal).map_err(failed("cuDevicePrimaryCtxRetain"))?;
                 if primary.cu_ctx() == handle {
                     return Ok(primary);
                 }

@@ -148,7 +148,8 @@ static void receiving(void) {
     options = (zp_subscriber_options){.capacity = 1, .overflow = ZP_REFUSE, .no_line = 1};
     OK(zp_subscriber_declare(session, "calls/image", &options, &other));
     OK(zp_subscriber_declare(session, "calls/*", NULL, &subscriber));
-    OK(zp_publisher_declare(session, "calls/image", &(zp_publisher_options){.frame_bytes = BYTES, .alone = 1}, &publisher));
+    zp_publisher_options alone = {.frame_bytes = BYTES, .alone = 1};
+    OK(zp_publisher_declare(session, "calls/image", &alone, &publisher));
 
     EXPECT(zp_subscriber_try_receive(subscriber, &frame) == ZP_NOTHING);
     EXPECT(zp_subscriber_receive(subscriber, 5, &frame) == ZP_NOTHING && frame == NULL);

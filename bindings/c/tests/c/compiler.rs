@@ -79,7 +79,10 @@ pub fn library_folder() -> &'static Path {
         fs::create_dir_all(&folder).unwrap();
         let version = env!("CARGO_PKG_VERSION");
         let so_version = version.rsplit_once('.').unwrap().0;
-        for name in ["libzenoh_pinned.so", &format!("libzenoh_pinned.so.{so_version}")] {
+        for name in [
+            "libzenoh_pinned.so",
+            &format!("libzenoh_pinned.so.{so_version}"),
+        ] {
             let _ = symlink(library("libzenoh_pinned.so"), folder.join(name));
         }
         folder
@@ -94,7 +97,15 @@ pub fn temporary(name: &str) -> PathBuf {
 /// A compiler with the warnings that all our C and C++ has to pass.
 pub fn compiler(name: &str, language: Language) -> Command {
     let mut command = Command::new(name);
-    command.args([language.standard(), "-Wall", "-Wextra", "-pedantic", "-Werror", "-g", "-O1"]);
+    command.args([
+        language.standard(),
+        "-Wall",
+        "-Wextra",
+        "-pedantic",
+        "-Werror",
+        "-g",
+        "-O1",
+    ]);
     command.arg("-I").arg(source("include"));
     command
 }

@@ -1,5 +1,5 @@
-// A consumer: `consumer CONFIGURATION KEY BYTES FRAMES`. Says "ready" when frames come, then checks each until it has had
-// number FRAMES; with FRAMES 0 it holds three frames and waits to be killed.
+// A consumer: `consumer CONFIGURATION KEY BYTES FRAMES`. Says "ready" when frames come, then checks each until it has
+// had number FRAMES; with FRAMES 0 it holds three frames and waits to be killed.
 #include "zenoh_pinned.hpp"
 
 #include <iostream>

@@ -1,4 +1,4 @@
-/* Copies to and from a device whose driver executes them late. Where it is not told otherwise, one slot is all there is. */
+/* Copies to and from a device whose driver executes them late. The pool has one slot. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>

@@ -13,7 +13,9 @@ fn each_header_compiles_by_itself_without_a_warning() {
     ] {
         let extension = if language == Language::C { "c" } else { "cpp" };
         let file = temporary(&format!("{header}.{extension}"));
-        let twice = format!("#include \"{header}\"\n#include \"{header}\"\nint main(void) {{ return 0; }}\n");
+        let twice = format!(
+            "#include \"{header}\"\n#include \"{header}\"\nint main(void) {{ return 0; }}\n"
+        );
         fs::write(&file, twice).unwrap();
         for by in language.present() {
             let mut command = compiler(by, language);
@@ -32,8 +34,12 @@ fn each_header_compiles_by_itself_without_a_warning() {
 fn numbers(header: &str, prefix: &str) -> Vec<(String, i64)> {
     let lines = header.lines().filter_map(|line| {
         let (name, rest) = line.trim().split_once(" = ")?;
-        let number: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '-').collect();
-        name.starts_with(prefix).then(|| (name.to_owned(), number.parse().unwrap()))
+        let number: String = rest
+            .chars()
+            .take_while(|c| c.is_ascii_digit() || *c == '-')
+            .collect();
+        name.starts_with(prefix)
+            .then(|| (name.to_owned(), number.parse().unwrap()))
     });
     lines.collect()
 }
@@ -49,7 +55,10 @@ fn every_status_of_the_header_is_one_of_the_library_and_the_other_way_round() {
     let had = numbers(library, "");
     assert_eq!(told.len(), had.len());
     for ((told, number), (had, same)) in told.iter().zip(&had) {
-        let plain = told.trim_start_matches("ZP_").replace('_', "").to_lowercase();
+        let plain = told
+            .trim_start_matches("ZP_")
+            .replace('_', "")
+            .to_lowercase();
         assert_eq!((plain, number), (had.to_lowercase(), same));
     }
 }

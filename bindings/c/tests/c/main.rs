@@ -9,6 +9,7 @@
 
 mod compiler;
 mod headers;
+mod install;
 mod pairs;
 mod process;
 mod programs;

@@ -128,8 +128,10 @@ static void waiting(void) {
     OK(zp_publisher_declare(session, "misuse/full", &(zp_publisher_options){.frame_bytes = 100, .slots = 1}, &full));
     OK(zp_publisher_allocate(full, 100, &slot, NULL));
     pthread_t threads[4];
-    EXPECT(!pthread_create(&threads[0], NULL, receiving, waited) && !pthread_create(&threads[1], NULL, receiving_any, waited));
-    EXPECT(!pthread_create(&threads[2], NULL, allocating, full) && !pthread_create(&threads[3], NULL, draining, full));
+    EXPECT(!pthread_create(&threads[0], NULL, receiving, waited));
+    EXPECT(!pthread_create(&threads[1], NULL, receiving_any, waited));
+    EXPECT(!pthread_create(&threads[2], NULL, allocating, full));
+    EXPECT(!pthread_create(&threads[3], NULL, draining, full));
     EVENTUALLY(waits == 4);
     zp_pool_statistics statistics;
     EVENTUALLY(zp_publisher_get_statistics(full, &statistics) == ZP_OK && statistics.waits == 1);

@@ -19,7 +19,12 @@ fn camera() -> PathBuf {
 }
 
 fn consumer() -> PathBuf {
-    program(any(Language::Cpp), Language::Cpp, "tests/c/consumer.cpp", &QUICK)
+    program(
+        any(Language::Cpp),
+        Language::Cpp,
+        "tests/c/consumer.cpp",
+        &QUICK,
+    )
 }
 
 fn start(mut command: Command, arguments: &[&str]) -> Process {
@@ -45,7 +50,10 @@ fn a_camera_in_c_a_consumer_in_cpp_and_a_subscriber_in_python_lose_nothing() {
     let whole = format!("{FRAMES} lost 0 wrong 0 copied 0");
     let said = in_cpp.line("checked");
     println!("C++: {said}");
-    assert!(said.starts_with(&format!("{whole} overrun 0 line [{KEY}")), "{said}");
+    assert!(
+        said.starts_with(&format!("{whole} overrun 0 line [{KEY}")),
+        "{said}"
+    );
     let said = in_python.line("checked");
     println!("Python: {said}");
     assert_eq!(said, whole);
@@ -53,7 +61,10 @@ fn a_camera_in_c_a_consumer_in_cpp_and_a_subscriber_in_python_lose_nothing() {
     in_python.end();
     sending.tell("tell");
     let told = sending.line("told");
-    assert!(told.starts_with("in_use 0 reclaimed 0 timeouts 0"), "{told}");
+    assert!(
+        told.starts_with("in_use 0 reclaimed 0 timeouts 0"),
+        "{told}"
+    );
     sending.end();
     fs::remove_file(camera).unwrap();
     fs::remove_file(consumer).unwrap();
@@ -73,13 +84,19 @@ fn a_consumer_that_is_killed_while_it_holds_frames_costs_nothing() {
     held.kill();
     sending.tell("go 60");
     let said = stays.line("checked");
-    assert!(said.starts_with("60 lost 0 wrong 0 copied 0 overrun 0"), "{said}");
+    assert!(
+        said.starts_with("60 lost 0 wrong 0 copied 0 overrun 0"),
+        "{said}"
+    );
     // Which has drained the pool: every slot is back.
     sending.line("sent");
     sending.tell("tell");
     let told = sending.line("told");
     println!("{told}");
-    assert!(told.starts_with("in_use 0 reclaimed ") && !told.contains("reclaimed 0"), "{told}");
+    assert!(
+        told.starts_with("in_use 0 reclaimed ") && !told.contains("reclaimed 0"),
+        "{told}"
+    );
     assert!(told.contains("timeouts 0"), "{told}");
     stays.end();
     sending.end();

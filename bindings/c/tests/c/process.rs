@@ -66,7 +66,11 @@ impl Drop for Process {
 
 /// Configurations of zenoh that meet at a port of this host's: who waits there, and who goes there.
 pub fn configurations() -> [String; 2] {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let of = |listen: &str, connect: &str| {
         format!(
             "{{mode: 'peer', scouting: {{multicast: {{enabled: false}}}}, listen: {{endpoints: [{listen}]}}, \

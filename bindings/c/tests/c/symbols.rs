@@ -20,7 +20,9 @@ fn declared() -> BTreeSet<String> {
 fn exported(arguments: &[&str], file: &str) -> BTreeSet<String> {
     let output = expect_success(Command::new("nm").args(arguments).arg(library(file)));
     let text = String::from_utf8_lossy(&output.stdout);
-    let names = text.lines().filter_map(|line| line.split_whitespace().nth(2));
+    let names = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(2));
     names.map(str::to_owned).collect()
 }
 
@@ -37,8 +39,14 @@ fn the_shared_library_has_the_functions_of_the_header_and_no_other_symbol() {
 
 #[test]
 fn the_static_library_has_them_too() {
-    let all = exported(&["--defined-only", "--extern-only", "--quiet"], "libzenoh_pinned.a");
-    let ours: BTreeSet<_> = all.into_iter().filter(|name| name.starts_with("zp_")).collect();
+    let all = exported(
+        &["--defined-only", "--extern-only", "--quiet"],
+        "libzenoh_pinned.a",
+    );
+    let ours: BTreeSet<_> = all
+        .into_iter()
+        .filter(|name| name.starts_with("zp_"))
+        .collect();
     assert_eq!(ours, declared());
 }
 

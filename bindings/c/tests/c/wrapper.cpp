@@ -1,7 +1,6 @@
 // Goes through the wrapper, alone in a process.
 #include "zenoh_pinned.hpp"
 
-#include <array>
 #include <atomic>
 #include <thread>
 #include <type_traits>
@@ -110,8 +109,8 @@ int main() {
     { zp::slot unsent = publisher.allocate(bytes, 1s); }
     EXPECT(publisher.statistics().in_use == 0);
     throws(ZP_INVALID_ARGUMENT, "zero bytes", [&] { (void)publisher.allocate(0); });
-    auto slots = std::array<zp::slot, 4>{publisher.allocate(bytes), publisher.allocate(bytes), publisher.allocate(bytes),
-                                         publisher.allocate(bytes)};
+    std::vector<zp::slot> slots;
+    while (slots.size() < 4) slots.push_back(publisher.allocate(bytes));
     throws(ZP_POOL_FULL, "unsent", [&] { (void)publisher.allocate(bytes, 1ms); });
     slots[0].reset();
     throws(ZP_INVALID_ARGUMENT, "slot is NULL", [&] { publisher.put(std::move(slots[0])); });
