@@ -275,7 +275,7 @@ zp_status zp_listener_close(zp_listener *listener);
 
 /* The bytes, read-only, which stay where and what they are until the frame is dropped. Either place may be NULL. */
 zp_status zp_frame_data(zp_frame *frame, const void **data, size_t *bytes);
-/* The key that it was published on: valid as long as the frame. */
+/* The key that it was published on: valid as long as the frame. "" where it was not published. */
 zp_status zp_frame_key(zp_frame *frame, const char **key);
 /* What was published beside it: valid as long as the frame. NULL and 0 where there was nothing. */
 zp_status zp_frame_attachment(zp_frame *frame, const void **data, size_t *bytes);
@@ -294,6 +294,15 @@ zp_status zp_frame_reason(zp_frame *frame, char *text, size_t capacity, size_t *
 zp_status zp_frame_copy_to_device(zp_frame *frame, uint64_t address, size_t bytes, void *stream);
 /* The same to new device memory, which belongs to the buffer. */
 zp_status zp_frame_to_device_buffer(zp_frame *frame, void *stream, zp_device_buffer **buffer);
+/* Gives memory of the caller's back. On any thread, once; must not unwind. */
+typedef void zp_release(void *context);
+
+/* A frame of `bytes` bytes that came by another way, for instance the data of an event of dora's, on their way to
+ * `pinner`'s device; NULL is the host only. Nothing is copied. They stay where and what they are until `release` is
+ * called with `context`, when the frame has been dropped and copies of it have been made; it may be NULL. Where this
+ * fails it is not called. Memory in a segment of zenoh's, whoever mapped it, can be direct. */
+zp_status zp_frame_of_memory(zp_pinner *pinner, const void *data, size_t bytes, zp_release *release, void *context,
+                             zp_frame **frame);
 /* Gives the frame up; its producer's slot is free when copies in flight have ended too. */
 zp_status zp_frame_drop(zp_frame *frame);
 

@@ -191,6 +191,13 @@ public:
         owned::operator=(std::move(other));
         return *this;
     }
+    /* Of memory that came by another way, which `release` gives back; see zp_frame_of_memory(). */
+    static frame of_memory(const pinner &pinner, const void *data, std::size_t bytes, zp_release *release = nullptr,
+                           void *context = nullptr) {
+        zp_frame *made = nullptr;
+        check(zp_frame_of_memory(pinner.get(), data, bytes, release, context, &made));
+        return frame(made);
+    }
     /* Valid until the frame goes. */
     const std::uint8_t *data() const noexcept { return data_; }
     std::size_t size() const noexcept { return size_; }

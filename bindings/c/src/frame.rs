@@ -6,7 +6,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use zenoh::time::Timestamp;
+use zenoh::{bytes::ZBytes, key_expr::KeyExpr, time::Timestamp};
 use zenoh_pinned::Pinner;
 use zenoh_pinned_node::pubsub::ReceivedFrame;
 
@@ -23,11 +23,14 @@ use crate::{
 /// A frame and what came with it, until it is dropped.
 #[derive(Debug)]
 pub struct Frame {
-    received: ReceivedFrame,
+    frame: zenoh_pinned::Frame,
+    key: Option<KeyExpr<'static>>,
+    attachment: Option<ZBytes>,
+    timestamp: Option<Timestamp>,
     pinner: Pinner,
-    /// Made when they are asked for.
-    key: OnceLock<CString>,
-    attachment: OnceLock<Vec<u8>>,
+    /// For C, made when they are asked for.
+    key_text: OnceLock<CString>,
+    attachment_bytes: OnceLock<Vec<u8>>,
 }
 
 static FRAMES: Table<Frame> = Table::new(5);
@@ -41,12 +44,25 @@ impl Kind for Frame {
 }
 
 impl Frame {
-    pub(crate) fn new(received: ReceivedFrame, pinner: &Pinner) -> Self {
+    pub(crate) fn received(received: ReceivedFrame, pinner: &Pinner) -> Self {
         Self {
-            received,
+            key: Some(received.key),
+            attachment: received.attachment,
+            timestamp: received.timestamp,
+            ..Self::of(received.frame, pinner)
+        }
+    }
+
+    /// Of bytes that nobody has published.
+    pub(crate) fn of(frame: zenoh_pinned::Frame, pinner: &Pinner) -> Self {
+        Self {
+            frame,
+            key: None,
+            attachment: None,
+            timestamp: None,
             pinner: pinner.clone(),
-            key: OnceLock::new(),
-            attachment: OnceLock::new(),
+            key_text: OnceLock::new(),
+            attachment_bytes: OnceLock::new(),
         }
     }
 }
@@ -64,8 +80,8 @@ pub unsafe extern "C" fn zp_frame_data(
         // SAFETY: as the header demands, twice.
         let (data, bytes) = unsafe { (Place::optional(data), Place::optional(bytes)) };
         let frame = frame.get()?;
-        data.store(frame.received.frame.as_ptr().cast());
-        bytes.store(frame.received.frame.len());
+        data.store(frame.frame.as_ptr().cast());
+        bytes.store(frame.frame.len());
         Ok(())
     })
 }
@@ -80,8 +96,9 @@ pub unsafe extern "C" fn zp_frame_key(frame: Handle<Frame>, key: *mut *const c_c
         let place = unsafe { Place::needed(key, "the place for the key")? };
         let frame = frame.get()?;
         // A key expression has no zero.
-        let made = || CString::new(frame.received.key.as_str()).unwrap_or_default();
-        place.store(frame.key.get_or_init(made).as_ptr());
+        let key = frame.key.as_ref().map_or("", |key| key.as_str());
+        let made = || CString::new(key).unwrap_or_default();
+        place.store(frame.key_text.get_or_init(made).as_ptr());
         Ok(())
     })
 }
@@ -99,13 +116,13 @@ pub unsafe extern "C" fn zp_frame_attachment(
         // SAFETY: as the header demands, twice.
         let (data, bytes) = unsafe { (Place::optional(data), Place::optional(bytes)) };
         let frame = frame.get()?;
-        let Some(attachment) = &frame.received.attachment else {
+        let Some(attachment) = &frame.attachment else {
             data.store(std::ptr::null());
             bytes.store(0);
             return Ok(());
         };
         let attachment = frame
-            .attachment
+            .attachment_bytes
             .get_or_init(|| attachment.to_bytes().into_owned());
         data.store(attachment.as_ptr().cast());
         bytes.store(attachment.len());
@@ -121,7 +138,7 @@ pub unsafe extern "C" fn zp_frame_timestamp(frame: Handle<Frame>, nanoseconds: *
     guard::done(|| {
         // SAFETY: as the header demands.
         let place = unsafe { Place::needed(nanoseconds, "the place for the time")? };
-        let stamp = frame.get()?.received.timestamp;
+        let stamp = frame.get()?.timestamp;
         place.store(stamp.as_ref().map_or(0, nanoseconds_of));
         Ok(())
     })
@@ -142,7 +159,7 @@ pub unsafe extern "C" fn zp_frame_is_shared(frame: Handle<Frame>, is_shared: *mu
     guard::done(|| {
         // SAFETY: as the header demands.
         let place = unsafe { Place::needed(is_shared, "the place for the answer")? };
-        place.store(frame.get()?.received.frame.is_shared().into());
+        place.store(frame.get()?.frame.is_shared().into());
         Ok(())
     })
 }
@@ -155,7 +172,7 @@ pub unsafe extern "C" fn zp_frame_path(frame: Handle<Frame>, path: *mut c_int) -
     guard::done(|| {
         // SAFETY: as the header demands.
         let place = unsafe { Place::needed(path, "the place for the path")? };
-        place.store(path::number_of(frame.get()?.received.frame.path()));
+        place.store(path::number_of(frame.get()?.frame.path()));
         Ok(())
     })
 }
@@ -171,7 +188,7 @@ pub unsafe extern "C" fn zp_frame_reason(
     length: *mut usize,
 ) -> c_int {
     let said = || {
-        let reason = frame.get()?.received.frame.reason();
+        let reason = frame.get()?.frame.reason();
         Ok(reason.map_or_else(String::new, |reason| reason.to_string()))
     };
     // SAFETY: as the header demands.
@@ -198,10 +215,7 @@ pub unsafe extern "C" fn zp_frame_copy_to_device(
         // SAFETY: the header demands a stream of the pinner's context, and so much device memory there.
         let copied = unsafe {
             let stream = device_copy::stream(&frame.pinner, stream)?;
-            frame
-                .received
-                .frame
-                .copy_to_address(address, bytes, &stream)
+            frame.frame.copy_to_address(address, bytes, &stream)
         };
         copied.map_err(failed)
     })
@@ -222,7 +236,7 @@ pub unsafe extern "C" fn zp_frame_to_device_buffer(
         let frame = frame.get()?;
         // SAFETY: the header demands a stream of the pinner's context.
         let stream = unsafe { device_copy::stream(&frame.pinner, stream)? };
-        let copied = frame.received.frame.copy_to_device_buffer(&stream);
+        let copied = frame.frame.copy_to_device_buffer(&stream);
         let copied = copied.map_err(failed)?;
         // It is the caller's, who may destroy it at any time.
         copied.leave_stream().map_err(failed)?;

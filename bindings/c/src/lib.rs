@@ -29,6 +29,7 @@ mod handles;
 mod last_error;
 mod library;
 mod listener;
+mod memory;
 mod path;
 mod pinner;
 mod process;

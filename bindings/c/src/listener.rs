@@ -93,8 +93,9 @@ pub unsafe extern "C" fn zp_listener_start(
         let started =
             builder(&pinner.clone(), given)?.listen(&session.session, key, move |received| {
                 let frame = received.map_err(failed);
-                callback
-                    .call(frame.and_then(|received| Handle::open(Frame::new(received, &pinner))));
+                callback.call(
+                    frame.and_then(|received| Handle::open(Frame::received(received, &pinner))),
+                );
             });
         let started =
             started.map_err(|error| failure::zenoh("the listener could not be started", &error))?;

@@ -127,7 +127,7 @@ fn open(
     pinner: &Pinner,
     place: Place<Handle<Frame>>,
 ) -> Result<(), Status> {
-    place.store(Handle::open(Frame::new(received, pinner))?);
+    place.store(Handle::open(Frame::received(received, pinner))?);
     Ok(())
 }
 

@@ -224,6 +224,31 @@ static void receiving(void) {
     OK(zp_subscriber_close(other));
 }
 
+static void released(void *context) { (*(atomic_int *)context)++; }
+
+static void of_memory(void) {
+    static const char memory[] = "of a caller";
+    atomic_int releases = 0;
+    zp_frame *frame = NULL;
+    const void *data;
+    size_t bytes;
+    const char *key;
+    FAILS(zp_frame_of_memory(NULL, memory, 0, released, &releases, &frame), ZP_INVALID_ARGUMENT, "no bytes");
+    FAILS(zp_frame_of_memory(NULL, NULL, 5, released, &releases, &frame), ZP_INVALID_ARGUMENT, "no bytes");
+    FAILS(zp_frame_of_memory(NULL, memory, 5, released, &releases, NULL), ZP_INVALID_ARGUMENT, "NULL");
+    FAILS(zp_frame_of_memory((zp_pinner *)session, memory, 5, released, &releases, &frame), ZP_NOT_A_HANDLE, "pinner");
+    EXPECT(releases == 0);
+    OK(zp_frame_of_memory(NULL, memory, sizeof memory, released, &releases, &frame));
+    OK(zp_frame_data(frame, &data, &bytes));
+    EXPECT(data == memory && bytes == sizeof memory && releases == 0);
+    OK(zp_frame_key(frame, &key));
+    EXPECT(key[0] == 0);
+    OK(zp_frame_drop(frame));
+    EXPECT(releases == 1);
+    OK(zp_frame_of_memory(NULL, memory, sizeof memory, NULL, NULL, &frame));
+    OK(zp_frame_drop(frame));
+}
+
 struct heard {
     atomic_int frames;
     atomic_int wrong;
@@ -299,6 +324,7 @@ int main(void) {
     publishing();
     receiving();
     listening();
+    of_memory();
     closing();
     return 0;
 }

@@ -158,6 +158,24 @@ static void a_slot_that_a_device_writes_is_put_when_it_is_written(void) {
     OK(zp_slot_drop(slot));
 }
 
+/* What is not in shared memory is staged, and comes back. */
+static void released(void *context) { *(atomic_int *)context = 1; }
+
+static void memory_of_the_application_is_copied_and_given_back(void) {
+    static unsigned char own[BYTES];
+    static atomic_int is_released;
+    zp_frame *frame = NULL;
+    fill(own, BYTES, 8);
+    OK(zp_frame_of_memory(pinner, own, BYTES, released, &is_released, &frame));
+    OK(zp_frame_copy_to_device(frame, memory, BYTES, stream));
+    EXPECT(path_of(frame) == ZP_STAGED || path_of(frame) == ZP_PAGEABLE);
+    OK(zp_frame_drop(frame));
+    EVENTUALLY(is_released);
+    synchronize(context, stream);
+    to_host(context, host, memory, BYTES);
+    EXPECT(is_frame(host, BYTES, 8));
+}
+
 /* With everything closed before it, a copy in flight still has its source. */
 static void a_copy_outlives_all_handles(void) {
     zp_frame *frame = a_direct_frame(7);
@@ -191,6 +209,7 @@ int main(void) {
     a_dropped_frame_is_held_until_its_copy_has_been_made();
     a_buffer_has_the_bytes_and_can_be_lent_and_copied_back();
     a_slot_that_a_device_writes_is_put_when_it_is_written();
+    memory_of_the_application_is_copied_and_given_back();
     a_copy_outlives_all_handles();
     return 0;
 }
