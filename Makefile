@@ -14,7 +14,8 @@ LOAD_BALANCER_ARGUMENTS ?=
 export RUST_BACKTRACE ?= 1
 
 .PHONY: help demo dora-demo load-balancer-demo test test-python lint corpus fuzz miri sanitize bench micro-figures \
-	camera-figures figures dora-figures exchange-figures hand-over-figures python-figures soak wheel gpu-kit gpu-lane-double gpu-results
+	camera-figures figures dora-figures exchange-figures hand-over-figures python-figures c-figures soak wheel install gpu-kit \
+	gpu-lane-double gpu-results
 
 help:
 	@echo "Run"
@@ -41,12 +42,14 @@ help:
 	@echo "  make exchange-figures  newest values beside iceoryx2's blackboard and a mutex; two minutes"
 	@echo "  make hand-over-figures  one frame from publisher to subscriber beside zenoh, iceoryx2 and a bare wake-up; three minutes"
 	@echo "  make python-figures    single calls of the Python package; half a minute"
+	@echo "  make c-figures         single calls from C beside Rust; half a minute"
 	@echo "  make gpu-kit           tests and benchmarks for a machine with a GPU, into dist/gpu-kit"
 	@echo "  make gpu-lane-double   the same here against the driver double, with each stage broken in turn"
 	@echo "  make gpu-results       what it brought home (OUT=FOLDER), into benches/results, README and RFC"
 	@echo
 	@echo "Release"
 	@echo "  make wheel             the Python package, into dist/"
+	@echo "  make install           the library for C and C++ (PREFIX=/usr/local DESTDIR=)"
 
 demo: $(VENV)/.ready
 	cargo build --release -p camera
@@ -113,6 +116,30 @@ soak: $(VENV)/.ready
 wheel: $(VENV)/.ready
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./$(PACKAGE)
 
+PREFIX ?= /usr/local
+# Where the libraries are that are to be installed; those of the release build are made.
+C_LIBRARIES ?= $(TARGET)/release
+C_VERSION := $(shell sed -n '/^.workspace.package/,/^version/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+C_SO_VERSION := $(basename $(C_VERSION))
+INSTALLED = $(DESTDIR)$(PREFIX)
+
+.PHONY: $(TARGET)/release/libzenoh_pinned.so
+$(TARGET)/release/libzenoh_pinned.so:
+	cargo build --release -p zenoh-pinned-c
+
+install: $(C_LIBRARIES)/libzenoh_pinned.so
+	install -D -m 644 -t "$(INSTALLED)/include" bindings/c/include/*
+	install -D -m 755 "$(C_LIBRARIES)/libzenoh_pinned.so" "$(INSTALLED)/lib/libzenoh_pinned.so.$(C_VERSION)"
+	ln -sf libzenoh_pinned.so.$(C_VERSION) "$(INSTALLED)/lib/libzenoh_pinned.so.$(C_SO_VERSION)"
+	ln -sf libzenoh_pinned.so.$(C_SO_VERSION) "$(INSTALLED)/lib/libzenoh_pinned.so"
+	install -D -m 644 -t "$(INSTALLED)/lib" "$(C_LIBRARIES)/libzenoh_pinned.a"
+	mkdir -p "$(INSTALLED)/lib/pkgconfig" "$(INSTALLED)/lib/cmake/zenoh_pinned"
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(C_VERSION)|' bindings/c/cmake/zenoh_pinned.pc.in \
+		> "$(INSTALLED)/lib/pkgconfig/zenoh_pinned.pc"
+	sed 's|@VERSION@|$(C_VERSION)|; s|@SO_VERSION@|$(C_SO_VERSION)|' bindings/c/cmake/zenoh_pinnedConfigVersion.cmake.in \
+		> "$(INSTALLED)/lib/cmake/zenoh_pinned/zenoh_pinnedConfigVersion.cmake"
+	install -m 644 -t "$(INSTALLED)/lib/cmake/zenoh_pinned" bindings/c/cmake/zenoh_pinnedConfig.cmake
+
 # Everything that a device or its driver could change, which is nearly all there is. dora's need its command.
 GPU_KIT_TESTS := attacks backend_conformance beside_others budget context_lost crashes delivery device_copy ending exits failures fork \
 	giving_back holders hostile_descriptors lifecycle limits pool pubsub registering registration_conformance
@@ -136,7 +163,7 @@ lint:
 	# Modules of one folder that use each other.
 	python3 .ci/floors.py provider/src node-api/exchange/src
 	python3 .ci/floors.py node-api/node/src
-	python3 .ci/floors.py bindings/python/src
+	python3 .ci/floors.py bindings/python/src bindings/c/src
 	# What documentation shows badly without a warning: a path in front of a name, a table that says nothing.
 	! grep -rnE '^\s*///.*\[`(crate|super)::' --include=*.rs provider/src node-api/*/src
 	! grep -rnE '\| *\|$$' $$(git ls-files "*README.md")
@@ -244,6 +271,12 @@ python-figures: $(VENV)/.ready
 		ln -sf ../libcuda_driver_double.so "$(TARGET)/release/driver-double/$$name"; \
 	done
 	PYTHONPATH="$$PWD/$(PACKAGE)/python" $(PYTHON) benches/python/calls.py "$$(realpath $(TARGET))/release/driver-double"
+
+c-figures:
+	cargo build --release -p zenoh-pinned-c
+	$(CC) -std=c11 -O2 -Wall -Wextra -pedantic -Werror -Ibindings/c/include bindings/c/benches/calls/calls.c \
+		-o "$(TARGET)/release/c-calls" "$(TARGET)/release/libzenoh_pinned.a" -lgcc_s -lpthread -ldl -lm
+	cargo bench -p zenoh-pinned-c --bench calls -- "$(abspath $(TARGET))/release/c-calls"
 
 # Other versions of Python that are there, by their names or under pyenv, for the one library that all of them load.
 $(VENV)/others/.ready: $(PACKAGE)/requirements.txt

@@ -9,7 +9,7 @@ use super::{
     entering::{enter_driver, refuse_captured},
 };
 use crate::{
-    cuda::{self, DriverError, Event, Hold},
+    cuda::{self, DriverError, Event, ForeignMemory, Hold},
     os,
     pinner::Pinner,
     pool::Slot,
@@ -107,6 +107,31 @@ impl Slot {
                 Err(error)
             }
         }
+    }
+}
+
+impl Slot {
+    /// As [`Slot::copy_from_device`], of device memory of another library.
+    ///
+    /// # Errors
+    /// As [`Slot::copy_from_device`].
+    ///
+    /// # Safety
+    /// `address` is the first of `bytes` bytes of device memory that `stream` may read, and that stay allocated until
+    /// the copy has executed; other uses of them are ordered against `stream`.
+    pub unsafe fn copy_from_address(
+        self,
+        address: u64,
+        bytes: usize,
+        stream: &Arc<CudaStream>,
+        pinner: &Pinner,
+    ) -> Result<CopyBack, CopyError> {
+        let source = ForeignMemory {
+            address,
+            bytes,
+            stream,
+        };
+        self.copy_from_device(&source, stream, pinner)
     }
 }
 

@@ -95,6 +95,13 @@ impl DeviceSlice<u8> for ForeignMemory<'_> {
     }
 }
 
+impl DevicePtr<u8> for ForeignMemory<'_> {
+    /// The caller, who chose the stream, has ordered it.
+    fn device_ptr<'a>(&'a self, _: &'a CudaStream) -> (CUdeviceptr, SyncOnDrop<'a>) {
+        (self.address, SyncOnDrop::Record(None))
+    }
+}
+
 impl DevicePtrMut<u8> for ForeignMemory<'_> {
     /// The caller, who chose the stream, has ordered it.
     fn device_ptr_mut<'a>(&'a mut self, _: &'a CudaStream) -> (CUdeviceptr, SyncOnDrop<'a>) {

@@ -64,6 +64,52 @@ impl Device {
         })
     }
 
+    /// The application's own context, by its handle. The primary one, which CUDA's runtime uses, is retained; any other
+    /// one is never destroyed here.
+    ///
+    /// # Safety
+    /// The handle is null, or of a context that stays as long as anything that is made of what this returns.
+    pub(crate) unsafe fn context_of_handle(
+        handle: sys::CUcontext,
+    ) -> Result<Arc<CudaContext>, FallbackReason> {
+        if os::exit::driver_is_inherited() {
+            return Err(FallbackReason::Forked);
+        }
+        let entries = entries::load()?;
+        if handle.is_null() {
+            return Err(DriverError::INVALID_CONTEXT.reason("cuCtxGetDevice"));
+        }
+        let _visit = Visit::begin();
+        let failed = |call| move |error| DriverError::from(error).reason(call);
+        without_missing_symbols(|| {
+            // SAFETY: the caller vouches for the handle; a driver that does not know it says so.
+            check(unsafe { (entries.context_make_current)(handle) })
+                .map_err(|error| error.reason("cuCtxSetCurrent"))?;
+            let mut device = 0;
+            // SAFETY: the place is this function's own.
+            check(unsafe { (entries.context_device)(&raw mut device) })
+                .map_err(|error| error.reason("cuCtxGetDevice"))?;
+            let ordinal = usize::try_from(device).unwrap_or(0);
+            let (mut flags, mut is_active) = (0, 0);
+            // SAFETY: as above.
+            let asked =
+                unsafe { (entries.primary_state)(device, &raw mut flags, &raw mut is_active) };
+            if check(asked).is_ok() && is_active != 0 {
+                let primary =
+                    CudaContext::new(ordinal).map_err(failed("cuDevicePrimaryCtxRetain"))?;
+                if primary.cu_ctx() == handle {
+                    return Ok(primary);
+                }
+            }
+            // SAFETY: the handle is of this device, as the driver says.
+            let context = unsafe { CudaContext::from_raw_context(ordinal, device, handle) };
+            let context = context.map_err(failed("cuCtxSetCurrent"))?;
+            // cudarc destroys it with the last reference, and it is not ours.
+            std::mem::forget(context.clone());
+            Ok(context)
+        })
+    }
+
     /// A further reference to the context of a device.
     pub(crate) fn kept(context: Arc<CudaContext>) -> Self {
         Self {

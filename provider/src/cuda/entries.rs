@@ -10,7 +10,7 @@ use std::{
     sync::OnceLock,
 };
 
-use cudarc::driver::sys::{self, CUcontext, CUdeviceptr, CUevent, CUstream};
+use cudarc::driver::sys::{self, CUcontext, CUdevice, CUdeviceptr, CUevent, CUstream};
 
 use super::error::{DriverError, Status, check};
 use crate::reason::FallbackReason;
@@ -45,6 +45,8 @@ macro_rules! entries {
 entries! {
     context_current = "cuCtxGetCurrent": fn(*mut CUcontext),
     context_make_current = "cuCtxSetCurrent": fn(CUcontext),
+    context_device = "cuCtxGetDevice": fn(*mut CUdevice),
+    primary_state = "cuDevicePrimaryCtxGetState": fn(CUdevice, *mut c_uint, *mut c_int),
     thread_exchange_mode = "cuThreadExchangeStreamCaptureMode": fn(*mut c_uint),
     error_name = "cuGetErrorName": fn(Status, *mut *const c_char),
     event_create = "cuEventCreate": fn(*mut CUevent, c_uint),

@@ -12,6 +12,7 @@ pub(crate) struct DriverError(pub(crate) Status);
 impl DriverError {
     pub(super) const NOT_INITIALIZED: Self = Self(3);
     pub(super) const NO_DEVICE: Self = Self(100);
+    pub(super) const INVALID_CONTEXT: Self = Self(201);
     pub(crate) const INVALID_HANDLE: Self = Self(400);
     pub(super) const NOT_SUPPORTED: Self = Self(801);
     pub(super) const NOT_READY: Self = Self(600);

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cudarc::driver::CudaContext;
+use cudarc::driver::{CudaContext, sys::CUcontext};
 
 use super::{Pinner, SharedPinner};
 use crate::{
@@ -45,6 +45,7 @@ enum Target {
     Host,
     Ordinal(usize),
     Context(Arc<CudaContext>),
+    NoContext(FallbackReason),
 }
 
 impl Default for PinnerBuilder {
@@ -71,6 +72,28 @@ impl PinnerBuilder {
     /// Copies go to the device of a context that the application has.
     pub fn context(mut self, context: &Arc<CudaContext>) -> Self {
         self.target = Target::Context(context.clone());
+        self
+    }
+
+    /// As [`PinnerBuilder::context`], by the handle of a context that another library or language has made. It is never
+    /// destroyed here. What is wrong with it is [`Pinner::reason`](super::Pinner::reason).
+    ///
+    /// ```
+    /// use zenoh_pinned::Pinner;
+    ///
+    /// // SAFETY: null is no context, and refused.
+    /// let pinner = unsafe { Pinner::builder().context_handle(std::ptr::null_mut()) }.build();
+    /// assert!(pinner.reason().is_some());
+    /// ```
+    ///
+    /// # Safety
+    /// The handle is null, or of a context that stays until the pinner, its frames and its copies have gone.
+    pub unsafe fn context_handle(mut self, context: CUcontext) -> Self {
+        // SAFETY: as the caller promises.
+        self.target = match unsafe { Device::context_of_handle(context) } {
+            Ok(context) => Target::Context(context),
+            Err(reason) => Target::NoContext(reason),
+        };
         self
     }
 
@@ -129,6 +152,7 @@ impl PinnerBuilder {
             Target::Host => Err(FallbackReason::HostOnly),
             Target::Ordinal(ordinal) => Device::open(ordinal),
             Target::Context(context) => Device::of_context(context),
+            Target::NoContext(reason) => Err(reason),
         };
         let registration = self.registration.unwrap_or_else(|| match &device {
             Ok(device) => Arc::new(CudaHostRegistration::new(device.context())),

@@ -1,4 +1,4 @@
-//! What Python users read, in every text of the crates below the bindings.
+//! What users of Python and of C read, in every text of the crates below the bindings.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{fs, path::Path};
@@ -6,6 +6,9 @@ use std::{fs, path::Path};
 // By its path: the Python package is an extension module, which no crate can depend on.
 #[path = "../../../../bindings/python/src/words.rs"]
 mod words;
+
+#[path = "../../../../bindings/c/src/words.rs"]
+mod words_of_c;
 
 /// Calls that Python has too.
 const ALLOWED: [&str; 1] = ["open_device()"];
@@ -92,6 +95,38 @@ fn no_text_that_python_shows_speaks_rust() {
     let shown = found.iter().flat_map(shown);
     let still: Vec<_> = shown.filter(|text| speaks_rust(text)).collect();
     assert!(still.is_empty(), "{still:#?}");
+}
+
+/// Whatever C has otherwise. It has pinners, and calls of its own.
+fn speaks_rust_to_c(text: &str) -> bool {
+    let is_called = text.match_indices("()").any(|(at, _)| {
+        let name = text[..at]
+            .rsplit(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+        let name = name.into_iter().next().unwrap_or_default();
+        !name.is_empty() && !name.starts_with("zp_")
+    });
+    is_called || text.contains("::")
+}
+
+#[test]
+fn no_text_that_c_shows_speaks_rust() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
+    let mut found = Vec::new();
+    of_folder(&root.join("provider/src"), &mut found);
+    of_folder(&root.join("node-api/node/src/pubsub"), &mut found);
+    found.extend(sentences(
+        &fs::read_to_string(root.join("node-api/node/src/opening.rs")).unwrap(),
+    ));
+    let shown = found.iter().map(|text| words_of_c::in_c(text));
+    let still: Vec<_> = shown
+        .filter(|text| speaks_rust_to_c(text) || text.contains("Python"))
+        .collect();
+    assert!(still.is_empty(), "{still:#?}");
+    let is_said = |phrase: &&str| found.iter().any(|text| text.contains(*phrase));
+    let unsaid: Vec<_> = words_of_c::phrases()
+        .filter(|phrase| !is_said(phrase))
+        .collect();
+    assert!(unsaid.is_empty(), "{unsaid:#?}");
 }
 
 #[test]
