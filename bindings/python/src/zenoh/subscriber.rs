@@ -162,7 +162,9 @@ pub(crate) fn recv_any(
     if subscribers.is_empty() {
         return Err(PyValueError::new_err("there is no subscriber to wait for"));
     }
-    let open = subscribers.iter().map(|native| native.get().subscriber.get());
+    let open = subscribers
+        .iter()
+        .map(|native| native.get().subscriber.get());
     let open = open.collect::<PyResult<Vec<_>>>()?;
     let timeout = timeout.map_or(Ok(Duration::MAX), seconds)?;
     let received = signals::interruptible(py, || {

@@ -106,11 +106,7 @@ pub struct LineFromPublisher {
 }
 
 impl Receiving {
-    pub(super) fn new(
-        inbox: Result<Inbox, NoLine>,
-        pinner: Pinner,
-        capacity: usize,
-    ) -> Arc<Self> {
+    pub(super) fn new(inbox: Result<Inbox, NoLine>, pinner: Pinner, capacity: usize) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             inbox,
             own_bell: Bell::default(),
@@ -463,7 +459,8 @@ impl Receiving {
 
     /// How many frames made room for newer ones.
     pub(super) fn overrun(&self) -> u64 {
-        let state = self.lock();
+        let mut state = self.lock();
+        self.meet_and_part(&mut state);
         let of_lanes = self.inbox.as_ref().map_or(0, |inbox| {
             state
                 .lanes
