@@ -11,11 +11,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-_BY_NAME = {
-    name: np.dtype(name)
-    for name in ("bool", "float16", "float32", "float64")
-    + tuple(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))
-}
+_NAMES = ["bool", "float16", "float32", "float64"]
+_NAMES += [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
+_BY_NAME = {name: np.dtype(name) for name in _NAMES}
 
 
 def is_of_numpy(name: str) -> bool:
