@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import importlib.util
 import os
 import queue
 import signal
@@ -96,10 +95,7 @@ def test_every_frame_comes_once_and_in_order(line, take):
 
 
 def test_async_for_takes_every_frame_on_uvloop(line):
-    if importlib.util.find_spec("uvloop") is None:
-        pytest.skip("uvloop is not installed (`make test` does)")
-    import uvloop
-
+    uvloop = pytest.importorskip("uvloop", exc_type=ImportError)
     publisher, subscriber = line
 
     async def main():

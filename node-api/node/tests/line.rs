@@ -500,3 +500,66 @@ fn a_frame_is_handed_out_with_its_key_although_its_line_ends_at_that_moment() {
         pool.drain(PATIENCE).unwrap();
     });
 }
+
+#[test]
+fn a_wait_ends_when_another_thread_closes_the_subscriber_and_what_was_there_is_taken_first() {
+    let (publishing, receiving) = sessions();
+    let frames = frames().declare(&receiving, "closed").unwrap();
+    let camera = camera().declare(&publishing, "closed").unwrap();
+    wait_for_line(&camera);
+    put(&camera, 7);
+    std::thread::scope(|scope| {
+        let taking = scope.spawn(|| (recv(&frames), frames.recv()));
+        wait_until("the frame is taken", || {
+            camera.lines().iter().all(|line| line.unread == 0)
+        });
+        frames.close();
+        let (first, after) = taking.join().unwrap();
+        assert_eq!(first, 7);
+        assert!(matches!(after, Err(ReceiveError::Closed)), "{after:?}");
+    });
+}
+
+#[test]
+fn what_came_before_somebody_is_told_of_frames_is_told_at_once() {
+    let (publishing, receiving) = sessions();
+    let frames = frames().declare(&receiving, "told").unwrap();
+    let camera = camera().declare(&publishing, "told").unwrap();
+    wait_for_line(&camera);
+    put(&camera, 1);
+    let (tell, told) = std::sync::mpsc::channel();
+    frames.announce_to(move || drop(tell.send(())));
+    told.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(recv(&frames), 1);
+    while told.try_recv().is_ok() {}
+    put(&camera, 2);
+    told.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(recv(&frames), 2);
+}
+
+#[test]
+fn a_frame_that_is_there_is_taken_although_the_wait_is_to_end() {
+    use zenoh_pinned::bindings::interruptible;
+    let (publishing, receiving) = sessions();
+    let frames = frames().declare(&receiving, "ended").unwrap();
+    let camera = camera().declare(&publishing, "ended").unwrap();
+    wait_for_line(&camera);
+    let ended = interruptible(|| true, || frames.recv());
+    assert!(matches!(ended, Err(ReceiveError::Interrupted)), "{ended:?}");
+    let ended = interruptible(|| true, || recv_any(&[&frames], PATIENCE));
+    assert!(matches!(ended, Err(ReceiveError::Interrupted)));
+    put(&camera, 3);
+    assert_eq!(interruptible(|| true, || recv(&frames)), 3);
+}
+
+#[test]
+fn what_is_overwritten_is_counted_before_anybody_reads() {
+    let (publishing, receiving) = sessions();
+    let frames = frames().capacity(2).declare(&receiving, "counted").unwrap();
+    let camera = camera().declare(&publishing, "counted").unwrap();
+    wait_for_line(&camera);
+    (0..5).for_each(|number| put(&camera, number));
+    assert_eq!(frames.overrun(), 3);
+    assert_eq!((recv(&frames), recv(&frames)), (3, 4));
+    assert_eq!(frames.overrun(), 3);
+}

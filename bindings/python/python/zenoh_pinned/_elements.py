@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+_NAMES = ["bool", "float16", "float32", "float64"]
+_NAMES += [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
+_BY_NAME = {name: np.dtype(name) for name in _NAMES}
+
+
 def is_of_numpy(name: str) -> bool:
     """Return whether NumPy has these elements itself, without the package ``ml_dtypes``."""
     return name != "bfloat16" and not name.startswith("float8_")
@@ -22,6 +27,10 @@ def numpy_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
     Raise ``ImportError`` where that package is needed and not installed, and ``TypeError`` for elements that
     cannot be shared.
     """
+    # Asked for every frame, mostly by name, and NumPy parses that each time.
+    known = _BY_NAME.get(dtype) if isinstance(dtype, str) else None
+    if known is not None:
+        return known
     try:
         return np.dtype(dtype)
     except TypeError:

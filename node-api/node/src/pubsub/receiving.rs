@@ -474,7 +474,8 @@ impl Receiving {
 
     /// How many frames made room for newer ones.
     pub(super) fn overrun(&self) -> u64 {
-        let state = self.lock();
+        let mut state = self.lock();
+        self.meet_and_part(&mut state);
         let inbox = self.inbox.iter();
         let of_lanes =
             inbox.flat_map(|inbox| state.lanes.keys().map(|lane| inbox.overwritten(*lane)));
