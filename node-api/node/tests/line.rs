@@ -528,7 +528,9 @@ fn what_came_before_somebody_is_told_of_frames_is_told_at_once() {
     wait_for_line(&camera);
     put(&camera, 1);
     let (tell, told) = std::sync::mpsc::channel();
-    frames.announce_to(move || drop(tell.send(())));
+    frames.announce_to(move || {
+        let _ = tell.send(());
+    });
     told.recv_timeout(PATIENCE).unwrap();
     assert_eq!(recv(&frames), 1);
     while told.try_recv().is_ok() {}
