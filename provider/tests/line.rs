@@ -1,4 +1,10 @@
 //! A line between a pool's publisher and a reader, without zenoh's sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::{
     sync::Arc,
