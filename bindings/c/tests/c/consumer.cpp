@@ -15,7 +15,7 @@ int main(int count, char **arguments) {
     const unsigned long long frames = strtoull(arguments[4], nullptr, 10);
     zp::session session(arguments[1]);
     zp_subscriber_options options{};
-    options.overflow = ZP_REFUSE;
+    options.overflow = frames == 0 ? ZP_DROP_OLDEST : ZP_REFUSE;
     zp::subscriber subscriber(session, arguments[2], options);
     std::vector<zp::frame> held;
     unsigned long long last = 0, lost = 0, wrong = 0, copied = 0, checked = 0;

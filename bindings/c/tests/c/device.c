@@ -162,15 +162,17 @@ static void a_slot_that_a_device_writes_is_put_when_it_is_written(void) {
 static void released(void *context) { *(atomic_int *)context = 1; }
 
 static void memory_of_the_application_is_copied_and_given_back(void) {
-    static unsigned char own[BYTES];
+    unsigned char *own = malloc(BYTES);
     static atomic_int is_released;
     zp_frame *frame = NULL;
+    EXPECT(own != NULL);
     fill(own, BYTES, 8);
     OK(zp_frame_of_memory(pinner, own, BYTES, released, &is_released, &frame));
     OK(zp_frame_copy_to_device(frame, memory, BYTES, stream));
     EXPECT(path_of(frame) == ZP_STAGED || path_of(frame) == ZP_PAGEABLE);
     OK(zp_frame_drop(frame));
     EVENTUALLY(is_released);
+    free(own);
     synchronize(context, stream);
     to_host(context, host, memory, BYTES);
     EXPECT(is_frame(host, BYTES, 8));

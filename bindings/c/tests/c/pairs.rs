@@ -75,7 +75,7 @@ fn a_consumer_that_is_killed_while_it_holds_frames_costs_nothing() {
     let (camera, consumer) = (camera(), consumer());
     let [waits, goes] = configurations();
     let bytes = "100000";
-    let mut sending = start(Command::new(&camera), &[&waits, KEY, bytes, "6"]);
+    let mut sending = start(Command::new(&camera), &[&waits, KEY, bytes, "16"]);
     sending.line("declared");
     let mut held = start(Command::new(&consumer), &[&goes, KEY, bytes, "0"]);
     held.line("holding");
