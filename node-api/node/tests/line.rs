@@ -226,6 +226,11 @@ fn publishers_that_come_and_go_lose_nothing_and_leave_no_line() {
         .capacity(16)
         .declare(&receiving, "restarts")
         .unwrap();
+    let probe = publishing.declare_publisher("restarts").wait().unwrap();
+    wait_until("the sessions have met", || {
+        probe.matching_status().wait().unwrap().matching()
+    });
+    drop(probe);
     for alone in [false, true] {
         for round in 0..40 {
             let builder = if alone { camera().alone() } else { camera() };
