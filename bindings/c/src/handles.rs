@@ -3,7 +3,7 @@
 //! A handle says its kind, its place in the kind's table, and how many have had that place before it. So one that was
 //! closed is told from the one that has its place now, and so is one of another kind: a magic word in freed memory could
 //! tell neither without reading what is not there any more. The number is no address on any machine, so a program that reads
-//! through one faults at once. A look-up is a mutex that is held for some instructions, some 20 ns.
+//! through one faults at once. A look-up is a mutex that is held for some instructions.
 //!
 //! Who may write what: whoever opens or closes a handle, under the table's mutex.
 //!

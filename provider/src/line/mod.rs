@@ -51,6 +51,7 @@
 //!   inbox's file that is cut while it is in use raises SIGBUS at its next use, as a segment does (`segment`).
 //! - A chunk's header whose length has been overwritten with zero after it was checked is zenoh's undefined behaviour.
 //! - A lane that its publisher died in while describing itself is given back only when no other is left.
+//! - A reader that replaces its program by exec keeps its pid and start time: its line ends only when the process does.
 //! - zenoh keeps the metadata of each producer attached for good, under a number of 16 bits, as for its own messages.
 
 mod address;

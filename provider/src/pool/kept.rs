@@ -6,13 +6,13 @@
 
 use std::{
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Mutex, RwLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use crate::os::per_process::PerProcess;
+use crate::os::{mutex, per_process::PerProcess};
 
 /// How often the thread looks, while it has something to look after.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -33,6 +33,8 @@ struct Keepers {
 static KEEPERS: PerProcess<Mutex<Keepers>> = PerProcess::new(Mutex::default);
 /// Set at exit: zenoh's own handlers take away what giving references back needs.
 static ENDING: AtomicBool = AtomicBool::new(false);
+/// Held for reading while something is let go of; for good by the exit handler.
+static GATE: RwLock<()> = RwLock::new(());
 
 /// Has `keeper` asked whenever a slot is waited for.
 pub(crate) fn ask(keeper: Weak<dyn Keeps>) {
@@ -46,6 +48,10 @@ pub(super) fn let_go() {
     if is_ending() || !KEEPERS.is_made_here() {
         return;
     }
+    // In a forked child of a process that was at its exit nobody opens it.
+    let Ok(_gate) = GATE.try_read() else {
+        return;
+    };
     let keepers: Vec<_> = {
         let keepers = KEEPERS.lock();
         let all = keepers.all.iter().filter_map(Weak::upgrade);
@@ -82,16 +88,21 @@ pub(crate) fn is_ending() -> bool {
 /// Lets everything that is kept stay where it is, as the process ends.
 pub(super) fn end() {
     ENDING.store(true, Ordering::Relaxed);
+    // Whoever is at it has finished; nobody begins again.
+    std::mem::forget(mutex::write(&GATE));
 }
 
 fn run() {
     loop {
         std::thread::sleep(LOOK_EVERY);
         let keepers = KEEPERS.lock().looked_after.clone();
-        let done: Vec<_> = keepers
-            .into_iter()
-            .filter(|keeper| !is_ending() && !keeper.let_go())
-            .collect();
+        let done: Vec<_> = {
+            let Ok(_gate) = GATE.try_read() else {
+                return;
+            };
+            let keepers = keepers.into_iter();
+            keepers.filter(|keeper| !keeper.let_go()).collect()
+        };
         let mut keepers = KEEPERS.lock();
         keepers
             .looked_after

@@ -62,9 +62,21 @@ pub struct FrameStream<'a> {
     frames: &'a FrameSubscriber,
 }
 
-impl<'a> FrameStream<'a> {
-    pub(super) fn of(frames: &'a FrameSubscriber) -> Self {
-        Self { frames }
+impl FrameSubscriber {
+    /// All frames as they come, for `while let Some(received) = stream.next().await`; ends when the session is closed.
+    ///
+    /// ```no_run
+    /// # async fn first(frames: &zenoh_pinned_node::pubsub::FrameSubscriber) {
+    /// use futures::StreamExt;
+    ///
+    /// let mut stream = frames.stream();
+    /// while let Some(received) = stream.next().await {
+    ///     println!("{:?}", received.map(|received| received.frame.len()));
+    /// }
+    /// # }
+    /// ```
+    pub fn stream(&self) -> FrameStream<'_> {
+        FrameStream { frames: self }
     }
 }
 

@@ -8,9 +8,12 @@ use std::{
     thread::JoinHandle,
 };
 
+use zenoh::Session;
 use zenoh_pinned::FrameError;
 
-use super::{FrameSubscriber, ReceiveError, ReceivedFrame, subscriber::wait_for_any};
+use super::{
+    FrameSubscriber, FrameSubscriberBuilder, ReceiveError, ReceivedFrame, subscriber::wait_for_any,
+};
 
 /// Calls back for each frame until it is dropped, which waits for a call that is going on. Made by
 /// [`FrameSubscriberBuilder::listen`](super::FrameSubscriberBuilder::listen).
@@ -55,6 +58,37 @@ impl FrameListener {
     /// The subscriber that the frames come from, for its counters and lines.
     pub fn subscriber(&self) -> &FrameSubscriber {
         &self.frames
+    }
+}
+
+impl FrameSubscriberBuilder {
+    /// Declares the subscriber and calls `received` for each frame, on a thread of its own that sleeps on the bell itself:
+    /// one wake-up from the publisher to `received`, which may take its time. Until the listener is dropped or the
+    /// session is closed.
+    ///
+    /// # Errors
+    /// As [`FrameSubscriberBuilder::declare`]; no thread could be started.
+    ///
+    /// ```
+    /// # let mut config = zenoh::Config::default();
+    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
+    /// # let pinner = zenoh_pinned::Pinner::host_only();
+    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
+    /// use zenoh_pinned_node::pubsub::FrameSubscriber;
+    ///
+    /// let listener = FrameSubscriber::builder(&pinner).listen(&session, "camera/image", |received| {
+    ///     println!("{:?}", received.map(|received| received.frame.len()));
+    /// })?;
+    /// # drop(listener);
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    pub fn listen(
+        self,
+        session: &Session,
+        key: &str,
+        received: impl FnMut(Result<ReceivedFrame, FrameError>) + Send + 'static,
+    ) -> zenoh::Result<FrameListener> {
+        FrameListener::start(self.declare(session, key)?, received)
     }
 }
 

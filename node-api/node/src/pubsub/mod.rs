@@ -25,6 +25,7 @@ mod listener;
 mod meeting;
 mod process;
 mod publisher;
+mod received;
 mod receiving;
 mod subscriber;
 
@@ -39,8 +40,9 @@ pub use any::{FrameStream, recv_any};
 pub use listener::FrameListener;
 pub use meeting::LineToSubscriber;
 pub use publisher::{DeclareError, PinnedPublisher, PinnedPublisherBuilder, PutError};
+pub use received::{ReceiveError, ReceivedFrame};
 pub use receiving::LineFromPublisher;
-pub use subscriber::{FrameSubscriber, FrameSubscriberBuilder, ReceiveError, ReceivedFrame};
+pub use subscriber::{FrameSubscriber, FrameSubscriberBuilder};
 pub use zenoh_pinned::bindings::line::{NoLine, Overflow};
 
 /// How long [`open`] waits.

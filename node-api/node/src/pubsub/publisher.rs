@@ -487,13 +487,14 @@ fn declare(
         return Ok(declared);
     }
     if lines.is_alone() {
+        // zenoh calls back at once where somebody matches.
+        lines.set_matched(false);
         let matched = lines.clone();
         let listener = declared.publisher.matching_listener();
         listener
             .callback(move |status| matched.set_matched(status.matching()))
             .background()
             .wait()?;
-        lines.set_matched(declared.publisher.matching_status().wait()?.matching());
         let token = AloneToken::key(source, declared.publisher.key_expr());
         declared._alone = Some(session.liveliness().declare_token(token).wait()?);
     }

@@ -7,24 +7,22 @@ use std::{
 
 use zenoh::{
     Session, Wait,
-    bytes::ZBytes,
     key_expr::{KeyExpr, OwnedKeyExpr},
     liveliness::LivelinessToken,
     pubsub::Subscriber,
     sample::{Locality, SampleKind},
-    time::Timestamp,
 };
 use zenoh_pinned::{
-    Frame, FrameError, Pinner,
+    Pinner,
     bindings::line::{Inbox, NoLine, Overflow, sleep_unless},
     shm_clients,
 };
 
 use super::{
     announcing::Announcing,
-    listener::FrameListener,
     meeting::{self, AloneToken, InboxToken, Subscription},
     process::OfThisProcess,
+    received::{ReceiveError, ReceivedFrame},
     receiving::{Announce, LineFromPublisher, Receiving, Taken},
 };
 
@@ -33,43 +31,6 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// How long a wait may be spent looking, where the one before was as short: about what sleeping and being woken costs.
 const LOOK_FOR: Duration = Duration::from_micros(20);
-
-/// A frame and what came with it.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct ReceivedFrame {
-    /// The bytes. They keep their producer's slot.
-    pub frame: Frame,
-    /// Where it was published.
-    pub key: KeyExpr<'static>,
-    /// What was published beside it.
-    pub attachment: Option<ZBytes>,
-    /// The publisher's time, where its session stamps.
-    pub timestamp: Option<Timestamp>,
-}
-
-/// Why no frame was received.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReceiveError {
-    /// A payload is not what it claims to be; the next one can be received.
-    #[error(transparent)]
-    Frame(#[from] FrameError),
-    /// None came in time.
-    #[error("no frame within {0:?}")]
-    TimedOut(Duration),
-    /// The session was closed, and what had been received was taken.
-    #[error("the session is closed")]
-    Closed,
-    /// The wait was ended from outside; see [`zenoh_pinned::bindings::interruptible`].
-    #[error("receiving was interrupted")]
-    Interrupted,
-    /// This process was forked from the one that declared the subscriber.
-    #[error(
-        "this process was forked from the one that declared the subscriber: open a session in a process that was started with exec"
-    )]
-    Forked,
-}
 
 /// Receives frames, from publishers of ours on this host by lines, from all others by zenoh. Usable from any thread.
 ///
@@ -284,22 +245,6 @@ impl FrameSubscriber {
         Poll::Pending
     }
 
-    /// All frames as they come, for `while let Some(received) = stream.next().await`; ends when the session is closed.
-    ///
-    /// ```no_run
-    /// # async fn first(frames: &zenoh_pinned_node::pubsub::FrameSubscriber) {
-    /// use futures::StreamExt;
-    ///
-    /// let mut stream = frames.stream();
-    /// while let Some(received) = stream.next().await {
-    ///     println!("{:?}", received.map(|received| received.frame.len()));
-    /// }
-    /// # }
-    /// ```
-    pub fn stream(&self) -> super::FrameStream<'_> {
-        super::FrameStream::of(self)
-    }
-
     /// The lines that are open to this subscriber.
     ///
     /// ```
@@ -488,35 +433,6 @@ impl FrameSubscriberBuilder {
             announcing,
             declared: OfThisProcess::new(declared),
         })
-    }
-
-    /// Declares the subscriber and calls `received` for each frame, on a thread of its own that sleeps on the bell itself:
-    /// one wake-up from the publisher to `received`, which may take its time. Until the listener is dropped or the
-    /// session is closed.
-    ///
-    /// # Errors
-    /// As [`FrameSubscriberBuilder::declare`]; no thread could be started.
-    ///
-    /// ```
-    /// # let mut config = zenoh::Config::default();
-    /// # config.insert_json5("scouting/multicast/enabled", "false")?;
-    /// # let pinner = zenoh_pinned::Pinner::host_only();
-    /// # let session = zenoh_pinned_node::pubsub::open(config, &pinner)?;
-    /// use zenoh_pinned_node::pubsub::FrameSubscriber;
-    ///
-    /// let listener = FrameSubscriber::builder(&pinner).listen(&session, "camera/image", |received| {
-    ///     println!("{:?}", received.map(|received| received.frame.len()));
-    /// })?;
-    /// # drop(listener);
-    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
-    /// ```
-    pub fn listen(
-        self,
-        session: &Session,
-        key: &str,
-        received: impl FnMut(Result<ReceivedFrame, FrameError>) + Send + 'static,
-    ) -> zenoh::Result<FrameListener> {
-        FrameListener::start(self.declare(session, key)?, received)
     }
 }
 

@@ -32,8 +32,13 @@
 //! publisher of ours that is not alone after all still reaches everybody by lines of its own; one that is not ours would
 //! be missed.
 //!
-//! Knowingly weak: what a publisher that is not ours puts in the milliseconds between the end of one that was alone and
-//! the new subscription is missed.
+//! Knowingly weak:
+//! - What a publisher that is not ours puts in the milliseconds between the end of one that was alone and the new
+//!   subscription is missed.
+//! - Beside zenoh, frames are put as well, and what a subscriber that stands still has not read from its socket keeps its
+//!   slots as it does for any subscriber of zenoh's. Only a publisher that is alone loses no more than the capacity.
+//! - A subscriber that stands still for longer than [`sources::JOIN_PATIENCE`] while it joins may lose frames that zenoh
+//!   brings meanwhile; they are counted.
 
 mod lines;
 pub(super) mod sources;

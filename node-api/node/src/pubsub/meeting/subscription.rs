@@ -34,9 +34,9 @@ struct State {
 }
 
 impl State {
-    /// Whether somebody's frames all come by a lane, and there is nobody else.
+    /// Unless somebody is alone, and has a lane. Where two say so, each needs one.
     fn is_needed(&self) -> bool {
-        self.alone.is_disjoint(&self.joined)
+        self.alone.is_empty() || !self.alone.is_subset(&self.joined)
     }
 }
 
