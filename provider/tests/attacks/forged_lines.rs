@@ -96,6 +96,9 @@ fn descriptor(ends: &Ends) -> [u64; 3] {
     [header >> 48, header >> 32 & 0xffff, header & 0xffff_ffff]
 }
 
+/// What is forged, and how.
+type Forgery<Of> = (&'static str, fn(&Of));
+
 #[test]
 fn an_entry_of_a_buffer_that_is_not_there_is_a_frame_that_is_not_there() {
     let ends = ends();
@@ -123,7 +126,7 @@ fn an_entry_of_a_buffer_that_is_not_there_is_a_frame_that_is_not_there() {
 
 #[test]
 fn an_entry_that_cannot_be_ends_its_lane_and_nothing_else() {
-    let forgeries: [(&str, fn(&Ends)); 7] = [
+    let forgeries: [Forgery<Ends>; 7] = [
         ("an index beyond all headers", |ends| {
             let [metadata, _, generation] = descriptor(ends);
             ends.header(metadata, 32_768, generation);
@@ -243,7 +246,7 @@ fn frames_that_a_reader_says_it_has_taken_before_it_has_are_gone_and_never_anoth
 
 #[test]
 fn a_lane_of_nobody_is_not_met() {
-    let forgeries: [(&str, fn(&Words)); 5] = [
+    let forgeries: [Forgery<Words>; 5] = [
         ("no text", |words| {
             words.lane(0, at::KEY).store(u64::MAX, Relaxed)
         }),
