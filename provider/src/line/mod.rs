@@ -16,8 +16,7 @@
 //! 3. The publisher sees that and drops its clone: when it publishes again, when somebody waits for a slot, or soon
 //!    (`pool::kept`).
 //!
-//! A frame of a few hundred bytes is copied into the entry instead: that costs less than counting references to it, and
-//! its slot is free at once.
+//! A few hundred bytes of ordinary memory are copied into the entry instead.
 //!
 //! So an unread entry is held by the publisher alone, and what `reclaim` argues holds: whoever holds a chunk confirms it,
 //! and a receiver that takes it over has confirmed it before the sender lets go. A chunk that is invalidated is not taken

@@ -56,11 +56,11 @@ impl<'a> Outgoing<'a> {
         is_foreign: bool,
     ) -> Result<Self, NoLine> {
         let attachment = attachment.map(ZBytes::to_bytes);
-        let bytes = payload.len();
-        // A small frame is copied for less than it costs to count references to it.
-        let content = match entry::takes(bytes, attachment.as_deref().map(<[u8]>::len)) {
-            true => Content::Bytes(payload.to_bytes()),
-            false => Content::Buffer(Descriptor::of(payload).ok_or(NoLine::NotOneBuffer)?),
+        let fits = || entry::takes(payload.len(), attachment.as_deref().map(<[u8]>::len));
+        let content = match Descriptor::of(payload) {
+            Some(descriptor) => Content::Buffer(descriptor),
+            None if fits() => Content::Bytes(payload.to_bytes()),
+            None => return Err(NoLine::NotOneBuffer),
         };
         match &attachment {
             Some(attachment) if attachment.len() > MAX_ATTACHMENT_BYTES => {
