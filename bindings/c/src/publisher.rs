@@ -236,9 +236,9 @@ pub unsafe extern "C" fn zp_publisher_put(
         // First of all, so that it is given away whatever follows.
         let slot = slot.take_alone()?;
         let publisher = publisher.get()?;
+        let attachment = attachment.cast::<u8>();
         // SAFETY: as the header demands.
-        let attachment =
-            unsafe { list::<u8>(attachment.cast(), attachment_bytes, "the attachment")? };
+        let attachment = unsafe { list(attachment, attachment_bytes, "the attachment")? };
         publisher.check_session()?;
         let slot = slot.into_written()?;
         let put = match attachment {

@@ -142,9 +142,9 @@ pub unsafe extern "C" fn zp_slot_copy_from_device(
         let stream = unsafe { device_copy::stream(&pinner, stream)? };
         match std::mem::replace(&mut *state, State::Lost) {
             State::Written(written) => {
+                let (stream, pinner) = (&stream, &pinner);
                 // SAFETY: the header demands so many bytes there, that stay as they are.
-                let copying =
-                    unsafe { written.copy_from_address(address, bytes, &stream, &pinner) };
+                let copying = unsafe { written.copy_from_address(address, bytes, stream, pinner) };
                 *state = State::ByADevice(copying.map_err(failed)?);
                 Ok(())
             }

@@ -6,59 +6,24 @@
     reason = "a test fails by panicking"
 )]
 
+mod meeting;
+
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use futures::{StreamExt, executor::block_on};
-use zenoh::{Config, Session, Wait};
-use zenoh_pinned::{PinnedPool, Pinner};
+use zenoh::Wait;
+use zenoh_pinned::PinnedPool;
 use zenoh_pinned_node::pubsub::{
-    self, FrameSubscriber, FrameSubscriberBuilder, NoLine, Overflow, PinnedPublisher, PutError,
-    ReceiveError, recv_any,
+    FrameSubscriber, NoLine, Overflow, PinnedPublisher, PutError, ReceiveError, recv_any,
 };
+
+use meeting::{PATIENCE, camera, frames, sessions, sessions_with, wait_until};
 
 /// More than an entry of a line takes.
 const FRAME_BYTES: usize = 600;
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn session(listen: &[&str], connect: &[&str]) -> Session {
-    let mut config = Config::default();
-    for (key, endpoints) in [("listen/endpoints", listen), ("connect/endpoints", connect)] {
-        config.insert_json5(key, &format!("{endpoints:?}")).unwrap();
-    }
-    config
-        .insert_json5("scouting/multicast/enabled", "false")
-        .unwrap();
-    pubsub::open(config, &Pinner::host_only()).unwrap()
-}
-
-/// A pair of sessions on a port that nobody has.
-fn sessions() -> (Session, Session) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("tcp/{}", port.local_addr().unwrap());
-    drop(port);
-    let publishing = session(&[&endpoint], &[]);
-    (publishing, session(&[], &[&endpoint]))
-}
-
-fn frames() -> FrameSubscriberBuilder {
-    FrameSubscriber::builder(&Pinner::host_only())
-}
-
-fn camera() -> pubsub::PinnedPublisherBuilder {
-    PinnedPublisher::builder(4096).wait(PATIENCE)
-}
-
-fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !condition() {
-        assert!(started.elapsed() < PATIENCE, "stuck: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
 fn wait_for_line(publisher: &PinnedPublisher) {
     wait_until("a line", || {
         publisher.lines().iter().any(|line| line.is_open())
@@ -569,4 +534,73 @@ fn what_is_overwritten_is_counted_before_anybody_reads() {
     assert_eq!(frames.overrun(), 3);
     assert_eq!((recv(&frames), recv(&frames)), (3, 4));
     assert_eq!(frames.overrun(), 3);
+}
+
+#[test]
+fn whoever_is_told_of_frames_is_told_of_each_although_nobody_has_taken_the_first() {
+    let (publishing, receiving) = sessions();
+    let told = Arc::new(Mutex::new(0));
+    let tell = told.clone();
+    let frames = frames()
+        .on_change(move || *tell.lock().unwrap() += 1)
+        .declare(&receiving, "told/each")
+        .unwrap();
+    let camera = camera().alone().declare(&publishing, "told/each").unwrap();
+    wait_for_line(&camera);
+    put(&camera, 0);
+    assert_eq!(recv(&frames), 0);
+    for number in 1..4 {
+        let before = *told.lock().unwrap();
+        put(&camera, number);
+        wait_until("told", || *told.lock().unwrap() > before);
+    }
+    assert_eq!([recv(&frames), recv(&frames), recv(&frames)], [1, 2, 3]);
+}
+
+#[test]
+fn a_session_that_stamps_gives_a_frame_one_time_by_either_way() {
+    let (publishing, receiving) = sessions_with(&[("timestamping/enabled", "true")]);
+    let by_line = frames().declare(&receiving, "stamped").unwrap();
+    let by_zenoh = frames().line(false).declare(&receiving, "stamped").unwrap();
+    let camera = camera().declare(&publishing, "stamped").unwrap();
+    wait_for_line(&camera);
+    put(&camera, 1);
+    let [line, zenoh] = [&by_line, &by_zenoh]
+        .map(|frames| frames.recv_timeout(PATIENCE).unwrap().timestamp.unwrap());
+    assert_eq!(line, zenoh);
+}
+
+#[test]
+fn a_put_whose_wait_is_ended_blames_nobody() {
+    let (publishing, receiving) = sessions();
+    let _frames = frames()
+        .capacity(1)
+        .overflow(Overflow::Refuse)
+        .declare(&receiving, "ended/put")
+        .unwrap();
+    let camera = camera().declare(&publishing, "ended/put").unwrap();
+    wait_for_line(&camera);
+    put(&camera, 0);
+    let slot = camera.alloc(FRAME_BYTES).unwrap();
+    let ended = zenoh_pinned::bindings::interruptible(|| true, || camera.put(slot));
+    assert!(matches!(ended, Err(PutError::Interrupted)), "{ended:?}");
+}
+
+#[test]
+fn a_subscriber_of_another_version_is_listed_for_as_long_as_its_token_stands() {
+    let (publishing, receiving) = sessions();
+    let camera = camera().declare(&publishing, "versions").unwrap();
+    let token = receiving
+        .liveliness()
+        .declare_token("@zpin/inbox/0-0/1-2-3/4/5")
+        .wait()
+        .unwrap();
+    let other = || {
+        let lines = camera.lines();
+        let mut lines = lines.iter();
+        lines.any(|line| line.reason == Some(NoLine::OtherVersion) && line.pid.is_none())
+    };
+    wait_until("it is listed", other);
+    token.undeclare().wait().unwrap();
+    wait_until("it has gone", || camera.lines().is_empty());
 }

@@ -6,57 +6,18 @@
     reason = "a test fails by panicking"
 )]
 
-use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    time::{Duration, Instant},
-};
+mod meeting;
 
-use zenoh::{Config, Session, Wait};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use zenoh::{Session, Wait};
 use zenoh_pinned::{
-    PinnedPool, Pinner,
+    PinnedPool,
     bindings::line::{InboxAddress, LaneOwner, Line, NoLine, Outgoing, PROTOCOL, Peer},
 };
-use zenoh_pinned_node::pubsub::{
-    self, FrameSubscriber, FrameSubscriberBuilder, Overflow, PinnedPublisher,
-};
+use zenoh_pinned_node::pubsub::{FrameSubscriber, Overflow, PinnedPublisher};
 
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn session(listen: &[&str], connect: &[&str]) -> Session {
-    let mut config = Config::default();
-    for (key, endpoints) in [("listen/endpoints", listen), ("connect/endpoints", connect)] {
-        config.insert_json5(key, &format!("{endpoints:?}")).unwrap();
-    }
-    config
-        .insert_json5("scouting/multicast/enabled", "false")
-        .unwrap();
-    pubsub::open(config, &Pinner::host_only()).unwrap()
-}
-
-/// A pair of sessions on a port that nobody has.
-fn sessions() -> (Session, Session) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("tcp/{}", port.local_addr().unwrap());
-    drop(port);
-    let publishing = session(&[&endpoint], &[]);
-    (publishing, session(&[], &[&endpoint]))
-}
-
-fn frames() -> FrameSubscriberBuilder {
-    FrameSubscriber::builder(&Pinner::host_only())
-}
-
-fn camera() -> pubsub::PinnedPublisherBuilder {
-    PinnedPublisher::builder(4096).wait(PATIENCE)
-}
-
-fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !condition() {
-        assert!(started.elapsed() < PATIENCE, "stuck: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
+use meeting::{PATIENCE, camera, frames, sessions, wait_until};
 
 fn put(publisher: &PinnedPublisher, number: u64) {
     let mut slot = publisher.alloc(8).unwrap();

@@ -91,9 +91,9 @@ impl Device {
                 .map_err(|error| error.reason("cuCtxGetDevice"))?;
             let ordinal = usize::try_from(device).unwrap_or(0);
             let (mut flags, mut is_active) = (0, 0);
-            // SAFETY: as above.
-            let asked =
-                unsafe { (entries.primary_state)(device, &raw mut flags, &raw mut is_active) };
+            let (flags, active) = (&raw mut flags, &raw mut is_active);
+            // SAFETY: both places are this function's own.
+            let asked = unsafe { (entries.primary_state)(device, flags, active) };
             if check(asked).is_ok() && is_active != 0 {
                 let primary =
                     CudaContext::new(ordinal).map_err(failed("cuDevicePrimaryCtxRetain"))?;

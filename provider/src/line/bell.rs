@@ -8,41 +8,12 @@
 //! Knowingly weak: both words lie in shared memory and any process of the user can write them. A wrong value costs time:
 //! a reader looks again by itself within a second.
 
-use std::{
-    sync::atomic::{AtomicU32, Ordering, fence},
-    time::Duration,
-};
+use std::{sync::atomic::AtomicU32, time::Duration};
 
-use crate::os::futex;
+use crate::{os::futex, segment::release::AtomicWord};
 
 /// How long a reader sleeps at most before it looks for itself.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// A 32-bit word: the standard library's atomic, or the model checker's.
-pub trait BellWord {
-    /// What was written before the value was added is seen.
-    fn load(&self) -> u32;
-    /// Wrapping.
-    fn add(&self, value: u32);
-    /// A sequentially consistent fence.
-    fn fence();
-}
-
-impl BellWord for AtomicU32 {
-    fn load(&self) -> u32 {
-        // Acquire: a ring that is seen comes with the entry that it is for.
-        self.load(Ordering::Acquire)
-    }
-
-    fn add(&self, value: u32) {
-        // Release: see `load`.
-        self.fetch_add(value, Ordering::AcqRel);
-    }
-
-    fn fence() {
-        fence(Ordering::SeqCst);
-    }
-}
 
 /// The two words, as they lie in an inbox.
 #[repr(C, align(64))]
@@ -52,7 +23,7 @@ pub struct Bell<Word = AtomicU32> {
     sleeping: Word,
 }
 
-impl<Word: BellWord> Bell<Word> {
+impl<Word: AtomicWord> Bell<Word> {
     /// Wakes the reader through `wake`, if it sleeps or is about to.
     fn ring_with(&self, wake: impl FnOnce(&Word)) {
         Word::fence();
@@ -82,12 +53,12 @@ impl Bell {
 
 /// A reader that may sleep; it stops being one when this is dropped.
 #[derive(Debug)]
-pub struct Listening<'a, Word: BellWord = AtomicU32> {
+pub struct Listening<'a, Word: AtomicWord = AtomicU32> {
     bell: &'a Bell<Word>,
     heard: u32,
 }
 
-impl<Word: BellWord> Listening<'_, Word> {
+impl<Word: AtomicWord> Listening<'_, Word> {
     /// The word to sleep on, and the value it had before entries were looked for.
     fn futex(&self) -> (&Word, u32) {
         (&self.bell.rung, self.heard)
@@ -108,7 +79,7 @@ impl Listening<'_> {
     }
 }
 
-impl<Word: BellWord> Drop for Listening<'_, Word> {
+impl<Word: AtomicWord> Drop for Listening<'_, Word> {
     fn drop(&mut self) {
         self.bell.sleeping.add(u32::MAX);
     }
@@ -117,41 +88,26 @@ impl<Word: BellWord> Drop for Listening<'_, Word> {
 #[cfg(test)]
 mod tests {
     use loom::{
-        sync::{Arc, Condvar, Mutex, atomic::AtomicU32 as ModelWord},
+        sync::{
+            Arc,
+            atomic::{AtomicU32 as ModelWord, Ordering},
+        },
         thread,
     };
 
     use super::*;
+    use crate::segment::release::model::Futex;
 
-    impl BellWord for ModelWord {
-        fn load(&self) -> u32 {
-            self.load(Ordering::Acquire)
-        }
-
-        fn add(&self, value: u32) {
-            self.fetch_add(value, Ordering::AcqRel);
-        }
-
-        fn fence() {
-            loom::sync::atomic::fence(Ordering::SeqCst);
-        }
-    }
-
-    /// A futex as the kernel builds it: comparison and queueing under one lock, which a waker takes as well.
     struct Model {
         bell: Bell<ModelWord>,
         entries: ModelWord,
-        bucket: Mutex<u32>,
-        wakes: Condvar,
+        futex: Futex,
     }
 
     impl Model {
         fn put(&self) {
             self.entries.fetch_add(1, Ordering::Release);
-            self.bell.ring_with(|_| {
-                *self.bucket.lock().unwrap() += 1;
-                self.wakes.notify_all();
-            });
+            self.bell.ring_with(|_| self.futex.wake());
         }
 
         /// Sleeps without any time-out, so that a lost wake-up is a deadlock, which loom reports.
@@ -162,13 +118,7 @@ mod tests {
                     return;
                 }
                 let (word, heard) = listening.futex();
-                let mut generation = self.bucket.lock().unwrap();
-                if BellWord::load(word) == heard {
-                    let entered = *generation;
-                    while *generation == entered {
-                        generation = self.wakes.wait(generation).unwrap();
-                    }
-                }
+                self.futex.wait(word, heard);
             }
         }
     }
@@ -183,8 +133,7 @@ mod tests {
                     sleeping: ModelWord::new(0),
                 },
                 entries: ModelWord::new(0),
-                bucket: Mutex::new(0),
-                wakes: Condvar::new(),
+                futex: Futex::default(),
             });
             let publishers: Vec<_> = (0..publishers)
                 .map(|_| {

@@ -229,6 +229,12 @@ impl Inbox {
         }
     }
 
+    /// A number that changes with every entry that is written.
+    pub fn arrivals(&self) -> u64 {
+        let lanes = self.lanes().filter_map(|lane| self.mapped.lane(lane));
+        lanes.fold(0, |sum, lane| sum.wrapping_add(lane.ring.written()))
+    }
+
     /// Whether a lane has something unread.
     pub fn has_unread(&self, lane: usize) -> bool {
         self.oldest_put_at(lane).is_some()
@@ -296,6 +302,14 @@ impl Inbox {
         known.overwritten.saturating_add(unnoticed)
     }
 
+    /// Reads no more of a lane, as what stands there cannot be. Its publisher may still write, so it is not given back
+    /// before that has noticed or ended.
+    pub fn give_up(&self, lane: usize) {
+        if let (Some(shared), Some(mut known)) = (self.mapped.lane(lane), self.known(lane)) {
+            self.abandon(shared, &mut known);
+        }
+    }
+
     /// Gives a lane back that has nothing unread and whose publisher has closed it or is dead.
     pub fn release(&self, lane: usize) {
         if let (Some(shared), Some(mut known)) = (self.mapped.lane(lane), self.known(lane)) {
@@ -353,12 +367,23 @@ impl Inbox {
 
     fn abandon(&self, shared: &Lane, known: &mut Known) -> NoLine {
         known.abandoned = true;
-        if let Some(state) = shared.state() {
-            let abandoned = State {
-                phase: Phase::Abandoned,
-                ..state
-            };
-            shared.change_state(state, abandoned);
+        match shared.state() {
+            // Nobody writes there any more.
+            Some(State {
+                phase: Phase::Closed,
+                ..
+            }) => {
+                *known = Known::default();
+                shared.make_free();
+            }
+            Some(state) => {
+                let abandoned = State {
+                    phase: Phase::Abandoned,
+                    ..state
+                };
+                shared.change_state(state, abandoned);
+            }
+            None => {}
         }
         tracing::warn!(
             "a lane of an inbox was overwritten by another process, and is read no more"

@@ -110,6 +110,8 @@ struct KeptState {
     next: u64,
     overwritten: u64,
     ended: Option<NoLine>,
+    /// So that nothing of what is kept is read any more.
+    is_reader_dead: bool,
 }
 
 impl Line {
@@ -215,6 +217,7 @@ impl Line {
     pub fn put(&self, frame: &Outgoing<'_>) -> Result<bool, NoLine> {
         let kept = &self.kept;
         let lane = kept.lane().ok_or(NoLine::Corrupt)?;
+        let _gate = kept::enter().ok_or(NoLine::Ended)?;
         kept.let_go();
         let mut state = mutex::lock(&kept.state);
         if let Some(ended) = &state.ended {
@@ -272,7 +275,7 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         let kept = &self.kept;
-        if !kept.made_here.holds() || kept::is_ending() {
+        if !kept.made_here.holds() {
             return;
         }
         // Before the lane is closed, which hides that it was abandoned.
@@ -302,14 +305,8 @@ impl Kept {
 
     /// The reader will read nothing any more: all that is kept for it is given back.
     fn reader_has_ended(&self) {
-        let payloads = {
-            let mut state = mutex::lock(&self.state);
-            state.end(NoLine::Ended);
-            std::mem::take(&mut state.payloads)
-        };
-        if kept::is_ending() {
-            std::mem::forget(payloads);
-        }
+        mutex::lock(&self.state).is_reader_dead = true;
+        self.let_go();
     }
 
     /// The lane's phase; `None` where it is somebody else's by now, or nobody's.
@@ -344,7 +341,8 @@ impl Kept {
 
 impl Keeps for Kept {
     fn let_go(&self) -> bool {
-        if !self.made_here.holds() || kept::is_ending() {
+        let gate = self.made_here.holds().then(kept::enter).flatten();
+        if gate.is_none() {
             return true;
         }
         let Some(lane) = self.lane() else {
@@ -354,9 +352,11 @@ impl Keeps for Kept {
         let taken = lane.ring.taken(state.next);
         // Behind the position: a lane that is given back has it reset first. Nothing of it is unread then.
         let phase = self.phase(lane);
-        let is_read = matches!(phase, Some(Phase::Open | Phase::Closed));
+        let is_read = matches!(phase, Some(Phase::Open | Phase::Closed))
+            && !self.mapped.head().is_closed()
+            && !state.is_reader_dead;
         let gone: Vec<_> = match taken {
-            Ok(taken) if is_read && !self.mapped.head().is_closed() => {
+            Ok(taken) if is_read => {
                 let read = state
                     .payloads
                     .partition_point(|(position, _)| *position < taken);
@@ -381,10 +381,13 @@ impl Keeps for Kept {
 impl Drop for Kept {
     fn drop(&mut self) {
         // A forked child's references are its parent's; at exit zenoh may have gone.
-        if !self.made_here.holds() || kept::is_ending() {
-            let state = self.state.get_mut();
-            let state = state.unwrap_or_else(std::sync::PoisonError::into_inner);
-            std::mem::forget(std::mem::take(&mut state.payloads));
+        let gate = self.made_here.holds().then(kept::enter).flatten();
+        let state = self.state.get_mut();
+        let state = state.unwrap_or_else(std::sync::PoisonError::into_inner);
+        let payloads = std::mem::take(&mut state.payloads);
+        match gate {
+            Some(_gate) => drop(payloads),
+            None => std::mem::forget(payloads),
         }
     }
 }

@@ -56,6 +56,13 @@ struct Watched {
     at_end: Box<dyn FnOnce() + Send>,
 }
 
+impl Watched {
+    /// As far as `/proc` shows, where there is no descriptor.
+    fn has_ended_unseen(&self) -> bool {
+        self.descriptor.is_none() && self.peer.has_ended()
+    }
+}
+
 /// Ends the watching when it is dropped.
 #[derive(Debug)]
 pub struct Watch {
@@ -142,34 +149,36 @@ fn run() {
 /// Those that have ended, after some time; `None` where nobody is left to be watched.
 fn wait_for_an_end() -> Option<Vec<Watched>> {
     // Copies, so that the list can change while this thread sleeps.
-    let descriptors: Vec<OwnedFd> = {
+    let ended = {
         let mut state = STATE.lock();
         if state.watched.is_empty() {
             state.is_running = false;
             return None;
         }
         let watched = state.watched.iter();
-        let copies = watched.map(|watched| watched.descriptor.as_ref()?.try_clone().ok());
+        let copies = watched.map(|watched| {
+            let copy = watched.descriptor.as_ref()?.try_clone().ok()?;
+            Some((watched.number, copy))
+        });
         let copies: Vec<_> = copies.collect();
         let all_have_one = copies.iter().all(Option::is_some) && CHANGED.is_some();
         let timeout = (!all_have_one).then_some(LOOK_EVERY);
         let copies: Vec<_> = copies.into_iter().flatten().collect();
         drop(state);
-        sleep_until_readable(&copies, timeout);
-        copies
+        sleep_until_readable(&copies, timeout)
     };
-    drop(descriptors);
     let mut state = STATE.lock();
     let (ended, left) = std::mem::take(&mut state.watched)
         .into_iter()
-        .partition(|watched| watched.peer.has_ended());
+        .partition(|watched| ended.contains(&watched.number) || watched.has_ended_unseen());
     state.watched = left;
     Some(ended)
 }
 
-fn sleep_until_readable(descriptors: &[OwnedFd], timeout: Option<Duration>) {
+/// Gives the numbers of those that have ended: a descriptor is readable only then, whatever `/proc` shows.
+fn sleep_until_readable(watched: &[(u64, OwnedFd)], timeout: Option<Duration>) -> Vec<u64> {
+    let descriptors = watched.iter().map(|(_, descriptor)| descriptor);
     let mut polled: Vec<_> = descriptors
-        .iter()
         .chain(CHANGED.as_ref())
         .map(|descriptor| PollFd::new(descriptor, PollFlags::IN))
         .collect();
@@ -183,6 +192,9 @@ fn sleep_until_readable(descriptors: &[OwnedFd], timeout: Option<Duration>) {
         let mut count = [0; 8];
         let _ = rustix::io::read(changed, &mut count);
     }
+    let readable = watched.iter().zip(&polled);
+    let readable = readable.filter(|(_, polled)| polled.revents().contains(PollFlags::IN));
+    readable.map(|((number, _), _)| *number).collect()
 }
 
 #[cfg(test)]

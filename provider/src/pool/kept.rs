@@ -5,10 +5,7 @@
 //! publishers that have gone while something of theirs was unread.
 
 use std::{
-    sync::{
-        Arc, Mutex, RwLock, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, RwLock, RwLockReadGuard, Weak},
     time::Duration,
 };
 
@@ -31,9 +28,8 @@ struct Keepers {
 }
 
 static KEEPERS: PerProcess<Mutex<Keepers>> = PerProcess::new(Mutex::default);
-/// Set at exit: zenoh's own handlers take away what giving references back needs.
-static ENDING: AtomicBool = AtomicBool::new(false);
-/// Held for reading while something is let go of; for good by the exit handler.
+/// Held for reading while something is let go of; for good by the exit handler, as zenoh's own take away what giving
+/// references back needs.
 static GATE: RwLock<()> = RwLock::new(());
 
 /// Has `keeper` asked whenever a slot is waited for.
@@ -45,13 +41,9 @@ pub(crate) fn ask(keeper: Weak<dyn Keeps>) {
 
 /// Lets go of everything in this process that has been read.
 pub(super) fn let_go() {
-    if is_ending() || !KEEPERS.is_made_here() {
+    if !KEEPERS.is_made_here() {
         return;
     }
-    // In a forked child of a process that was at its exit nobody opens it.
-    let Ok(_gate) = GATE.try_read() else {
-        return;
-    };
     let keepers: Vec<_> = {
         let keepers = KEEPERS.lock();
         let all = keepers.all.iter().filter_map(Weak::upgrade);
@@ -79,15 +71,15 @@ pub(crate) fn look_after(keeper: Arc<dyn Keeps>) {
     }
 }
 
-/// Whether the process ends, so that what is kept stays where it is.
-pub(crate) fn is_ending() -> bool {
-    // Relaxed: a flag that is set once, on a thread that everybody else's end is ordered after.
-    ENDING.load(Ordering::Relaxed)
+/// Permission to let go of something, for as long as it is kept; `None` once the process has come to its exit: then
+/// what is kept stays where it is.
+pub(crate) fn enter() -> Option<RwLockReadGuard<'static, ()>> {
+    // Only the exit handler locks it for writing, and never opens it again.
+    GATE.try_read().ok()
 }
 
 /// Lets everything that is kept stay where it is, as the process ends.
 pub(super) fn end() {
-    ENDING.store(true, Ordering::Relaxed);
     // Whoever is at it has finished; nobody begins again.
     std::mem::forget(mutex::write(&GATE));
 }
@@ -96,18 +88,13 @@ fn run() {
     loop {
         std::thread::sleep(LOOK_EVERY);
         let keepers = KEEPERS.lock().looked_after.clone();
-        let done: Vec<_> = {
-            let Ok(_gate) = GATE.try_read() else {
-                return;
-            };
-            let keepers = keepers.into_iter();
-            keepers.filter(|keeper| !keeper.let_go()).collect()
-        };
+        let keepers = keepers.into_iter();
+        let done: Vec<_> = keepers.filter(|keeper| !keeper.let_go()).collect();
         let mut keepers = KEEPERS.lock();
         keepers
             .looked_after
             .retain(|known| !done.iter().any(|done| Arc::ptr_eq(known, done)));
-        if keepers.looked_after.is_empty() || is_ending() {
+        if keepers.looked_after.is_empty() || enter().is_none() {
             keepers.is_running = false;
             return;
         }

@@ -101,14 +101,15 @@ impl<Word: AtomicWord> Drop for Waiting<'_, Word> {
     }
 }
 
+/// The words and the kernel's part of a wait, for the model checker.
 #[cfg(test)]
-mod tests {
-    use loom::{
-        sync::{Arc, Condvar, Mutex, atomic::AtomicU32 as ModelWord},
-        thread,
+pub(crate) mod model {
+    use loom::sync::{
+        Condvar, Mutex,
+        atomic::{AtomicU32 as ModelWord, Ordering},
     };
 
-    use super::*;
+    use super::AtomicWord;
 
     impl AtomicWord for ModelWord {
         fn load(&self) -> u32 {
@@ -127,13 +128,13 @@ mod tests {
     /// A futex as the kernel builds it: the comparison and the queueing happen under one lock, which a
     /// waker takes as well.
     #[derive(Default)]
-    struct Futex {
+    pub(crate) struct Futex {
         bucket: Mutex<u32>,
         wakes: Condvar,
     }
 
     impl Futex {
-        fn wait(&self, word: &ModelWord, expected: u32) {
+        pub(crate) fn wait(&self, word: &ModelWord, expected: u32) {
             let mut generation = self.bucket.lock().unwrap();
             if AtomicWord::load(word) != expected {
                 return;
@@ -144,11 +145,24 @@ mod tests {
             }
         }
 
-        fn wake(&self) {
+        pub(crate) fn wake(&self) {
             *self.bucket.lock().unwrap() += 1;
             self.wakes.notify_all();
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use loom::{
+        sync::{
+            Arc,
+            atomic::{AtomicU32 as ModelWord, Ordering},
+        },
+        thread,
+    };
+
+    use super::{model::Futex, *};
 
     struct Model {
         words: ReleaseWords<ModelWord>,

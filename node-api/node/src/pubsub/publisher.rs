@@ -55,6 +55,10 @@ pub enum PutError {
         /// How long it was waited for.
         waited: Duration,
     },
+    /// The wait for such a subscriber was ended from outside; see [`zenoh_pinned::bindings::interruptible`]. Nobody got
+    /// the frame.
+    #[error("publishing was interrupted")]
+    Interrupted,
     /// The publisher says that it is alone on its key, so its subscribers listen to nothing but lines, and this frame
     /// cannot go by one.
     #[error("the frame cannot go by a line, and this publisher has no other way (alone()): {0}")]
@@ -307,6 +311,7 @@ impl PinnedPublisher {
         );
         let Handed { number, needs_put } = handed.map_err(|not| match not {
             NotHanded::Full { pid } => PutError::Full { pid, waited: wait },
+            NotHanded::Interrupted => PutError::Interrupted,
             NotHanded::OnlyByZenoh(reason) => PutError::NotOnTheLine(reason),
         })?;
         if !needs_put {

@@ -235,11 +235,8 @@ impl Receiving {
     /// A number that changes whenever something arrives.
     pub(super) fn arrivals(&self) -> u64 {
         let by_zenoh = self.arrivals.load(Ordering::Relaxed);
-        let Ok(inbox) = &self.inbox else {
-            return by_zenoh;
-        };
-        let by_lanes = inbox.lanes().filter_map(|lane| inbox.oldest_put_at(lane));
-        by_lanes.fold(by_zenoh, u64::wrapping_add)
+        let by_lanes = self.inbox.as_ref().map_or(0, Inbox::arrivals);
+        by_zenoh.wrapping_add(by_lanes)
     }
 
     /// Whether there is something to take, or the end to be told.
@@ -363,12 +360,12 @@ impl Receiving {
     }
 
     fn meet(&self, state: &mut State, inbox: &Inbox, lane: usize) {
-        let met = inbox.meet(lane).and_then(|owner| {
-            let key = KeyExpr::new(owner.key.clone()).map_err(|_| NoLine::Corrupt)?;
-            Ok((owner, key.into_owned()))
-        });
-        let Ok((owner, key)) = met else {
-            inbox.release(lane);
+        // What cannot be told from nonsense has been given up.
+        let Ok(owner) = inbox.meet(lane) else {
+            return;
+        };
+        let Ok(key) = KeyExpr::new(owner.key.clone()).map(KeyExpr::into_owned) else {
+            inbox.give_up(lane);
             return;
         };
         let by_zenoh = self
@@ -421,13 +418,12 @@ impl Receiving {
         let Ok(inbox) = &self.inbox else {
             return;
         };
-        // Saturating: whoever writes into the inbox chooses the number.
-        state.overrun = state.overrun.saturating_add(inbox.overwritten(lane));
-        let end = inbox.end(lane);
-        state.sources.ended(lane, end);
         let Some(met) = state.lanes.remove(&lane) else {
             return;
         };
+        // Saturating: whoever writes into the inbox chooses the number.
+        state.overrun = state.overrun.saturating_add(inbox.overwritten(lane));
+        state.sources.ended(lane, inbox.end(lane));
         tracing::debug!(
             key = met.owner.key,
             pid = met.owner.process.pid,
@@ -507,7 +503,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `key`: of the lane's publisher; a lane that is taken from has been met.
+/// `key`: of the lane's publisher when the lane was chosen, as its last frame may be followed by its end at any moment.
 fn delivered(key: Option<KeyExpr<'static>>, delivery: Delivery) -> Item {
     Ok(ReceivedFrame {
         frame: delivery.frame?,
@@ -527,7 +523,6 @@ fn received(sample: &Sample, pinner: &Pinner) -> Item {
     })
 }
 
-/// The key is that of the lane when it was chosen: its last frame may be followed by its end at any moment.
 fn timestamp(stamp: Stamp) -> Option<Timestamp> {
     let clock = TimestampId::try_from(&stamp.clock.to_le_bytes()[..]).ok()?;
     Some(Timestamp::new(NTP64(stamp.time), clock))

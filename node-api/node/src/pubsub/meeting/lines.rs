@@ -4,6 +4,7 @@
 //! frames in one order, and while a lane is opened. Never while a subscriber is waited for, nor while zenoh is called.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -58,10 +59,17 @@ pub(in crate::pubsub) struct Lines {
 struct State {
     next: u64,
     lines: Vec<Arc<Line>>,
-    /// Subscribers without a line: their session's id, and the reason.
-    without: Vec<(Option<InboxToken>, NoLine)>,
+    /// Subscribers without a line, by their tokens.
+    without: BTreeMap<String, Without>,
     /// Why there are no lines any more.
     off: Option<NoLine>,
+}
+
+#[derive(Debug)]
+struct Without {
+    /// Of a subscriber on this host.
+    pid: Option<u32>,
+    reason: NoLine,
 }
 
 /// A frame that the lines have taken.
@@ -76,6 +84,8 @@ pub(in crate::pubsub) struct Handed {
 pub(in crate::pubsub) enum NotHanded {
     /// This process's subscriber has had no room for all of the time.
     Full { pid: u32 },
+    /// The wait was ended from outside.
+    Interrupted,
     /// The publisher is alone, and this frame cannot go by lines.
     OnlyByZenoh(NoLine),
 }
@@ -114,17 +124,20 @@ impl Lines {
 
     /// A subscriber's token has appeared.
     pub(in crate::pubsub) fn appeared(&self, token: &str) {
-        let token = match InboxToken::parse(token) {
+        let text = token;
+        let mut state = self.lock();
+        let token = match InboxToken::parse(text) {
             Ok(token) => token,
-            Err((_, reason)) => return self.remember(None, reason),
+            // On what key it subscribes nobody can tell.
+            Err(reason) => return state.remember(text, None, reason),
         };
+        let pid = token.address.reader().pid;
         if !self.key.intersects(&token.key) {
             return;
         }
         if token.session == self.source.0 {
-            return self.remember(Some(token), NoLine::SameSession);
+            return state.remember(text, Some(pid), NoLine::SameSession);
         }
-        let mut state = self.lock();
         if state
             .lines
             .iter()
@@ -148,36 +161,21 @@ impl Lines {
         };
         match opened {
             Ok(line) => {
-                tracing::debug!(key = %self.key, pid = token.address.reader().pid, "a line is open");
-                state
-                    .without
-                    .retain(|(known, _)| known.as_ref() != Some(&token));
+                tracing::debug!(key = %self.key, pid, "a line is open");
+                state.without.remove(text);
                 state.lines.push(Arc::new(line));
             }
             Err(reason) => {
                 tracing::debug!(key = %self.key, %reason, "no line to a subscriber");
-                drop(state);
-                self.remember(Some(token), reason);
+                let is_here = reason != NoLine::OtherHost;
+                state.remember(text, is_here.then_some(pid), reason);
             }
         }
     }
 
     /// A subscriber's token has gone. Its line ends by itself, if it has one.
     pub(in crate::pubsub) fn disappeared(&self, token: &str) {
-        if let Ok(token) = InboxToken::parse(token) {
-            let mut state = self.lock();
-            state
-                .without
-                .retain(|(known, _)| known.as_ref() != Some(&token));
-        }
-    }
-
-    fn remember(&self, token: Option<InboxToken>, reason: NoLine) {
-        let mut state = self.lock();
-        let known = state.without.iter().any(|(known, _)| *known == token);
-        if !known && state.without.len() < REMEMBERED {
-            state.without.push((token, reason));
-        }
+        self.lock().without.remove(token);
     }
 
     /// Hands a frame to all subscribers that have a line, waiting up to `patience` for those that refuse to lose any.
@@ -238,8 +236,12 @@ impl Lines {
             };
             drop(state);
             if !line.wait_for_room(left()) {
+                // Nobody is too slow who was not given all of the time.
                 let pid = line.address().reader().pid;
-                return Err(NotHanded::Full { pid });
+                return Err(match zenoh_pinned::bindings::is_interrupted() {
+                    true => NotHanded::Interrupted,
+                    false => NotHanded::Full { pid },
+                });
             }
         }
     }
@@ -254,21 +256,27 @@ impl Lines {
             overflow: line.overflow(),
             reason: line.ended(),
         });
-        let without = state
-            .without
-            .iter()
-            .map(|(token, reason)| LineToSubscriber {
-                pid: token.as_ref().map(|token| token.address.reader().pid),
-                unread: 0,
-                overwritten: 0,
-                overflow: Overflow::DropOldest,
-                reason: Some(reason.clone()),
-            });
+        let without = state.without.values().map(|without| LineToSubscriber {
+            pid: without.pid,
+            unread: 0,
+            overwritten: 0,
+            overflow: Overflow::DropOldest,
+            reason: Some(without.reason.clone()),
+        });
         lines.chain(without).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Whole between any two statements.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn remember(&mut self, token: &str, pid: Option<u32>, reason: NoLine) {
+        if self.without.len() < REMEMBERED || self.without.contains_key(token) {
+            self.without
+                .insert(token.to_owned(), Without { pid, reason });
+        }
     }
 }

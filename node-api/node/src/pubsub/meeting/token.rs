@@ -29,9 +29,6 @@ pub(in crate::pubsub) struct InboxToken {
     pub(in crate::pubsub) key: OwnedKeyExpr,
 }
 
-/// What a token says that cannot be used: the session, where it is told, and why not.
-pub(in crate::pubsub) type Useless = (Option<u128>, NoLine);
-
 impl InboxToken {
     /// Matches the token of every subscriber, of any version.
     pub(in crate::pubsub) const ALL: &'static str = "@zpin/inbox/*/*/*/*";
@@ -54,23 +51,21 @@ impl InboxToken {
         format!("@zpin/inbox/{PROTOCOL}/{address}/{session:x}/{key}")
     }
 
-    pub(in crate::pubsub) fn parse(token: &str) -> Result<Self, Useless> {
+    pub(in crate::pubsub) fn parse(token: &str) -> Result<Self, NoLine> {
         let chunks: Vec<_> = token.split('/').collect();
         let Ok(["@zpin", "inbox", version, address, session, key]) = <[&str; 6]>::try_from(chunks)
         else {
-            return Err((None, NoLine::OtherVersion));
+            return Err(NoLine::OtherVersion);
         };
-        let session = u128::from_str_radix(session, 16);
-        let session = session.map_err(|_| (None, NoLine::OtherVersion))?;
-        let useless = |reason| (Some(session), reason);
         if version != PROTOCOL {
-            return Err(useless(NoLine::OtherVersion));
+            return Err(NoLine::OtherVersion);
         }
+        let session = u128::from_str_radix(session, 16);
         let key = from_digits(key).and_then(|key| OwnedKeyExpr::new(key).ok());
         Ok(Self {
-            address: address.parse().map_err(useless)?,
-            session,
-            key: key.ok_or(useless(NoLine::OtherVersion))?,
+            address: address.parse()?,
+            session: session.map_err(|_| NoLine::OtherVersion)?,
+            key: key.ok_or(NoLine::OtherVersion)?,
         })
     }
 }
@@ -162,10 +157,7 @@ mod tests {
     fn other_keys_are_other_versions_or_nothing() {
         let good = token().key();
         let newer = good.replace(PROTOCOL, "2-2");
-        assert_eq!(
-            InboxToken::parse(&newer),
-            Err((Some(u128::MAX), NoLine::OtherVersion))
-        );
+        assert_eq!(InboxToken::parse(&newer), Err(NoLine::OtherVersion));
         for odd in [
             "",
             "@zpin/inbox",
