@@ -1,0 +1,1 @@
+//! The page, metrics and traces of zenoh-pinned.
