@@ -12,7 +12,10 @@ use zenoh::{
 };
 use zenoh_pinned::{
     AllocError, PinnedPool, PinnedPoolBuilder, PoolError, PoolStatistics, Slot, StillHeld,
-    bindings::line::NoLine,
+    bindings::{
+        line::NoLine,
+        trace::{self, TraceContext},
+    },
 };
 
 use super::{
@@ -301,6 +304,8 @@ impl PinnedPublisher {
             stamps,
             ..
         } = self.declared.get().ok_or(PutError::Forked)?;
+        let began = trace::begin();
+        let bytes = payload.len();
         let timestamp = stamps.then(|| session.new_timestamp());
         let handed = lines.hand_over(
             &payload,
@@ -314,14 +319,20 @@ impl PinnedPublisher {
             NotHanded::Interrupted => PutError::Interrupted,
             NotHanded::OnlyByZenoh(reason) => PutError::NotOnTheLine(reason),
         })?;
-        if !needs_put {
-            return Ok(());
-        }
         // zenoh's numbers have 32 bits; subscribers know the rest.
-        let source = SourceInfo::new(publisher.id(), number as u32);
-        let put = publisher.put(payload).attachment(attachment);
-        let put = put.timestamp(timestamp).source_info(source);
-        put.wait().map_err(PutError::Zenoh)
+        let number = number as u32;
+        if needs_put {
+            let source = SourceInfo::new(publisher.id(), number);
+            let put = publisher.put(payload).attachment(attachment);
+            let put = put.timestamp(timestamp).source_info(source);
+            put.wait().map_err(PutError::Zenoh)?;
+        }
+        if let Some(began) = began {
+            let (session, entity) = source_of(&publisher.id());
+            let own = TraceContext::of_frame(session, entity, number);
+            trace::tell_put(began, own, publisher.key_expr(), bytes);
+        }
+        Ok(())
     }
 
     /// What stands between this publisher and each subscriber of ours: a line, or the reason why there is none. Others,
