@@ -127,9 +127,7 @@ pub enum LookError {
         name: String,
     },
     /// Its metrics cannot be written.
-    #[error(
-        "its metrics cannot be written ({cause}): check the source with conformance::source()"
-    )]
+    #[error("its metrics cannot be written ({cause}): check the source with conformance::source()")]
     Unwritable {
         /// What Prometheus' encoder said.
         cause: String,

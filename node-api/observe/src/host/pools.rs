@@ -204,7 +204,10 @@ fn add_to(families: &mut Families, pool: &Pool<'_>) {
                 "zenoh_pinned_pool_slots",
                 "Slots of the pool: free, held, or held by nobody who confirms it (unconfirmed).",
             )
-            .add(&[name, process, ("pid", &pid), ("state", state)], count as f64);
+            .add(
+                &[name, process, ("pid", &pid), ("state", state)],
+                count as f64,
+            );
     }
     if let Some(figures) = &pool.figures {
         add_figures(families, &labels, figures);

@@ -29,9 +29,9 @@ fn state(process: &ObservedProcess) -> Value {
 
 fn counted(figures: &ProcessFigures) -> Value {
     let frames = by_path(&figures.frames).map(|(path, frames)| (path.to_owned(), frames.into()));
-    let reasons = figures.reasons.iter().map(|reason| {
-        json!({ "kind": reason.kind, "frames": reason.frames, "latest": reason.latest })
-    });
+    let reasons = figures.reasons.iter().map(
+        |reason| json!({ "kind": reason.kind, "frames": reason.frames, "latest": reason.latest }),
+    );
     json!({
         "frames": Value::Object(frames.into_iter().collect()),
         "reasons": reasons.collect::<Vec<_>>(),
@@ -106,7 +106,10 @@ fn add_figures(
                 "zenoh_pinned_fallback_frames_total",
                 "Frames that did not go direct, by the reason.",
             )
-            .add(&[process, pid, ("reason", reason.kind)], reason.frames as f64);
+            .add(
+                &[process, pid, ("reason", reason.kind)],
+                reason.frames as f64,
+            );
     }
     let copies = families.counter(
         "zenoh_pinned_copies_total",

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use axum::body::Bytes;
 use prometheus::{TextEncoder, proto::MetricFamily};
 use serde_json::json;
 
@@ -25,11 +26,11 @@ pub(crate) struct Look {
     /// When it began.
     pub(crate) began: Instant,
     /// All states, as `/api/stats` answers and `/ws` pushes them.
-    pub(crate) stats: String,
+    pub(crate) stats: Bytes,
     /// What `/metrics` answers.
-    pub(crate) metrics: String,
+    pub(crate) metrics: Bytes,
     /// Each source's state as JSON, or `{"error": ".."}`.
-    pub(crate) states: BTreeMap<String, Result<String, String>>,
+    pub(crate) states: BTreeMap<String, Result<Bytes, Bytes>>,
     /// Why sources are not ready, by their names.
     pub(crate) not_ready: BTreeMap<String, String>,
 }
@@ -44,59 +45,54 @@ struct Written {
 
 impl Look {
     /// Looks at each source in turn; `at` is told which one it is at.
-    pub(crate) fn at<'a>(
+    pub(crate) fn at_all<'a>(
         sources: impl Iterator<Item = &'a dyn Source>,
         mut at: impl FnMut(usize),
     ) -> Self {
         let began = Instant::now();
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
-        let mut look = Self {
-            began,
-            stats: format!(
-                r#"{{"at":{},"version":"{}""#,
-                since_1970.unwrap_or_default().as_millis(),
-                env!("CARGO_PKG_VERSION")
-            ),
-            metrics: String::new(),
-            states: BTreeMap::new(),
-            not_ready: BTreeMap::new(),
-        };
+        let mut stats = format!(
+            r#"{{"at":{},"version":"{}""#,
+            since_1970.unwrap_or_default().as_millis(),
+            env!("CARGO_PKG_VERSION")
+        );
+        let mut metrics = String::new();
+        let (mut states, mut not_ready) = (BTreeMap::new(), BTreeMap::new());
         let mut own = Families::default();
         let mut taken = BTreeSet::from([UP, SECONDS, LEFT_OUT].map(str::to_owned));
         for (index, source) in sources.enumerate() {
             at(index);
+            let name = source.name().to_owned();
             let began = Instant::now();
             let written = guarded(source, &mut taken);
-            tell(&mut own, source.name(), &written, began.elapsed());
-            look.take(source.name(), written);
+            tell(&mut own, &name, &written, began.elapsed());
+            let (state, why) = match written {
+                Ok(written) => {
+                    metrics.push_str(&written.metrics);
+                    (Ok(written.state), written.not_ready)
+                }
+                Err(error) => {
+                    let why = error.to_string();
+                    (Err(json!({ "error": why }).to_string()), Some(why))
+                }
+            };
+            let (Ok(text) | Err(text)) = &state;
+            // A source's name needs no escape; see `Observer`.
+            stats.push_str(&format!(r#","{name}":{text}"#));
+            not_ready.extend(why.map(|why| (name.clone(), why)));
+            states.insert(name, state.map(Bytes::from).map_err(Bytes::from));
         }
-        look.stats.push('}');
+        stats.push('}');
         let own: Vec<_> = own.into_iter().collect();
         // Fails only for a family without a name or a metric.
-        let _ = TextEncoder.encode_utf8(&own, &mut look.metrics);
-        look
-    }
-
-    fn take(&mut self, name: &str, written: Result<Written, LookError>) {
-        let state = match written {
-            Ok(written) => {
-                self.metrics.push_str(&written.metrics);
-                if let Some(why) = written.not_ready {
-                    self.not_ready.insert(name.to_owned(), why);
-                }
-                Ok(written.state)
-            }
-            Err(error) => {
-                let why = error.to_string();
-                let state = json!({ "error": why }).to_string();
-                self.not_ready.insert(name.to_owned(), why);
-                Err(state)
-            }
-        };
-        // A source's name needs no escape; see `Observer`.
-        let (Ok(text) | Err(text)) = &state;
-        self.stats.push_str(&format!(r#","{name}":{text}"#));
-        self.states.insert(name.to_owned(), state);
+        let _ = TextEncoder.encode_utf8(&own, &mut metrics);
+        Self {
+            began,
+            stats: stats.into(),
+            metrics: metrics.into(),
+            states,
+            not_ready,
+        }
     }
 }
 

@@ -73,7 +73,7 @@ impl Looks {
             while for_thread.wait() {
                 let began = Instant::now();
                 let sources = sources.iter().map(|source| &**source);
-                let look = Look::at(sources, |index| at.store(index, Ordering::Relaxed));
+                let look = Look::at_all(sources, |index| at.store(index, Ordering::Relaxed));
                 // Whoever has asked meanwhile gets this one.
                 for_thread.settle(began + CADENCE);
                 seen.send_replace(Some(Arc::new(look)));
