@@ -136,7 +136,7 @@ pub struct Identified {
 }
 
 /// A segment of a pool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObservedSegment {
     /// zenoh's segment id, which is also the file's name: `/dev/shm/<id>.zenoh`.
@@ -188,7 +188,7 @@ pub struct ObservedProcess {
 }
 
 /// A subscriber's inbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObservedQueue {
     /// The file's number: `/dev/shm/<id>.zenoh`.
@@ -204,7 +204,7 @@ pub struct ObservedQueue {
 }
 
 /// One publisher's way into an inbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObservedLane {
     /// Who writes it.
@@ -220,7 +220,7 @@ pub struct ObservedLane {
 }
 
 /// A file that looks like one of this library's and cannot be read as such.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unreadable {
     /// Its path.
