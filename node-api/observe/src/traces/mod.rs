@@ -88,6 +88,36 @@ impl Traces {
         }
     }
 
+    /// What the environment asks for, without a change to the program: `ZENOH_PINNED_TRACES` is the endpoint, `None` where it
+    /// is not set or empty; OpenTelemetry's `OTEL_SERVICE_NAME` and `OTEL_TRACES_SAMPLER_ARG` are name and share.
+    ///
+    /// ```
+    /// use zenoh_pinned_observe::Traces;
+    ///
+    /// // ZENOH_PINNED_TRACES=http://127.0.0.1:4318 OTEL_SERVICE_NAME=camera OTEL_TRACES_SAMPLER_ARG=0.1
+    /// let traces = Traces::from_environment().map(|builder| builder.install()).transpose()?;
+    /// # let _ = traces;
+    /// # Ok::<(), zenoh_pinned_observe::TraceError>(())
+    /// ```
+    pub fn from_environment() -> Option<TracesBuilder> {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let mut builder = Self::builder().endpoint(variable("ZENOH_PINNED_TRACES")?);
+        if let Some(name) = variable("OTEL_SERVICE_NAME") {
+            builder = builder.service(name);
+        }
+        if let Some(ratio) = variable("OTEL_TRACES_SAMPLER_ARG") {
+            match ratio.trim().parse() {
+                Ok(ratio) => builder = builder.ratio(ratio),
+                Err(_) => {
+                    tracing::warn!(
+                        "OTEL_TRACES_SAMPLER_ARG={ratio:?} is no share from 0 to 1, so each frame is traced"
+                    );
+                }
+            }
+        }
+        Some(builder)
+    }
+
     /// Spans that were not sent, because the collector was slow or away.
     pub fn left_out(&self) -> u64 {
         self.sender.as_ref().map_or(0, Sender::left_out)
