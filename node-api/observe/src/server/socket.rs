@@ -52,20 +52,20 @@ impl Sockets {
             .max_frame_size(MESSAGE_BYTES)
             .on_upgrade(async move |socket| {
                 let ended = push(socket, &looks).await;
-                tracing::debug!("a socket ended: {ended:?}");
+                tracing::debug!("a socket ended: {ended}");
                 drop(place);
             })
     }
 }
 
 /// Why a socket ended.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 enum Ended {
-    /// The peer closed it or has gone, or took or sent nothing for too long.
+    #[error("its peer closed it or has gone, or took or sent nothing for too long")]
     Gone,
-    /// The peer sent a message.
+    #[error("its peer sent a message")]
     Spoke,
-    /// No look came.
+    #[error(transparent)]
     Overdue(Overdue),
 }
 
@@ -124,9 +124,10 @@ async fn next(
         tokio::select! {
             look = &mut next => return Ok(look),
             message = socket.recv() => match message {
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                // The answer to a close goes out with the next turn, which then ends.
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_))) => {}
                 Some(Ok(Message::Text(_) | Message::Binary(_))) => return Err(Ended::Spoke),
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Ended::Gone),
+                Some(Err(_)) | None => return Err(Ended::Gone),
             },
         }
     }
