@@ -47,9 +47,8 @@ class Collector:
 
 
 def run(**environment):
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=os.environ | environment, capture_output=True, text=True, timeout=120
-    )
+    command = [sys.executable, "-c", PROGRAM]
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=120)
 
 
 def test_a_program_that_was_not_changed_sends_its_frames_traces_where_the_environment_says():
