@@ -1,0 +1,134 @@
+"""A server such as the page's own, which can be made to fail: serves the page's files, a JSON and a socket."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import socket
+import struct
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from figures import Json, later
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PAGE = Path(__file__).resolve().parents[2] / "src" / "page"
+TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+#: What the real server says as well.
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:"
+ACCEPT = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+class Server:
+    """Says what `host` is, and more of it with each second; `close` and `open` are its end and its coming back."""
+
+    def __init__(self, host: Json, port: int = 0) -> None:
+        self.host = host
+        #: How far the host has got, and how long the socket is quiet between two messages.
+        self.seconds: Callable[[], float] = lambda began=time.time(): time.time() - began
+        self.cadence = 1.0
+        #: Takes no sockets and ends those that it has.
+        self.refuses_sockets = False
+        #: Keeps its sockets and says nothing over them.
+        self.is_silent = False
+        #: Questions that came in by /api/stats.
+        self.asked = 0
+        self.port = port
+        self._connections: set[socket.socket] = set()
+        self.open()
+
+    def open(self) -> None:
+        """Listen, on the same port as before."""
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                with contextlib.suppress(OSError):
+                    outer._answer(self)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._is_open = True
+        self._http = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._http.daemon_threads = True
+        self.port = self._http.server_port
+        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self) -> None:
+        """End as a killed server does: nobody listens, and what was connected is not."""
+        self._is_open = False
+        self._http.shutdown()
+        self._http.server_close()
+        self._cut()
+
+    def refuse_sockets(self) -> None:
+        """End all sockets and take none."""
+        self.refuses_sockets = True
+        self._cut()
+
+    @property
+    def address(self) -> str:
+        """Where the page is."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    def _cut(self) -> None:
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _now(self) -> bytes:
+        return json.dumps(later(self.host, self.seconds())).encode()
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        path = request.path.split("?")[0]
+        file = PAGE / ("index.html" if path == "/" else path[1:])
+        if path == "/ws":
+            self._tell(request)
+        elif path == "/api/stats":
+            self.asked += 1
+            self._send(request, 200, "application/json", self._now())
+        elif file.is_file() and file.suffix in TYPES:
+            self._send(request, 200, TYPES[file.suffix], file.read_bytes())
+        else:
+            self._send(request, 404, "text/plain", b"no such file")
+
+    def _send(self, request: BaseHTTPRequestHandler, status: int, kind: str, body: bytes) -> None:
+        request.send_response(status)
+        request.send_header("Content-Type", kind)
+        request.send_header("Content-Length", str(len(body)))
+        request.send_header("Content-Security-Policy", POLICY)
+        request.send_header("X-Content-Type-Options", "nosniff")
+        request.end_headers()
+        request.wfile.write(body)
+
+    def _tell(self, request: BaseHTTPRequestHandler) -> None:
+        if self.refuses_sockets:
+            self._send(request, 503, "text/plain", b"no sockets")
+            return
+        accepted = hashlib.sha1(f"{request.headers['Sec-WebSocket-Key']}{ACCEPT}".encode()).digest()
+        request.send_response(101)
+        request.send_header("Upgrade", "websocket")
+        request.send_header("Connection", "Upgrade")
+        request.send_header("Sec-WebSocket-Accept", base64.b64encode(accepted).decode())
+        request.end_headers()
+        request.close_connection = True
+        self._connections.add(request.connection)
+        try:
+            while self._is_open and not self.refuses_sockets:
+                if not self.is_silent:
+                    text = self._now()
+                    length = struct.pack("!BH", 126, len(text)) if len(text) < 1 << 16 else struct.pack("!BQ", 127, len(text))
+                    request.wfile.write(b"\x81" + length + text)
+                time.sleep(self.cadence)
+        finally:
+            self._connections.discard(request.connection)
