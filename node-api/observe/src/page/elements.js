@@ -130,13 +130,30 @@ export function table(caption, columns, rows) {
   );
 }
 
-/// The first of many; the others behind a fold.
-export function folded(items, most, draw) {
+/// The first of many; the others behind a fold, which are drawn only while it is open. `of` tells it from other folds.
+export function folded(of, items, most, draw) {
   const rest = items.slice(most);
   return [
     draw(items.slice(0, most)),
-    rest.length > 0 && element("details", {}, element("summary", {}, `${rest.length} more`), draw(rest)),
+    rest.length > 0 &&
+      element(
+        "details",
+        { "data-fold": of },
+        element("summary", {}, `${rest.length} more`),
+        opened.has(of) && draw(rest),
+      ),
   ];
+}
+
+const opened = new Set();
+
+/// Calls `changed` when somebody has opened or closed a fold inside of an element.
+export function followFolds(within, changed) {
+  const toggled = ({ target }) => {
+    opened[target.open ? "add" : "delete"](target.dataset.fold);
+    changed();
+  };
+  within.addEventListener("toggle", toggled, { capture: true }); // it does not bubble
 }
 
 /// A figure with its name.
@@ -146,5 +163,10 @@ export function figure(name, value, ...more) {
 
 /// Text that warns: a sign beside the colour.
 export function warning(...text) {
-  return element("p", { class: "warning" }, element("span", { class: "sign", "aria-hidden": "true" }, "!"), element("span", {}, text));
+  return element(
+    "p",
+    { class: "warning" },
+    element("span", { class: "sign", "aria-hidden": "true" }, "!"),
+    element("span", {}, text),
+  );
 }

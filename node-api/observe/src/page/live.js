@@ -12,14 +12,16 @@ const UNTIL_NEXT_SOCKET = [500, 1000, 2000, 4000];
 /// is open.
 export function listen(told, changed) {
   let state = "connecting";
+  let because = "";
   let socket = null;
   let failures = 0;
   let heard = 0;
   let poller = null;
 
-  function become(next, why) {
-    if (state !== next) {
+  function become(next, why = "") {
+    if (state !== next || because !== why) {
       state = next;
+      because = why;
       changed(next, why);
     }
   }
@@ -62,7 +64,7 @@ export function listen(told, changed) {
       if (poller !== mine) {
         return; // the socket is back
       }
-      become(message ? "polling" : "offline", why);
+      become(message ? "polling" : "offline", message ? "" : why);
       if (message) {
         told(message);
       }

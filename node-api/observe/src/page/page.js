@@ -4,7 +4,7 @@
 // place and disturbs no other.
 
 import { cards, FACTS, generic } from "./cards/all.js";
-import { element, folded, show, warning } from "./elements.js";
+import { element, folded, followFolds, show, warning } from "./elements.js";
 import { History } from "./history.js";
 import { listen } from "./live.js";
 import { name, said } from "./words.js";
@@ -14,7 +14,8 @@ const STATES = {
   connecting: "",
   live: "",
   polling: "The connection for news has broken; the page asks once a second until it is back.",
-  offline: "The server does not tell anything: WHY. What is below is what it said last. Start it again with zenoh-pinned serve; this page then goes on by itself.",
+  offline:
+    "The server does not tell anything: WHY. What is below is what it said last. Start it again with zenoh-pinned serve; this page then goes on by itself.",
 };
 
 const byId = (id) => document.getElementById(id);
@@ -24,12 +25,19 @@ let isPaused = false;
 
 function told(message) {
   const at = Number.isFinite(message.at) ? message.at : Date.now();
-  history.note(at, cardsOf(message).flatMap(({ card, value }) => attempt(() => [...(card.counters?.(value) ?? [])], [])));
+  history.note(
+    at,
+    cardsOf(message).flatMap(({ card, value }) => attempt(() => [...(card.counters?.(value) ?? [])], [])),
+  );
   if (!isPaused) {
     stats = message;
-    if (!document.hidden) {
-      draw();
-    }
+    drawIfSeen();
+  }
+}
+
+function drawIfSeen() {
+  if (stats && !document.hidden) {
+    draw();
   }
 }
 
@@ -68,12 +76,18 @@ function draw() {
   const notes = shown.flatMap(({ card, value }) =>
     attempt(() => (card.notes?.(value, history) ?? []).filter(Boolean).map((text) => ({ card, text })), []),
   );
-  show(byId("cards"), attention(notes), sections.map(({ card, value, drawn }) => section(card, value, drawn)));
+  show(
+    byId("cards"),
+    attention(notes),
+    sections.map(({ card, value, drawn }) => section(card, value, drawn)),
+  );
   show(
     byId("contents"),
-    sections.map(({ card }) => element("li", { "data-key": card.id }, element("a", { href: `#${idOf(card)}` }, name(card.title)))),
+    sections.map(({ card }) =>
+      element("li", { "data-key": card.id }, element("a", { href: `#${idOf(card)}` }, name(card.title))),
+    ),
   );
-  byId("version").textContent = stats.version ? `zenoh-pinned ${stats.version}.` : "";
+  show(byId("version"), stats.version && ["zenoh-pinned ", name(stats.version), ". "]);
   byId("state-since").textContent = new Date(stats.at ?? Date.now()).toLocaleTimeString([], { hour12: false });
 }
 
@@ -81,7 +95,9 @@ function drawn(card, value) {
   return attempt(
     () => card.draw(value, history, stats),
     (error) => [
-      warning(`This page cannot show what the server says here (${error.message}): are both of one version? As it came:`),
+      warning(
+        `This page cannot show what the server says here (${error.message}): are both of one version? As it came:`,
+      ),
       value !== undefined && generic(card.source, value).draw(),
     ],
   );
@@ -89,18 +105,33 @@ function drawn(card, value) {
 
 function section(card, value, drawn) {
   const number = attempt(() => card.count?.(value), undefined);
-  const heading = element("h2", { id: idOf(card) }, name(card.title), number !== undefined && [" ", element("span", { class: "count" }, String(number))]);
+  const heading = element(
+    "h2",
+    { id: idOf(card) },
+    name(card.title),
+    number !== undefined && [" ", element("span", { class: "count" }, String(number))],
+  );
   return element("section", { class: "card", "data-key": card.id, "aria-labelledby": idOf(card) }, heading, drawn);
 }
 
 function attention(notes) {
-  const item = ({ card, text }) => element("li", {}, element("a", { href: `#${idOf(card)}` }, name(card.title)), ": ", element("span", {}, text));
+  const item = ({ card, text }) =>
+    element("li", {}, element("a", { href: `#${idOf(card)}` }, name(card.title)), ": ", element("span", {}, text));
   const list = (some) => element("ul", {}, some.map(item));
   return element(
     "section",
-    { class: notes.length > 0 ? "card attention" : "card well", "data-key": "attention", "aria-labelledby": "attention" },
-    element("h2", { id: "attention" }, notes.length > 0 ? "Needs attention" : "Nothing needs attention", notes.length > 0 && [" ", element("span", { class: "count" }, String(notes.length))]),
-    notes.length > 0 && folded(notes, NOTES_SHOWN, list),
+    {
+      class: notes.length > 0 ? "card attention" : "card well",
+      "data-key": "attention",
+      "aria-labelledby": "attention",
+    },
+    element(
+      "h2",
+      { id: "attention" },
+      notes.length > 0 ? "Needs attention" : "Nothing needs attention",
+      notes.length > 0 && [" ", element("span", { class: "count" }, String(notes.length))],
+    ),
+    notes.length > 0 && folded("attention", notes, NOTES_SHOWN, list),
   );
 }
 
@@ -124,9 +155,6 @@ byId("pause").addEventListener("click", ({ target }) => {
   target.setAttribute("aria-pressed", String(isPaused));
   target.textContent = isPaused ? "Go on" : "Pause";
 });
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && stats) {
-    draw();
-  }
-});
+document.addEventListener("visibilitychange", drawIfSeen);
+followFolds(byId("cards"), drawIfSeen);
 listen(told, changed);

@@ -28,7 +28,11 @@ export function course(title, now, layers, format, unit = 1) {
     title,
     now,
     `${title} in the last ${SPAN_SECONDS / 60} minutes: now ${now}, at most ${format(most)}`,
-    element("svg", { viewBox: `0 0 ${SPAN_SECONDS} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" }, areas),
+    element(
+      "svg",
+      { viewBox: `0 0 ${SPAN_SECONDS} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+      areas,
+    ),
     [`${SPAN_SECONDS / 60} min ago`, `full height ${format(top)}`, "now"],
   );
 }
@@ -54,7 +58,11 @@ export function histogram(title, buckets, bounds) {
     all > 0
       ? `${count(all)} frames: half ${quantile(buckets, bounds, 0.5)}, 99 of 100 ${quantile(buckets, bounds, 0.99)}`
       : "no frames",
-    element("svg", { viewBox: `0 0 ${buckets.length * 10} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" }, bars),
+    element(
+      "svg",
+      { viewBox: `0 0 ${buckets.length * 10} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+      bars,
+    ),
     ["0", duration(middle / 1e6), `> ${duration(bounds.at(-1) / 1e6)}`],
     true,
   );
@@ -66,7 +74,11 @@ function plot(title, now, words, picture, marks, isSeen) {
     { class: "plot" },
     element("figcaption", {}, element("span", { class: "title" }, title), " ", element("span", { class: "now" }, now)),
     picture,
-    element("p", { class: "marks", "aria-hidden": "true" }, marks.map((mark) => element("span", {}, mark))),
+    element(
+      "p",
+      { class: "marks", "aria-hidden": "true" },
+      marks.map((mark) => element("span", {}, mark)),
+    ),
     element("p", { class: isSeen ? "words" : "unseen" }, words),
   );
 }
@@ -120,7 +132,8 @@ export function slotMap(map) {
     const x = (at % across) * size + gap;
     const y = Math.floor(at / across) * size + gap;
     if (state === "?") {
-      paths["?"] += `M${x + inner / 2} ${y}l${inner / 2} ${inner / 2}l${-inner / 2} ${inner / 2}l${-inner / 2} ${-inner / 2}z`;
+      paths["?"] +=
+        `M${x + inner / 2} ${y}l${inner / 2} ${inner / 2}l${-inner / 2} ${inner / 2}l${-inner / 2} ${-inner / 2}z`;
     } else if (state === ".") {
       paths["."] += `M${x + 0.5} ${y + 0.5}h${inner - 1}v${inner - 1}h${1 - inner}z`;
     } else if (state === "#") {

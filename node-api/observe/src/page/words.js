@@ -43,7 +43,11 @@ export function duration(seconds) {
   if (seconds === 0) {
     return "0 s";
   }
-  for (const [unit, one] of [["µs", 1e-6], ["ms", 1e-3], ["s", 1]]) {
+  for (const [unit, one] of [
+    ["µs", 1e-6],
+    ["ms", 1e-3],
+    ["s", 1],
+  ]) {
     if (seconds < one * 1000) {
       return `${exact.format(seconds / one)} ${unit}`;
     }
@@ -73,7 +77,11 @@ export function said(text) {
 /// The same for a name, cut where it is long.
 export function name(text) {
   const letters = [...String(text)];
-  return element("bdi", { class: "name" }, letters.length > NAME ? `${letters.slice(0, NAME).join("")}…` : String(text));
+  return element(
+    "bdi",
+    { class: "name" },
+    letters.length > NAME ? `${letters.slice(0, NAME).join("")}…` : String(text),
+  );
 }
 
 /// A process by its name and number; whether it has ended is said.

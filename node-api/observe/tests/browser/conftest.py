@@ -14,7 +14,6 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-import figures
 from server import Server
 
 if TYPE_CHECKING:
@@ -22,33 +21,30 @@ if TYPE_CHECKING:
 
     from selenium.webdriver.remote.webelement import WebElement
 
+    import figures
+
 #: How long anything may take before a test fails: a watchdog, nothing that is measured.
 PATIENCE = 30
 WIDE, NARROW = 1280, 390
 
-#: Runs before anything of the page does.
-WATCH = """
-window.complaints = [];
-window.states = [];
-addEventListener("securitypolicyviolation", (event) => complaints.push(`policy: ${event.violatedDirective} ${event.blockedURI}`));
-addEventListener("error", (event) => complaints.push(`error: ${event.message}`));
-addEventListener("unhandledrejection", (event) => complaints.push(`rejection: ${event.reason}`));
-addEventListener("DOMContentLoaded", () => {
-  const word = document.getElementById("state-word");
-  new MutationObserver(() => states.push([word.textContent, performance.now()])).observe(word, {childList: true, characterData: true, subtree: true});
-});
-"""
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that keeps the pictures."""
     parser.addoption("--pictures", type=Path, help="draw the README's pictures into this folder")
+
+
+def script(name: str) -> str:
+    """Read a script that runs in the page, beside this file."""
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def program(name: str, variable: str) -> str:
     """Find a program of the browser's; whoever has it elsewhere names it."""
     found = os.environ.get(variable) or shutil.which(name)
     if found is None:
-        pytest.fail(f"{name} is not installed: apt-get install chromium chromium-driver, or name one in {variable}")
+        pytest.fail(
+            f"{name} is not installed: apt-get install chromium chromium-driver, or name one in {variable}"
+        )
     return found
 
 
@@ -58,12 +54,18 @@ def driver() -> Iterator[webdriver.Chrome]:
     options = webdriver.ChromeOptions()
     options.binary_location = program("chromium", "ZENOH_PINNED_BROWSER")
     # Root has no sandbox, and /dev/shm belongs to what is observed.
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars"):
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--disable-gpu",
+        "--hide-scrollbars",
+    ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = Service(program("chromedriver", "ZENOH_PINNED_BROWSER_DRIVER"))
     started = webdriver.Chrome(options=options, service=service)
-    started.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH})
+    started.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script("watch.js")})
     yield started
     started.quit()
 
@@ -105,7 +107,9 @@ class Page:
 
     def card(self, title: str) -> WebElement:
         """Find a card by its heading."""
-        return self.driver.find_element(By.XPATH, f"//section[h2[starts-with(normalize-space(.), {json.dumps(title)})]]")
+        return self.driver.find_element(
+            By.XPATH, f"//section[h2[starts-with(normalize-space(.), {json.dumps(title)})]]"
+        )
 
     def titles(self) -> list[str]:
         """Read the headings of the cards."""
@@ -121,24 +125,26 @@ class Page:
 
     def next_message(self) -> None:
         """Wait until the page has drawn what the server said after now."""
-        # Seconds are on the page; two of them are two messages.
+        # Seconds are on the page. The message that was under way meanwhile may be the first, so it takes two.
         for _ in range(2):
             before = self.one("#state-since").text
             self.until(lambda before=before: self.one("#state-since").text != before)
 
     def complaints(self) -> list[str]:
-        """Collect what went wrong in the page, or was forbidden to it; a server that is gone is no fault of it."""
+        """Collect what went wrong in the page or was forbidden to it, without servers that are gone."""
         logged = [
             entry["message"]
             for entry in self.driver.get_log("browser")
-            if entry["level"] == "SEVERE" and entry["source"] != "network" and "WebSocket connection to" not in entry["message"]
+            if entry["level"] == "SEVERE"
+            and entry["source"] != "network"
+            and "WebSocket connection to" not in entry["message"]
         ]
         return [*self.run("return complaints"), *logged]
 
 
 @pytest.fixture
 def page(driver: webdriver.Chrome) -> Iterator[Page]:
-    """The browser, wide and light; no test may make the page complain."""
+    """Look at a page, wide and light, which complains of nothing during the test."""
     page = Page(driver)
     page.look()
     yield page
@@ -152,8 +158,9 @@ def serve() -> Iterator[Callable[[figures.Json], Server]]:
     started: list[Server] = []
 
     def serve(host: figures.Json) -> Server:
-        started.append(Server(host))
-        return started[-1]
+        server = Server(host)
+        started.append(server)
+        return server
 
     yield serve
     for server in started:

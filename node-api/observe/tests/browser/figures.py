@@ -1,5 +1,4 @@
 """What the server of the tests says: an ordinary host, a crowded one, an empty one, and a hostile one."""
-# ruff: noqa: S311
 
 from __future__ import annotations
 
@@ -11,15 +10,17 @@ Json = dict[str, Any]
 
 MIB = 1 << 20
 BOUNDS = [20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 1_000_000]
-#: Runs as a script, an attribute or a style wherever text is taken for HTML; turns round what stands beside it.
-HOSTILE = "<img src=x onerror=\"window.broken='image'\"><script>window.broken='script'</script>\u202e{{broken}}"
+#: Runs as a script or an attribute wherever text is taken for HTML, and turns round what stands beside it.
+HOSTILE = (
+    "<img src=x onerror=\"window.broken='image'\"><script>window.broken='script'</script>\u202e{{broken}}"
+)
 
 PENDING = {"kind": "registration_pending", "frames": 4, "latest": "the segment is still being registered"}
 OVER_BUDGET = {
     "kind": "over_budget",
     "frames": 212,
-    "latest": "registering 66355200 bytes would exceed the budget of all processes of this user on this host: 4242538496 of "
-    "4294967296 are used; end a process that needs less, or raise ZENOH_PINNED_HOST_BYTES or max_host_bytes()",
+    "latest": "registering 66355200 bytes would exceed the budget of all processes of this user on this "
+    "host: 4242538496 of 4294967296 are used; end a process that needs less, or raise ZENOH_PINNED_HOST_BYTES",
 }
 NO_DRIVER = {"kind": "no_driver", "frames": 1754, "latest": "no CUDA driver (libcuda.so) on this machine"}
 
@@ -41,7 +42,12 @@ def pool(name: str, producer: Json, map_: str, slot_bytes: int, attached: list[J
         "quarantined": map_.count("?"),
         "quarantine_reason": "",
     }
-    segment = {"id": 2147483 + len(name), "slot_bytes": slot_bytes, "bytes": (len(map_) * slot_bytes) + 4096, "map": map_}
+    segment = {
+        "id": 2147483 + len(name),
+        "slot_bytes": slot_bytes,
+        "bytes": (len(map_) * slot_bytes) + 4096,
+        "map": map_,
+    }
     return {
         "name": name,
         "producer": producer,
@@ -89,7 +95,11 @@ def lane(publisher: Json, key: str, unread: int = 0, dropped: int = 0) -> Json:
 def ordinary() -> Json:
     """Two cameras, a lidar, and who looks at them; one of them has died."""
     front, rear, lidar = process(2101, "camera-front"), process(2102, "camera-rear"), process(2110, "lidar")
-    detector, planner, recorder = process(2140, "detector"), process(2150, "planner"), process(2163, "recorder")
+    detector, planner, recorder = (
+        process(2140, "detector"),
+        process(2150, "planner"),
+        process(2163, "recorder"),
+    )
     viewer = process(2171, "viewer", lives=False)
     return {
         "at": 1_790_000_000_000,
@@ -110,15 +120,28 @@ def ordinary() -> Json:
                 "#?..#?..",
                 8294400,
                 [detector, viewer],
-                quarantine_reason="viewer (2171) held them when it died; they come back once the kernel confirms its end.",
+                quarantine_reason="viewer (2171) held them when it died; its end is not proven",
             ),
-            pool("lidar/top", lidar, "".join(".#"[at % 7 == 0] for at in range(64)), 1 * MIB, [planner, recorder]),
+            pool(
+                "lidar/top",
+                lidar,
+                "".join(".#"[at % 7 == 0] for at in range(64)),
+                1 * MIB,
+                [planner, recorder],
+            ),
         ],
         "processes": [
             told(front, (0, 0, 0, 0), [], segment_bytes=8 * 8294400),
             told(rear, (0, 0, 0, 0), [], segment_bytes=8 * 8294400),
             told(lidar, (0, 0, 0, 0), [], segment_bytes=64 * MIB),
-            told(detector, (9712, 4, 0, 0), [PENDING], registered_bytes=196 * MIB, registrations=3, staging_bytes=64 * MIB),
+            told(
+                detector,
+                (9712, 4, 0, 0),
+                [PENDING],
+                registered_bytes=196 * MIB,
+                registrations=3,
+                staging_bytes=64 * MIB,
+            ),
             told(planner, (4801, 212, 30, 0), [OVER_BUDGET], registered_bytes=128 * MIB, registrations=2),
             told(recorder, (0, 0, 0, 1754), [NO_DRIVER]),
         ],
@@ -135,7 +158,10 @@ def ordinary() -> Json:
                 "subscriber": recorder,
                 "capacity": 64,
                 "overflow": "drop_oldest",
-                "lanes": [lane(front, "camera/front", unread=64, dropped=311), lane(lidar, "lidar/top", unread=9)],
+                "lanes": [
+                    lane(front, "camera/front", unread=64, dropped=311),
+                    lane(lidar, "lidar/top", unread=9),
+                ],
             },
         ],
         "unreadable": [],
@@ -168,7 +194,10 @@ def crowded() -> Json:
             "subscriber": one,
             "capacity": 16,
             "overflow": "refuse",
-            "lanes": [lane(producer, f"robot-{number}/camera", unread=some.randrange(16)) for number, producer in enumerate(producers)],
+            "lanes": [
+                lane(producer, f"robot-{number}/camera", unread=some.randrange(16))
+                for number, producer in enumerate(producers)
+            ],
         }
         for at, one in enumerate(consumers)
     ]
@@ -189,7 +218,10 @@ def hostile() -> Json:
         if isinstance(value, list):
             return [spoil(item) for item in value]
         if isinstance(value, dict):
-            return {key: value[key] if key in ("map", "overflow", "pressure") else spoil(value[key]) for key in value}
+            return {
+                key: value[key] if key in ("map", "overflow", "pressure") else spoil(value[key])
+                for key in value
+            }
         return value
 
     host = spoil(ordinary())

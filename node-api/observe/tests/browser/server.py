@@ -1,4 +1,4 @@
-"""A server such as the page's own, which can be made to fail: serves the page's files, a JSON and a socket."""
+"""A server such as the page's own, which can be made to fail: the page's files, a JSON and a socket."""
 
 from __future__ import annotations
 
@@ -20,28 +20,37 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PAGE = Path(__file__).resolve().parents[2] / "src" / "page"
-TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+}
 #: What the real server says as well.
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:"
 ACCEPT = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Server:
-    """Says what `host` is, and more of it with each second; `close` and `open` are its end and its coming back."""
+    """Says what `host` is, and more of it with each second; `close` ends it and `open` brings it back."""
 
     def __init__(self, host: Json, port: int = 0) -> None:
         self.host = host
-        #: How far the host has got, and how long the socket is quiet between two messages.
-        self.seconds: Callable[[], float] = lambda began=time.time(): time.time() - began
-        self.cadence = 1.0
+        began = time.time()
+        #: How far the host has got, and for how long the socket is quiet; twice as fast as a clock.
+        self.seconds: Callable[[], float] = lambda: 2 * (time.time() - began)
+        self.cadence = 0.5
         #: Takes no sockets and ends those that it has.
         self.refuses_sockets = False
         #: Keeps its sockets and says nothing over them.
         self.is_silent = False
+        #: What /api/stats answers instead, as status and body; what the socket says once instead.
+        self.answer: tuple[int, bytes] | None = None
+        self.spoken: bytes | None = None
         #: Questions that came in by /api/stats.
         self.asked = 0
         self.port = port
         self._connections: set[socket.socket] = set()
+        self._sockets: set[socket.socket] = set()
         self.open()
 
     def open(self) -> None:
@@ -50,6 +59,15 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                outer._connections.add(self.connection)
+
+            def finish(self) -> None:
+                outer._connections.discard(self.connection)
+                with contextlib.suppress(OSError):
+                    super().finish()
 
             def do_GET(self) -> None:
                 with contextlib.suppress(OSError):
@@ -69,20 +87,21 @@ class Server:
         self._is_open = False
         self._http.shutdown()
         self._http.server_close()
-        self._cut()
+        self._cut(self._connections)
 
     def refuse_sockets(self) -> None:
         """End all sockets and take none."""
         self.refuses_sockets = True
-        self._cut()
+        self._cut(self._sockets)
 
     @property
     def address(self) -> str:
         """Where the page is."""
         return f"http://127.0.0.1:{self.port}/"
 
-    def _cut(self) -> None:
-        for connection in list(self._connections):
+    @staticmethod
+    def _cut(connections: set[socket.socket]) -> None:
+        for connection in list(connections):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
@@ -96,7 +115,8 @@ class Server:
             self._tell(request)
         elif path == "/api/stats":
             self.asked += 1
-            self._send(request, 200, "application/json", self._now())
+            status, body = self.answer or (200, self._now())
+            self._send(request, status, "application/json", body)
         elif file.is_file() and file.suffix in TYPES:
             self._send(request, 200, TYPES[file.suffix], file.read_bytes())
         else:
@@ -122,13 +142,17 @@ class Server:
         request.send_header("Sec-WebSocket-Accept", base64.b64encode(accepted).decode())
         request.end_headers()
         request.close_connection = True
-        self._connections.add(request.connection)
+        self._sockets.add(request.connection)
         try:
             while self._is_open and not self.refuses_sockets:
                 if not self.is_silent:
-                    text = self._now()
-                    length = struct.pack("!BH", 126, len(text)) if len(text) < 1 << 16 else struct.pack("!BQ", 127, len(text))
+                    text, self.spoken = self.spoken or self._now(), None
+                    length = (
+                        struct.pack("!BH", 126, len(text))
+                        if len(text) < 1 << 16
+                        else struct.pack("!BQ", 127, len(text))
+                    )
                     request.wfile.write(b"\x81" + length + text)
                 time.sleep(self.cadence)
         finally:
-            self._connections.discard(request.connection)
+            self._sockets.discard(request.connection)

@@ -60,6 +60,8 @@ function legend() {
     "p",
     { class: "legend" },
     "Frames by their path: ",
-    PATHS.map((path) => element("span", { class: "key" }, element("span", { class: `swatch ${path}`, "aria-hidden": "true" }), path)),
+    PATHS.map((path) =>
+      element("span", { class: "key" }, element("span", { class: `swatch ${path}`, "aria-hidden": "true" }), path),
+    ),
   );
 }

@@ -53,7 +53,14 @@ export default {
           { class: "empty" },
           "No pools. One appears when a process declares a publisher or makes a PinnedPool. If one runs and is missing here: start this server as the same user, and where it has the same /dev/shm (docker run --ipc=host).",
         )
-      : [element("div", { class: "pools" }, pools.map((pool) => draw(pool, history))), legend()];
+      : [
+          element(
+            "div",
+            { class: "pools" },
+            pools.map((pool) => draw(pool, history)),
+          ),
+          legend(),
+        ];
   },
 };
 
@@ -109,7 +116,11 @@ function draw(pool, history) {
         "figure",
         { class: "class", "data-key": slotBytes },
         slotMap(map),
-        element("figcaption", { class: "of" }, `${several(map.length, "slot")} of ${bytes(slotBytes)}, segment ${ids.join(", ")}`),
+        element(
+          "figcaption",
+          { class: "of" },
+          `${several(map.length, "slot")} of ${bytes(slotBytes)}, segment ${ids.join(", ")}`,
+        ),
       ),
     ),
     pool.waiting > 0 && warning(`${waiting(pool)} for a free slot`),
@@ -134,16 +145,25 @@ function classes(pool) {
 
 function holders(pool) {
   const others = [...pool.attached].sort((one, other) => Number(one.lives) - Number(other.lives));
-  const list = (some) => element("ul", { class: "processes" }, some.map((one) => element("li", {}, process(one))));
+  const list = (some) =>
+    element(
+      "ul",
+      { class: "processes" },
+      some.map((one) => element("li", {}, process(one))),
+    );
   return others.length === 0
     ? element("p", { class: "of" }, "only its producer: nobody else has it attached")
-    : folded(others, ATTACHED_SHOWN, list);
+    : folded(`attached to ${poolKey(pool)}`, others, ATTACHED_SHOWN, list);
 }
 
 function counted(pool, history) {
   const figures = pool.figures;
   if (!figures) {
-    return element("p", { class: "of" }, "Its producer counts nothing that can be read: it has ended, or is of another version.");
+    return element(
+      "p",
+      { class: "of" },
+      "Its producer counts nothing that can be read: it has ended, or is of another version.",
+    );
   }
   return element(
     "dl",
@@ -157,7 +177,12 @@ function counted(pool, history) {
 }
 
 function key(state, slots) {
-  return element("span", { class: "key" }, element("span", { class: `swatch ${state}`, "aria-hidden": "true" }), `${count(slots)} ${state}`);
+  return element(
+    "span",
+    { class: "key" },
+    element("span", { class: `swatch ${state}`, "aria-hidden": "true" }),
+    `${count(slots)} ${state}`,
+  );
 }
 
 function legend() {

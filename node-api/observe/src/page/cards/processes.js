@@ -63,7 +63,13 @@ export default {
           " in a clone, or a publisher and a subscriber of your own.",
         )
       : [
-          folded(processes, SHOWN, (some) => table("Processes", COLUMNS, some.map((one) => row(one, history)))),
+          folded("processes", processes, SHOWN, (some) =>
+            table(
+              "Processes",
+              COLUMNS,
+              some.map((one) => row(one, history)),
+            ),
+          ),
           element(
             "p",
             { class: "legend" },
@@ -103,7 +109,13 @@ function paths(frames) {
     return element("span", { class: "of" }, "none received");
   }
   const words = PATHS.filter((path) => frames[path] > 0).map((path) => `${path} ${count(frames[path])}`);
-  return [bar(PATHS.map((path) => ({ kind: path, value: frames[path] })), all), element("span", { class: "of" }, words.join(", "))];
+  return [
+    bar(
+      PATHS.map((path) => ({ kind: path, value: frames[path] })),
+      all,
+    ),
+    element("span", { class: "of" }, words.join(", ")),
+  ];
 }
 
 function handOver(buckets, bounds) {

@@ -47,8 +47,12 @@ export default {
 
   draw(queues) {
     return queues.length === 0
-      ? element("p", { class: "empty" }, "No subscriber of this library's own waits for frames here. Plain zenoh subscribers have no queue that could be seen.")
-      : folded(lanes(queues), SHOWN, (some) => table("Queues", COLUMNS, some.map(row)));
+      ? element(
+          "p",
+          { class: "empty" },
+          "No subscriber of this library's own waits for frames here. Plain zenoh subscribers have no queue that could be seen.",
+        )
+      : folded("lanes", lanes(queues), SHOWN, (some) => table("Queues", COLUMNS, some.map(row)));
   },
 };
 
@@ -79,7 +83,10 @@ function row({ key, queue, lane }) {
       process(queue.subscriber),
       process(lane.publisher),
       name(lane.key),
-      [bar([{ kind, value: lane.unread }], queue.capacity), element("span", { class: "of" }, `${count(lane.unread)} of ${count(queue.capacity)}`)],
+      [
+        bar([{ kind, value: lane.unread }], queue.capacity),
+        element("span", { class: "of" }, `${count(lane.unread)} of ${count(queue.capacity)}`),
+      ],
       full,
       count(lane.dropped),
       count(lane.written),

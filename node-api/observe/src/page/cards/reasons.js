@@ -5,12 +5,7 @@ import { count, plain, process, said, several } from "../words.js";
 
 const SHOWN = 20;
 const NAMED = 3;
-const COLUMNS = [
-  { title: "Reason" },
-  { title: "In words" },
-  { title: "Processes" },
-  { title: "Frames", number: true },
-];
+const COLUMNS = [{ title: "Reason" }, { title: "In words" }, { title: "Processes" }, { title: "Frames", number: true }];
 
 export default {
   id: "reasons",
@@ -20,8 +15,9 @@ export default {
   draw(processes) {
     const reasons = together(processes);
     return reasons.length > 0
-      ? folded(reasons, SHOWN, (some) => table("Reasons", COLUMNS, some.map(row)))
-      : processes.length > 0 && element("p", { class: "empty" }, "Every frame that was received went direct, or none was received.");
+      ? folded("reasons", reasons, SHOWN, (some) => table("Reasons", COLUMNS, some.map(row)))
+      : processes.length > 0 &&
+          element("p", { class: "empty" }, "Every frame that was received went direct, or none was received.");
   },
 };
 
@@ -42,5 +38,8 @@ function together(processes) {
 function row({ key, kind, latest, frames, by }) {
   const named = by.slice(0, NAMED).map((one, at) => [at > 0 && ", ", process(one)]);
   const rest = by.length - NAMED;
-  return { key, cells: [said(plain(kind)), said(latest), [named, rest > 0 && ` and ${several(rest, "other")}`], count(frames)] };
+  return {
+    key,
+    cells: [said(plain(kind)), said(latest), [named, rest > 0 && ` and ${several(rest, "other")}`], count(frames)],
+  };
 }

@@ -8,14 +8,18 @@ export default {
   title: "Unreadable files",
   source: "unreadable",
 
-  notes: (files) => [files.length > 0 && `${several(files.length, "file")} cannot be read, so what is in it is missing here.`],
+  notes: (files) => [
+    files.length > 0 && `${several(files.length, "file")} cannot be read, so what is in it is missing here.`,
+  ],
 
   count: (files) => files.length,
 
   draw(files) {
     return (
       files.length > 0 && [
-        warning("What these hold is missing on this page; nothing else is. A process of another version wrote them, or something else did: start it anew with the version of the others, or remove the file when nothing runs that has it open."),
+        warning(
+          "What these hold is missing on this page; nothing else is. A process of another version wrote them, or something else did: start it anew with the version of the others, or remove the file when nothing runs that has it open.",
+        ),
         table(
           "Unreadable files",
           [{ title: "File" }, { title: "What does not fit" }],
