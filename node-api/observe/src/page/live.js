@@ -83,8 +83,11 @@ export function listen(told, changed) {
 async function ask() {
   try {
     const response = await fetch("api/stats", { signal: AbortSignal.timeout(PATIENCE), cache: "no-store" });
-    const message = response.ok ? parsed(await response.text()) : null;
-    return { message, why: response.ok ? "it answers something else than figures" : `it answers ${response.status}` };
+    const message = parsed(await response.text());
+    if (!response.ok) {
+      return { message: null, why: `it answers ${[response.status, message?.error].filter(Boolean).join(", ")}` };
+    }
+    return { message, why: "it answers something else than figures" };
   } catch (error) {
     return { message: null, why: error.name === "TimeoutError" ? "it does not answer" : "it cannot be reached" };
   }

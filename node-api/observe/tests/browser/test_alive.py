@@ -69,10 +69,10 @@ def test_a_server_that_is_gone_is_said_with_what_to_do_and_its_figures_stay(page
 def test_a_server_that_answers_something_else_is_offline_and_says_what(page, serve):
     server = serve(figures.ordinary())
     page.open(server.address)
-    server.answer = (500, b"broken")
+    server.answer = (503, b'{"error": "pools took longer than a second"}')
     server.refuse_sockets()
     page.until(lambda: page.state() == "offline")
-    assert "it answers 500" in page.one("#state-says").text
+    assert "it answers 503, pools took longer than a second" in page.one("#state-says").text
     server.answer = (200, b"<html>a captive portal</html>")
     page.until(lambda: "something else than figures" in page.one("#state-says").text)
 
