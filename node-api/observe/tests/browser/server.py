@@ -28,8 +28,8 @@ TYPES = {
 }
 #: What the real server says as well.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 ACCEPT = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
