@@ -5,17 +5,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// A file by its path, with its text.
-type File = (&'static str, &'static str);
+/// A file, by its path below the page's folder.
+struct File {
+    path: &'static str,
+    text: &'static str,
+}
 
 macro_rules! files {
-    ($($name:literal),* $(,)?) => {
-        &[$((concat!("/", $name), include_str!(concat!("../page/", $name)))),*]
+    ($($path:literal),* $(,)?) => {
+        [$(File { path: $path, text: include_str!(concat!("../page/", $path)) }),*]
     };
 }
 
-const INDEX: &str = "/index.html";
-const FILES: &[File] = files![
+const FILES: &[File] = &files![
     "index.html",
     "icon.svg",
     "page.css",
@@ -38,59 +40,54 @@ const FILES: &[File] = files![
 
 /// The file that is served at `path`.
 pub(super) fn file(path: &str) -> Option<Response> {
-    let path = if path == "/" { INDEX } else { path };
-    let (name, text) = FILES.iter().find(|(name, _)| *name == path)?;
-    Some(([(CONTENT_TYPE, kind(name))], *text).into_response())
+    let path = match path.strip_prefix('/')? {
+        "" => "index.html",
+        "index.html" => return None,
+        path => path,
+    };
+    let file = FILES.iter().find(|file| file.path == path)?;
+    Some(([(CONTENT_TYPE, file.kind())], file.text).into_response())
 }
 
-fn kind(name: &str) -> &'static str {
-    match name.rsplit('.').next() {
-        Some("html") => "text/html; charset=utf-8",
-        Some("css") => "text/css; charset=utf-8",
-        Some("svg") => "image/svg+xml",
-        _ => "text/javascript; charset=utf-8",
+impl File {
+    fn kind(&self) -> &'static str {
+        match self.path.rsplit_once('.') {
+            Some((_, "css")) => "text/css; charset=utf-8",
+            Some((_, "html")) => "text/html; charset=utf-8",
+            Some((_, "js")) => "text/javascript; charset=utf-8",
+            Some((_, "svg")) => "image/svg+xml",
+            _ => "text/plain; charset=utf-8",
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{collections::BTreeSet, fs, path::Path};
 
     use super::*;
 
-    fn names(folder: &Path, within: &str, found: &mut Vec<String>) {
-        for entry in folder.read_dir().unwrap() {
-            let entry = entry.unwrap();
-            let name = format!("{within}/{}", entry.file_name().to_str().unwrap());
-            match entry.path().is_dir() {
-                true => names(&entry.path(), &name, found),
-                false => found.push(name),
+    fn files_of(folder: &Path, root: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files_of(&path, root, found);
+            } else {
+                let path = path.strip_prefix(root).unwrap();
+                found.insert(path.to_str().unwrap().to_owned());
             }
         }
     }
 
     #[test]
     fn every_file_of_the_page_is_served() {
-        let mut there = Vec::new();
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page");
-        names(&folder, "", &mut there);
-        there.sort();
-        let mut served: Vec<_> = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
-        served.sort();
-        assert_eq!(served, there);
-    }
-
-    #[test]
-    fn a_file_goes_out_as_what_it_is() {
-        for (path, kind) in [
-            ("/", "text/html; charset=utf-8"),
-            ("/page.css", "text/css; charset=utf-8"),
-            ("/cards/all.js", "text/javascript; charset=utf-8"),
-            ("/icon.svg", "image/svg+xml"),
-        ] {
-            assert_eq!(file(path).unwrap().headers()[CONTENT_TYPE], kind);
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page");
+        let mut found = BTreeSet::new();
+        files_of(&root, &root, &mut found);
+        let served: BTreeSet<_> = FILES.iter().map(|file| file.path.to_owned()).collect();
+        assert_eq!(served, found);
+        for file in FILES {
+            assert!(!file.kind().starts_with("text/plain"), "{}", file.path);
         }
-        assert!(file("/cards/../page.js").is_none());
-        assert!(file("/cards").is_none());
     }
 }

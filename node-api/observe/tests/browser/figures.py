@@ -20,7 +20,8 @@ OVER_BUDGET = {
     "kind": "over_budget",
     "frames": 212,
     "latest": "registering 66355200 bytes would exceed the budget of all processes of this user on this "
-    "host: 4242538496 of 4294967296 are used; end a process that needs less, or raise ZENOH_PINNED_HOST_BYTES",
+    "host: 4242538496 of 4294967296 are used; end a process that needs less, or raise "
+    "ZENOH_PINNED_HOST_BYTES or max_host_bytes()",
 }
 NO_DRIVER = {"kind": "no_driver", "frames": 1754, "latest": "no CUDA driver (libcuda.so) on this machine"}
 

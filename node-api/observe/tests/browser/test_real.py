@@ -1,5 +1,5 @@
 """The page of the real server, with a real camera and real viewers on this machine."""
-# ruff: noqa: ANN, D103
+# ruff: noqa: ANN001, ANN002, ANN003, ANN201, ANN202, D103
 
 import contextlib
 import os
@@ -121,7 +121,8 @@ def test_the_links_of_the_page_are_answered(page, serving):
     page.until(lambda: page.all("footer a"))
     statuses = page.run(
         """
-        const links = [...document.querySelectorAll("footer a, link, script[src]")].map(({href, src}) => href || src);
+        const elements = [...document.querySelectorAll("footer a, link, script[src]")];
+        const links = elements.map(({href, src}) => href || src);
         return Promise.all(links.map(async (link) => [link, (await fetch(link)).status]));
         """
     )
