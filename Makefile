@@ -106,6 +106,9 @@ test-python: $(VENV)/.ready $(VENV)/others/.ready
 BROWSER_TESTS := node-api/observe/tests/browser
 
 test-page: $(VENV)/.ready $(VENV)/.browser
+	cargo build --workspace --all-features
+	install "$(TARGET)/debug/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
+	export ZENOH_PINNED_COMMAND="$$(realpath $(TARGET))/debug/zenoh-pinned" PYTHONPATH="$$PWD/$(PACKAGE)/python"; \
 	$(PYTHON) -m pytest --quiet $(BROWSER_TESTS)
 
 observe-pictures: $(VENV)/.ready $(VENV)/.browser

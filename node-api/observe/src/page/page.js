@@ -13,9 +13,10 @@ const NOTES_SHOWN = 6;
 const STATES = {
   connecting: "",
   live: "",
-  polling: "The connection for news has broken; the page asks once a second until it is back.",
+  polling: "The socket to the server is dead: this page asks once a second until it is back.",
   offline:
-    "The server does not tell anything: WHY. What is below is what it said last. Start it again with zenoh-pinned serve; this page then goes on by itself.",
+    "Nothing comes from the server: WHY. Below is what it said last. Start it again with zenoh-pinned serve; " +
+    "this page goes on by itself.",
 };
 
 const byId = (id) => document.getElementById(id);
@@ -44,7 +45,7 @@ function drawIfSeen() {
 function changed(state, why) {
   byId("state").dataset.state = state;
   byId("state-word").textContent = state;
-  const says = STATES[state].replace("WHY", why);
+  const says = STATES[state].replace("WHY", () => why);
   byId("state-says").textContent = says;
   byId("state-says").hidden = says === "";
   document.title = state === "offline" ? "offline: zenoh-pinned" : "zenoh-pinned";

@@ -21,6 +21,8 @@ const FILES: &[File] = &files![
     "index.html",
     "icon.svg",
     "page.css",
+    "cards.css",
+    "plots.css",
     "page.js",
     "elements.js",
     "history.js",

@@ -32,6 +32,33 @@ def test_quarantine_is_told_with_its_reason_in_its_pool_and_at_the_top(page, ser
     assert f"camera/rear has {words}" in page.card("Needs attention").text
 
 
+def test_what_needs_attention_is_told_at_the_top_with_what_to_do(page, serve):
+    host = figures.ordinary()
+    server = opened(page, serve, host)
+    assert "7" not in page.titles()[0]
+    host["host"] |= {"pressure": "critical", "unreadable_accounts": 1}
+    host["pools"][0] |= {"waiting": 2}
+    host["pools"][2]["producer"]["lives"] = False
+    host["processes"][3]["figures"]["holds_leaked"] = 1
+    server.host["queues"][1]["lanes"][0]["dropped"] += 17
+    page.until(lambda: page.titles()[0] == "Needs attention 8")
+    page.one("#attention ~ details summary").click()
+    page.until(lambda: len(page.all(".attention li")) == 8)
+    told = page.card("Needs attention").text
+    for words in (
+        "Memory pressure is critical",
+        "raise the limit (ZENOH_PINNED_HOST_BYTES)",
+        "1 account cannot be read",
+        "camera/front is full: 2 allocations wait for one of 8 slots. Give it more",
+        "lidar/top outlives its producer, lidar 2110 ended: 64 MiB stay",
+        "viewer 2171 ended with camera/rear attached",
+        "detector 2140 keeps 1 slot until it ends",
+        "recorder 2163 lost 17 frames of camera/front in the last minute",
+    ):
+        assert words in told
+    assert "2 allocations wait for a free slot" in page.all("article.pool")[0].text
+
+
 def test_processes_tell_their_paths_and_the_reasons_in_their_own_words(page, serve):
     host = figures.ordinary()
     opened(page, serve, host)

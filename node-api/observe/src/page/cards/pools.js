@@ -169,7 +169,11 @@ function counted(pool, history) {
     "dl",
     { class: "figures" },
     figure("handed out", rate(history.rate(NOW, "allocations", poolKey(pool)))),
-    figure("waited", count(figures.waits), element("span", { class: "of" }, ` ${duration(figures.waited_seconds)}`)),
+    figure(
+      "waited",
+      count(figures.waits),
+      figures.waits > 0 && element("span", { class: "of" }, ` ${duration(figures.waited_seconds)}`),
+    ),
     figure("timed out", count(figures.timeouts)),
     figure("taken back", count(figures.reclaimed)),
     figures.rejected_releases > 0 && figure("false releases", count(figures.rejected_releases)),
