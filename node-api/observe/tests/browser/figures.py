@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import random
 from typing import Any
 
@@ -237,7 +238,6 @@ def hostile() -> Json:
 def later(host: Json, seconds: float) -> Json:
     """Count on: frames come in, slots change hands."""
     now = copy.deepcopy(host)
-    some = random.Random(round(seconds))
     now["at"] += round(seconds * 1000)
     frames = round(30 * seconds)
     for one in now["pools"] if isinstance(now["pools"], list) else []:
@@ -252,5 +252,5 @@ def later(host: Json, seconds: float) -> Json:
             buckets = one["figures"]["hand_over"]["buckets"]
             for at, share in enumerate((0.05, 0.3, 0.45, 0.15, 0.05), start=1):
                 buckets[at] += round(frames * share)
-            one["figures"]["hand_over"]["sum_seconds"] += frames * (0.000_12 + 0.000_05 * some.random())
+            one["figures"]["hand_over"]["sum_seconds"] += frames * 0.000_14 + 0.01 * math.sin(seconds / 10)
     return now

@@ -10,19 +10,20 @@ import pytest
 import figures
 from conftest import NARROW, WIDE
 
-#: The clock of the pictures stands still, so that what did not change is drawn as it was.
+#: Their clock stands still in the end, so that what did not change is drawn as it was.
 ENOUGH_MESSAGES = 60
+#: Host, width, scheme, the first element, and height.
 PICTURES = {
-    "wide-light": (figures.ordinary, WIDE, "light", 1180),
-    "wide-dark": (figures.ordinary, WIDE, "dark", 1180),
-    "narrow-dark": (figures.ordinary, NARROW, "dark", 1180),
-    "crowded": (figures.crowded, WIDE, "light", 940),
+    "wide-light": (figures.ordinary, WIDE, "light", "body", 1180),
+    "wide-dark": (figures.ordinary, WIDE, "dark", "body", 1180),
+    "narrow-dark": (figures.ordinary, NARROW, "dark", "body", 1180),
+    "crowded": (figures.crowded, WIDE, "light", "#card-pools", 760),
 }
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_pictures_are_small(page, serve, pytestconfig, tmp_path, name):
-    host, width, scheme, height = PICTURES[name]
+    host, width, scheme, first, height = PICTURES[name]
     server = serve(host())
     moments = itertools.chain(range(0, 5 * ENOUGH_MESSAGES, 5), itertools.repeat(5 * ENOUGH_MESSAGES))
     server.seconds = moments.__next__
@@ -33,8 +34,11 @@ def test_pictures_are_small(page, serve, pytestconfig, tmp_path, name):
     last = time.strftime("%H:%M:%S", time.gmtime(server.host["at"] / 1000 + 5 * ENOUGH_MESSAGES))
     page.until(lambda: page.one("#state-since").text == last)
     # The port is another one each time.
-    page.run("document.getElementById('place').textContent = '127.0.0.1:9464'")
-    clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+    page.run("document.getElementById('place').textContent = '127.0.0.1:7448'")
+    above = page.run(
+        "return document.querySelector(arguments[0]).getBoundingClientRect().top + scrollY", first
+    )
+    clip = {"x": 0, "y": max(0, above - 24), "width": width, "height": height, "scale": 1}
     picture = page.driver.execute_cdp_cmd(
         "Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip}
     )
