@@ -8,7 +8,7 @@
 export const UNKNOWN = "–";
 
 const SVG = "http://www.w3.org/2000/svg";
-const SVG_NAMES = new Set(["svg", "rect", "path", "line", "pattern"]);
+const SVG_NAMES = new Set(["svg", "rect", "path"]);
 /// Cells that say nothing.
 const NOTHING = new Set(["", "0", UNKNOWN]);
 /// What whoever reads has changed; the page leaves it alone.
