@@ -169,12 +169,13 @@ async fn a_ping_is_answered_between_two_looks() {
     let serving = serve([counting]);
     let mut socket = open(serving.address(), None).await.unwrap();
     socket.send(Message::Ping("here".into())).await.unwrap();
-    loop {
-        match next(&mut socket).await.expect("it stays open") {
-            Message::Pong(bytes) => break assert_eq!(bytes, "here"),
-            _ => {}
-        }
+    let mut answered = false;
+    // Behind a look or two.
+    for _ in 0..3 {
+        let message = next(&mut socket).await.expect("it stays open");
+        answered |= message == Message::Pong("here".into());
     }
+    assert!(answered);
     stats(&mut socket).await;
 }
 
