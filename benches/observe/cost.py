@@ -154,9 +154,8 @@ def main() -> None:
         for process in (viewer, camera):
             process.kill()
             process.wait()
-    print(
-        "| percent of a core, median (least to most) | nobody looks | a page looks, once a second |\n|---|---|---|"
-    )
+    print("| percent of a core, median (least to most) | nobody looks | a page looks, once a second |")
+    print("|---|---|---|")
     for name, watched in shares[True].items():
         cells = [
             f"{statistics.median(found):.3f} ({min(found):.3f} to {max(found):.3f})" if found else ""
