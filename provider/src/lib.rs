@@ -3,7 +3,7 @@
 
 // The modules form floors, with no circle between any two; from bottom to top:
 // os, reason, interruption, environment / budget, reclaim, availability / segment / pool / registration / cuda /
-// pinner / frame, client / line, copy.
+// pinner / frame, client, surroundings / line, copy.
 mod availability;
 #[doc(hidden)]
 pub mod bindings;
@@ -27,6 +27,7 @@ mod reason;
 mod reclaim;
 mod registration;
 mod segment;
+mod surroundings;
 
 pub use availability::prepare_session;
 pub use budget::{HostUsage, Pressure, ProcessUsage};
