@@ -38,3 +38,17 @@ pub mod line {
         },
     };
 }
+
+/// What this host shows to whoever looks; see the module's note in the source.
+pub mod observation {
+    pub use crate::{
+        figures::{
+            HAND_OVER_BOUNDS, HandOverFigures, PathFigures, PoolFigures, ProcessFigures,
+            ReasonFigures,
+        },
+        observation::{
+            Identified, Observation, ObservedLane, ObservedProcess, ObservedQueue, ObservedSegment,
+            SlotState, Unreadable, observe,
+        },
+    };
+}

@@ -2,8 +2,8 @@
 #![deny(missing_docs)]
 
 // The modules form floors, with no circle between any two; from bottom to top:
-// os, reason, interruption, environment / budget, reclaim, availability / segment / pool / registration / cuda /
-// pinner / frame, client, surroundings / line, copy.
+// os, reason, interruption, environment / figures / budget, reclaim, availability / segment / pool / registration /
+// cuda / pinner / frame, client, surroundings / line, copy / observation.
 mod availability;
 #[doc(hidden)]
 pub mod bindings;
@@ -14,12 +14,14 @@ pub mod conformance;
 mod copy;
 mod cuda;
 mod environment;
+mod figures;
 mod frame;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
 mod interruption;
 mod line;
+mod observation;
 mod os;
 mod pinner;
 mod pool;

@@ -235,6 +235,67 @@ pub enum FallbackReason {
 }
 
 impl FallbackReason {
+    /// The names of the kinds, by number.
+    pub(crate) const KINDS: [&'static str; 21] = [
+        "host_only",
+        "no_driver",
+        "no_device",
+        "unsupported",
+        "driver_unusable",
+        "driver",
+        "over_budget",
+        "over_cgroup",
+        "unaccounted",
+        "registration_pending",
+        "registration_contended",
+        "not_shared_memory",
+        "locked_memory_limit",
+        "no_segments",
+        "shared_memory_full",
+        "not_attachable",
+        "pages_missing",
+        "staging_busy",
+        "context_lost",
+        "forked",
+        "exiting",
+    ];
+
+    /// The number of this kind.
+    pub(crate) fn number(&self) -> usize {
+        match self {
+            Self::HostOnly => 0,
+            Self::NoDriver => 1,
+            Self::NoDevice { .. } => 2,
+            Self::Unsupported => 3,
+            Self::DriverUnusable { .. } => 4,
+            Self::Driver { .. } => 5,
+            Self::OverBudget { .. } => 6,
+            Self::OverCgroup { .. } => 7,
+            Self::Unaccounted { .. } => 8,
+            Self::RegistrationPending => 9,
+            Self::RegistrationContended => 10,
+            Self::NotSharedMemory => 11,
+            Self::LockedMemoryLimit { .. } => 12,
+            Self::NoSegments { .. } => 13,
+            Self::SharedMemoryFull { .. } => 14,
+            Self::NotAttachable { .. } => 15,
+            Self::PagesMissing { .. } => 16,
+            Self::StagingBusy { .. } => 17,
+            Self::ContextLost { .. } => 18,
+            Self::Forked => 19,
+            Self::Exiting => 20,
+        }
+    }
+
+    /// The kind in a word that stays the same whatever the numbers in the message, for metrics and logs.
+    ///
+    /// ```
+    /// assert_eq!(zenoh_pinned::FallbackReason::HostOnly.kind(), "host_only");
+    /// ```
+    pub fn kind(&self) -> &'static str {
+        Self::KINDS[self.number()]
+    }
+
     /// Whether the same registration may succeed later.
     pub(crate) fn is_transient(&self) -> bool {
         // Out of memory may pass (2); pages registered already (712) are about to be unregistered by a
@@ -252,5 +313,30 @@ impl FallbackReason {
                     ..
                 }
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_named_as_its_variant() {
+        let variant = |reason: &FallbackReason| format!("{reason:?}");
+        for reason in [
+            FallbackReason::HostOnly,
+            FallbackReason::NoDevice {
+                ordinal: 1,
+                count: 0,
+            },
+            FallbackReason::StagingBusy { needed_bytes: 1 },
+            FallbackReason::Exiting,
+        ] {
+            let name = reason.kind().replace('_', "");
+            let variant = variant(&reason).to_lowercase();
+            assert!(variant.starts_with(&name), "{variant} {name}");
+        }
+        let distinct: std::collections::BTreeSet<_> = FallbackReason::KINDS.iter().collect();
+        assert_eq!(distinct.len(), FallbackReason::KINDS.len());
     }
 }

@@ -54,10 +54,17 @@ pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Text of another process, for a terminal: without control characters, which could make it do things.
+/// Text of another process, for a terminal: without control characters, which could make it do things, and without those
+/// that turn the direction of writing or take no room, which could make it look like something else.
 pub(crate) fn tame(text: &str) -> String {
+    const UNSEEN: [std::ops::RangeInclusive<char>; 3] = [
+        '\u{200b}'..='\u{200f}',
+        '\u{2028}'..='\u{202e}',
+        '\u{2060}'..='\u{206f}',
+    ];
+    let is_unseen = |character| UNSEEN.iter().any(|range| range.contains(&character));
     text.chars()
-        .map(|character| match character.is_control() {
+        .map(|character| match character.is_control() || is_unseen(character) {
             true => '?',
             false => character,
         })
@@ -100,6 +107,6 @@ mod tests {
 
     #[test]
     fn no_text_of_others_gives_orders_to_a_terminal() {
-        assert_eq!(tame("a\x1b[2Jb\nc\u{9b}d"), "a?[2Jb?c?d");
+        assert_eq!(tame("a\x1b[2Jb\nc\u{9b}d\u{202e}e"), "a?[2Jb?c?d?e");
     }
 }

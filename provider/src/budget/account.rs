@@ -16,6 +16,7 @@ use super::{
     refusal::{Refusal, users},
 };
 use crate::{
+    figures::FiguresPage,
     os::{
         Errno,
         account_file::AccountFile,
@@ -36,6 +37,8 @@ static ACCOUNT: PerProcess<Mutex<Account>> = PerProcess::new(|| Mutex::new(Accou
 struct Account {
     truth: Record,
     page: Option<AccountFile>,
+    /// There is something to show besides what is held.
+    has_figures: bool,
     wanted_since: Moment,
 }
 
@@ -134,6 +137,19 @@ pub(super) fn look() -> Result<(Record, Census), Errno> {
     Ok((account.truth, census))
 }
 
+/// Shows these figures behind the account; `None` takes them back.
+pub(super) fn show_figures(figures: Option<&FiguresPage>) {
+    let mut account = ACCOUNT.lock();
+    account.has_figures = figures.is_some();
+    if account.page.is_some() != account.has_figures {
+        account.show_or_warn();
+    }
+    if let (Some(page), Some(figures)) = (&account.page, figures) {
+        // Who looks misses the figures of a second.
+        let _ = page.write_rest(figures);
+    }
+}
+
 /// Puts the page right where somebody spoilt it; `false` where there is none.
 pub(super) fn tend() -> bool {
     let mut account = ACCOUNT.lock();
@@ -165,6 +181,7 @@ impl Account {
                 ..Record::default()
             },
             page: None,
+            has_figures: false,
             wanted_since: Moment::now(),
         }
     }
@@ -172,7 +189,7 @@ impl Account {
     /// Brings the page to what is true.
     fn show(&mut self) -> Result<(), Errno> {
         let says = [self.truth.held(), self.truth.asked, self.truth.wanted];
-        if says == [Sums::default(); 3] {
+        if says == [Sums::default(); 3] && !self.has_figures {
             self.page = None;
             return Ok(());
         }

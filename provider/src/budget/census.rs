@@ -13,9 +13,6 @@ use crate::os::{
     holdings, limits,
 };
 
-/// A record that is being written can be read torn; it is whole again after a few instructions.
-const READINGS: usize = 16;
-
 /// Everybody's account but one's own, at a moment.
 #[derive(Debug, Default)]
 pub(super) struct Census {
@@ -43,15 +40,9 @@ impl Census {
     }
 
     fn count(&mut self, mut seen: SeenAccount, physical_memory: u64) {
-        for _ in 0..READINGS {
-            let decoded = seen.contents.as_ref();
-            let decoded = decoded.and_then(|contents| Record::decode(contents, physical_memory));
-            if let Some(record) = decoded {
-                self.records.push(record);
-                return;
-            }
-            std::thread::yield_now();
-            seen.read_again();
+        if let Some(record) = Record::of_seen(&mut seen, physical_memory) {
+            self.records.push(record);
+            return;
         }
         self.unreadable += 1;
         let holdings = holdings::of_holders_of(seen.identity);

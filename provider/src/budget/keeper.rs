@@ -9,13 +9,19 @@ use std::{
 };
 
 use super::{Purpose, Sums, account, usage};
-use crate::os::{clock::Moment, file::Identity, per_process::PerProcess, waiting};
+use crate::{
+    figures::{self, ProcessFigures},
+    os::{clock::Moment, file::Identity, per_process::PerProcess, waiting},
+};
 
 /// What was used more recently than this is not given back to make room for a request: it is likely to be used again at
 /// once.
 const GRACE: Duration = Duration::from_secs(1);
 /// How often the page and the idle are looked after, at least and at most.
 const EVERY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// How often figures are shown: less than a second, as a pause may be shorter than it was meant to be.
+const TELL_EVERY: Duration = Duration::from_millis(900);
 
 /// Something that nobody uses at this moment.
 #[derive(Clone, Debug)]
@@ -58,8 +64,8 @@ pub(crate) fn watch(client: Weak<dyn GivesBack>) {
     CLIENTS.lock().clients.push(client);
 }
 
-/// There is an account to look after.
-pub(super) fn ensure_running() {
+/// There is an account, or somebody who has figures, to look after.
+pub(crate) fn ensure_running() {
     let mut state = CLIENTS.lock();
     if !state.is_running {
         let thread = std::thread::Builder::new().name(String::from("zpin-keeper"));
@@ -78,9 +84,14 @@ pub(super) fn give_back_now(excess: Sums) -> bool {
 
 fn run() {
     waiting::never_here();
+    let mut told = None;
     loop {
         // A panic of somebody's own registration must not end the looking after.
-        let pause = catch_unwind(AssertUnwindSafe(look_after)).unwrap_or(Some(EVERY.1));
+        let look = AssertUnwindSafe(|| {
+            tell(&mut told);
+            look_after()
+        });
+        let pause = catch_unwind(look).unwrap_or(Some(EVERY.1));
         match pause {
             Some(pause) => std::thread::sleep(pause),
             None => sleep_until_changed(),
@@ -95,12 +106,23 @@ fn sleep_until_changed() {
     }
 }
 
+/// Shows this process's figures to others, once a second.
+fn tell(told: &mut Option<Moment>) {
+    let now = Moment::now();
+    if told.is_none_or(|told| now.since(told) >= TELL_EVERY) {
+        *told = Some(now);
+        let figures = ProcessFigures::of_this_process();
+        let page = figures.map(|figures| figures.encode());
+        account::show_figures(page.as_ref());
+    }
+}
+
 /// One look; the time until the next, or none where nothing is left to look after.
 fn look_after() -> Option<Duration> {
     let has_page = account::tend();
     let clients = clients();
     if clients.is_empty() {
-        return has_page.then_some(EVERY.1);
+        return (has_page || figures::any_source()).then_some(EVERY.1);
     }
     for client in &clients {
         let hurry = usage::pressure(client.host_limit()).hurry();

@@ -1,6 +1,6 @@
 //! The hard bound on bytes that this library has in shared memory and has registered: of a pinner, of a
-//! process, and of all processes of a user on a host. Stands on `os` and `environment`, and tells refusals as a
-//! `reason`.
+//! process, and of all processes of a user on a host. Stands on `os`, `environment` and `figures`, which it shows in the rest
+//! of the account page, and tells refusals as a `reason`.
 //!
 //! Holds: the budgets within a process (`bound`); this process's account and the page that shows it to
 //! the others (`account`, `record`, and the file in `os::account_file`); the reading of the others'
@@ -72,9 +72,10 @@ pub(crate) use account::HostShare;
 pub(crate) use bound::{Budget, Reservation};
 pub(crate) use cgroup::{OverCgroup, PIECE_BYTES as CGROUP_PIECE_BYTES, check as check_cgroup};
 pub(crate) use host::reserve as take_from_host;
-pub(crate) use keeper::{GivesBack, Idle, watch};
+pub(crate) use keeper::{GivesBack, Idle, ensure_running as ensure_keeper, watch};
 pub use pressure::Pressure;
 pub(crate) use refusal::{Readable, Refused};
 pub(crate) use sums::{Purpose, Sums};
 pub use usage::{HostUsage, ProcessUsage};
+pub(crate) use usage::{SeenProcess, shown};
 pub(crate) use usage::{limit as host_limit, pressure};

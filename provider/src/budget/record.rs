@@ -16,12 +16,14 @@
 //! it cannot tell are lies made on purpose, whose numbers are at least no larger than the machine's memory.
 
 use super::{Purpose, Sums};
-use crate::os::account_file::{Contents, RECORD_BYTES};
+use crate::os::account_file::{Contents, RECORD_BYTES, SeenAccount};
 
 pub(super) const MAGIC: [u8; 8] = *b"ZPINACCT";
 const VERSION: u64 = 1;
 const WORDS: usize = RECORD_BYTES / 8;
 const SUM_AT: usize = 12;
+/// A record that is being written can be read torn; it is whole again after a few instructions.
+const READINGS: usize = 16;
 
 /// The account of one process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,6 +98,20 @@ impl Record {
             bytes.copy_from_slice(&word.to_ne_bytes());
         }
         contents
+    }
+
+    /// What an account says, read again where it is being written; `None` where it makes no sense.
+    pub(super) fn of_seen(seen: &mut SeenAccount, physical_memory: u64) -> Option<Self> {
+        for _ in 0..READINGS {
+            let contents = seen.contents.as_ref();
+            let decoded = contents.and_then(|contents| Self::decode(contents, physical_memory));
+            if decoded.is_some() {
+                return decoded;
+            }
+            std::thread::yield_now();
+            seen.read_again();
+        }
+        None
     }
 
     /// `None` for what no process of a machine with this much memory says.

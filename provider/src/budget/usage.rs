@@ -8,11 +8,18 @@ use std::{
 use super::{Pressure, Sums, account, census::Census, cgroup, record::Record};
 use crate::{
     environment::bytes_from_environment,
-    os::{file, limits, per_process::PerProcess},
+    figures::ProcessFigures,
+    os::{
+        account_file::{self, SeenAccount},
+        file, limits,
+        per_process::PerProcess,
+    },
 };
 
 /// How old a reading may be that is only looked at.
 const RECENT: Duration = Duration::from_millis(250);
+/// How often figures are read that may be torn.
+const FIGURES_READINGS: usize = 4;
 const LIMIT_VARIABLE: &str = "ZENOH_PINNED_HOST_BYTES";
 
 /// The limit where nobody sets another: `ZENOH_PINNED_HOST_BYTES`, else half of the machine's memory.
@@ -63,6 +70,46 @@ pub struct ProcessUsage {
     pub registrations: u64,
     /// Bytes of its staging slots.
     pub staging_bytes: u64,
+}
+
+/// The account of a process, and what it shows behind it.
+#[derive(Clone, Debug)]
+pub(crate) struct SeenProcess {
+    pub(crate) usage: ProcessUsage,
+    /// When the process began, in clock ticks since boot.
+    pub(crate) started: u64,
+    /// Whether it is there.
+    pub(crate) lives: bool,
+    pub(crate) figures: Option<ProcessFigures>,
+}
+
+/// All accounts as they are shown, this process's too; and the files whose accounts make no sense.
+///
+/// # Errors
+/// `/dev/shm` cannot be listed, or no descriptor is left.
+pub(crate) fn shown() -> std::io::Result<(Vec<SeenProcess>, Vec<String>)> {
+    let physical_memory = limits::physical_memory();
+    let (mut processes, mut unreadable) = (Vec::new(), Vec::new());
+    account_file::for_each(|mut seen| {
+        let record = Record::of_seen(&mut seen, physical_memory);
+        match record {
+            Some(record) => processes.push(SeenProcess {
+                usage: ProcessUsage::of(&record),
+                started: record.start_time,
+                lives: seen.lives,
+                figures: figures_of(&seen),
+            }),
+            // A segment of zenoh's that has such a name by chance has no such lock.
+            None if seen.lives => unreadable.push(seen.path()),
+            None => {}
+        }
+    })?;
+    Ok((processes, unreadable))
+}
+
+/// `None` where it shows none; they are read again where they were being written.
+fn figures_of(seen: &SeenAccount) -> Option<ProcessFigures> {
+    (0..FIGURES_READINGS).find_map(|_| ProcessFigures::decode(&seen.rest()?))
 }
 
 impl HostUsage {

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     cuda::{self, CapturedGraph, Capturing, DeviceMemory, DriverError, ForeignMemory, Hold},
+    figures,
     frame::Frame,
     reason::{DevicePath, FallbackReason, Way},
     registration::Lease,
@@ -223,9 +224,12 @@ impl Frame {
         // hold goes to the in-flight list on every way out of here. The destination's length was checked.
         let enqueued = unsafe { cuda::enqueue_from_host(stream, source, self.len(), destination) };
         match enqueued {
-            Ok(()) => in_flight
-                .keep(stream, hold)
-                .map_err(|error| CopyError::driver("cuStreamSynchronize", error, context)),
+            Ok(()) => {
+                figures::count_copy(self.len());
+                in_flight
+                    .keep(stream, hold)
+                    .map_err(|error| CopyError::driver("cuStreamSynchronize", error, context))
+            }
             Err(error) => {
                 let error = CopyError::driver("cuMemcpyHtoDAsync", error, context);
                 let _ = in_flight.keep_until_idle(stream, hold);

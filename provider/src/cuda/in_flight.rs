@@ -21,6 +21,7 @@ use super::{
     CapturedGraph, DriverError, Event, capture, synchronize, visit::relax_this_thread, witness,
 };
 use crate::{
+    figures::{self, HasFigures, ProcessFigures},
     os::{self, mutex},
     registration::StagingLease,
 };
@@ -105,7 +106,21 @@ pub(crate) struct InFlight {
     holds: Arc<Holds>,
 }
 
+impl HasFigures for Holds {
+    fn add_figures(&self, figures: &mut ProcessFigures) {
+        // Relaxed: numbers to look at.
+        figures.copies_in_flight += self.held.load(Ordering::Relaxed) as u64;
+        figures.holds_leaked += self.leaked.load(Ordering::Relaxed) as u64;
+    }
+}
+
 impl InFlight {
+    /// Has the list shown to others, for as long as it exists.
+    pub(crate) fn show(&self) {
+        let shown: Arc<dyn HasFigures> = self.holds.clone();
+        figures::register(Arc::downgrade(&shown));
+    }
+
     /// Keeps `hold` until everything enqueued on `stream` so far has executed.
     ///
     /// Where no event can be recorded, waits for the stream; where that fails too, keeps it for ever.

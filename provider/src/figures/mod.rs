@@ -12,8 +12,8 @@ mod page;
 mod sources;
 
 pub(crate) use counting::{count_copy, count_frame, count_hand_over};
-pub(crate) use page::{FIGURES_BYTES, FiguresPage};
-pub(crate) use sources::{HasFigures, register};
+pub(crate) use page::FiguresPage;
+pub(crate) use sources::{HasFigures, any_source, register};
 
 use std::time::Duration;
 

@@ -37,6 +37,7 @@ use owned::OwnedBytes;
 use crate::{
     availability,
     cuda::Hold,
+    figures,
     pinner::Pinner,
     reason::{DevicePath, FallbackReason, Way},
     registration::Found,
@@ -265,6 +266,19 @@ fn place_of(found: &Found, bytes: usize) -> Result<Option<Place>, FrameError> {
             offset: found.offset,
         })),
         false => Err(FrameError::Truncated { bytes }),
+    }
+}
+
+/// Counted here, and not when it is made: by now it is known which way it took.
+impl Drop for Frame {
+    fn drop(&mut self) {
+        match self.taken.get() {
+            Some(way) => figures::count_frame(way.path, way.reason.as_ref()),
+            None => {
+                let way = self.way();
+                figures::count_frame(way.path, way.reason.as_ref());
+            }
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     budget::{self, Purpose},
+    figures,
     frame::{Frame, FrameError},
     os::{self, host::Whereabouts, mutex, peers::Peer, per_process::MadeHere},
     pinner::Pinner,
@@ -270,6 +271,10 @@ impl Inbox {
         };
         shared.ring.done(position);
         shared.room.ring();
+        // A clock of the future is somebody's nonsense, and says nothing.
+        if let Some(nanoseconds) = os::clock::nanoseconds().checked_sub(entry.put_at) {
+            figures::count_hand_over(nanoseconds);
+        }
         let frame = match buffer {
             None => Ok(Frame::from_bytes(bytes, pinner)),
             Some(Ok(buffer)) => Frame::from_buffer(buffer, pinner),

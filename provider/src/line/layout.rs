@@ -28,7 +28,7 @@ pub(super) const KEY_BYTES: usize = 8 * KEY_WORDS;
 const KEY_WORDS: usize = 64;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"ZPINBOX\0");
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Values of `closed`; nothing is said yet with zero.
 const CLOSING: u32 = 1;
@@ -60,6 +60,11 @@ pub(super) struct Terms {
 }
 
 impl Head {
+    /// Whether it says that it is an inbox, of whatever version.
+    pub(super) fn claims_to_be_one(&self) -> bool {
+        self.magic.load(Ordering::Relaxed) == MAGIC
+    }
+
     /// Before anybody else knows of the inbox.
     pub(super) fn write(&self, terms: Terms) {
         // Relaxed throughout: its address is told by way of zenoh, after this.
@@ -181,6 +186,8 @@ pub(super) struct Lane {
     pub(super) entity: AtomicU32,
     pub(super) alone: AtomicU32,
     pub(super) first: AtomicU64,
+    /// For whoever looks at the inbox.
+    overwritten: AtomicU64,
     key_bytes: AtomicU32,
     key: [AtomicU64; KEY_WORDS],
     /// Rung by the reader for a publisher that waits for room.
@@ -212,6 +219,17 @@ impl Lane {
         changed.is_ok()
     }
 
+    /// By the publisher: how many entries it has overwritten unread.
+    pub(super) fn show_overwritten(&self, entries: u64) {
+        // Relaxed: a number to look at.
+        self.overwritten.store(entries, Ordering::Relaxed);
+    }
+
+    /// See [`Lane::show_overwritten`].
+    pub(super) fn shown_overwritten(&self) -> u64 {
+        self.overwritten.load(Ordering::Relaxed)
+    }
+
     /// By the publisher while it opens the lane; the key has at most [`KEY_BYTES`].
     pub(super) fn write_key(&self, key: &str) {
         // Relaxed: before the state says that the lane is open.
@@ -240,6 +258,7 @@ impl Lane {
     /// By the reader, when nobody else uses the lane any more.
     pub(super) fn make_free(&self) {
         self.ring.reset();
+        self.show_overwritten(0);
         // Relaxed: only the reader gives a lane back.
         self.set_state(State::given_back(self.state.load(Ordering::Relaxed)));
     }

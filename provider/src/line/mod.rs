@@ -64,6 +64,7 @@ mod layout;
 mod publishing;
 mod reason;
 mod ring;
+mod seen;
 
 pub use address::{InboxAddress, PROTOCOL};
 pub use bell::Bell;
@@ -73,6 +74,7 @@ pub use foreign::{Answers, ForeignWords, address_again};
 pub use inbox::{Delivery, Inbox, LaneOwner, LaneState, sleep_unless};
 pub use publishing::{Line, Outgoing};
 pub use reason::NoLine;
+pub(crate) use seen::{SEEN_BYTES, Seen, SeenLane};
 
 /// What happens to a frame for which a subscriber has no room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -234,6 +234,7 @@ impl Line {
             Ok(Room::Full) => return Ok(false),
             Ok(Room::Overwritten(position)) => {
                 state.overwritten += 1;
+                lane.show_overwritten(state.overwritten);
                 let at = state
                     .payloads
                     .iter()

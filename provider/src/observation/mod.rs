@@ -17,12 +17,91 @@
 //! of the same user can write a well-formed lie.
 
 mod processes;
-mod queues;
 mod segments;
 
-use std::io;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
-use crate::{HostUsage, ProcessUsage, figures::ProcessFigures, line::Overflow, os::file};
+use segments::Found;
+
+use crate::{
+    HostUsage, ProcessUsage,
+    budget::{self, SeenProcess},
+    figures::ProcessFigures,
+    line::Overflow,
+    os::{file, locks},
+};
+
+/// Looks at this host, as far as this user's processes are concerned. Takes some tenths of a millisecond, more for each
+/// process that has made a pool. Any thread.
+///
+/// # Errors
+/// `/dev/shm` or `/proc/locks` cannot be read, or no descriptor is left.
+pub fn observe() -> io::Result<Observation> {
+    let usage = HostUsage::now()?;
+    let (accounts, senseless) = budget::shown()?;
+    let mut found = Found::now()?;
+    let locks = locks::by_file()?;
+    let mut known = BTreeMap::new();
+    for (identity, segment) in &mut found.segments {
+        let mut holders = locks.get(identity).cloned().unwrap_or_default();
+        // Its producer's own lock.
+        holders.remove(&segment.producer.pid);
+        segment.attached = holders
+            .into_iter()
+            .map(|pid| {
+                let process = known.entry(pid).or_insert_with(|| Identified::now(pid));
+                process.clone()
+            })
+            .collect();
+    }
+    let segments: Vec<_> = found
+        .segments
+        .into_iter()
+        .map(|(_, segment)| segment)
+        .collect();
+    let unreadable = senseless.into_iter().map(|file| Unreadable {
+        file,
+        why: "it is the account of a process that lives, and makes no sense",
+    });
+    Ok(Observation {
+        usage,
+        shared_memory: file::space(),
+        processes: processes(accounts, &segments),
+        segments,
+        queues: found.queues,
+        unreadable: found.unreadable.into_iter().chain(unreadable).collect(),
+    })
+}
+
+/// Those with an account, and those that only have a pool's memory attached.
+fn processes(accounts: Vec<SeenProcess>, segments: &[ObservedSegment]) -> Vec<ObservedProcess> {
+    let mut processes: Vec<_> = accounts
+        .into_iter()
+        .filter(|account| account.lives)
+        .map(|account| ObservedProcess {
+            process: Identified::by_start(account.usage.pid, account.started),
+            usage: account.usage,
+            figures: account.figures,
+        })
+        .collect();
+    let listed: BTreeSet<_> = processes.iter().map(|listed| listed.process.pid).collect();
+    let attached: BTreeSet<_> = segments
+        .iter()
+        .flat_map(|segment| &segment.attached)
+        .collect();
+    let only_attached = attached
+        .into_iter()
+        .filter(|process| !listed.contains(&process.pid));
+    processes.extend(only_attached.map(|process| ObservedProcess {
+        process: process.clone(),
+        ..ObservedProcess::default()
+    }));
+    processes.sort_by_key(|listed| listed.process.pid);
+    processes
+}
 
 /// What one look shows.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +136,7 @@ pub struct Identified {
 }
 
 /// A segment of a pool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObservedSegment {
     /// zenoh's segment id, which is also the file's name: `/dev/shm/<id>.zenoh`.
@@ -109,7 +188,7 @@ pub struct ObservedProcess {
 }
 
 /// A subscriber's inbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObservedQueue {
     /// The file's number: `/dev/shm/<id>.zenoh`.
@@ -125,7 +204,7 @@ pub struct ObservedQueue {
 }
 
 /// One publisher's way into an inbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObservedLane {
     /// Who writes it.

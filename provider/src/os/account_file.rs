@@ -61,6 +61,14 @@ impl AccountFile {
         write_whole(&self.file, contents)
     }
 
+    /// Replaces what stands behind the account in the page, at most the rest of it.
+    pub(crate) fn write_rest(&self, rest: &[u8]) -> Result<(), Errno> {
+        match pwrite(&self.file, rest, RECORD_BYTES as u64)? == rest.len() {
+            true => Ok(()),
+            false => Err(Errno::NOSPC),
+        }
+    }
+
     /// Whether others still find these contents under the page's name.
     pub(crate) fn shows(&self, contents: &Contents) -> bool {
         let read = read_contents(&self.file).is_ok_and(|read| read == *contents);
@@ -80,6 +88,8 @@ pub(crate) struct SeenAccount {
     pub(crate) identity: Identity,
     /// `None` where not all of it could be read.
     pub(crate) contents: Option<Contents>,
+    /// Whether its owner is there.
+    pub(crate) lives: bool,
     file: OwnedFd,
     id: u32,
 }
@@ -88,6 +98,18 @@ impl SeenAccount {
     /// Reads the page once more.
     pub(crate) fn read_again(&mut self) {
         self.contents = read_contents(&self.file).ok();
+    }
+
+    /// What stands behind the account; `None` where the page is shorter.
+    pub(crate) fn rest<const BYTES: usize>(&self) -> Option<[u8; BYTES]> {
+        let mut rest = [0; BYTES];
+        let read = pread(&self.file, &mut rest, RECORD_BYTES as u64);
+        (read == Ok(BYTES)).then_some(rest)
+    }
+
+    /// The path of its file.
+    pub(crate) fn path(&self) -> String {
+        file::path_of(self.id)
     }
 
     /// Unlinks a page whose owner was found dead and that carries this magic.
@@ -106,8 +128,19 @@ impl SeenAccount {
 /// are unlinked on the way.
 ///
 /// # Errors
-/// `/dev/shm` cannot be listed, or no descriptor is left to open an account with.
+/// As [`for_each`].
 pub(crate) fn for_each_live(magic: &[u8], mut look: impl FnMut(SeenAccount)) -> Result<(), Errno> {
+    for_each(|seen| match seen.lives {
+        true => look(seen),
+        false => seen.unlink_if_begins(magic),
+    })
+}
+
+/// Gives all accounts to `look`, those of the dead too, one open at a time.
+///
+/// # Errors
+/// `/dev/shm` cannot be listed, or no descriptor is left to open an account with.
+pub(crate) fn for_each(mut look: impl FnMut(SeenAccount)) -> Result<(), Errno> {
     for id in file::named_ids()?.filter(|id| id >> 16 == ID_BEGINS) {
         let file = match file::open(id) {
             Ok(file) => file,
@@ -121,16 +154,13 @@ pub(crate) fn for_each_live(magic: &[u8], mut look: impl FnMut(SeenAccount)) -> 
         if bytes > super::page_bytes() as u64 {
             continue;
         }
-        let seen = SeenAccount {
+        look(SeenAccount {
             identity,
             contents: read_contents(&file).ok(),
+            lives: byte_lock::stands(&file),
             file,
             id,
-        };
-        match byte_lock::stands(&seen.file) {
-            true => look(seen),
-            false => seen.unlink_if_begins(magic),
-        }
+        });
     }
     Ok(())
 }

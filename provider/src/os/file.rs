@@ -122,6 +122,28 @@ pub(crate) fn open(id: u32) -> Result<OwnedFd, Errno> {
     rustix::fs::open(path_of(id), flags, Mode::empty())
 }
 
+/// Opens the segment `id` for looking at it; otherwise as [`open`].
+pub(crate) fn open_to_look(id: u32) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    rustix::fs::open(path_of(id), flags, Mode::empty())
+}
+
+/// What stands in the file from `from` on, at most `most` bytes: fewer where it ends before.
+pub(crate) fn read_at(file: impl AsFd, from: u64, most: usize) -> Result<Vec<u8>, Errno> {
+    let mut bytes = vec![0; most];
+    let mut length = 0;
+    while length < most {
+        match rustix::io::pread(&file, &mut bytes[length..], from + length as u64) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
 /// Takes the shared lock that says "this segment is in use"; `EWOULDBLOCK` where a cleaner holds it.
 pub(crate) fn lock_shared(file: &OwnedFd) -> Result<(), Errno> {
     rustix::fs::flock(file, FlockOperation::NonBlockingLockShared)

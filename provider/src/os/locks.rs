@@ -24,6 +24,18 @@ pub(crate) fn holders_of(files: &[Identity]) -> io::Result<BTreeSet<u32>> {
     Ok(held.into_iter().filter_map(of_all).collect())
 }
 
+/// The processes that hold a `flock` on a file, for every file that is locked, from one reading of the list.
+///
+/// # Errors
+/// `/proc/locks` could not be read.
+pub(crate) fn by_file() -> io::Result<BTreeMap<Identity, BTreeSet<u32>>> {
+    let mut files: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for (pid, identity) in read_list()?.lines().filter_map(parse_line) {
+        files.entry(identity).or_default().insert(pid);
+    }
+    Ok(files)
+}
+
 /// How often the list is read for one answer. The kernel goes on by position from one `read` to the next, so
 /// an entry is skipped where an earlier one goes in between; that several readings in a row skip the same one
 /// is unlikely.
@@ -56,8 +68,7 @@ pub(crate) fn holders_of_any(files: &[Identity]) -> io::Result<BTreeMap<u32, usi
 pub(crate) fn held_files() -> io::Result<BTreeSet<Identity>> {
     let mut held = BTreeSet::new();
     for _ in 0..READINGS {
-        let locks = read_list()?;
-        held.extend(locks.lines().filter_map(parse_line).map(|(_, file)| file));
+        held.extend(by_file()?.into_keys());
     }
     Ok(held)
 }

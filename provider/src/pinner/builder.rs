@@ -192,11 +192,14 @@ impl PinnerBuilder {
             let idle: Arc<dyn GivesBack> = idle.clone();
             budget::watch(Arc::downgrade(&idle));
         }
+        let in_flight = InFlight::default();
+        in_flight.show();
+        budget::ensure_keeper();
         Pinner {
             shared: Arc::new(SharedPinner {
                 device,
                 registrar,
-                in_flight: InFlight::default(),
+                in_flight,
                 table,
                 _idle: idle,
                 staging,

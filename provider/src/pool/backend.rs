@@ -10,6 +10,7 @@ use zenoh::shm::{
 use super::slots::Slots;
 use crate::{
     budget::{self, GivesBack},
+    figures::{self, HasFigures},
     os::{self, per_process::MadeHere},
     reclaim::{self, ReclaimableSlots},
     segment::POSIX_PROTOCOL_ID,
@@ -47,6 +48,8 @@ impl PinnedHostShmProviderBackend {
         reclaim::watch(watched, policy);
         let idle: Arc<dyn GivesBack> = slots.clone();
         budget::watch(Arc::downgrade(&idle));
+        let shown: Arc<dyn HasFigures> = slots.clone();
+        figures::register(Arc::downgrade(&shown));
         Self {
             slots,
             made_here: MadeHere::now(),

@@ -38,6 +38,7 @@ mod metadata;
 mod parked;
 mod pending;
 mod reclaimable;
+mod shown;
 mod shrinking;
 mod slot;
 mod slots;

@@ -31,6 +31,11 @@ pub(super) struct ChunkHeader {
 const _: () = assert!(size_of::<ChunkHeader>() == 32 && align_of::<ChunkHeader>() == 8);
 
 impl ChunkHeader {
+    /// Where fields are, for who has a copy.
+    pub(super) const INVALIDATED_AT: usize = std::mem::offset_of!(Self, invalidated);
+    pub(super) const SEGMENT_AT: usize = std::mem::offset_of!(Self, segment);
+    pub(super) const CHUNK_AT: usize = std::mem::offset_of!(Self, chunk);
+
     /// Of no chunk.
     pub(super) const fn nothing() -> Self {
         Self {

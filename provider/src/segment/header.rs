@@ -31,6 +31,7 @@ const MAGIC: [u8; 8] = *b"ZPINNED\0";
 const VERSION: u32 = 1;
 const NAME_BYTES: usize = 64;
 const RELEASE_WORDS_AT: usize = 128;
+const WAITING_AT: usize = RELEASE_WORDS_AT + 4;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -110,9 +111,28 @@ impl SegmentHeader {
         // processes may write meanwhile; no one in this process does.
         let words = unsafe { page.cast::<[AtomicU64; FIELD_WORDS]>().as_ref() };
         // Relaxed: the producer wrote before the segment had a name. A hostile writer makes some mixture,
-        // which the checks below treat like any other hostile content.
-        let copy: [u64; FIELD_WORDS] =
-            std::array::from_fn(|index| words[index].load(Ordering::Relaxed));
+        // which the checks treat like any other hostile content.
+        let copy = std::array::from_fn(|index| words[index].load(Ordering::Relaxed));
+        Self::of_words(copy, segment_bytes)
+    }
+
+    /// As [`SegmentHeader::read`], from a copy of the page, and how many allocations wait as it says.
+    pub(crate) fn of_copy(page: &[u8], segment_bytes: usize) -> Option<(Self, u32)> {
+        let mut words = [0; FIELD_WORDS];
+        for (word, bytes) in words.iter_mut().zip(page.chunks_exact(size_of::<u64>())) {
+            *word = u64::from_ne_bytes(bytes.try_into().ok()?);
+        }
+        let waiting = page.get(WAITING_AT..WAITING_AT + size_of::<u32>())?;
+        let waiting = u32::from_ne_bytes(waiting.try_into().ok()?);
+        Some((Self::of_words(words, segment_bytes)?, waiting))
+    }
+
+    /// Whether a copy of a page begins as ours do.
+    pub(crate) fn begins(page: &[u8]) -> bool {
+        page.starts_with(&MAGIC)
+    }
+
+    fn of_words(copy: [u64; FIELD_WORDS], segment_bytes: usize) -> Option<Self> {
         // SAFETY: both are plain integers without padding, of the same size; any bytes are a value.
         let fields = unsafe { std::mem::transmute::<[u64; FIELD_WORDS], Fields>(copy) };
         if fields.magic != MAGIC || fields.version != VERSION {
