@@ -180,7 +180,11 @@ pub(super) fn without_missing_symbols<T>(
     })
 }
 
-pub(super) fn no_device_or(call: &'static str, ordinal: usize, error: DriverError) -> FallbackReason {
+pub(super) fn no_device_or(
+    call: &'static str,
+    ordinal: usize,
+    error: DriverError,
+) -> FallbackReason {
     match error {
         DriverError::NO_DEVICE => FallbackReason::NoDevice { ordinal, count: 0 },
         _ => error.reason(call),

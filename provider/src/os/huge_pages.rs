@@ -21,8 +21,7 @@ impl HugePages {
             private: chosen_in("enabled"),
             shared: chosen_in("shmem_enabled"),
             // A tmpfs that was mounted without the option has none.
-            of_shared_memory: mount
-                .map(|mount| mount.option("huge").unwrap_or("never").to_owned()),
+            of_shared_memory: mount.map(|mount| mount.option("huge").unwrap_or("never").to_owned()),
         }
     }
 }

@@ -26,7 +26,9 @@ pub(crate) fn mounted_at(folder: &str) -> Option<Mount> {
 }
 
 fn listed_at(list: &str, folder: &str) -> Option<Mount> {
-    list.lines().filter_map(|line| mount_in(line, folder)).last()
+    list.lines()
+        .filter_map(|line| mount_in(line, folder))
+        .last()
 }
 
 fn mount_in(line: &str, folder: &str) -> Option<Mount> {

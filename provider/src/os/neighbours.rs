@@ -109,9 +109,11 @@ mod tests {
         // Made by that process: it had no name when it was opened.
         let own = of("7f10a000-7f10c000 rw-s 00001000 00:1a 42      /dev/shm/#42 (deleted)");
         assert!(own.here && !own.elsewhere);
-        let other = of("7f10a000-7f10c000 rw-s 00000000 00:2b 7     /dev/shm/9.zenoh\n\
+        let other = of(
+            "7f10a000-7f10c000 rw-s 00000000 00:2b 7     /dev/shm/9.zenoh\n\
             7f20a000-7f20c000 r-xp 00000000 08:01 9  /opt/a b/zenoh/zenoh.abi3.so\n\
-            7f20a000-7f20c000 r--p 00000000 08:01 9  /opt/a b/zenoh/zenoh.abi3.so");
+            7f20a000-7f20c000 r--p 00000000 08:01 9  /opt/a b/zenoh/zenoh.abi3.so",
+        );
         assert!(other.elsewhere && !other.here);
         let library = String::from("/opt/a b/zenoh/zenoh.abi3.so");
         assert_eq!(other.libraries, BTreeSet::from([library]));

@@ -33,7 +33,9 @@ impl Termination {
             let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
             action.sa_sigaction = note as extern "C" fn(i32) as usize;
             action.sa_flags = libc::SA_RESTART;
-            termination.before.push((signal, exchanged(signal, &action)?));
+            termination
+                .before
+                .push((signal, exchanged(signal, &action)?));
         }
         Ok(termination)
     }

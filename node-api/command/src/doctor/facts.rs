@@ -13,7 +13,7 @@ use zenoh_pinned::{
 use super::{
     trial::{self, Received, TrialError},
     variables::{self, Variable},
-    versions::{self, Versions},
+    versions::Versions,
 };
 
 /// What was found.

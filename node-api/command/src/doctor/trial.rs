@@ -46,7 +46,9 @@ pub(crate) enum TrialError {
     #[error("zenoh opens no session: {0}")]
     Opening(#[from] OpenError),
     /// What zenoh was told before.
-    #[error("zenoh refuses what it is told: {0}; this is a fault of this program, please report it")]
+    #[error(
+        "zenoh refuses what it is told: {0}; this is a fault of this program, please report it"
+    )]
     Zenoh(zenoh::Error),
     /// The pool or the publisher.
     #[error("no pool of one slot of 1 MiB can be made: {0}")]
@@ -100,11 +102,7 @@ pub(crate) fn run(pinner: &Pinner) -> Result<Received, TrialError> {
     send(&publisher, &frames, pinner)
 }
 
-fn session(
-    listen: &[String],
-    connect: &[String],
-    pinner: &Pinner,
-) -> Result<Session, TrialError> {
+fn session(listen: &[String], connect: &[String], pinner: &Pinner) -> Result<Session, TrialError> {
     let mut config = Config::default();
     for (setting, value) in [
         ("mode", String::from("\"peer\"")),
@@ -153,7 +151,9 @@ fn send(
         }
     }
     let (frame, number) = last.ok_or(TrialError::NothingCame(SETTLING))?;
-    let copied = pinner.context().map(|_| there_and_back(&frame, number, pinner));
+    let copied = pinner
+        .context()
+        .map(|_| there_and_back(&frame, number, pinner));
     Ok(Received {
         is_shared: frame.is_shared(),
         no_pool: publisher.pool().reason().cloned(),

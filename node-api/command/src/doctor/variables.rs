@@ -32,10 +32,7 @@ pub(crate) fn malformed(set: impl Iterator<Item = (OsString, OsString)>) -> Vec<
                 ["proven", "namespace", "never"].contains(&value.trim()),
                 "proven, namespace or never",
             ),
-            "LINE" => (
-                ["on", "off", "0", "1"].contains(&value.as_str()),
-                "off",
-            ),
+            "LINE" => (["on", "off", "0", "1"].contains(&value.as_str()), "off"),
             _ => return None,
         };
         (!is_obeyed).then_some(Variable {

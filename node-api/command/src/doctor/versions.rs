@@ -125,7 +125,9 @@ fn of_python() -> Option<OtherZenoh> {
 
 fn of_process(neighbour: &Neighbour) -> Option<OtherZenoh> {
     let versions = neighbour.libraries.iter();
-    let version = versions.filter_map(|path| of_library(Path::new(path))).next()?;
+    let version = versions
+        .filter_map(|path| of_library(Path::new(path)))
+        .next()?;
     Some(OtherZenoh {
         whose: format!("{} (pid {})", neighbour.name, neighbour.pid),
         version,
@@ -178,7 +180,10 @@ mod tests {
         let packaged = of(&folder.join("zenoh/zenoh.abi3.so"));
         std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!(packaged.as_deref(), Some("1.9.0"));
-        assert_eq!(of(Path::new("/usr/lib/libzenohc.so.1.8.0")).as_deref(), Some("1.8.0"));
+        assert_eq!(
+            of(Path::new("/usr/lib/libzenohc.so.1.8.0")).as_deref(),
+            Some("1.8.0")
+        );
         assert_eq!(of(Path::new("/no/such/folder/libzenohc.so")), None);
     }
 

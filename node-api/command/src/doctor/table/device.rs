@@ -62,7 +62,9 @@ pub(super) fn remedy(reason: &FallbackReason) -> String {
             "see nvidia-smi and the kernel's log (dmesg | grep NVRM), and what the CUDA driver API says of that code; where \
              it is about memory, raise RLIMIT_MEMLOCK or end what else has registered some"
         }
-        FallbackReason::ContextLost { .. } => "see nvidia-smi and the kernel's log (dmesg | grep NVRM)",
+        FallbackReason::ContextLost { .. } => {
+            "see nvidia-smi and the kernel's log (dmesg | grep NVRM)"
+        }
         FallbackReason::RegistrationPending | FallbackReason::StagingBusy { .. } => {
             "look again: the machine is slow to register, or overloaded"
         }

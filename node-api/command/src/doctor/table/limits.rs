@@ -3,7 +3,7 @@
 
 use zenoh_pinned::{
     HostUsage, Pressure,
-    bindings::surroundings::{LimitedCgroup, Limit, Surroundings},
+    bindings::surroundings::{Limit, LimitedCgroup, Surroundings},
 };
 
 use super::{Line, memory::CAMERA_BYTES};
@@ -142,22 +142,22 @@ fn budget(usage: Result<&HostUsage, &String>) -> Line {
     let held = usage.memory_bytes.max(usage.registered_bytes);
     let left = usage.limit_bytes.saturating_sub(held);
     if left < CAMERA_BYTES {
-        return Line::fails(BUDGET, format!("{fact}: no room for a camera's pool"), remedy);
+        return Line::fails(
+            BUDGET,
+            format!("{fact}: no room for a camera's pool"),
+            remedy,
+        );
     }
     match usage.pressure {
         Pressure::Low | Pressure::Normal => Line::ok(BUDGET, fact),
         high => Line::note(
             BUDGET,
-            format!("{fact}; the pressure on memory is {}", pressure(high)),
+            format!(
+                "{fact}; the pressure on memory is {}",
+                words::pressure(high)
+            ),
             format!("{remedy}; it counts /dev/shm and memory cgroups too"),
         ),
-    }
-}
-
-fn pressure(pressure: Pressure) -> &'static str {
-    match pressure {
-        Pressure::Critical => "critical",
-        _ => "high",
     }
 }
 
@@ -169,7 +169,11 @@ fn variable(variable: &Variable) -> Line {
     } = variable;
     let value = words::tame(value);
     let fact = format!("{name} is ignored: {value:?} is not {expected}");
-    Line::note(VARIABLES, fact, format!("set it to {expected}, or unset it"))
+    Line::note(
+        VARIABLES,
+        fact,
+        format!("set it to {expected}, or unset it"),
+    )
 }
 
 #[cfg(test)]
@@ -193,6 +197,7 @@ mod tests {
         let of = |hard| {
             locking(&with(|here| {
                 here.locking.is_allowed = false;
+                here.locking.needed_bytes = 2 << 20;
                 here.locking.limit.soft = Some(64 << 10);
                 here.locking.limit.hard = hard;
             }))

@@ -76,8 +76,7 @@ fn folder(surroundings: &Surroundings) -> Line {
 }
 
 fn room(folder: &SharedMemoryFolder) -> Option<Line> {
-    const LARGER: &str =
-        "make it larger: mount -o remount,size=1g /dev/shm (a container's: docker run --shm-size=1g)";
+    const LARGER: &str = "make it larger: mount -o remount,size=1g /dev/shm (a container's: docker run --shm-size=1g)";
     let (free, total) = folder.space?;
     if let Some((0, files)) = folder.files {
         return Some(Line::fails(
@@ -150,7 +149,11 @@ mod tests {
             assert_eq!(state, State::Fails, "{about}");
             assert!(said.contains(remedy), "{said}");
         };
-        fails("/proc", |here| here.no_proc = Some(String::from("ENOENT")), "mount -t proc");
+        fails(
+            "/proc",
+            |here| here.no_proc = Some(String::from("ENOENT")),
+            "mount -t proc",
+        );
         fails(FOLDER, |here| here.folder.mode = None, "--shm-size");
         let refused = |here: &mut Surroundings| {
             here.folder.no_segments = Some(String::from("read-only file system"));
@@ -161,8 +164,16 @@ mod tests {
             here.folder.file_system = Some(String::from("proc"));
         };
         fails(FOLDER, no_tmpfs, "mount -t tmpfs");
-        fails(ROOM, |here| here.folder.space = Some((4096, 1 << 30)), "remove");
-        fails(ROOM, |here| here.folder.space = Some((16 << 20, 16 << 20)), "size=1g");
+        fails(
+            ROOM,
+            |here| here.folder.space = Some((4096, 1 << 30)),
+            "remove",
+        );
+        fails(
+            ROOM,
+            |here| here.folder.space = Some((16 << 20, 16 << 20)),
+            "size=1g",
+        );
         fails(ROOM, |here| here.folder.files = Some((0, 7)), "nr_inodes");
     }
 
@@ -173,7 +184,11 @@ mod tests {
             assert_eq!(state, State::Note, "{about}");
             assert!(said.contains(remedy), "{said}");
         };
-        note(ROOM, |here| here.folder.space = Some((16 << 20, 1 << 30)), "remove");
+        note(
+            ROOM,
+            |here| here.folder.space = Some((16 << 20, 1 << 30)),
+            "remove",
+        );
         note(FOLDER, |here| here.folder.mode = Some(0o755), "chmod");
         let disk = |here: &mut Surroundings| here.folder.file_system = Some(String::from("ext4"));
         note(FOLDER, disk, "tmpfs");

@@ -69,9 +69,8 @@ fn others(surroundings: &Surroundings, neighbours: &[Neighbour]) -> Vec<Line> {
         names.collect::<Vec<_>>()
     };
     let elsewhere = named(&|one| !one.shares_memory);
-    let foreign = named(&|one| {
-        one.shares_memory && one.pid_namespace != surroundings.pid_namespace
-    });
+    let foreign =
+        named(&|one| one.shares_memory && one.pid_namespace != surroundings.pid_namespace);
     let mut lines = Vec::new();
     if !elsewhere.is_empty() {
         lines.push(Line::note(
@@ -135,7 +134,11 @@ fn leftovers(loose: &[LooseFile], still: &[LooseFile]) -> Option<Line> {
             words::count(files.len(), "file", "files")
         )
     };
-    let left: Vec<_> = loose.iter().filter(|file| still.contains(file)).cloned().collect();
+    let left: Vec<_> = loose
+        .iter()
+        .filter(|file| still.contains(file))
+        .cloned()
+        .collect();
     let line = match (loose.is_empty(), left.is_empty()) {
         (true, _) => Line::ok(LEFTOVERS, "none of killed processes"),
         (false, true) => Line::note(
@@ -179,7 +182,10 @@ fn contents(observation: &Observation) -> Vec<Line> {
         .collect();
     vec![Line::note(
         CONTENTS,
-        format!("what cannot have been written by this library: {}", words::list(&files, NAMED)),
+        format!(
+            "what cannot have been written by this library: {}",
+            words::list(&files, NAMED)
+        ),
         "find out who writes there (fuser -v FILE), end it, and remove the file; nothing of it is believed meanwhile, and \
          the budget counts all that its process could hold",
     )]
@@ -215,7 +221,11 @@ mod tests {
         assert!(lines.iter().all(|line| line.state == State::Note));
         let remedies: Vec<_> = lines.iter().flat_map(|line| &line.remedy).collect();
         assert!(remedies[0].contains("--ipc=host") && remedies[1].contains("--pid=host"));
-        assert!(lines[0].fact.contains("came?ra (pid 17)"), "{}", lines[0].fact);
+        assert!(
+            lines[0].fact.contains("came?ra (pid 17)"),
+            "{}",
+            lines[0].fact
+        );
     }
 
     #[test]
@@ -225,7 +235,10 @@ mod tests {
         assert_eq!(noted.state, State::Note);
         let remedy = noted.remedy.unwrap();
         assert!(remedy.contains("ZENOH_PINNED_RECLAIM=namespace") && remedy.contains("--pid=host"));
-        assert_eq!(namespace(&here, ReclaimPolicy::ProvenInNamespace).state, State::Ok);
+        assert_eq!(
+            namespace(&here, ReclaimPolicy::ProvenInNamespace).state,
+            State::Ok
+        );
         here.pid_namespace = None;
         assert_eq!(namespace(&here, ReclaimPolicy::Proven).state, State::Note);
         here.sees_every_process = true;

@@ -67,7 +67,9 @@ fn dora(dora: &Dora) -> Line {
         Dora::Found(version) if version.minor == DORA => Line::ok(ABOUT, version.to_string()),
         Dora::Found(version) => Line::note(
             ABOUT,
-            format!("{version}; pinned outputs are made for dora 1.1, whose zenoh shares memory with this one"),
+            format!(
+                "{version}; pinned outputs are made for dora 1.1, whose zenoh shares memory with this one"
+            ),
             REMEDY,
         ),
     }
@@ -197,7 +199,11 @@ mod tests {
         });
         let lines = trial(&Ok(received), asked.as_ref());
         let remedies = lines.iter().map(|line| (line.state, line.remedy.is_some()));
-        assert!(remedies.into_iter().all(|(state, has)| has == (state != State::Ok)));
+        assert!(
+            remedies
+                .into_iter()
+                .all(|(state, has)| has == (state != State::Ok))
+        );
         lines.iter().map(|line| line.state).collect()
     }
 
