@@ -5,6 +5,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 VENV := .venv
+TOOLS := .tools
 PYTHON := $(VENV)/bin/python
 PACKAGE := bindings/python
 TARGET = $(or $(CARGO_TARGET_DIR),target)
@@ -75,11 +76,11 @@ load-balancer-demo: $(VENV)/.ready
 		"$(TARGET)/release/load-balancer-data-plane" $(LOAD_BALANCER_ARGUMENTS)
 
 # Tests that nextest counts as skipped are the other processes of tests.
-test: lint $(VENV)/.ready
+test: lint $(VENV)/.ready $(TOOLS)/promtool
 	# The driver double and the Python extension are libraries that the tests find by their files, so cargo
 	# does not build them for the tests.
 	cargo build --workspace --all-features
-	export ZENOH_PINNED_PYTHON="$$PWD/$(PYTHON)"; \
+	export ZENOH_PINNED_PYTHON="$$PWD/$(PYTHON)" ZENOH_PINNED_PROMTOOL="$$PWD/$(TOOLS)/promtool"; \
 	if cargo nextest --version > /dev/null 2>&1; then \
 		cargo nextest run --workspace --all-features; \
 	else \
@@ -162,7 +163,7 @@ lint:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --document-private-items
 	# Modules of one folder that use each other.
 	python3 .ci/floors.py provider/src node-api/exchange/src
-	python3 .ci/floors.py node-api/node/src
+	python3 .ci/floors.py node-api/node/src node-api/observe/src
 	python3 .ci/floors.py bindings/python/src bindings/c/src
 	# What documentation shows badly without a warning: a path in front of a name, a table that says nothing.
 	! grep -rnE '^\s*///.*\[`(crate|super)::' --include=*.rs provider/src node-api/*/src
@@ -262,6 +263,19 @@ $(VENV)/.ready: $(PACKAGE)/requirements.txt
 		python3 -m venv $(VENV); }
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $(PACKAGE)/requirements.txt
 	touch $@
+
+# Prometheus' own check of metrics, out of Debian's package, which is not installed: no service of it starts.
+$(TOOLS)/promtool:
+	@mkdir -p $(TOOLS)
+	@if command -v promtool > /dev/null; then \
+		ln -sf "$$(command -v promtool)" $@; \
+	else \
+		cd $(TOOLS); \
+		apt-get download prometheus > /dev/null 2>&1 || { apt-get update && apt-get download prometheus; } > /dev/null 2>&1 || { \
+			echo "promtool is missing, and apt-get cannot download it: put it on the PATH"; exit 1; }; \
+		dpkg --fsys-tarfile prometheus_*.deb | tar -x --strip-components 3 ./usr/bin/promtool; \
+		rm prometheus_*.deb; \
+	fi
 
 python-figures: $(VENV)/.ready
 	cargo build --release -p zenoh-pinned-python -p cuda-driver-double

@@ -220,7 +220,7 @@ pub struct ObservedLane {
 }
 
 /// A file that looks like one of this library's and cannot be read as such.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unreadable {
     /// Its path.

@@ -1,0 +1,142 @@
+//! What is answered at which path.
+
+use serde_json::json;
+use zenoh_pinned_observe::{Families, Figures};
+
+use crate::client::{Answer, ask, counting, get, given, serve};
+
+#[test]
+fn the_page_and_its_files_have_their_types() {
+    let serving = serve([]);
+    for (path, kind, begins) in [
+        ("/", "text/html; charset=utf-8", "<!doctype html>"),
+        ("/page.css", "text/css; charset=utf-8", ""),
+        ("/page.js", "text/javascript; charset=utf-8", ""),
+    ] {
+        let answer = get(serving.address(), path);
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(
+            answer.has(&format!("content-type: {kind}")),
+            "{path}: {}",
+            answer.headers
+        );
+        assert!(answer.body.to_lowercase().starts_with(begins), "{path}");
+        assert!(!answer.body.is_empty(), "{path}");
+    }
+}
+
+#[test]
+fn the_page_needs_nothing_from_elsewhere_and_nothing_inline() {
+    let page = get(serve([]).address(), "/").body;
+    for foreign in [
+        "http://",
+        "https://",
+        "src=\"//",
+        "<style",
+        " style=",
+        " onclick=",
+    ] {
+        assert!(!page.contains(foreign), "{foreign} in {page}");
+    }
+    let scripts = page.matches("<script").count();
+    assert_eq!(
+        scripts,
+        page.matches("<script src=").count() + page.matches("<script type=\"module\" src=").count()
+    );
+}
+
+#[test]
+fn every_source_is_a_key_of_the_stats_and_a_path() {
+    let (counting, _) = counting();
+    let list = given("list", |_| Ok(Figures::new(json!([1, 2]))));
+    let serving = serve([counting, list]);
+    let stats = get(serving.address(), "/api/stats");
+    assert_eq!(stats.status, 200);
+    assert!(
+        stats.has("content-type: application/json"),
+        "{}",
+        stats.headers
+    );
+    let mut stats = stats.json();
+    assert!(stats["at"].take().as_u64().unwrap() > 1_700_000_000_000);
+    let expected = json!({ "at": null, "version": env!("CARGO_PKG_VERSION"), "counting": { "looks": 0 }, "list": [1, 2] });
+    assert_eq!(stats, expected);
+    let list = get(serving.address(), "/api/list");
+    assert_eq!((list.status, list.json()), (200, json!([1, 2])));
+}
+
+#[test]
+fn what_is_not_there_says_what_is() {
+    let (counting, _) = counting();
+    let serving = serve([counting]);
+    let source = get(serving.address(), "/api/workers");
+    assert_eq!(source.status, 404);
+    assert!(
+        source.body.contains("there are: counting"),
+        "{}",
+        source.body
+    );
+    for path in ["/index.html", "/api", "/../Cargo.toml", "//", "/ws/"] {
+        let file = get(serving.address(), path);
+        assert_eq!(file.status, 404, "{path}");
+        assert!(file.body.contains("/api/stats"), "{path}: {}", file.body);
+    }
+}
+
+#[test]
+fn metrics_are_in_prometheus_text_format() {
+    let source = given("frames", |_| {
+        let mut families = Families::default();
+        families
+            .counter("zenoh_pinned_frames_total", "Frames.")
+            .add(&[("key", "a\"b\\c\nd")], 7.0);
+        Ok(Figures::new(json!({})).with(families))
+    });
+    let serving = serve([source]);
+    let metrics = get(serving.address(), "/metrics");
+    assert_eq!(metrics.status, 200);
+    assert!(
+        metrics.has("content-type: text/plain; version=0.0.4; charset=utf-8"),
+        "{}",
+        metrics.headers
+    );
+    let begins = "# HELP zenoh_pinned_frames_total Frames.\n# TYPE zenoh_pinned_frames_total counter\n\
+                  zenoh_pinned_frames_total{key=\"a\\\"b\\\\c\\nd\"} 7\n# HELP";
+    assert!(metrics.body.starts_with(begins), "{}", metrics.body);
+    assert!(
+        metrics
+            .body
+            .contains("\nzenoh_pinned_source_up{source=\"frames\"} 1\n"),
+        "{}",
+        metrics.body
+    );
+}
+
+#[test]
+fn what_this_host_shows_is_served() {
+    let serving = serve(zenoh_pinned_observe::host());
+    let stats = get(serving.address(), "/api/stats").json();
+    assert!(
+        stats["host"]["limit_bytes"].as_u64().unwrap() > 0,
+        "{stats}"
+    );
+    for list in ["pools", "processes", "queues", "unreadable"] {
+        assert!(stats[list].is_array(), "{list} in {stats}");
+    }
+    let metrics = get(serving.address(), "/metrics").body;
+    assert!(metrics.contains("\nzenoh_pinned_limit_bytes "), "{metrics}");
+}
+
+#[test]
+fn a_head_is_an_answer_without_its_body() {
+    let serving = serve([]);
+    for path in ["/", "/metrics", "/livez", "/api/stats"] {
+        let Answer {
+            status,
+            headers,
+            body,
+        } = ask(serving.address(), "HEAD", path, &[]);
+        assert_eq!((status, &*body), (200, ""), "{path}");
+        assert!(headers.contains("content-length: "), "{path}: {headers}");
+    }
+}
