@@ -6,7 +6,7 @@ use zenoh_pinned::PinnedPool;
 pub fn command(name: &str) -> String {
     let binary = std::env::current_exe().unwrap();
     format!(
-        "{} --exact programs::{name} --ignored --nocapture > /dev/null",
+        "{} --exact programs::{name} --ignored --nocapture > /dev/null 2>&1",
         binary.display()
     )
 }
@@ -27,12 +27,12 @@ fn dies_with_a_pool() {
     unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
 }
 
-/// Until it is killed. The file says that the pool is there.
+/// Until it is killed. The file says that the pool is there; where it lies another process sees it too.
 #[test]
 #[ignore = "a program of other tests"]
 fn keeps_a_pool() {
     let _pool = pool();
-    std::fs::write("/dev/shm/is-there", "").unwrap();
+    std::fs::write("/mnt/is-there", "").unwrap();
     loop {
         std::thread::park();
     }

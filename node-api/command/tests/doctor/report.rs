@@ -29,6 +29,7 @@ pub struct Surroundings {
     script: String,
     /// In front of the program.
     before: String,
+    has_pid_namespace: bool,
     variables: Vec<(String, String)>,
 }
 
@@ -45,6 +46,7 @@ impl Surroundings {
         Self {
             script: script.to_owned(),
             before: String::new(),
+            has_pid_namespace: false,
             variables: Vec::new(),
         }
     }
@@ -57,6 +59,13 @@ impl Surroundings {
     /// These words in front of the program.
     pub fn run_by(mut self, before: &str) -> Self {
         before.clone_into(&mut self.before);
+        self
+    }
+
+    /// With a pid namespace of its own: no other process of the machine is seen from there, and what was started there
+    /// ends with the command.
+    pub fn alone(mut self) -> Self {
+        self.has_pid_namespace = true;
         self
     }
 
@@ -95,6 +104,9 @@ impl Surroundings {
         // SAFETY: asks who this process runs as.
         if unsafe { libc::geteuid() } != 0 {
             command.arg("--map-root-user");
+        }
+        if self.has_pid_namespace {
+            command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]);
         }
         command.args(["sh", "-c", &script, "sh"]);
         command
