@@ -15,7 +15,7 @@ LOAD_BALANCER_ARGUMENTS ?=
 export RUST_BACKTRACE ?= 1
 
 .PHONY: help demo dora-demo load-balancer-demo test test-python lint corpus fuzz miri sanitize bench micro-figures \
-	camera-figures figures dora-figures exchange-figures hand-over-figures python-figures c-figures soak wheel install gpu-kit \
+	camera-figures figures dora-figures exchange-figures hand-over-figures python-figures c-figures observe-figures soak wheel install gpu-kit \
 	gpu-lane-double gpu-results
 
 help:
@@ -42,6 +42,7 @@ help:
 	@echo "  make dora-figures      dataflows beside dora's own outputs; six minutes"
 	@echo "  make exchange-figures  newest values beside iceoryx2's blackboard and a mutex; two minutes"
 	@echo "  make hand-over-figures  one frame from publisher to subscriber beside zenoh, iceoryx2 and a bare wake-up; three minutes"
+	@echo "  make observe-figures   what it costs a process that a page looks at it; a minute and a half"
 	@echo "  make python-figures    single calls of the Python package; half a minute"
 	@echo "  make c-figures         single calls from C beside Rust; half a minute"
 	@echo "  make gpu-kit           tests and benchmarks for a machine with a GPU, into dist/gpu-kit"
@@ -263,6 +264,11 @@ $(VENV)/.ready: $(PACKAGE)/requirements.txt
 		python3 -m venv $(VENV); }
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $(PACKAGE)/requirements.txt
 	touch $@
+
+observe-figures: $(VENV)/.ready
+	cargo build --release -p zenoh-pinned-python
+	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
+	PYTHONPATH="$$PWD/$(PACKAGE)/python" $(PYTHON) benches/observe/cost.py "$(TARGET)/observe/record.json"
 
 # Prometheus' own check of metrics, out of Debian's package, which is not installed: no service of it starts.
 $(TOOLS)/promtool:

@@ -39,6 +39,13 @@ pub mod line {
     };
 }
 
+/// Traces of frames from put to device; see the module's note in the source.
+pub mod trace {
+    pub use crate::trace::{
+        Began, TARGET, TraceContext, begin, begin_at, tell_put, tell_put_within, tell_received,
+    };
+}
+
 /// What this host shows to whoever looks; see the module's note in the source.
 pub mod observation {
     pub use crate::{

@@ -2,7 +2,7 @@
 #![deny(missing_docs)]
 
 // The modules form floors, with no circle between any two; from bottom to top:
-// os, reason, interruption, environment / figures / budget, reclaim, availability / segment / pool / registration /
+// os, reason, interruption, environment / figures, trace / budget, reclaim, availability / segment / pool / registration /
 // cuda / pinner / frame, client, surroundings / line, copy / observation.
 mod availability;
 #[doc(hidden)]
@@ -30,6 +30,7 @@ mod reclaim;
 mod registration;
 mod segment;
 mod surroundings;
+mod trace;
 
 pub use availability::prepare_session;
 pub use budget::{HostUsage, Pressure, ProcessUsage};

@@ -73,6 +73,7 @@ mod _native {
         element::numpy_dtype,
         exchange::{AgentEnd, DataPlaneEnd, ObserverEnd, feature_names},
         frame::{Frame, class::set_frame_class},
+        log::end_traces,
         pool::{Pool, PoolStatistics},
         reason::Reason,
         slot::{Shown, Slot},
@@ -83,7 +84,7 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         panics::in_one_line();
-        log::start();
+        log::start(module)?;
         errors::register(module)?;
         module.add("Exporter", exporter::class(module.py())?)?;
         module.add("Lending", lending::class(module.py())?)?;

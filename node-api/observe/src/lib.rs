@@ -2,7 +2,7 @@
 #![deny(missing_docs)]
 
 // The modules form floors, with no circle between any two; from bottom to top:
-// families, own_thread / source / host, looks / server. `conformance` stands on source and looks.
+// families, own_thread / source, traces / host, looks / server. `conformance` stands on source and looks.
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod families;
@@ -11,6 +11,7 @@ mod looks;
 mod own_thread;
 mod server;
 mod source;
+mod traces;
 
 pub use families::{Families, Histograms, LABEL_BYTES, Values};
 pub use host::host;
@@ -18,3 +19,4 @@ pub use looks::{SERIES, STATE_BYTES};
 pub use prometheus;
 pub use server::{Observer, ObserverBuilder, ServeError, Serving};
 pub use source::{Figures, LookError, Source};
+pub use traces::{TraceError, Traces, TracesBuilder};

@@ -1,4 +1,4 @@
-//! Primary contexts with their retain counts, and the stack of current contexts of each thread.
+//! Primary contexts with their retain counts, contexts that applications make, and the stack of current contexts of each thread.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,8 @@ use crate::stream::Point;
 
 const FIRST_HANDLE: usize = 0xC0DE_0000;
 const HANDLE_STEP: usize = 0x100;
+/// Between a device's primary context and those that applications have made of it, one after the other.
+const OWN_STEP: usize = 0x0100_0000;
 
 /// A fixed array, so that no destructor runs: destructors of other thread locals make calls too.
 #[derive(Clone, Copy)]
@@ -59,6 +61,9 @@ pub(crate) struct Contexts {
     retained: BTreeMap<i32, u32>,
     /// Those that were reset and not retained since: they have to be initialised again.
     reset: BTreeSet<i32>,
+    /// Those of applications that have not been destroyed.
+    own: BTreeSet<usize>,
+    made: usize,
 }
 
 fn handle_of(device: i32) -> usize {
@@ -67,10 +72,14 @@ fn handle_of(device: i32) -> usize {
 
 /// The device of a context handle; None for what never was one.
 pub(crate) fn device_of(context: usize) -> Option<i32> {
-    let offset = context.checked_sub(FIRST_HANDLE)?;
+    let offset = context.checked_sub(FIRST_HANDLE)? % OWN_STEP;
     i32::try_from(offset / HANDLE_STEP)
         .ok()
         .filter(|_| offset.is_multiple_of(HANDLE_STEP))
+}
+
+fn is_own(context: usize) -> bool {
+    context >= FIRST_HANDLE + OWN_STEP
 }
 
 impl Contexts {
@@ -79,12 +88,20 @@ impl Contexts {
         let context = STACK.get().top();
         match device_of(context) {
             None => Err(INVALID_CONTEXT),
-            Some(device) if self.is_active(device) => Ok(context),
+            Some(_) if self.is_usable(context) => Ok(context),
             Some(_) => Err(CONTEXT_IS_DESTROYED),
         }
     }
 
-    pub(crate) fn is_active(&self, device: i32) -> bool {
+    /// Whether the context is there, and not reset since.
+    pub(crate) fn is_usable(&self, context: usize) -> bool {
+        match is_own(context) {
+            true => self.own.contains(&context),
+            false => device_of(context).is_some_and(|device| self.is_active(device)),
+        }
+    }
+
+    fn is_active(&self, device: i32) -> bool {
         self.is_retained(device) && !self.reset.contains(&device)
     }
 
@@ -94,12 +111,13 @@ impl Contexts {
 
     pub(crate) fn active(&self) -> usize {
         let devices = self.retained.keys();
-        devices.filter(|device| self.is_active(**device)).count()
+        devices.filter(|device| self.is_active(**device)).count() + self.own.len()
     }
 
     fn known(&self, context: usize) -> Result<(), Status> {
         match device_of(context) {
-            Some(device) if self.is_retained(device) => Ok(()),
+            Some(_) if is_own(context) && self.own.contains(&context) => Ok(()),
+            Some(device) if !is_own(context) && self.is_retained(device) => Ok(()),
             _ => Err(INVALID_CONTEXT),
         }
     }
@@ -145,11 +163,31 @@ impl State {
         }
         self.contexts.reset.insert(device);
         self.control.lost.remove(&device);
-        let context = handle_of(device);
+        self.lose(handle_of(device));
+        Ok(())
+    }
+
+    fn lose(&mut self, context: usize) {
         self.events.lose(context);
         self.modules.lose(context);
         self.streams.lose(context);
         self.registrations.lose(context);
+    }
+
+    fn create(&mut self, device: i32) -> Result<usize, Status> {
+        let device = self.device(device)?;
+        self.contexts.made += 1;
+        let context = handle_of(device) + OWN_STEP * self.contexts.made;
+        self.contexts.own.insert(context);
+        self.ledger.contexts_created += 1;
+        Ok(context)
+    }
+
+    fn destroy(&mut self, context: usize) -> Result<(), Status> {
+        if !self.contexts.own.remove(&context) {
+            return Err(INVALID_CONTEXT);
+        }
+        self.lose(context);
         Ok(())
     }
 
@@ -199,6 +237,18 @@ exports! {
         let device = state.device(device)?;
         flags.set(0)?;
         active.set(c_int::from(state.contexts.is_active(device)))
+    };
+    [Init] fn cuCtxCreate_v2(context: Out<usize>, _flags: c_uint, device: c_int) |double| {
+        let handle = double.lock().create(device)?;
+        change_stack(|stack| stack.push(handle))?;
+        context.set(handle)
+    };
+    [Init] fn cuCtxDestroy_v2(context: usize) |double| {
+        double.lock().destroy(context)?;
+        change_stack(|stack| if stack.top() == context { stack.pop(); });
+        // Workers of streams that have gone end.
+        double.notify();
+        Ok(())
     };
     [Init] fn cuCtxGetCurrent(context: Out<usize>) |_double| context.set(STACK.get().top());
     [Init] fn cuCtxSetCurrent(context: usize) |double| {

@@ -5,7 +5,6 @@ use std::ffi::c_uint;
 use std::time::Instant;
 
 use crate::call::{Out, exports};
-use crate::context::device_of;
 use crate::state::{Double, State};
 use crate::status::{
     CAPTURED_EVENT, CONTEXT_IS_DESTROYED, INVALID_HANDLE, INVALID_VALUE, NOT_READY, Status,
@@ -96,7 +95,7 @@ impl State {
 
     fn query(&mut self, event: usize) -> Result<(), Status> {
         if let Some(event) = self.events.by_handle.get(&event) {
-            let active = device_of(event.context).is_some_and(|of| self.contexts.is_active(of));
+            let active = self.contexts.is_usable(event.context);
             if !active {
                 return Err(CONTEXT_IS_DESTROYED);
             }

@@ -14,6 +14,7 @@ use crate::{
     frame::Frame,
     reason::{DevicePath, FallbackReason, Way},
     registration::Lease,
+    trace::{self, CopyInFlight},
 };
 
 impl Frame {
@@ -145,8 +146,9 @@ impl Frame {
     ) -> Result<Way, CopyError> {
         let way = match self.registered_address() {
             Ok(address) => {
-                self.enqueue(address, self.hold(), destination, stream)?;
-                Way::DIRECT
+                let way = Way::DIRECT;
+                self.enqueue(address, self.hold(), &way, destination, stream)?;
+                way
             }
             Err(reason) => self.copy_unregistered(reason, destination, stream)?,
         };
@@ -195,18 +197,21 @@ impl Frame {
         match self.pinner().lease_staging(self.len()) {
             Lease::Slot(mut lease) => {
                 let address = lease.fill(self);
-                self.enqueue(address, Hold::of_staging(lease), destination, stream)?;
-                Ok(Way::detour(DevicePath::Staged, reason))
+                let way = Way::detour(DevicePath::Staged, reason);
+                let hold = Hold::of_staging(lease);
+                self.enqueue(address, hold, &way, destination, stream)?;
+                Ok(way)
             }
             Lease::Unavailable { reason: busy, .. } => {
                 let address = std::ptr::NonNull::from(&self[..]).cast();
-                self.enqueue(address, self.hold(), destination, stream)?;
                 // Why there is no staging slot says more than that a registration is on its way.
                 let reason = match reason {
                     FallbackReason::RegistrationPending | FallbackReason::NotSharedMemory => busy,
                     lasting => lasting,
                 };
-                Ok(Way::detour(DevicePath::Pageable, reason))
+                let way = Way::detour(DevicePath::Pageable, reason);
+                self.enqueue(address, self.hold(), &way, destination, stream)?;
+                Ok(way)
             }
         }
     }
@@ -216,9 +221,15 @@ impl Frame {
         &self,
         source: std::ptr::NonNull<u8>,
         hold: Hold,
+        way: &Way,
         destination: &mut Destination,
         stream: &Arc<CudaStream>,
     ) -> Result<(), CopyError> {
+        let began = self
+            .trace()
+            .and_then(|trace| Some((trace::begin()?, trace)));
+        let traced = began.map(|(began, of)| CopyInFlight::new(began, of, self.len(), way));
+        let hold = hold.traced(traced);
         let (in_flight, context) = (self.pinner().in_flight(), stream.context());
         // SAFETY: `source` is readable for the frame's length and `hold` keeps it so and unchanged; the
         // hold goes to the in-flight list on every way out of here. The destination's length was checked.

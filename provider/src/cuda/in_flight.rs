@@ -24,6 +24,7 @@ use crate::{
     figures::{self, HasFigures, ProcessFigures},
     os::{self, mutex},
     registration::StagingLease,
+    trace::CopyInFlight,
 };
 
 /// How often the events are asked about while copies are in flight.
@@ -40,6 +41,8 @@ pub(crate) struct Hold {
     /// Keeps the bytes mapped and registered. Once its context is lost it keeps them mapped even when it is
     /// dropped, and lets go of the context.
     registration: ManuallyDrop<Kept>,
+    /// What is told when the copy has executed.
+    traced: Option<CopyInFlight>,
 }
 
 type Kept = Option<Box<dyn Any + Send>>;
@@ -50,6 +53,7 @@ impl Hold {
         Self {
             bytes: ManuallyDrop::new(Some(Box::new(bytes))),
             registration: ManuallyDrop::new(Some(Box::new(registration))),
+            traced: None,
         }
     }
 
@@ -58,13 +62,23 @@ impl Hold {
         Self {
             bytes: ManuallyDrop::new(None),
             registration: ManuallyDrop::new(Some(Box::new(lease))),
+            traced: None,
         }
+    }
+
+    /// Tells of the copy when it is released.
+    pub(crate) fn traced(mut self, traced: Option<CopyInFlight>) -> Self {
+        self.traced = traced;
+        self
     }
 
     fn release(self) {
         // The bytes first: their release may be announced through the registration's mapping.
         drop(ManuallyDrop::into_inner(self.bytes));
         drop(ManuallyDrop::into_inner(self.registration));
+        if let Some(traced) = self.traced {
+            traced.tell();
+        }
     }
 
     /// Keeps everything for ever, as dropping does.

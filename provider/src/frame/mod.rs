@@ -41,6 +41,7 @@ use crate::{
     pinner::Pinner,
     reason::{DevicePath, FallbackReason, Way},
     registration::Found,
+    trace::TraceContext,
 };
 
 /// Received bytes, readable on the host and on their way to a device. Usable from any thread.
@@ -52,6 +53,7 @@ pub struct Frame {
     found: Option<Found>,
     pinner: Pinner,
     taken: OnceLock<Way>,
+    trace: Option<TraceContext>,
 }
 
 impl Frame {
@@ -61,7 +63,19 @@ impl Frame {
             found,
             pinner: pinner.clone(),
             taken: OnceLock::new(),
+            trace: None,
         }
+    }
+
+    /// The same frame, whose copies are told of as a part of this trace: for whoever received it.
+    #[doc(hidden)]
+    pub fn in_trace(mut self, trace: Option<TraceContext>) -> Self {
+        self.trace = trace;
+        self
+    }
+
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        self.trace
     }
 
     /// A view of a received payload, without copying it where it arrived in shared memory or in one
@@ -180,7 +194,7 @@ impl Frame {
                 .map_err(FrameError::unverifiable)?,
             None => None,
         };
-        Ok(Self::of(self.held.clone(), found, pinner))
+        Ok(Self::of(self.held.clone(), found, pinner).in_trace(self.trace))
     }
 
     /// The way of the bytes to the device: after a copy the one it took, before that the one it would

@@ -62,6 +62,8 @@ pub struct Delivery {
     pub attachment: Option<Vec<u8>>,
     /// The publisher's timestamp.
     pub stamp: Option<Stamp>,
+    /// When it was put, in nanoseconds of the monotonic clock, as its publisher says.
+    pub put_at: u64,
 }
 
 /// A subscriber's end of its lines. Usable from any thread; who takes frames does so one at a time.
@@ -287,6 +289,7 @@ impl Inbox {
             number: known.first.wrapping_add(position),
             attachment: entry.attachment,
             stamp: entry.stamp,
+            put_at: entry.put_at,
         }))
     }
 

@@ -186,12 +186,12 @@ pub(super) struct Lane {
     pub(super) entity: AtomicU32,
     pub(super) alone: AtomicU32,
     pub(super) first: AtomicU64,
-    /// For whoever looks at the inbox.
-    overwritten: AtomicU64,
     key_bytes: AtomicU32,
     key: [AtomicU64; KEY_WORDS],
     /// Rung by the reader for a publisher that waits for room.
     pub(super) room: Bell,
+    /// For whoever looks at the inbox.
+    overwritten: AtomicU64,
     pub(super) ring: Ring,
 }
 

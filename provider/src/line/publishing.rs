@@ -218,7 +218,10 @@ impl Line {
         let kept = &self.kept;
         let lane = kept.lane().ok_or(NoLine::Corrupt)?;
         let _gate = kept::enter().ok_or(NoLine::Ended)?;
-        kept.let_go();
+        if !kept.is_wanted() {
+            // Finds out why, which is told below.
+            kept.let_go();
+        }
         let mut state = mutex::lock(&kept.state);
         if let Some(ended) = &state.ended {
             return Err(ended.clone());
@@ -263,8 +266,9 @@ impl Line {
         lane.ring.publish(next);
         kept.mapped.head().bell.ring();
         drop(state);
-        // Not under the lock: it may wake somebody.
+        // The reader is on its way already. Not under the lock: it may wake somebody.
         drop(overwritten);
+        kept.let_go();
         if frame.is_foreign && is_kept {
             let keeper: Arc<Kept> = kept.clone();
             kept::look_after(keeper);

@@ -1,4 +1,5 @@
-//! Which files this process has mapped, and where.
+//! Which files this process has mapped, and where: shared mappings alone. What is mapped privately is the process's own as
+//! soon as it is written, and says nothing about the file: a program's data and what follows it are such.
 
 use std::{
     fs::File,
@@ -161,11 +162,13 @@ fn lines(listing: impl BufRead) -> impl Iterator<Item = String> {
     lines.map(|line| String::from_utf8_lossy(&line).into_owned())
 }
 
-/// One line of `/proc/<pid>/maps` that is about a file; see proc_pid_maps(5).
+/// One line of `/proc/<pid>/maps` that is about a file that is mapped shared; see proc_pid_maps(5).
 fn parse_line(line: &str) -> Option<FileMapping> {
     let mut fields = line.split_ascii_whitespace();
     let (start, end) = fields.next()?.split_once('-')?;
-    let _permissions = fields.next()?;
+    if !fields.next()?.ends_with('s') {
+        return None;
+    }
     let offset = u64::from_str_radix(fields.next()?, 16).ok()?;
     let (major, minor) = fields.next()?.split_once(':')?;
     let inode = fields.next()?.parse().ok()?;
@@ -219,6 +222,8 @@ mod query {
         build_id_addr: u64,
     }
 
+    /// PROCMAP_QUERY_VMA_SHARED.
+    const SHARED: u64 = 8;
     const OPCODE: ioctl::Opcode = opcode::read_write::<ProcmapQuery>(b'f', 17);
 
     /// Whether the kernel knows the call, found out once: for a forked child that is as true.
@@ -241,7 +246,7 @@ mod query {
         // field; no name or build-id buffer is given, so nothing else is written.
         let outcome = unsafe { ioctl::ioctl(maps, Updater::<OPCODE, _>::new(&mut query)) };
         match outcome {
-            Ok(()) if query.inode == 0 => Ok(None),
+            Ok(()) if query.inode == 0 || query.vma_flags & SHARED == 0 => Ok(None),
             Ok(()) => Ok(Some(FileMapping {
                 start: query.vma_start as usize,
                 end: query.vma_end as usize,
@@ -299,6 +304,26 @@ mod tests {
                 Placement::Beyond
             );
             assert_eq!(mappings.placement_of(0, 1), Placement::NoFile);
+        }
+    }
+
+    #[test]
+    fn what_is_mapped_privately_is_in_no_file_also_where_other_memory_follows() {
+        use rustix::mm::{MapFlags, ProtFlags, mmap};
+
+        let file = file::create_unnamed().unwrap();
+        let page = crate::os::page_bytes();
+        file::reserve(&file, 0, page as u64).unwrap();
+        let range = MappedRange::anonymous(2 * page).unwrap();
+        let first = range.base().as_ptr();
+        // SAFETY: in place of the first page of the mapping made above, which nobody uses; the range unmaps both.
+        unsafe {
+            let flags = MapFlags::PRIVATE | MapFlags::FIXED;
+            mmap(first.cast(), page, ProtFlags::READ, flags, &file, 0).unwrap();
+        }
+        for mappings in both() {
+            let address = first as usize + 10;
+            assert_eq!(mappings.placement_of(address, page), Placement::NoFile);
         }
     }
 

@@ -44,6 +44,15 @@ fn from_rust() -> Outcome<Vec<Times>> {
     let subscriber = FrameSubscriber::builder(&pinner).declare(&subscribing, "calls")?;
     let publisher = PinnedPublisher::builder(BYTES).alone();
     let publisher = publisher.declare(&publishing, "calls")?;
+    // Until they have met, frames reach nobody.
+    let patience = Duration::from_millis(100);
+    loop {
+        publisher.put(publisher.alloc(BYTES)?)?;
+        if subscriber.recv_timeout(patience).is_ok() {
+            break;
+        }
+    }
+    while subscriber.recv_timeout(patience).is_ok() {}
     let mut taken = Vec::with_capacity(FRAMES);
     for round in 0..WARM_UP + FRAMES {
         let begun = Instant::now();

@@ -56,5 +56,28 @@ int main() {
     void *context = own_context();
     EXPECT(zp::pinner::context(context).reason().empty());
     EXPECT(zp::pinner::context(reinterpret_cast<void *>(8)).reason().find("CUDA error") != std::string::npos);
+    // One that is not the primary one, and is the application's to destroy.
+    void *made = made_context();
+    {
+        zp::pinner beside = zp::pinner::context(made);
+        EXPECT(beside.reason().empty());
+        zp::session other(ALONE, beside);
+        zp::subscriber received(other, "beside/image");
+        zp::publisher sender(other, "beside/image", options);
+        zp::slot written = sender.allocate(bytes);
+        fill(written.data(), written.size(), 3);
+        sender.put(std::move(written));
+        std::optional<zp::frame> own = received.receive(10s);
+        EVENTUALLY(own->path() == ZP_DIRECT);
+        void *stream = own_stream(made);
+        uint64_t memory = device_memory(made, bytes);
+        own->copy_to_device(memory, bytes, stream);
+        own.reset();
+        synchronize(made, stream);
+        to_host(made, host.data(), memory, bytes);
+        EXPECT(is_frame(host.data(), bytes, 3));
+        EXPECT(no_context_is_current());
+    }
+    DRIVER(cuCtxDestroy_v2, (void *), made);
     return 0;
 }

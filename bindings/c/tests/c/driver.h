@@ -30,6 +30,16 @@ static inline void *own_context(void) {
     return context;
 }
 
+/* A context beside the primary one, as an application of the driver API makes it; not current afterwards. */
+static inline void *made_context(void) {
+    void *context = NULL, *popped = NULL;
+    DRIVER(cuInit, (unsigned), 0);
+    DRIVER(cuCtxCreate_v2, (void **, unsigned, int), &context, 0, 0);
+    DRIVER(cuCtxPopCurrent_v2, (void **), &popped);
+    EXPECT(context != NULL && context == popped);
+    return context;
+}
+
 static inline void *own_stream(void *context) {
     void *stream = NULL, *before = NULL;
     DRIVER(cuCtxGetCurrent, (void **), &before);

@@ -13,8 +13,7 @@ fn passes(language: Language, file: &str, prepare: impl Fn(&mut Command)) {
     for by in language.present() {
         let program = program(by, language, file, &SANITIZED);
         let mut command = Command::new(&program);
-        // zenoh's runtime is never dropped, and has memory when the process ends.
-        command.env("ASAN_OPTIONS", "detect_leaks=0");
+        command.env("ASAN_OPTIONS", "detect_leaks=1");
         command.env_remove("RUST_LOG");
         prepare(&mut command);
         let output = expect_success(&mut command);

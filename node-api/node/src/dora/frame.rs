@@ -1,9 +1,10 @@
 //! A received dora input as a frame: its elements on their way to a device.
 
 use arrow::{array::ArrayRef, buffer::Buffer};
-use dora_node_api::DoraArray;
+use dora_node_api::{DoraArray, Metadata};
 use zenoh_pinned::{Frame, FrameError, Pinner};
 
+use super::message::telemetry;
 use crate::arrow_stream;
 
 /// Why an array is not a frame.
@@ -52,6 +53,24 @@ pub trait FromArrow: Sized {
     /// # Errors
     /// [`FromArrowError`].
     fn from_array(array: &ArrayRef, pinner: &Pinner) -> Result<Self, FromArrowError>;
+
+    /// The same frame, whose copies to a device are told of in the trace that its message carries, where the sender was
+    /// in one and somebody collects spans (`zenoh-pinned-observe`).
+    ///
+    /// ```
+    /// # use dora_node_api::{IntoArrow, Metadata};
+    /// # use zenoh_pinned::{Frame, Pinner};
+    /// use zenoh_pinned_node::dora::FromArrow;
+    ///
+    /// # fn consume(metadata: &Metadata) -> Result<(), zenoh_pinned_node::dora::FromArrowError> {
+    /// # let data = vec![1u8].into_arrow();
+    /// # let pinner = Pinner::host_only();
+    /// // In `Event::Input { data, metadata, .. }`:
+    /// let frame = Frame::from_arrow(&data, &pinner)?.in_trace_of(metadata);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn in_trace_of(self, metadata: &Metadata) -> Self;
 }
 
 impl FromArrow for Frame {
@@ -62,6 +81,10 @@ impl FromArrow for Frame {
             });
         };
         Ok(Self::from_owner(Values(values), pinner)?)
+    }
+
+    fn in_trace_of(self, metadata: &Metadata) -> Self {
+        self.in_trace(telemetry::carried_by(metadata))
     }
 }
 

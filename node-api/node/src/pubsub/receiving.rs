@@ -20,8 +20,12 @@ use zenoh::{
 };
 use zenoh_pinned::{
     Frame, FrameError, Pinner,
-    bindings::line::{
-        Bell, Delivery, Inbox, LaneOwner, LaneState, NoLine, Peer, Stamp, Watch, nanoseconds, watch,
+    bindings::{
+        line::{
+            Bell, Delivery, Inbox, LaneOwner, LaneState, NoLine, Peer, Stamp, Watch, nanoseconds,
+            watch,
+        },
+        trace::{self, TraceContext},
     },
 };
 
@@ -275,12 +279,13 @@ impl Receiving {
                 return self.take_queued(state);
             };
             state.sources.begins(lane);
-            let key = state.lanes.get(&lane).map(|met| met.key.clone());
+            let met = state.lanes.get(&lane);
+            let met = met.map(|met| (met.key.clone(), met.owner.source));
             let joined = self.newly_joined(&mut state);
             drop(state);
             self.tell_joined(joined);
             match inbox.take(lane, &self.pinner) {
-                Ok(Some(delivery)) => return Taken::Item(Box::new(delivered(key, delivery))),
+                Ok(Some(delivery)) => return Taken::Item(Box::new(delivered(met, delivery))),
                 // Its publisher was quicker.
                 Ok(None) => {}
                 Err(_) => self.part(&mut self.lock(), lane),
@@ -503,23 +508,37 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `key`: of the lane's publisher when the lane was chosen, as its last frame may be followed by its end at any moment.
-fn delivered(key: Option<KeyExpr<'static>>, delivery: Delivery) -> Item {
+/// `met`: the lane's publisher and its key when the lane was chosen, as its last frame may be followed by its end at any
+/// moment.
+fn delivered(met: Option<(KeyExpr<'static>, Source)>, delivery: Delivery) -> Item {
+    let (key, (session, publisher)) = met.ok_or(FrameError::Invalidated)?;
+    let frame = delivery.frame?;
+    let trace = trace::begin_at(delivery.put_at).map(|began| {
+        let of = TraceContext::of_frame(session, publisher, delivery.number as u32);
+        trace::tell_received(began, of, &key, frame.len())
+    });
     Ok(ReceivedFrame {
-        frame: delivery.frame?,
-        key: key.ok_or(FrameError::Invalidated)?,
+        frame: frame.in_trace(trace),
+        key,
         attachment: delivery.attachment.map(Into::into),
         timestamp: delivery.stamp.and_then(timestamp),
     })
 }
 
 fn received(sample: &Sample, pinner: &Pinner) -> Item {
+    let began = trace::begin();
     let frame = Frame::from_payload(sample.payload(), pinner)?;
+    // Of frames that another library has put nothing is known but that they are here.
+    let trace = began.zip(sample.source_info()).map(|(began, info)| {
+        let (session, publisher) = source_of(info.source_id());
+        let of = TraceContext::of_frame(session, publisher, info.source_sn());
+        trace::tell_received(began, of, sample.key_expr(), frame.len())
+    });
     Ok(ReceivedFrame {
         key: sample.key_expr().clone().into_owned(),
         attachment: sample.attachment().cloned(),
         timestamp: sample.timestamp().copied(),
-        frame,
+        frame: frame.in_trace(trace),
     })
 }
 

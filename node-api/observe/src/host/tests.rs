@@ -143,7 +143,7 @@ fn the_state_is_what_the_page_reads() {
     let none = json!({
         "frames": { "direct": 0, "staged": 0, "pageable": 0, "host": 0 }, "reasons": [], "copies": 0, "copied_bytes": 0,
         "copies_in_flight": 0, "holds_leaked": 0,
-        "hand_over": { "bounds_us": HAND_OVER_BOUNDS, "buckets": [0; HAND_OVER_BOUNDS.len() + 1], "sum_seconds": 0.0 },
+        "hand_over": { "bounds_us": HAND_OVER_BOUNDS, "buckets": vec![0; HAND_OVER_BOUNDS.len() + 1], "sum_seconds": 0.0 },
     });
     let expected = json!({
         "at": 0,

@@ -1,15 +1,13 @@
 //! What a connection may cost: its place among the others, and the time that its peer may let it wait.
 
 use std::{
-    io,
+    io::{self, Write as _},
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
-
-use std::io::Write as _;
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -68,6 +66,8 @@ impl Listener {
                     Ok(permit) => return Connection::new(stream, permit),
                     Err(_) => refuse(stream),
                 },
+                // Its peer has gone before it was accepted.
+                Err(error) if is_of_the_peer(&error) => {}
                 Err(error) => {
                     tracing::warn!("no connection can be accepted: {error}");
                     sleep(PAUSE).await;
@@ -75,6 +75,14 @@ impl Listener {
             }
         }
     }
+}
+
+fn is_of_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
 }
 
 /// Says so as far as the peer's buffer takes it, and never waits.

@@ -17,7 +17,7 @@ use axum::{
 const HEADERS: [(HeaderName, &str); 7] = [
     (
         header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
          form-action 'none'; frame-ancestors 'none'",
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -178,14 +178,11 @@ mod tests {
     const LAN: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 2));
 
     fn check(headers: &[(&'static str, &str)]) -> Result<(), Refusal> {
-        let headers = headers.iter().map(|(name, value)| {
-            let value = HeaderValue::from_str(value).unwrap();
-            (HeaderName::from_static(name), value)
-        });
         let guard = Guard::new(vec!["robot.example".into()]).unwrap();
-        // `collect` keeps the last of equal names; `append` keeps all.
         let mut map = HeaderMap::new();
-        headers.for_each(|(name, value)| drop(map.append(name, value)));
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_str(value).unwrap());
+        }
         guard.check(&Method::GET, &Uri::from_static("/"), &map, LAN)
     }
 
@@ -291,11 +288,8 @@ mod tests {
 
     #[test]
     fn what_is_no_name_of_a_host_cannot_be_allowed() {
-        for name in ["http://a", "a:80", "a/b", "", "a@b", "*"] {
-            assert!(
-                Guard::new(vec![name.into()]).is_err() || name == "*",
-                "{name}"
-            );
+        for name in ["http://a", "a:80", "a/b", "", "a@b", "a b"] {
+            assert_eq!(Guard::new(vec![name.into()]).err(), Some(name.into()));
         }
     }
 }

@@ -5,29 +5,69 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// A file by its path, with its type.
-struct File(&'static str, &'static str, &'static str);
+/// A file, by its path below the page's folder.
+struct File {
+    path: &'static str,
+    text: &'static str,
+}
 
-const FILES: [File; 3] = [
-    File(
-        "/",
-        "text/html; charset=utf-8",
-        include_str!("../page/index.html"),
-    ),
-    File(
-        "/page.css",
-        "text/css; charset=utf-8",
-        include_str!("../page/page.css"),
-    ),
-    File(
-        "/page.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../page/page.js"),
-    ),
-];
+macro_rules! files {
+    ($($path:literal),* $(,)?) => {
+        [$(File { path: $path, text: include_str!(concat!("../page/", $path)) }),*]
+    };
+}
+
+const FILES: &[File] = &files!["index.html", "page.css", "page.js"];
 
 /// The file that is served at `path`.
 pub(super) fn file(path: &str) -> Option<Response> {
-    let File(_, kind, text) = FILES.iter().find(|file| file.0 == path)?;
-    Some(([(CONTENT_TYPE, *kind)], *text).into_response())
+    let path = match path.strip_prefix('/')? {
+        "" => "index.html",
+        "index.html" => return None,
+        path => path,
+    };
+    let file = FILES.iter().find(|file| file.path == path)?;
+    Some(([(CONTENT_TYPE, file.kind())], file.text).into_response())
+}
+
+impl File {
+    fn kind(&self) -> &'static str {
+        match self.path.rsplit_once('.') {
+            Some((_, "css")) => "text/css; charset=utf-8",
+            Some((_, "html")) => "text/html; charset=utf-8",
+            Some((_, "js")) => "text/javascript; charset=utf-8",
+            _ => "text/plain; charset=utf-8",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    fn files_of(folder: &Path, root: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files_of(&path, root, found);
+            } else {
+                let path = path.strip_prefix(root).unwrap();
+                found.insert(path.to_str().unwrap().to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_page_is_served() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page");
+        let mut found = BTreeSet::new();
+        files_of(&root, &root, &mut found);
+        let served: BTreeSet<_> = FILES.iter().map(|file| file.path.to_owned()).collect();
+        assert_eq!(served, found);
+        for file in FILES {
+            assert!(!file.kind().starts_with("text/plain"), "{}", file.path);
+        }
+    }
 }

@@ -81,6 +81,7 @@ impl Serving {
             Ok(listening) => listening?,
             Err(_) => return Err(ServeError::Thread(io::ErrorKind::Other.into())),
         };
+        tracing::info!("serving at http://{}/", serving.address);
         Ok(serving)
     }
 

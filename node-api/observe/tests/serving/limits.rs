@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt as _, net::TcpSocket, net::TcpStream};
 use zenoh_pinned_observe::Figures;
@@ -18,6 +19,10 @@ const SOCKETS: usize = 32;
 
 #[test]
 fn a_thousand_silent_connections_cost_a_hundred_and_pass() {
+    // Both ends are in this process, and many machines give one a thousand descriptors.
+    let mut files = getrlimit(Resource::Nofile);
+    files.current = files.maximum;
+    setrlimit(Resource::Nofile, files).unwrap();
     let (counting, _) = counting();
     let serving = serve([counting]);
     let address = serving.address();

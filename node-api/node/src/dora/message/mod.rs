@@ -12,7 +12,7 @@
 //! Knowingly weak: it repeats dora 1.1, and has to be compared with each new minor version.
 
 pub(crate) mod schema_once;
-mod telemetry;
+pub(crate) mod telemetry;
 pub(crate) mod type_check;
 
 use dora_message::{

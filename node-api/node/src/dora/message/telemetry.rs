@@ -1,11 +1,10 @@
 //! The telemetry context that dora puts into a message's metadata.
 
-use dora_message::metadata::MetadataParameters;
+use dora_message::metadata::{Metadata, MetadataParameters, OPEN_TELEMETRY_CONTEXT, Parameter};
+use zenoh_pinned::bindings::trace::TraceContext;
 
 /// Adds the trace that the caller is in, unless there is none or the caller has added it.
 pub(super) fn inject(parameters: &mut MetadataParameters) {
-    use dora_message::metadata::{OPEN_TELEMETRY_CONTEXT, Parameter};
-
     if parameters.contains_key(OPEN_TELEMETRY_CONTEXT) {
         return;
     }
@@ -16,6 +15,16 @@ pub(super) fn inject(parameters: &mut MetadataParameters) {
             Parameter::String(context),
         );
     }
+}
+
+/// The trace that a message carries, where it does and is sampled.
+pub(in crate::dora) fn carried_by(metadata: &Metadata) -> Option<TraceContext> {
+    let Parameter::String(context) = metadata.parameters.get(OPEN_TELEMETRY_CONTEXT)? else {
+        return None;
+    };
+    let mut lines = context.lines();
+    let traceparent = lines.find_map(|line| line.strip_prefix("traceparent:"))?;
+    TraceContext::of_traceparent(traceparent)
 }
 
 /// The W3C trace context as dora writes it: `key:value`, one a line.
@@ -39,7 +48,6 @@ fn serialized(context: &opentelemetry::Context) -> String {
 
 #[cfg(test)]
 mod tests {
-    use dora_message::metadata::{OPEN_TELEMETRY_CONTEXT, Parameter};
     use opentelemetry::{
         Context,
         propagation::{Extractor, Injector, TextMapPropagator, text_map_propagator::FieldIter},

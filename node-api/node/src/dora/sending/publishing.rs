@@ -7,10 +7,14 @@ use dora_message::{
     metadata::{Metadata, Parameter, SCHEMA_HASH},
 };
 use zenoh::bytes::ZBytes;
+use zenoh_pinned::bindings::trace::{self, Began, TraceContext};
 
 use super::{output::Output, state::Sending};
 use crate::dora::{
-    SendError, link::daemon::DaemonMessage, message::schema_once::SchemaOnce, route::Route,
+    SendError,
+    link::daemon::DaemonMessage,
+    message::{schema_once::SchemaOnce, telemetry},
+    route::Route,
 };
 
 impl Sending {
@@ -22,9 +26,11 @@ impl Sending {
         payload: ZBytes,
     ) -> Result<(), SendError> {
         let bytes = payload.len();
+        let traced = traced(&metadata);
         let (route, _) = self.route(output)?;
         let sent = route.publish(payload, &metadata);
         sent.map_err(|detail| not_published(output, detail))?;
+        tell(traced, output, bytes);
         self.entry(output).count_sent(bytes);
         self.report_to_daemon(output, metadata)
     }
@@ -36,6 +42,7 @@ impl Sending {
         metadata: Metadata,
         stream: Vec<u8>,
     ) -> Result<(), SendError> {
+        let (bytes, traced) = (stream.len(), traced(&metadata));
         let (route, schema_once) = self.route(output)?;
         let sent = match schema_once.batch_of(&stream, &metadata.parameters, Instant::now()) {
             None => route.publish(stream.into(), &metadata),
@@ -47,6 +54,7 @@ impl Sending {
             }
         };
         sent.map_err(|detail| not_published(output, detail))?;
+        tell(traced, output, bytes);
         self.entry(output).count_sent_as_bytes();
         self.report_to_daemon(output, metadata)
     }
@@ -87,6 +95,17 @@ impl Sending {
             output: output.clone(),
             source,
         })
+    }
+}
+
+/// Where the message carries its sender's trace, and somebody wants to be told.
+fn traced(metadata: &Metadata) -> Option<(Began, TraceContext)> {
+    Some((trace::begin()?, telemetry::carried_by(metadata)?))
+}
+
+fn tell(traced: Option<(Began, TraceContext)>, output: &DataId, bytes: usize) {
+    if let Some((began, given)) = traced {
+        trace::tell_put_within(began, given, output.as_str(), bytes);
     }
 }
 
