@@ -165,10 +165,13 @@ def test_top_is_read_in_80_by_24_and_gives_the_terminal_back(sessions, screen):
     screen.press(b"\x1b[C")
     screen.until(lambda lines: lines[3].startswith("SUBSCRIBER"))
     # It looks again by itself.
-    publisher.close()
-    subscriber.close()
     screen.press(b"\x1b[D\x1b[D")
-    screen.until(lambda lines: lines[3].startswith("POOL") and not any("camera/front" in line for line in lines))
+    screen.until(lambda lines: lines[3].startswith("POOL"))
+    with publisher.allocate(4096):
+        screen.until(lambda lines: any("#..." in line for line in lines))
+    # It was published at the end of the block, and waits to be received.
+    subscriber.recv()
+    screen.until(lambda lines: any("...." in line for line in lines))
     screen.press(b"q")
     assert screen.ended() == (0, True)
 
