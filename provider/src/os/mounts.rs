@@ -26,9 +26,8 @@ pub(crate) fn mounted_at(folder: &str) -> Option<Mount> {
 }
 
 fn listed_at(list: &str, folder: &str) -> Option<Mount> {
-    list.lines()
-        .filter_map(|line| mount_in(line, folder))
-        .last()
+    let mut mounts = list.lines().filter_map(|line| mount_in(line, folder));
+    mounts.next_back()
 }
 
 fn mount_in(line: &str, folder: &str) -> Option<Mount> {

@@ -63,8 +63,9 @@ impl Drop for Termination {
 }
 
 fn exchanged(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigaction> {
-    // SAFETY: as above; the handler is one of this module's or was installed before.
+    // SAFETY: as above.
     let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: both places live until the call returns; the handler is one of this module's or was installed before.
     match unsafe { libc::sigaction(signal, action, &raw mut before) } {
         0 => Ok(before),
         _ => Err(io::Error::last_os_error()),

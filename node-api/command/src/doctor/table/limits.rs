@@ -107,17 +107,14 @@ fn cgroup(group: &LimitedCgroup) -> Line {
     );
     let remedy = "raise its limit (docker run --memory, systemd MemoryMax=), or make pools smaller: what it has no room \
                   for is refused";
-    match left {
-        ..CAMERA_BYTES => Line::fails(
-            CGROUP,
-            format!(
-                "{fact}; a pool of 8 slots of 1920 x 1080 x 4 bytes takes {}",
-                words::bytes(CAMERA_BYTES)
-            ),
-            remedy,
-        ),
-        ..LITTLE => Line::note(CGROUP, fact, remedy),
-        _ => Line::ok(CGROUP, fact),
+    if left < CAMERA_BYTES {
+        let camera = words::bytes(CAMERA_BYTES);
+        let fact = format!("{fact}; a pool of 8 slots of 1920 x 1080 x 4 bytes takes {camera}");
+        return Line::fails(CGROUP, fact, remedy);
+    }
+    match left < LITTLE {
+        true => Line::note(CGROUP, fact, remedy),
+        false => Line::ok(CGROUP, fact),
     }
 }
 
