@@ -65,22 +65,20 @@ const fn right(name: &'static str, width: usize) -> Column {
     }
 }
 
-/// `camera 17`, or what there is of it.
+/// `17 camera`, or what there is of it: the number first, which stays where there is little room.
 fn named(process: &Identified) -> String {
-    let name = words::tame(&process.name);
     let end = match process.lives {
         true => "",
         false => " (ended)",
     };
-    format!("{name} {}{end}", process.pid)
-        .trim_start()
-        .to_owned()
+    let name = words::tame(&process.name);
+    format!("{}{end} {name}", process.pid).trim_end().to_owned()
 }
 
 fn pools(seen: &Observation) -> Section {
     const COLUMNS: &[Column] = &[
-        left("POOL", 18),
-        left("PRODUCER", 16),
+        left("POOL", 16),
+        left("PRODUCER", 19),
         left("SLOTS", 12),
         right("FREE", 4),
         right("HELD", 4),
@@ -233,20 +231,23 @@ fn process_rows(process: &ObservedProcess) -> Vec<Row> {
 
 fn queues(seen: &Observation) -> Section {
     const COLUMNS: &[Column] = &[
-        left("SUBSCRIBER", 16),
-        left("KEY", 16),
-        left("PUBLISHER", 16),
-        right("UNREAD", 9),
-        right("DROPPED", 9),
+        left("SUBSCRIBER", 19),
+        left("KEY", 12),
+        left("PUBLISHER", 19),
+        right("UNREAD", 8),
+        right("DROPPED", 8),
         right("WRITTEN", 9),
     ];
+    let mut queues: Vec<_> = seen.queues.iter().collect();
+    let key = |queue: &ObservedQueue| queue.lanes.first().map(|lane| lane.key.clone());
+    queues.sort_by_cached_key(|queue| (queue.subscriber.pid, key(queue), queue.id));
     Section {
         title: "Queues",
         count: seen.queues.len(),
         table: Table {
             columns: COLUMNS,
             wide: 1,
-            rows: seen.queues.iter().flat_map(queue_rows).collect(),
+            rows: queues.into_iter().flat_map(queue_rows).collect(),
         },
     }
 }
@@ -377,7 +378,7 @@ pub(super) mod tests {
         let rows = &pools.table.rows;
         let first = [
             "camera/0",
-            "camera-node 100",
+            "100 camera-node",
             ".#?.#?",
             "2",
             "2",
@@ -386,7 +387,7 @@ pub(super) mod tests {
             "8.0 MiB",
         ];
         assert_eq!(cells(&rows[0]), first);
-        assert!(cells(&rows[1])[0].starts_with("attached: detector 500, detector 501"));
+        assert!(cells(&rows[1])[0].starts_with("attached: 500 detector, 501 detector"));
         assert_eq!(cells(&rows[2])[0], "quarantined 2: a consumer stands still");
     }
 
@@ -405,6 +406,14 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_process_that_has_ended_is_shown_as_such_before_its_name_is_cut() {
+        let mut ended = process(17, "camera-node");
+        ended.lives = false;
+        assert_eq!(named(&ended), "17 (ended) camera-node");
+        assert_eq!(named(&process(17, "")), "17");
+    }
+
+    #[test]
     fn a_queue_has_a_row_for_each_publisher() {
         let mut seen = a_busy_machine();
         seen.queues.truncate(2);
@@ -412,9 +421,9 @@ pub(super) mod tests {
         let queues = &sections(&seen)[2];
         let rows = &queues.table.rows;
         let first = [
-            "detector 500",
+            "500 detector",
             "camera/0",
-            "camera-node 100",
+            "100 camera-node",
             "3/4",
             "7",
             "1000",
@@ -430,6 +439,6 @@ pub(super) mod tests {
         seen.segments[0].pool = String::from("\x1b]0;owned\x07");
         seen.segments[0].producer.name = String::from("a\nb");
         let row = &sections(&seen)[0].table.rows[0];
-        assert_eq!(cells(row)[..2], ["?]0;owned?", "a?b 100"]);
+        assert_eq!(cells(row)[..2], ["?]0;owned?", "100 a?b"]);
     }
 }

@@ -65,9 +65,29 @@ fn a_device_that_registers_is_well_and_the_trial_goes_there_and_back() {
 
 #[test]
 fn a_driver_is_told_without_a_context_unless_a_device_is_asked_for() {
-    let report = examined("fail=cuDevicePrimaryCtxRetain:2", &[]);
-    assert_eq!(report.line("CUDA device").state, "ok");
+    let (surroundings, folder) = with_double("devices=2");
+    let seen = folder.join("seen.json");
+    let surroundings = surroundings.set("CUDA_DOUBLE_REPORT", &seen.to_string_lossy());
+    let report = surroundings.examined(&[]);
+    let seen: serde_json::Value = serde_json::from_slice(&std::fs::read(seen).unwrap()).unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
+    assert_eq!(
+        report
+            .lines
+            .iter()
+            .filter(|line| line.about == "CUDA device")
+            .count(),
+        2
+    );
     report.assert_well();
+    assert_eq!(seen["calls"]["cuInit"], 1, "{seen:#}");
+    for made in [
+        "cuDevicePrimaryCtxRetain",
+        "cuCtxCreate_v2",
+        "cuMemHostRegister_v2",
+    ] {
+        assert_eq!(seen["calls"][made].as_u64().unwrap_or(0), 0, "{made}");
+    }
     let report = examined("fail=cuDevicePrimaryCtxRetain:46", &["--device", "0"]);
     let refused = report
         .lines
