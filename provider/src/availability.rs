@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// zenoh's metadata of this process and of one peer, and a few pages that sessions negotiate with.
-const ZENOH_LOCKS_BYTES: usize = 2 * ZENOH_METADATA_BYTES + SESSION_BYTES;
+pub(crate) const ZENOH_LOCKS_BYTES: usize = 2 * ZENOH_METADATA_BYTES + SESSION_BYTES;
 /// More than what sessions negotiate with, which are a few pages.
 const SESSION_BYTES: usize = 64 << 10;
 /// The metadata of one process: a header and a watchdog word for each of 32,768 buffers.

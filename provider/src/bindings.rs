@@ -1,18 +1,28 @@
 //! What bindings and the crates above this one need, and programs do not. Not covered by semver.
 //!
 //! Waits that a caller's language can end, sizes as users write them, what a forked child inherits, payloads that their
-//! sender goes on reading, other processes as `/proc` shows them, and lines.
+//! sender goes on reading, other processes as `/proc` shows them, signals that ask to end, the
+//! surroundings, and lines.
 
 pub use crate::{
     availability::zenoh_is_inherited,
-    environment::bytes_from_environment,
+    environment::{bytes_from_environment, parsed as bytes_in},
     interruption::{interruptible, is_interrupted, may_be_interrupted},
     os::{
         per_process::MadeHere,
         proc::{Look, Unseen, environment_of, processes},
+        termination::Termination,
     },
     pool::KeptPayload,
 };
+
+/// What decides the path on this machine; see the module's note in the source.
+pub mod surroundings {
+    pub use crate::surroundings::{
+        CountedDevice, HugePages, Limit, LimitedCgroup, Locking, LooseFile, Neighbour,
+        SharedMemoryFolder, Surroundings, devices,
+    };
+}
 
 /// A descriptor's way from a publisher to a subscriber past zenoh's sockets; see the module's note in the source.
 pub mod line {

@@ -18,7 +18,8 @@ pub fn bytes_from_environment(name: &str) -> Option<u64> {
     bytes
 }
 
-fn parsed(text: &str) -> Option<u64> {
+/// Bytes, as users write them: a number, alone or with the suffix KiB, MiB or GiB.
+pub fn parsed(text: &str) -> Option<u64> {
     let text = text.trim();
     let (number, unit) = match text.find(|character: char| !character.is_ascii_digit()) {
         Some(at) => text.split_at(at),

@@ -3,7 +3,7 @@
 
 // The modules form floors, with no circle between any two; from bottom to top:
 // os, reason, interruption, environment / figures, trace / budget, reclaim, availability / segment / pool / registration /
-// cuda / pinner / frame, client / line, copy / observation.
+// cuda / pinner / frame, client, surroundings / line, copy / observation.
 mod availability;
 #[doc(hidden)]
 pub mod bindings;
@@ -29,6 +29,7 @@ mod reason;
 mod reclaim;
 mod registration;
 mod segment;
+mod surroundings;
 mod trace;
 
 pub use availability::prepare_session;

@@ -8,7 +8,7 @@
 //! - copies to devices (`device`);
 //! - sessions, publishers and subscribers (`zenoh`), and beside them the pinned outputs of a dora node (`dora`).
 //!
-//! The exchange (`exchange`) stands by itself, on errors and buffers alone.
+//! The exchange (`exchange`) stands by itself, on errors and buffers alone, and so does the command `zenoh-pinned` (`command`).
 //!
 //! The package in `python/` is what users see. It adds `with` statements, `asyncio`, and arrays that are lent.
 //!
@@ -29,6 +29,7 @@
     reason = "what Python sees is documented for it, with examples in Python"
 )]
 
+mod command;
 mod device;
 mod dora;
 mod element;
@@ -63,6 +64,7 @@ mod _native {
 
     #[pymodule_export]
     use super::{
+        command::run_command,
         device::{
             buffer::DeviceBuffer,
             copy::{copy_into, frame, open_device, to_device},

@@ -17,6 +17,10 @@ use super::{
 };
 use crate::{os, reason::FallbackReason};
 
+/// The question whether a device can register host memory.
+pub(super) const SUPPORTS_REGISTRATION: sys::CUdevice_attribute =
+    sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_HOST_REGISTER_SUPPORTED;
+
 /// A context that this crate keeps; given up through the exit gate only.
 #[derive(Debug)]
 pub(crate) struct Device {
@@ -141,10 +145,9 @@ impl Device {
 
     /// Whether the device can register host memory.
     pub(crate) fn can_register(&self) -> bool {
-        use sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_HOST_REGISTER_SUPPORTED as SUPPORTED;
         let device = self.context.cu_device();
         // SAFETY: the device is that of a context that is alive.
-        let supported = unsafe { result::device::get_attribute(device, SUPPORTED) };
+        let supported = unsafe { result::device::get_attribute(device, SUPPORTS_REGISTRATION) };
         // A driver that does not know the question answers with an error; registering then tells.
         supported.unwrap_or(1) != 0
     }
@@ -165,7 +168,7 @@ impl Drop for Device {
 
 /// Runs driver code that may panic because an entry point is missing: cudarc looks each one up at its
 /// first use and panics where the driver has none of that name.
-fn without_missing_symbols<T>(
+pub(super) fn without_missing_symbols<T>(
     call: impl FnOnce() -> Result<T, FallbackReason>,
 ) -> Result<T, FallbackReason> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
@@ -177,7 +180,11 @@ fn without_missing_symbols<T>(
     })
 }
 
-fn no_device_or(call: &'static str, ordinal: usize, error: DriverError) -> FallbackReason {
+pub(super) fn no_device_or(
+    call: &'static str,
+    ordinal: usize,
+    error: DriverError,
+) -> FallbackReason {
     match error {
         DriverError::NO_DEVICE => FallbackReason::NoDevice { ordinal, count: 0 },
         _ => error.reason(call),

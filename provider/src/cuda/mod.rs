@@ -31,6 +31,7 @@ mod in_flight;
 mod lent;
 mod lost;
 mod memory;
+mod survey;
 mod visit;
 mod witness;
 
@@ -44,5 +45,7 @@ pub(crate) use in_flight::{Hold, InFlight};
 pub(crate) use lent::{free_behind_everything, free_when_unused};
 pub(crate) use lost::{Loss, loss_of};
 pub(crate) use memory::{DeviceMemory, Fence, allocate_slice};
+pub use survey::CountedDevice;
+pub(crate) use survey::devices;
 pub(crate) use visit::Visit;
 pub(crate) use witness::note;

@@ -219,6 +219,13 @@ pub(crate) fn unlink_if_last(file: impl AsFd, id: u32) {
     }
 }
 
+/// The permission bits of [`DIRECTORY`]; `None` where there is no such folder.
+pub(crate) fn mode() -> Option<u32> {
+    let stat = rustix::fs::stat(DIRECTORY).ok()?;
+    let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+    is_folder.then_some(stat.st_mode & 0o7777)
+}
+
 /// Free and total number of files of the file system below [`DIRECTORY`]; `None` where it counts none.
 pub(crate) fn number_of_files() -> Option<(u64, u64)> {
     let stat = rustix::fs::statvfs(DIRECTORY).ok()?;

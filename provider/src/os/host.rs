@@ -38,6 +38,12 @@ fn found_out() -> Option<Whereabouts> {
     })
 }
 
+/// The pid namespace of another process, by its inode; `None` where the kernel does not tell.
+pub(crate) fn pid_namespace_of(pid: u32) -> Option<u64> {
+    let link = proc::link(pid, "ns/pid").ok()?;
+    inode_in(link.as_os_str().as_bytes())
+}
+
 /// The inode in `pid:[4026531836]`.
 fn inode_in(link: &[u8]) -> Option<u64> {
     let inode = link.strip_prefix(b"pid:[")?.strip_suffix(b"]")?;

@@ -38,6 +38,33 @@ pub(crate) fn open_files_limit() -> u64 {
     limit.unwrap_or(u64::MAX)
 }
 
+/// How much may be had without a right that one does not have: the soft limit, and the hard one that it can be raised to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limit {
+    /// `None` where there is none.
+    pub soft: Option<u64>,
+    /// As `soft`.
+    pub hard: Option<u64>,
+}
+
+/// Bytes that this process may lock.
+pub(crate) fn locked_memory() -> Limit {
+    limit_of(Resource::Memlock)
+}
+
+/// Descriptors that this process may have open.
+pub(crate) fn open_files() -> Limit {
+    limit_of(Resource::Nofile)
+}
+
+fn limit_of(resource: Resource) -> Limit {
+    let limit = rustix::process::getrlimit(resource);
+    Limit {
+        soft: limit.current,
+        hard: limit.maximum,
+    }
+}
+
 /// Whether this many more descriptors can be had, found out by opening them for a moment.
 pub(crate) fn are_descriptors_left(count: usize) -> bool {
     let open = |_| std::fs::File::open("/dev/null");

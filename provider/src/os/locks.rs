@@ -64,6 +64,15 @@ pub(crate) fn holders_of_any(files: &[Identity]) -> io::Result<BTreeMap<u32, usi
     Ok(holders)
 }
 
+/// All files that somebody holds a `flock` on, as far as the kernel names somebody; otherwise as [`holders_of_any`].
+pub(crate) fn held_files() -> io::Result<BTreeSet<Identity>> {
+    let mut held = BTreeSet::new();
+    for _ in 0..READINGS {
+        held.extend(by_file()?.into_keys());
+    }
+    Ok(held)
+}
+
 /// Whether process `pid` itself has as many locks of `files` open as the list shows under its pid. Where it has
 /// fewer, the others are those of an earlier process of that pid, and some child of that one has them.
 ///

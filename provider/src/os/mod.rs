@@ -5,7 +5,7 @@
 //! the crate. Linux only: the segment format (`/dev/shm/<id>.zenoh` locked by `flock`) is zenoh's on Linux.
 
 pub(crate) mod account_file;
-mod byte_lock;
+pub(crate) mod byte_lock;
 pub(crate) mod cgroup;
 pub(crate) mod clock;
 pub(crate) mod descriptors;
@@ -15,17 +15,21 @@ mod fork;
 pub(crate) mod futex;
 pub(crate) mod holdings;
 pub(crate) mod host;
+pub(crate) mod huge_pages;
 pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod locks;
 pub(crate) mod mappings;
 pub(crate) mod memory;
+pub(crate) mod mounts;
 pub(crate) mod mutex;
+pub(crate) mod neighbours;
 pub(crate) mod peers;
 pub(crate) mod per_process;
 pub(crate) mod proc;
 pub(crate) mod process;
 pub(crate) mod registration_lock;
+pub(crate) mod termination;
 pub(crate) mod threads;
 pub(crate) mod waiting;
 

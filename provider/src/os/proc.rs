@@ -54,6 +54,11 @@ pub(crate) fn own_link(file: &str) -> io::Result<PathBuf> {
     fs::read_link(path(&format!("self/{file}")))
 }
 
+/// Where a link about process `pid` leads.
+pub(crate) fn link(pid: u32, file: &str) -> Look<PathBuf> {
+    Ok(fs::read_link(path(&format!("{pid}/{file}")))?)
+}
+
 /// The path by which this process finds an open file again, also one without a name.
 pub(crate) fn path_of_descriptor(descriptor: RawFd) -> String {
     path(&format!("self/fd/{descriptor}"))

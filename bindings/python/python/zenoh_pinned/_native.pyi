@@ -608,6 +608,7 @@ def open_device(
     >>> name = zenoh_pinned.open_device("cuda:1", max_bytes=256 << 20)
     """
 
+def run_command(arguments: Sequence[str]) -> int: ...
 def feature_names() -> list[str]:
     """The names of a server's features, in their order."""
 

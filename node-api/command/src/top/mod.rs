@@ -1,0 +1,64 @@
+//! `zenoh-pinned top`: who holds what on this machine, in a terminal, looked at again every second.
+//!
+//! What is shown (`sections`) is apart from how it looks: on a screen (`screen`, drawn by `draw`) or printed once (`plain`).
+
+mod draw;
+mod plain;
+mod screen;
+mod sections;
+mod table;
+
+use std::io::{self, IsTerminal};
+
+use zenoh_pinned::bindings::observation::{Observation, observe};
+
+use crate::{Outcome, output};
+
+/// Pools and slots, processes, paths and reasons, queues, as they change; printed once where there is no terminal
+///
+/// Keys: tab and the left and right arrows change what is shown, the up and down arrows and the page keys scroll, q ends.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Print everything once
+    #[arg(long)]
+    once: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let is_screen = io::stdout().is_terminal() && io::stdin().is_terminal();
+    output::without_warnings(|| match arguments.once || !is_screen {
+        true => print_once(),
+        false => show(),
+    })
+}
+
+fn print_once() -> Outcome {
+    match look() {
+        Ok(seen) => {
+            output::line(&plain::text(&seen, output::columns().unwrap_or(100)));
+            Outcome::Well
+        }
+        Err(why) => {
+            output::error(&why);
+            Outcome::Wrong
+        }
+    }
+}
+
+fn show() -> Outcome {
+    match screen::show(look) {
+        Ok(()) => Outcome::Well,
+        Err(error) => {
+            output::error(&format!(
+                "the terminal does not do what it should: {error}; zenoh-pinned top --once needs none"
+            ));
+            Outcome::Wrong
+        }
+    }
+}
+
+fn look() -> Result<Observation, String> {
+    observe().map_err(|error| {
+        format!("what processes share cannot be read: {error}; zenoh-pinned doctor says what to do")
+    })
+}
