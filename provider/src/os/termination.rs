@@ -11,6 +11,7 @@ use std::{
 
 use super::futex;
 
+/// Relaxed throughout: a flag, and nothing is read because of it.
 static ASKED: AtomicU32 = AtomicU32::new(0);
 /// From a keyboard, from whoever manages processes, and from a terminal that has gone.
 const SIGNALS: [i32; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
@@ -26,7 +27,7 @@ impl Termination {
     /// # Errors
     /// The kernel's; no known one has any.
     pub fn expect() -> io::Result<Self> {
-        ASKED.store(0, Ordering::Release);
+        ASKED.store(0, Ordering::Relaxed);
         let mut termination = Self { before: Vec::new() };
         for signal in SIGNALS {
             // SAFETY: zeroes are a value of this type: no flags, an empty mask.
@@ -42,7 +43,7 @@ impl Termination {
 
     /// Whether one has come.
     pub fn is_asked_for(&self) -> bool {
-        ASKED.load(Ordering::Acquire) != 0
+        ASKED.load(Ordering::Relaxed) != 0
     }
 
     /// Sleeps until one has come, but no longer than this; says whether one has.
@@ -73,7 +74,7 @@ fn exchanged(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigactio
 }
 
 extern "C" fn note(_signal: i32) {
-    ASKED.store(1, Ordering::Release);
+    ASKED.store(1, Ordering::Relaxed);
     futex::wake_all(&ASKED);
 }
 
