@@ -14,9 +14,9 @@ LOAD_BALANCER_ARGUMENTS ?=
 
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help demo dora-demo load-balancer-demo test test-python lint corpus fuzz miri sanitize bench micro-figures \
-	camera-figures figures dora-figures exchange-figures hand-over-figures python-figures c-figures observe-figures soak wheel install gpu-kit \
-	gpu-lane-double gpu-results
+.PHONY: help demo dora-demo load-balancer-demo test test-python test-page lint corpus fuzz miri sanitize bench \
+	micro-figures camera-figures figures dora-figures exchange-figures hand-over-figures python-figures c-figures \
+	observe-figures observe-pictures soak wheel install gpu-kit gpu-lane-double gpu-results
 
 help:
 	@echo "Run"
@@ -27,6 +27,7 @@ help:
 	@echo "Test"
 	@echo "  make test              formatting, lints, documentation and every test"
 	@echo "  make test-python       only the tests of the Python package"
+	@echo "  make test-page         only the tests of the page in a browser; installs chromium where it is missing"
 	@echo "  make lint              only formatting, lints and documentation"
 	@echo "  make fuzz              every parser of foreign bytes under libFuzzer (FUZZ_SECONDS=60 each, SANITIZER=address)"
 	@echo "  make corpus            the seeds of the fuzz targets, into provider/fuzz/corpus"
@@ -42,6 +43,7 @@ help:
 	@echo "  make dora-figures      dataflows beside dora's own outputs; six minutes"
 	@echo "  make exchange-figures  newest values beside iceoryx2's blackboard and a mutex; two minutes"
 	@echo "  make hand-over-figures  one frame from publisher to subscriber beside zenoh, iceoryx2 and a bare wake-up; three minutes"
+	@echo "  make observe-pictures  the page as its README shows it; half a minute"
 	@echo "  make observe-figures   what it costs a process that a page looks at it; a minute and a half"
 	@echo "  make python-figures    single calls of the Python package; half a minute"
 	@echo "  make c-figures         single calls from C beside Rust; half a minute"
@@ -89,6 +91,7 @@ test: lint $(VENV)/.ready $(TOOLS)/promtool
 	fi
 	cargo test --workspace --all-features --doc
 	$(MAKE) test-python
+	$(MAKE) test-page
 
 # Tried again as in .config/nextest.toml, and because dora can give a node's endpoint to its daemon meanwhile.
 test-python: $(VENV)/.ready $(VENV)/others/.ready
@@ -100,6 +103,28 @@ test-python: $(VENV)/.ready $(VENV)/others/.ready
 	cd $(PACKAGE); \
 	"$$python" -m pytest --reruns 2
 	$(PYTHON) -m pytest --quiet benches/gpu-kit/tests
+
+BROWSER_TESTS := node-api/observe/tests/browser
+
+test-page: $(VENV)/.ready $(VENV)/.browser
+	cargo build --workspace --all-features
+	install "$(TARGET)/debug/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
+	export ZENOH_PINNED_COMMAND="$$(realpath $(TARGET))/debug/zenoh-pinned" PYTHONPATH="$$PWD/$(PACKAGE)/python"; \
+	$(PYTHON) -m pytest --quiet $(BROWSER_TESTS)
+
+observe-pictures: $(VENV)/.ready $(VENV)/.browser
+	$(PYTHON) -m pytest --quiet $(BROWSER_TESTS)/test_pictures.py --pictures node-api/observe/pictures
+
+# A browser and its driver, which the tests of the page start.
+$(VENV)/.browser: $(VENV)/.ready
+	@if [ -z "$${ZENOH_PINNED_BROWSER:-}" ] && ! { command -v chromium && command -v chromedriver; } > /dev/null; then \
+		echo "Chromium or its driver is missing; installing chromium and chromium-driver."; \
+		{ apt-get update && apt-get install -y chromium chromium-driver; } > /dev/null || { \
+			echo "Install them as root: apt-get install chromium chromium-driver"; \
+			echo "Or name others: ZENOH_PINNED_BROWSER=/path/of/chrome ZENOH_PINNED_BROWSER_DRIVER=/path/of/chromedriver"; \
+			exit 1; }; \
+	fi
+	touch $@
 
 SOAK_SECONDS ?= 600
 SOAK_RESULTS ?= $(TARGET)/soak

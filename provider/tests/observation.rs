@@ -16,7 +16,9 @@ use zenoh_pinned::{
     Frame, PinnedPool, Pinner,
     bindings::{
         line::{Inbox, LaneOwner, Line, Outgoing, Overflow, Peer},
-        observation::{Observation, ObservedProcess, ObservedSegment, SlotState, observe},
+        observation::{
+            Observation, ObservedProcess, ObservedQueue, ObservedSegment, SlotState, observe,
+        },
     },
 };
 
@@ -164,11 +166,8 @@ fn a_subscribers_queue_is_seen_with_what_is_unread_and_what_was_dropped() {
     }
     drop(inbox.take(0, &pinner).unwrap().unwrap());
     let seen = observe().unwrap();
-    let queues = seen
-        .queues
-        .iter()
-        .filter(|queue| queue.subscriber.pid == std::process::id());
-    let queue = queues.last().unwrap();
+    let is_own = |queue: &&ObservedQueue| queue.subscriber.pid == std::process::id();
+    let queue = seen.queues.iter().find(is_own).unwrap();
     assert_eq!((queue.capacity, queue.overflow), (4, Overflow::DropOldest));
     let [lane] = &queue.lanes[..] else {
         panic!("{queue:?}");

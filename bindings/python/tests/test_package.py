@@ -15,7 +15,8 @@ EXAMPLES = [REPOSITORY / "examples" / name for name in ("dora-camera", "load-bal
 # dora's wheel needs Python 3.11.
 NO_DORA = ["arguments", "elements", "in_place", "living_views", "views", "mistakes", "waiting", "device"]
 NO_DORA += ["exchange", "exchange_mistakes", "line"]
-CHECKED = [PACKAGE / "python", PACKAGE / "tests", *EXAMPLES, REPOSITORY / "benches"]
+CHECKED = [PACKAGE / "python", PACKAGE / "tests", *EXAMPLES]
+CHECKED += [REPOSITORY / "benches", REPOSITORY / "node-api/observe/tests"]
 
 
 def succeeds(*command, **environment):

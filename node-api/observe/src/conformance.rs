@@ -7,6 +7,7 @@
 //!
 //! The rules for metrics are Prometheus' own (`promtool check metrics`), and some more: names begin with `zenoh_pinned_`,
 //! units are base units, labels are bounded.
+#![allow(clippy::panic, reason = "a suite fails by panicking")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -140,9 +141,11 @@ fn state(figures: &Figures) {
     }
 }
 
-/// Counters and buckets by what names them.
+/// Counters and buckets, by their names and labels.
 #[derive(Default)]
-struct Seen(BTreeMap<(String, Vec<(String, String)>), Vec<f64>>);
+struct Seen(BTreeMap<(String, Labels), Vec<f64>>);
+
+type Labels = Vec<(String, String)>;
 
 impl Seen {
     fn goes_on_with(&self, after: &Self) {
@@ -228,7 +231,7 @@ fn is_snake_case(name: &str) -> bool {
     name.bytes().all(allowed) && !name.contains("__") && !name.ends_with('_')
 }
 
-fn check_labels(name: &str, metric: &Metric) -> Vec<(String, String)> {
+fn check_labels(name: &str, metric: &Metric) -> Labels {
     let mut seen = BTreeSet::new();
     let mut labels: Vec<_> = metric
         .get_label()

@@ -1,6 +1,7 @@
 //! The suite for sources: what this crate has passes it, and whoever breaks one rule does not.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "a test fails by panicking"
 )]

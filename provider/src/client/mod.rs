@@ -83,7 +83,8 @@ impl ShmClient for PinnedHostShmClient {
 /// The client storage for `zenoh::open(config).with_shm_clients(..)`: attaches without locking pages, and
 /// has each segment registered by `pinner` in the background.
 ///
-/// The storage does not keep `pinner`: keep it for as long as frames arrive.
+/// All calls with one pinner give one storage, for as long as somebody has it: then each segment is mapped once. The
+/// storage does not keep `pinner`: keep it for as long as frames arrive.
 ///
 /// ```no_run
 /// use zenoh::Wait;
@@ -96,8 +97,10 @@ impl ShmClient for PinnedHostShmClient {
 /// # Ok::<(), zenoh::Error>(())
 /// ```
 pub fn shm_clients(pinner: &Pinner) -> Arc<ShmClientStorage> {
-    let client: Arc<dyn ShmClient> = Arc::new(PinnedHostShmClient::with_pinner(pinner));
-    Arc::new(ShmClientStorage::builder().with_clients(&[client]).build())
+    pinner.clients(|| {
+        let client: Arc<dyn ShmClient> = Arc::new(PinnedHostShmClient::with_pinner(pinner));
+        Arc::new(ShmClientStorage::builder().with_clients(&[client]).build())
+    })
 }
 
 /// Makes [`shm_clients`] those of every session that this process opens from now on without naming its own,
@@ -114,4 +117,20 @@ pub fn shm_clients(pinner: &Pinner) -> Arc<ShmClientStorage> {
 /// ```
 pub fn install_shm_clients(pinner: &Pinner) {
     *zenoh::shm::GLOBAL_CLIENT_STORAGE.write() = shm_clients(pinner);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_shares_a_pinner_maps_a_segment_once_and_what_does_not_has_clients_of_its_own() {
+        let (pinner, other) = (Pinner::host_only(), Pinner::host_only());
+        let first = shm_clients(&pinner);
+        assert!(Arc::ptr_eq(&first, &shm_clients(&pinner.clone())));
+        assert!(!Arc::ptr_eq(&first, &shm_clients(&other)));
+        let known = Arc::downgrade(&first);
+        drop(first);
+        assert!(known.upgrade().is_none(), "the pinner keeps none");
+    }
 }

@@ -1,6 +1,9 @@
 //! What a pinner is made for, and making it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use cudarc::driver::{CudaContext, sys::CUcontext};
 
@@ -204,6 +207,7 @@ impl PinnerBuilder {
                 _idle: idle,
                 staging,
                 budget,
+                clients: Mutex::default(),
                 made_here: MadeHere::now(),
             }),
         }

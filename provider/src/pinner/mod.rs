@@ -9,10 +9,11 @@ mod ending;
 use std::{
     io,
     ptr::NonNull,
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, Weak},
 };
 
 use cudarc::driver::CudaContext;
+use zenoh::shm::ShmClientStorage;
 
 pub use builder::PinnerBuilder;
 use ending::Ending;
@@ -20,7 +21,7 @@ use ending::Ending;
 use crate::{
     budget::{self, Budget, Pressure},
     cuda::{self, Device, InFlight},
-    os::{file::Identity, per_process::MadeHere},
+    os::{file::Identity, mutex, per_process::MadeHere},
     pool::PinnedPool,
     reason::FallbackReason,
     registration::{Found, IdleRegistrations, Lease, Registrar, Staging, Table},
@@ -79,6 +80,8 @@ struct SharedPinner {
     _idle: Arc<IdleRegistrations>,
     staging: Arc<Staging>,
     budget: Arc<Budget>,
+    /// What sessions and inboxes attach by, while one of them has it.
+    clients: Mutex<Weak<ShmClientStorage>>,
     made_here: MadeHere,
 }
 
@@ -195,6 +198,24 @@ impl Pinner {
         for segment in pool.segments() {
             self.segment_attached(&segment);
         }
+    }
+
+    /// The client storage that all sessions and inboxes with this pinner share, so that a segment is mapped once: a frame in
+    /// a second mapping is found only by asking the kernel.
+    pub(crate) fn clients(
+        &self,
+        make: impl FnOnce() -> Arc<ShmClientStorage>,
+    ) -> Arc<ShmClientStorage> {
+        if !self.shared.made_here.holds() {
+            return make();
+        }
+        let mut clients = mutex::lock(&self.shared.clients);
+        if let Some(clients) = clients.upgrade() {
+            return clients;
+        }
+        let made = make();
+        *clients = Arc::downgrade(&made);
+        made
     }
 
     pub(crate) fn downgrade(&self) -> WeakPinner {

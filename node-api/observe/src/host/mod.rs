@@ -27,7 +27,9 @@ use crate::{Figures, LookError, Source};
 /// How old a look may be that another of the five has taken: they are looked at right after each other.
 const SAME: Duration = Duration::from_millis(250);
 
-const ALL: [(&str, fn(&Observation) -> Figures); 5] = [
+type FiguresOf = fn(&Observation) -> Figures;
+
+const ALL: [(&str, FiguresOf); 5] = [
     ("host", summary::figures),
     ("pools", pools::figures),
     ("processes", processes::figures),
@@ -68,7 +70,7 @@ pub(crate) fn sources_of(observe: Observe) -> Vec<Arc<dyn Source>> {
 /// One of the five.
 struct Part {
     name: &'static str,
-    figures: fn(&Observation) -> Figures,
+    figures: FiguresOf,
     shared: Arc<Shared>,
 }
 

@@ -11,7 +11,7 @@ use crate::Source;
 
 /// Keys of `/api/stats` and paths below `/api/` that are no source's.
 const RESERVED: [&str; 3] = ["at", "stats", "version"];
-/// Where Prometheus' list of ports has nothing.
+/// The one after zenoh's.
 const PORT: u16 = 7448;
 
 /// What shows the figures of some sources over HTTP; see the crate's README for the paths.

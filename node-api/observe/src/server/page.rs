@@ -17,7 +17,28 @@ macro_rules! files {
     };
 }
 
-const FILES: &[File] = &files!["index.html", "page.css", "page.js"];
+const FILES: &[File] = &files![
+    "index.html",
+    "icon.svg",
+    "page.css",
+    "cards.css",
+    "plots.css",
+    "page.js",
+    "elements.js",
+    "history.js",
+    "live.js",
+    "plots.js",
+    "words.js",
+    "cards/all.js",
+    "cards/flow.js",
+    "cards/generic.js",
+    "cards/host.js",
+    "cards/pools.js",
+    "cards/processes.js",
+    "cards/queues.js",
+    "cards/reasons.js",
+    "cards/unreadable.js",
+];
 
 /// The file that is served at `path`.
 pub(super) fn file(path: &str) -> Option<Response> {
@@ -36,6 +57,7 @@ impl File {
             Some((_, "css")) => "text/css; charset=utf-8",
             Some((_, "html")) => "text/html; charset=utf-8",
             Some((_, "js")) => "text/javascript; charset=utf-8",
+            Some((_, "svg")) => "image/svg+xml",
             _ => "text/plain; charset=utf-8",
         }
     }

@@ -142,21 +142,25 @@ async fn whoever_sends_a_message_is_closed() {
         let mut socket = open(serving.address(), None).await.unwrap();
         stats(&mut socket).await;
         socket.send(message).await.unwrap();
-        let close = loop {
-            match next(&mut socket).await {
-                Some(Message::Close(frame)) => break frame.unwrap(),
-                Some(_) => {}
-                None => panic!("it says why"),
-            }
+        // A look may be on its way already.
+        let close = match next(&mut socket).await {
+            Some(Message::Text(_)) => next(&mut socket).await,
+            other => other,
+        };
+        let Some(Message::Close(Some(close))) = close else {
+            panic!("it closes and says why, not {close:?}");
         };
         assert_eq!(close.code, CloseCode::Policy);
         assert_eq!(close.reason, "this socket takes no messages");
     }
-    // One that is too long is not even read.
+    // One that is too long is not even read to its end.
     let mut socket = open(serving.address(), None).await.unwrap();
     socket.send(Message::text("x".repeat(1 << 20))).await.ok();
-    while let Ok(Some(Ok(_))) = tokio::time::timeout(WATCHDOG, socket.next()).await {}
-    assert_eq!(get(serving.address(), "/livez").status, 200);
+    let mut looks = 0;
+    while let Ok(Some(Ok(_))) = tokio::time::timeout(WATCHDOG, socket.next()).await {
+        looks += 1;
+        assert!(looks < 3, "it is still open");
+    }
 }
 
 #[tokio::test]
@@ -165,12 +169,13 @@ async fn a_ping_is_answered_between_two_looks() {
     let serving = serve([counting]);
     let mut socket = open(serving.address(), None).await.unwrap();
     socket.send(Message::Ping("here".into())).await.unwrap();
-    loop {
-        match next(&mut socket).await.expect("it stays open") {
-            Message::Pong(bytes) => break assert_eq!(bytes, "here"),
-            _ => {}
-        }
+    let mut answered = false;
+    // Behind a look or two.
+    for _ in 0..3 {
+        let message = next(&mut socket).await.expect("it stays open");
+        answered |= message == Message::Pong("here".into());
     }
+    assert!(answered);
     stats(&mut socket).await;
 }
 

@@ -119,6 +119,32 @@ fn a_trace_that_is_sampled_is_whole_and_others_are_absent() {
 }
 
 #[test]
+fn a_message_that_carries_its_senders_trace_goes_on_in_it() {
+    use zenoh_pinned::bindings::trace::{TraceContext, begin, tell_put_within};
+
+    let collector = Collector::begin();
+    let (traces, layer) = Traces::builder()
+        .endpoint(collector.endpoint())
+        .layer()
+        .unwrap();
+    let subscriber =
+        tracing_subscriber::layer::SubscriberExt::with(tracing_subscriber::registry(), layer);
+    // As dora writes it into a message.
+    let given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let given = TraceContext::of_traceparent(given).unwrap();
+    tracing::subscriber::with_default(subscriber, || {
+        tell_put_within(begin().unwrap(), given, "image", 7);
+    });
+    // What waits is sent at the end.
+    drop(traces);
+    let sent = collector.until("the span comes", |spans| spans.len() == 1);
+    let put = &sent[0][0].span;
+    assert_eq!(put.trace_id, given.trace.to_be_bytes());
+    assert_eq!(put.parent_span_id, given.span.to_be_bytes());
+    assert_ne!(put.span_id, given.span.to_be_bytes());
+}
+
+#[test]
 fn a_collector_that_is_away_costs_spans_and_nothing_else() {
     let endpoint = {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

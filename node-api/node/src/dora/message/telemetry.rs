@@ -104,6 +104,14 @@ mod tests {
         );
         assert_eq!(lines[1..], ["tracestate:vendor=a:b"]);
 
+        let sent = |parameters: &MetadataParameters| {
+            let timestamp = dora_message::uhlc::HLC::default().new_timestamp();
+            carried_by(&Metadata::from_parameters(timestamp, parameters.clone()))
+        };
+        let carried = sent(&parameters).expect("the trace goes on");
+        assert_eq!((carried.trace, carried.span), (7, 9));
+        assert_eq!(sent(&MetadataParameters::new()), None);
+
         let own = Parameter::String(String::from("mine"));
         parameters.insert(OPEN_TELEMETRY_CONTEXT.to_owned(), own.clone());
         inject(&mut parameters);
