@@ -5,7 +5,7 @@
 
 use std::{
     path::PathBuf,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use zenoh::{Config, Session};
@@ -76,6 +76,14 @@ pub(crate) enum TrialError {
 struct Meeting(PathBuf);
 
 impl Meeting {
+    fn somewhere() -> Self {
+        // Containers share folders, and each has a process of the same number: the time tells them apart.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.unwrap_or_default().as_nanos();
+        let name = format!("zenoh-pinned-doctor-{}-{now}.sock", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
     fn endpoint(&self) -> String {
         format!("unixsock-stream/{}", self.0.display())
     }
@@ -90,8 +98,7 @@ impl Drop for Meeting {
 
 /// Sends it.
 pub(crate) fn run(pinner: &Pinner) -> Result<Received, TrialError> {
-    let name = format!("zenoh-pinned-doctor-{}.sock", std::process::id());
-    let meeting = Meeting(std::env::temp_dir().join(name));
+    let meeting = Meeting::somewhere();
     let endpoint = [meeting.endpoint()];
     let receiving = session(&endpoint, &[], pinner)?;
     let sending = session(&[], &endpoint, pinner)?;

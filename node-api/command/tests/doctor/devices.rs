@@ -37,11 +37,7 @@ fn with_double(settings: &str) -> (Surroundings, PathBuf) {
         "{} is missing: run `cargo build -p cuda-driver-double` first, as `make test` does",
         double.display()
     );
-    let name: String = settings
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .collect();
-    let folder = folder(&format!("double-{name}"));
+    let folder = folder("double");
     for name in ["libcuda.so", "libcuda.so.1"] {
         symlink(&double, folder.join(name)).unwrap();
     }

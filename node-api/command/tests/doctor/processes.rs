@@ -94,6 +94,19 @@ fn a_neighbour_that_shares_everything_is_counted_and_well() {
 }
 
 #[test]
+fn doctors_of_several_containers_that_share_a_folder_for_sockets_do_not_meet() {
+    let examined = || {
+        let report = Surroundings::well().alone().examined(&[]);
+        (report.code, report.line("trial").state.clone())
+    };
+    // Each has the same number in its namespace.
+    let doctors: Vec<_> = (0..6).map(|_| std::thread::spawn(examined)).collect();
+    for doctor in doctors {
+        assert_eq!(doctor.join().unwrap(), (Some(0), String::from("ok")));
+    }
+}
+
+#[test]
 fn a_hostile_segment_and_a_hostile_account_are_named_and_break_nothing() {
     // The magic, and nothing that fits it; an account's name, with a page of noise.
     let script = "(printf 'ZPINNED\\0and then nonsense'; head -c 8192 /dev/urandom) > /dev/shm/77.zenoh && \

@@ -1,6 +1,10 @@
 //! The command in some surroundings, and what it says there.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::PathBuf,
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 /// A line of the report.
 #[derive(Clone, Debug)]
@@ -167,7 +171,10 @@ fn bare_path() -> String {
 
 /// A folder of this test's own.
 pub fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("zpin-doctor-{name}-{}", std::process::id()));
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("zpin-doctor-{name}-{}-{count}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
