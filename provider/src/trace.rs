@@ -18,7 +18,10 @@
 //! Whoever wants spans of them has a subscriber for that target (`zenoh-pinned-observe`). Where nobody has one this costs a
 //! look at a static word, and no clock is read.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, SystemTime},
+};
 
 use crate::{
     os::{self, clock},
@@ -151,20 +154,23 @@ impl CopyInFlight {
         }
     }
 
-    /// It has executed.
+    /// It has executed. A subscriber's panic is not the caller's, which has other copies to look after.
     pub(crate) fn tell(self) {
         let told = Told {
             key: "",
             bytes: self.bytes,
             way: Some(&self.way),
         };
-        tell(
-            "copy_to_device",
-            self.began,
-            self.of.child(),
-            self.of.span,
-            &told,
-        );
+        let tell = || {
+            tell(
+                "copy_to_device",
+                self.began,
+                self.of.child(),
+                self.of.span,
+                &told,
+            )
+        };
+        let _ = catch_unwind(AssertUnwindSafe(tell));
     }
 }
 

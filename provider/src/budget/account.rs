@@ -141,8 +141,9 @@ pub(super) fn look() -> Result<(Record, Census), Errno> {
 pub(super) fn show_figures(figures: Option<&FiguresPage>) {
     let mut account = ACCOUNT.lock();
     account.has_figures = figures.is_some();
-    if account.page.is_some() != account.has_figures {
-        account.show_or_warn();
+    if account.page.is_some() != account.has_figures && account.show().is_err() {
+        // Who holds nothing is not seen then, and no frame is worse for it. The next second tries again.
+        return;
     }
     if let (Some(page), Some(figures)) = (&account.page, figures) {
         // Who looks misses the figures of a second.

@@ -31,18 +31,19 @@ impl Census {
     pub(super) fn take(own: Option<Identity>) -> Result<Self, Errno> {
         let physical_memory = limits::physical_memory();
         let mut census = Self::default();
-        account_file::for_each_live(&MAGIC, |seen| {
+        account_file::for_each_live(&MAGIC, |mut seen| {
             if Some(seen.identity) != own {
-                census.count(seen, physical_memory);
+                census.count(&mut seen, physical_memory);
             }
         })?;
         Ok(census)
     }
 
-    fn count(&mut self, mut seen: SeenAccount, physical_memory: u64) {
-        if let Some(record) = Record::of_seen(&mut seen, physical_memory) {
+    /// Counts one, and gives what it says, if that makes sense.
+    pub(super) fn count(&mut self, seen: &mut SeenAccount, physical_memory: u64) -> Option<Record> {
+        if let Some(record) = Record::of_seen(seen, physical_memory) {
             self.records.push(record);
-            return;
+            return Some(record);
         }
         self.unreadable += 1;
         let holdings = holdings::of_holders_of(seen.identity);
@@ -54,6 +55,7 @@ impl Census {
             registered: possible,
         });
         warn_once(seen.identity, possible);
+        None
     }
 
     /// What the others hold.

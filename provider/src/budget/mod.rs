@@ -77,5 +77,5 @@ pub use pressure::Pressure;
 pub(crate) use refusal::{Readable, Refused};
 pub(crate) use sums::{Purpose, Sums};
 pub use usage::{HostUsage, ProcessUsage};
-pub(crate) use usage::{SeenProcess, shown};
+pub(crate) use usage::{SeenProcess, Shown};
 pub(crate) use usage::{limit as host_limit, pressure};

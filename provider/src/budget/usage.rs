@@ -78,33 +78,44 @@ pub(crate) struct SeenProcess {
     pub(crate) usage: ProcessUsage,
     /// When the process began, in clock ticks since boot.
     pub(crate) started: u64,
-    /// Whether it is there.
-    pub(crate) lives: bool,
     pub(crate) figures: Option<ProcessFigures>,
 }
 
-/// All accounts as they are shown, this process's too; and the files whose accounts make no sense.
-///
-/// # Errors
-/// `/dev/shm` cannot be listed, or no descriptor is left.
-pub(crate) fn shown() -> std::io::Result<(Vec<SeenProcess>, Vec<String>)> {
-    let physical_memory = limits::physical_memory();
-    let (mut processes, mut unreadable) = (Vec::new(), Vec::new());
-    account_file::for_each(|mut seen| {
-        let record = Record::of_seen(&mut seen, physical_memory);
-        match record {
-            Some(record) => processes.push(SeenProcess {
-                usage: ProcessUsage::of(&record),
-                started: record.start_time,
-                lives: seen.lives,
-                figures: figures_of(&seen),
-            }),
+/// The accounts as they are shown to others.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown {
+    pub(crate) usage: HostUsage,
+    pub(crate) processes: Vec<SeenProcess>,
+    /// The files of those that make no sense.
+    pub(crate) senseless: Vec<String>,
+}
+
+impl Shown {
+    /// Those of processes that live, this one too. Unlike [`HostUsage::now`] it leaves those of the dead where they are,
+    /// and trusts no file that others may write.
+    ///
+    /// # Errors
+    /// `/dev/shm` cannot be listed, or no descriptor is left.
+    pub(crate) fn now() -> std::io::Result<Self> {
+        let physical_memory = limits::physical_memory();
+        let (mut shown, mut census) = (Self::default(), Census::default());
+        account_file::for_each(|mut seen| {
             // A segment of zenoh's that has such a name by chance has no such lock.
-            None if seen.lives => unreadable.push(seen.path()),
-            None => {}
-        }
-    })?;
-    Ok((processes, unreadable))
+            if !seen.lives || !seen.is_of_this_user_alone() {
+                return;
+            }
+            match census.count(&mut seen, physical_memory) {
+                Some(record) => shown.processes.push(SeenProcess {
+                    usage: ProcessUsage::of(&record),
+                    started: record.start_time,
+                    figures: figures_of(&seen),
+                }),
+                None => shown.senseless.push(seen.path()),
+            }
+        })?;
+        shown.usage = HostUsage::of(census.held(), &census.records, census.unreadable);
+        Ok(shown)
+    }
 }
 
 /// `None` where it shows none; they are read again where they were being written.
@@ -126,20 +137,24 @@ impl HostUsage {
     /// `/dev/shm` cannot be listed, or no descriptor is left to open an account with.
     pub fn now() -> std::io::Result<Self> {
         let (own, census) = account::look()?;
-        let limit = limit(None);
         let held = own.held().plus(census.held());
-        // Some only say what they were refused.
+        let records: Vec<_> = std::iter::once(own).chain(census.records).collect();
+        Ok(Self::of(held, &records, census.unreadable))
+    }
+
+    fn of(held: Sums, records: &[Record], unreadable_accounts: u32) -> Self {
+        let limit = limit(None);
+        // Some only say what they were refused, or what they have counted.
         let holds_something = |record: &&Record| record.held() != Sums::default();
-        let processes = std::iter::once(&own).chain(&census.records);
-        let processes = processes.filter(holds_something);
-        Ok(Self {
+        let processes = records.iter().filter(holds_something);
+        Self {
             memory_bytes: held.memory,
             registered_bytes: held.registered,
             limit_bytes: limit,
             pressure: pressure_of(held, limit, cgroup::pressure()),
             processes: processes.map(ProcessUsage::of).collect(),
-            unreadable_accounts: census.unreadable,
-        })
+            unreadable_accounts,
+        }
     }
 }
 

@@ -229,7 +229,6 @@ impl Frame {
             .trace()
             .and_then(|trace| Some((trace::begin()?, trace)));
         let traced = began.map(|(began, of)| CopyInFlight::new(began, of, self.len(), way));
-        let hold = hold.traced(traced);
         let (in_flight, context) = (self.pinner().in_flight(), stream.context());
         // SAFETY: `source` is readable for the frame's length and `hold` keeps it so and unchanged; the
         // hold goes to the in-flight list on every way out of here. The destination's length was checked.
@@ -238,7 +237,7 @@ impl Frame {
             Ok(()) => {
                 figures::count_copy(self.len());
                 in_flight
-                    .keep(stream, hold)
+                    .keep(stream, hold.traced(traced))
                     .map_err(|error| CopyError::driver("cuStreamSynchronize", error, context))
             }
             Err(error) => {

@@ -54,6 +54,8 @@ pub struct Frame {
     pinner: Pinner,
     taken: OnceLock<Way>,
     trace: Option<TraceContext>,
+    /// Another frame of the same bytes is counted.
+    is_counted: bool,
 }
 
 impl Frame {
@@ -64,6 +66,7 @@ impl Frame {
             pinner: pinner.clone(),
             taken: OnceLock::new(),
             trace: None,
+            is_counted: false,
         }
     }
 
@@ -194,7 +197,9 @@ impl Frame {
                 .map_err(FrameError::unverifiable)?,
             None => None,
         };
-        Ok(Self::of(self.held.clone(), found, pinner).in_trace(self.trace))
+        let mut frame = Self::of(self.held.clone(), found, pinner).in_trace(self.trace);
+        frame.is_counted = true;
+        Ok(frame)
     }
 
     /// The way of the bytes to the device: after a copy the one it took, before that the one it would
@@ -286,6 +291,9 @@ fn place_of(found: &Found, bytes: usize) -> Result<Option<Place>, FrameError> {
 /// Counted here, and not when it is made: by now it is known which way it took.
 impl Drop for Frame {
     fn drop(&mut self) {
+        if self.is_counted {
+            return;
+        }
         match self.taken.get() {
             Some(way) => figures::count_frame(way.path, way.reason.as_ref()),
             None => {

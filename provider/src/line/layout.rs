@@ -188,10 +188,10 @@ pub(super) struct Lane {
     pub(super) first: AtomicU64,
     key_bytes: AtomicU32,
     key: [AtomicU64; KEY_WORDS],
-    /// Rung by the reader for a publisher that waits for room.
-    pub(super) room: Bell,
     /// For whoever looks at the inbox.
     overwritten: AtomicU64,
+    /// Rung by the reader for a publisher that waits for room.
+    pub(super) room: Bell,
     pub(super) ring: Ring,
 }
 

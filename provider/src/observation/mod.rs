@@ -28,7 +28,7 @@ use segments::Found;
 
 use crate::{
     HostUsage, ProcessUsage,
-    budget::{self, SeenProcess},
+    budget::{SeenProcess, Shown},
     figures::ProcessFigures,
     line::Overflow,
     os::{file, locks},
@@ -40,8 +40,7 @@ use crate::{
 /// # Errors
 /// `/dev/shm` or `/proc/locks` cannot be read, or no descriptor is left.
 pub fn observe() -> io::Result<Observation> {
-    let usage = HostUsage::now()?;
-    let (accounts, senseless) = budget::shown()?;
+    let shown = Shown::now()?;
     let mut found = Found::now()?;
     let locks = locks::by_file()?;
     let mut known = BTreeMap::new();
@@ -62,14 +61,14 @@ pub fn observe() -> io::Result<Observation> {
         .into_iter()
         .map(|(_, segment)| segment)
         .collect();
-    let unreadable = senseless.into_iter().map(|file| Unreadable {
+    let unreadable = shown.senseless.into_iter().map(|file| Unreadable {
         file,
         why: "it is the account of a process that lives, and makes no sense",
     });
     Ok(Observation {
-        usage,
+        usage: shown.usage,
         shared_memory: file::space(),
-        processes: processes(accounts, &segments),
+        processes: processes(shown.processes, &segments),
         segments,
         queues: found.queues,
         unreadable: found.unreadable.into_iter().chain(unreadable).collect(),
@@ -80,7 +79,6 @@ pub fn observe() -> io::Result<Observation> {
 fn processes(accounts: Vec<SeenProcess>, segments: &[ObservedSegment]) -> Vec<ObservedProcess> {
     let mut processes: Vec<_> = accounts
         .into_iter()
-        .filter(|account| account.lives)
         .map(|account| ObservedProcess {
             process: Identified::by_start(account.usage.pid, account.started),
             usage: account.usage,

@@ -4,13 +4,14 @@ use super::Identified;
 use crate::os::{life::Life, process};
 
 impl Identified {
-    /// The process that has a number now.
+    /// The process that has a number now. The list of locks names one that has ended where a forked child of it still has
+    /// the file.
     pub(super) fn now(pid: u32) -> Self {
         Self {
             pid,
             started: process::start_time(pid).unwrap_or(0),
             name: process::name_of(pid).unwrap_or_default(),
-            lives: true,
+            lives: !matches!(Life::of(pid), Life::Ended),
         }
     }
 
@@ -36,6 +37,7 @@ mod tests {
         let own = Identified::now(std::process::id());
         assert!(own.lives && !own.name.is_empty() && own.started > 0);
         assert_eq!(Identified::by_start(own.pid, own.started), own);
+        assert!(!Identified::now(u32::MAX).lives);
         let former = Identified::by_start(own.pid, own.started - 1);
         assert!(!former.lives && former.name.is_empty());
     }

@@ -1,6 +1,6 @@
 //! What the files in `/dev/shm` are: segments of pools, inboxes, zenoh's metadata.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, os::fd::OwnedFd};
 
 use super::{Identified, ObservedLane, ObservedQueue, ObservedSegment, SlotState, Unreadable};
 use crate::{
@@ -12,6 +12,9 @@ use crate::{
     reclaim::{self, HEADERS_BYTES},
     segment::{SegmentHeader, layout::SegmentLayout},
 };
+
+/// How often an inbox is read again that may have been written to meanwhile.
+const READINGS: usize = 8;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -75,7 +78,12 @@ impl Found {
             return Ok(());
         };
         let producer = Identified::by_start(header.producer_pid, header.producer_start);
-        match Seen::of(behind) {
+        // An inbox is a segment of one slot; what lies in a pool's first slot is its user's.
+        let seen = match header.layout.slots() {
+            1 => seen_again(&file, header_bytes, Seen::of(behind)),
+            _ => Seen::Other,
+        };
+        match seen {
             Seen::Nonsense(why) => self.unreadable(id, why),
             Seen::Inbox(inbox) => self.queues.push(ObservedQueue {
                 id,
@@ -105,6 +113,20 @@ impl Found {
         let file = file::path_of(id);
         self.unreadable.push(Unreadable { file, why });
     }
+}
+
+/// What stands behind a header page, read again where it makes no sense: its publisher and its reader may have been at it.
+fn seen_again(file: &OwnedFd, header_bytes: usize, first: Seen) -> Seen {
+    let mut seen = first;
+    for _ in 0..READINGS {
+        if !matches!(seen, Seen::Nonsense(_)) {
+            return seen;
+        }
+        std::thread::yield_now();
+        let again = file::read_at(file, header_bytes as u64, SEEN_BYTES);
+        seen = again.map_or(seen, |bytes| Seen::of(&bytes));
+    }
+    seen
 }
 
 fn lane(seen: SeenLane) -> ObservedLane {

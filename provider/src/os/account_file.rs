@@ -107,6 +107,12 @@ impl SeenAccount {
         (read == Ok(BYTES)).then_some(rest)
     }
 
+    /// Whether nobody else can have written it.
+    pub(crate) fn is_of_this_user_alone(&self) -> bool {
+        let access = file::Access::of(&self.file);
+        access.is_ok_and(file::Access::is_of_this_user_alone)
+    }
+
     /// The path of its file.
     pub(crate) fn path(&self) -> String {
         file::path_of(self.id)

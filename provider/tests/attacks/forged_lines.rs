@@ -340,7 +340,7 @@ fn a_head_that_is_no_inboxs_or_another_ones_is_not_opened() {
         assert_eq!(ends.put(), Ok(true), "who has it open goes on: {what}");
     };
     for (field, value) in [
-        (at::VERSION, 2),
+        (at::VERSION, 1),
         (at::LANE_COUNT, 17),
         (at::CAPACITY, 0),
         (at::CAPACITY, 4097),

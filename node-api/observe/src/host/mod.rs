@@ -27,6 +27,10 @@ use crate::{Figures, LookError, Source};
 /// How old a look may be that another of the five has taken: they are looked at right after each other.
 const SAME: Duration = Duration::from_millis(250);
 
+/// How many of a list the JSON has, the first ones: what others write cannot make it so large that nothing is shown. The
+/// host's state says how many are left out.
+const LISTED: usize = 150;
+
 type FiguresOf = fn(&Observation) -> Figures;
 
 const ALL: [(&str, FiguresOf); 5] = [
@@ -108,6 +112,16 @@ impl Shared {
         *latest = Some((Instant::now(), Arc::clone(&observation)));
         Ok(observation)
     }
+}
+
+/// What the JSON has of a list.
+fn listed<T>(all: &[T]) -> &[T] {
+    &all[..all.len().min(LISTED)]
+}
+
+/// How many entries of a list it has not.
+fn left_out<T>(all: &[T]) -> usize {
+    all.len() - listed(all).len()
 }
 
 fn identified(process: &Identified) -> Value {

@@ -7,8 +7,15 @@ use zenoh_pinned::bindings::observation::{
     Identified, Observation, ObservedSegment, PoolFigures, SlotState,
 };
 
-use super::identified;
+use super::{identified, left_out, listed};
 use crate::{Families, Figures};
+
+/// Slots that the JSON shows one by one: of all pools together, and of a segment. All of them are counted.
+const MAPPED: usize = 256 << 10;
+const MAPPED_OF_SEGMENT: usize = 4096;
+/// Segments, and processes that have them attached, of a pool in the JSON.
+const SEGMENTS: usize = 16;
+const ATTACHED: usize = 32;
 
 /// What belongs together: a pool's segments, and what its process says of it.
 struct Pool<'a> {
@@ -41,8 +48,14 @@ pub(super) fn figures(observation: &Observation) -> Figures {
     for pool in &pools {
         add_to(&mut families, pool);
     }
-    let state = pools.iter().map(Pool::state).collect();
-    Figures::new(state).with(families)
+    let mut left = MAPPED;
+    let state = listed(&pools).iter().map(|pool| pool.state(&mut left));
+    Figures::new(state.collect()).with(families)
+}
+
+/// How many pools the JSON has not.
+pub(super) fn pools_left_out(observation: &Observation) -> usize {
+    left_out(&pools(observation))
 }
 
 /// By name and producer; a process's pools of one name are shown as one.
@@ -96,9 +109,22 @@ fn add(sum: &mut PoolFigures, more: &PoolFigures) {
 }
 
 impl Pool<'_> {
-    fn state(&self) -> Value {
+    /// `left`: how many slots may still be shown one by one.
+    fn state(&self, left: &mut usize) -> Value {
         let slots = self.slots();
         let attached = self.attached();
+        let segments = self.segments.iter().take(SEGMENTS).map(|segment| {
+            let shown = segment.slots.len().min(MAPPED_OF_SEGMENT).min(*left);
+            *left -= shown;
+            let map: String = segment.slots[..shown].iter().map(character).collect();
+            json!({
+                "id": segment.id,
+                "slot_bytes": segment.slot_bytes,
+                "bytes": segment.bytes,
+                "map": map,
+            })
+        });
+        let segments: Vec<_> = segments.collect();
         json!({
             "name": self.name,
             "producer": identified(self.producer),
@@ -108,13 +134,8 @@ impl Pool<'_> {
             "free": slots.free,
             "held": slots.held,
             "unconfirmed": slots.unconfirmed,
-            "segments": self.segments.iter().map(|segment| json!({
-                "id": segment.id,
-                "slot_bytes": segment.slot_bytes,
-                "bytes": segment.bytes,
-                "map": segment.slots.iter().map(character).collect::<String>(),
-            })).collect::<Vec<_>>(),
-            "attached": attached.into_iter().map(identified).collect::<Vec<_>>(),
+            "segments": segments,
+            "attached": attached.into_iter().take(ATTACHED).map(identified).collect::<Vec<_>>(),
             "figures": self.figures.as_ref().map(|figures| json!({
                 "allocations": figures.allocations,
                 "waits": figures.waits,

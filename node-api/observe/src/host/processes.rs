@@ -5,7 +5,7 @@ use zenoh_pinned::bindings::observation::{
     HAND_OVER_BOUNDS, Observation, ObservedProcess, PathFigures, ProcessFigures,
 };
 
-use super::identified;
+use super::{identified, listed};
 use crate::{Families, Figures};
 
 pub(super) fn figures(observation: &Observation) -> Figures {
@@ -13,7 +13,7 @@ pub(super) fn figures(observation: &Observation) -> Figures {
     for process in &observation.processes {
         add_to(&mut families, process);
     }
-    Figures::new(observation.processes.iter().map(state).collect()).with(families)
+    Figures::new(listed(&observation.processes).iter().map(state).collect()).with(families)
 }
 
 fn state(process: &ObservedProcess) -> Value {

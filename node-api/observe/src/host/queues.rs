@@ -6,15 +6,18 @@ use zenoh_pinned::bindings::{
     observation::{Observation, ObservedLane, ObservedQueue},
 };
 
-use super::identified;
+use super::{identified, listed};
 use crate::{Families, Figures};
+
+/// Of a key in the JSON.
+const KEY_BYTES: usize = 128;
 
 pub(super) fn figures(observation: &Observation) -> Figures {
     let mut families = Families::default();
     for queue in &observation.queues {
         add_to(&mut families, queue);
     }
-    Figures::new(observation.queues.iter().map(state).collect()).with(families)
+    Figures::new(listed(&observation.queues).iter().map(state).collect()).with(families)
 }
 
 fn state(queue: &ObservedQueue) -> Value {
@@ -30,10 +33,19 @@ fn state(queue: &ObservedQueue) -> Value {
     })
 }
 
+/// A key has up to 512 bytes, and an inbox 16 lanes.
+fn cut(key: &str) -> &str {
+    let mut end = key.len().min(KEY_BYTES);
+    while !key.is_char_boundary(end) {
+        end -= 1;
+    }
+    &key[..end]
+}
+
 fn lane(lane: &ObservedLane) -> Value {
     json!({
         "publisher": identified(&lane.publisher),
-        "key": lane.key,
+        "key": cut(&lane.key),
         "written": lane.written,
         "unread": lane.unread,
         "dropped": lane.dropped,

@@ -3,6 +3,7 @@
 use serde_json::json;
 use zenoh_pinned::{Pressure, bindings::observation::Observation};
 
+use super::{left_out, pools};
 use crate::{Families, Figures};
 
 const LEVELS: [Pressure; 4] = [
@@ -21,6 +22,12 @@ pub(super) fn figures(observation: &Observation) -> Figures {
         "limit_bytes": usage.limit_bytes,
         "pressure": usage.pressure.to_string(),
         "unreadable_accounts": usage.unreadable_accounts,
+        "left_out": {
+            "pools": pools::pools_left_out(observation),
+            "processes": left_out(&observation.processes),
+            "queues": left_out(&observation.queues),
+            "unreadable": left_out(&observation.unreadable),
+        },
         "shared_memory": space.map(|(free, total)| json!({ "free_bytes": free, "total_bytes": total })),
     });
     let mut families = Families::default();

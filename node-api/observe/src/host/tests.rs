@@ -150,7 +150,8 @@ fn the_state_is_what_the_page_reads() {
         "version": env!("CARGO_PKG_VERSION"),
         "host": {
             "memory_bytes": 20480, "registered_bytes": 8192, "limit_bytes": 1 << 30, "pressure": "high",
-            "unreadable_accounts": 1, "shared_memory": { "free_bytes": 1 << 20, "total_bytes": 1 << 21 },
+            "unreadable_accounts": 1, "left_out": { "pools": 0, "processes": 0, "queues": 0, "unreadable": 0 },
+            "shared_memory": { "free_bytes": 1 << 20, "total_bytes": 1 << 21 },
         },
         "pools": [{
             "name": "camera/front", "producer": camera, "bytes": 24576, "waiting": 1,
@@ -207,6 +208,51 @@ fn an_empty_host_has_empty_lists_and_no_file_system() {
         assert_eq!(state[list], json!([]), "{list}");
     }
     assert_eq!(state["host"]["shared_memory"], Value::Null);
+}
+
+#[test]
+fn what_others_make_too_many_of_is_left_out_and_hides_nothing_else() {
+    let honest = process(1, "camera", true);
+    let mut crowd = Observation::default();
+    // As a file of one page and a hole can say.
+    let slots = vec![SlotState::Free; (4 << 30) / 4096 - 1];
+    crowd.segments.push(segment(1, &honest, &slots));
+    for number in 2..400 {
+        let producer = process(number, "\u{1}", true);
+        let mut many = segment(number, &producer, &slots[..5000]);
+        many.pool = "\u{1}".repeat(64);
+        many.attached = (0..200).map(|pid| process(pid, "\u{1}", true)).collect();
+        crowd.segments.extend(vec![many; 20]);
+        let mut queue = observation().queues.remove(0);
+        queue.lanes = vec![queue.lanes[0].clone(); 16];
+        queue
+            .lanes
+            .iter_mut()
+            .for_each(|lane| lane.key = "\u{1}".repeat(512));
+        crowd.queues.push(queue);
+        crowd.processes.push(observation().processes.remove(0));
+        let file = format!("/dev/shm/{number}.zenoh");
+        crowd.unreadable.push(Unreadable {
+            file,
+            why: "it makes no sense",
+        });
+    }
+    let state: Value = serde_json::from_slice(&look_at(&crowd).stats).unwrap();
+    for list in ["pools", "processes", "queues", "unreadable"] {
+        assert_eq!(
+            state[list].as_array().map(Vec::len),
+            Some(LISTED),
+            "{list}: {}",
+            state[list]
+        );
+        let left_out = state["host"]["left_out"][list].as_u64().unwrap();
+        assert!((248..=249).contains(&left_out), "{list} {left_out}");
+    }
+    let honest = state["pools"].as_array().unwrap().iter();
+    let honest = honest
+        .filter(|pool| pool["producer"]["name"] == "camera")
+        .count();
+    assert!(honest <= 1);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde_json::json;
 use zenoh_pinned::bindings::observation::Observation;
 
+use super::listed;
 use crate::{Families, Figures};
 
 pub(super) fn figures(observation: &Observation) -> Figures {
@@ -14,7 +15,7 @@ pub(super) fn figures(observation: &Observation) -> Figures {
             "Files that look like this library's and say what cannot be; /api/unreadable names them.",
         )
         .add(&[], unreadable.len() as f64);
-    let state = unreadable
+    let state = listed(unreadable)
         .iter()
         .map(|unreadable| json!({ "file": unreadable.file, "why": unreadable.why }));
     Figures::new(state.collect()).with(families)

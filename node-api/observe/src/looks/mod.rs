@@ -73,6 +73,7 @@ impl Looks {
             while for_thread.wait() {
                 let began = Instant::now();
                 let sources = sources.iter().map(|source| &**source);
+                // Relaxed: a number for a message.
                 let look = Look::at_all(sources, |index| at.store(index, Ordering::Relaxed));
                 // Whoever has asked meanwhile gets this one.
                 for_thread.settle(began + CADENCE);
@@ -124,6 +125,7 @@ impl Looks {
 
 impl Names {
     fn overdue(&self) -> Overdue {
+        // Relaxed: see where it is stored.
         let at = self.names.get(self.at.load(Ordering::Relaxed));
         Overdue {
             source_name: at.cloned().unwrap_or_default(),

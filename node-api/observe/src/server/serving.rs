@@ -25,6 +25,8 @@ use hyper_util::{
 };
 use tokio::{runtime, sync::oneshot};
 
+use zenoh_pinned::bindings::MadeHere;
+
 use super::{
     connection::{Connection, Listener},
     error::ServeError,
@@ -53,6 +55,7 @@ pub struct Serving {
     /// Its drop ends the thread.
     close: Option<oneshot::Sender<()>>,
     thread: Option<OwnThread>,
+    made_here: MadeHere,
 }
 
 impl Serving {
@@ -71,6 +74,7 @@ impl Serving {
             looks,
             close: Some(close),
             thread: None,
+            made_here: MadeHere::now(),
         };
         let thread = OwnThread::begin("zenoh-pinned-observe", move || {
             serve(address, Arc::new(guard), routes, closed, &listens);
@@ -93,6 +97,11 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
+        if !self.made_here.holds() {
+            // A forked child has neither the threads nor, for sure, their locks.
+            std::mem::forget((self.close.take(), self.thread.take()));
+            return;
+        }
         self.close = None;
         if let Some(thread) = self.thread.take() {
             thread.join_within(CLOSE_DEADLINE);

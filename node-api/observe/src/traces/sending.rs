@@ -3,15 +3,16 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::{Resource, trace::SpanExporter as _};
+use zenoh_pinned::bindings::MadeHere;
 
 use super::{TraceError, span::Told};
 use crate::own_thread::OwnThread;
@@ -25,23 +26,30 @@ const SEND_EVERY: Duration = Duration::from_secs(1);
 /// After what time a collector is given up for this request.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The way of spans to the thread. Never waits.
+/// The way of spans to the thread. Never waits, and does nothing in a forked child, which has no such thread.
 #[derive(Clone, Debug)]
 pub(super) struct Queue {
     spans: SyncSender<Option<Told>>,
-    left_out: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+    made_here: MadeHere,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// Relaxed throughout: a number to look at.
+    left_out: AtomicU64,
+    /// Relaxed throughout: a flag, and the channel orders what is sent.
+    is_over: AtomicBool,
 }
 
 impl Queue {
     pub(super) fn add(&self, told: Told) {
-        if self.spans.try_send(Some(told)).is_err() {
-            self.leave_out(1);
+        if !self.made_here.holds() || self.counts.is_over.load(Ordering::Relaxed) {
+            return;
         }
-    }
-
-    fn leave_out(&self, spans: usize) {
-        // Relaxed: a number to look at.
-        self.left_out.fetch_add(spans as u64, Ordering::Relaxed);
+        if self.spans.try_send(Some(told)).is_err() {
+            self.counts.left_out.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -75,11 +83,12 @@ impl Sender {
         let (spans, waiting) = sync_channel(WAITING);
         let queue = Queue {
             spans,
-            left_out: Arc::default(),
+            counts: Arc::default(),
+            made_here: MadeHere::now(),
         };
-        let counting = queue.left_out.clone();
+        let counts = queue.counts.clone();
         let thread = OwnThread::begin("zpin-traces", move || {
-            runtime.block_on(send_all(&exporter, &waiting, &counting));
+            runtime.block_on(send_all(&exporter, &waiting, &counts));
         })?;
         Ok(Self { queue, thread })
     }
@@ -89,52 +98,59 @@ impl Sender {
     }
 
     pub(super) fn left_out(&self) -> u64 {
-        // Relaxed: see `Queue::leave_out`.
-        self.queue.left_out.load(Ordering::Relaxed)
+        self.queue.counts.left_out.load(Ordering::Relaxed)
     }
 
-    /// Sends what waits, unless that takes longer.
+    /// Sends what waits, unless that takes longer. A forked child has nothing to wait for.
     pub(super) fn end_within(self, deadline: Duration) {
-        // Where the channel is full the thread is at its collector, and is left to its own deadline.
+        if !self.queue.made_here.holds() {
+            std::mem::forget(self);
+            return;
+        }
+        self.queue.counts.is_over.store(true, Ordering::Relaxed);
+        // Where the channel is full the thread is at its collector, and finds out afterwards.
         let _ = self.queue.spans.try_send(None);
         self.thread.join_within(deadline);
     }
 }
 
-async fn send_all(exporter: &SpanExporter, waiting: &Receiver<Option<Told>>, left_out: &AtomicU64) {
+async fn send_all(exporter: &SpanExporter, waiting: &Receiver<Option<Told>>, counts: &Counts) {
     let scope = InstrumentationScope::builder("zenoh-pinned")
         .with_version(env!("CARGO_PKG_VERSION"))
         .build();
-    let mut is_over = false;
-    while !is_over {
-        let mut batch = Vec::new();
-        // The runtime has nothing else to do meanwhile.
-        match waiting.recv() {
-            Ok(Some(first)) => batch.push(first),
-            Ok(None) | Err(_) => return,
+    loop {
+        let batch = next_batch(waiting, counts);
+        if batch.is_empty() {
+            return;
         }
-        let until = std::time::Instant::now() + SEND_EVERY;
-        while batch.len() < TOGETHER && !is_over {
-            let left = until.saturating_duration_since(std::time::Instant::now());
-            match waiting.recv_timeout(left) {
-                Ok(Some(told)) => batch.push(told),
-                Ok(None) | Err(RecvTimeoutError::Disconnected) => is_over = true,
-                Err(RecvTimeoutError::Timeout) => break,
-            }
-        }
-        let spans = batch.len();
-        let batch = batch
-            .into_iter()
-            .map(|told| told.into_span(&scope))
-            .collect();
-        let sent = tokio::time::timeout(PATIENCE, exporter.export(batch)).await;
-        if !matches!(sent, Ok(Ok(()))) {
-            let before = left_out.fetch_add(spans as u64, Ordering::Relaxed);
-            if before == 0 {
-                tracing::warn!(
-                    "the collector of traces does not take them: is it running? Spans are left out until it is"
-                );
-            }
+        let spans = batch.len() as u64;
+        let batch = batch.into_iter().map(|told| told.into_span(&scope));
+        let sent = tokio::time::timeout(PATIENCE, exporter.export(batch.collect())).await;
+        if !matches!(sent, Ok(Ok(()))) && counts.left_out.fetch_add(spans, Ordering::Relaxed) == 0 {
+            tracing::warn!(
+                "the collector of traces does not take them: is it running? Spans are left out until it is"
+            );
         }
     }
+}
+
+/// What is sent together; nothing once it is over. The runtime has nothing else to do meanwhile.
+fn next_batch(waiting: &Receiver<Option<Told>>, counts: &Counts) -> Vec<Told> {
+    let mut batch = Vec::new();
+    let first = match counts.is_over.load(Ordering::Relaxed) {
+        // Nothing is added any more.
+        true => waiting.try_recv().ok(),
+        false => waiting.recv().ok(),
+    };
+    batch.extend(first.flatten());
+    let until = Instant::now() + SEND_EVERY;
+    while !batch.is_empty() && batch.len() < TOGETHER {
+        let left = until.saturating_duration_since(Instant::now());
+        match waiting.recv_timeout(left) {
+            Ok(Some(told)) => batch.push(told),
+            // It is over, or so much time has passed.
+            Ok(None) | Err(_) => break,
+        }
+    }
+    batch
 }

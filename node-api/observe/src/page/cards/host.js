@@ -11,8 +11,11 @@ export default {
   title: "Host",
   source: "host",
 
-  notes({ pressure, unreadable_accounts: unreadable }) {
+  notes({ pressure, unreadable_accounts: unreadable, left_out: leftOut = {} }) {
     return [
+      ...Object.entries(leftOut).map(
+        ([list, count]) => count > 0 && `${list}: ${count} more are not listed here. The metrics count them too.`,
+      ),
       PRESSED.has(pressure) &&
         `Memory pressure is ${pressure}: idle segments and registrations are given back early. End what is not needed, or raise the limit (ZENOH_PINNED_HOST_BYTES) or /dev/shm.`,
       unreadable > 0 &&
