@@ -268,3 +268,43 @@ fn files_that_others_may_open_or_own_are_not_looked_at() {
         drop(pool);
     });
 }
+
+#[test]
+fn another_user_sees_nothing() {
+    // SAFETY: asks who this process runs as.
+    if unsafe { libc::geteuid() } != 0 {
+        println!("skipped: only root can be another user for a moment");
+        return;
+    }
+    host::alone(64, || {
+        let pool = pool("of this user", 1);
+        let _slot = pool.alloc(1).unwrap();
+        eventually("figures are shown", || {
+            let own = process(&observe().unwrap(), std::process::id());
+            own.is_some_and(|listed| listed.figures.is_some())
+        });
+        let mut command = std::process::Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.arg(std::env::current_exe().unwrap());
+        let mut other = worker::orders_by(command, "worker_that_looks").start();
+        assert_eq!(
+            other.line("sees "),
+            "0 segments, 0 processes, 0 queues, 0 unreadable"
+        );
+        other.end_without_report();
+    });
+}
+
+#[test]
+#[ignore = "a worker of another test"]
+fn worker_that_looks() {
+    let seen = observe().unwrap();
+    println!(
+        "sees {} segments, {} processes, {} queues, {} unreadable",
+        seen.segments.len(),
+        seen.processes.len(),
+        seen.queues.len(),
+        seen.unreadable.len()
+    );
+    worker::wait_for_end();
+}

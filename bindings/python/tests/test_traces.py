@@ -6,6 +6,10 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
+
+import dataflow
+
 PROGRAM = """
 import zenoh_pinned
 
@@ -73,3 +77,25 @@ def test_an_endpoint_that_is_none_is_a_warning_and_costs_no_frame():
     assert ended.stdout == "received\n"
     assert "ZENOH_PINNED_TRACES" in ended.stderr
     assert "http://127.0.0.1:4318" in ended.stderr
+
+
+def test_the_trace_of_a_dora_message_goes_on_and_the_message_arrives_with_it(tmp_path):
+    pytest.importorskip("dora", reason="the dora-rs wheel is not installed (it needs Python 3.11)")
+    collector = Collector()
+    camera = dataflow.node(
+        "camera",
+        "camera.py",
+        outputs=["image"],
+        MODE="in_a_trace",
+        ZENOH_PINNED_TRACES=collector.endpoint,
+        OTEL_SERVICE_NAME="camera",
+    )
+    inputs = {"image": {"source": "camera/image", "queue_size": 100}}
+    journals = dataflow.run(tmp_path, camera, dataflow.node("sink", "stock_sink.py", inputs=inputs))
+    carried = {entry["open_telemetry_context"] for entry in journals["sink"].of("metadata")}
+    assert carried == {"traceparent:00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    sent = b"".join(collector.bodies)
+    # In shared memory and as bytes.
+    assert sent.count(b"put image") == 2
+    assert sent.count(bytes.fromhex("0af7651916cd43dd8448eb211c80319c")) == 2
+    assert sent.count(bytes.fromhex("b7ad6b7169203331")) == 2

@@ -28,6 +28,15 @@ def in_place(node):
         note(address=address, aligned=address % 4096 == 0, file=mapping_of(address), copied=writing.copied)
 
 
+def in_a_trace(node):
+    metadata = {
+        "open_telemetry_context": "traceparent:00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    }
+    with node.allocate("image", 100_000, "uint8", metadata, timeout=5) as array:
+        array[:] = 1
+    node.send_output("image", np.zeros(3, "uint8"), metadata, pinned=True)
+
+
 def by_copy(node):
     for number in range(COUNT):
         node.send_output("image", np.full((100, 500), number, "uint8"), {"number": number}, pinned=True)

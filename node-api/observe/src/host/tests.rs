@@ -231,11 +231,7 @@ fn what_others_make_too_many_of_is_left_out_and_hides_nothing_else() {
             .for_each(|lane| lane.key = "\u{1}".repeat(512));
         crowd.queues.push(queue);
         crowd.processes.push(observation().processes.remove(0));
-        let file = format!("/dev/shm/{number}.zenoh");
-        crowd.unreadable.push(Unreadable {
-            file,
-            why: "it makes no sense",
-        });
+        crowd.unreadable.push(observation().unreadable.remove(0));
     }
     let state: Value = serde_json::from_slice(&look_at(&crowd).stats).unwrap();
     for list in ["pools", "processes", "queues", "unreadable"] {
