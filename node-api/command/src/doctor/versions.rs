@@ -135,10 +135,10 @@ fn of_process(neighbour: &Neighbour) -> Option<OtherZenoh> {
     })
 }
 
-/// Out of the library's own name, or of the Python package that it is part of.
+/// Out of the name of zenoh's C library, or of the Python package that a library is part of.
 fn of_library(path: &Path) -> Option<Version> {
     let name = path.file_name()?.to_str()?;
-    if let Some((_, version)) = name.split_once(".so.") {
+    if let Some(version) = name.strip_prefix("libzenohc.so.") {
         return Version::in_text(version);
     }
     let packages = std::fs::read_dir(path.parent()?.parent()?).ok()?;
@@ -184,7 +184,10 @@ mod tests {
             of(Path::new("/usr/lib/libzenohc.so.1.8.0")).as_deref(),
             Some("1.8.0")
         );
-        assert_eq!(of(Path::new("/no/such/folder/libzenohc.so")), None);
+        // Others have versions of their own.
+        for other in ["libzenohc.so", "libzenoh_pinned.so.0.1.0"] {
+            assert_eq!(of(&Path::new("/no/such/folder").join(other)), None);
+        }
     }
 
     #[test]
