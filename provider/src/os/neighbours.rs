@@ -74,12 +74,19 @@ impl Mapped {
                 .is_some_and(|id| id.parse::<u32>().is_ok());
             mapped.here |= segments.contains(&identity);
             mapped.elsewhere |= is_segment && identity.device != here;
-            if name.contains("zenoh") && name.contains(".so") {
+            if is_of_zenoh(name) {
                 mapped.libraries.insert(path.to_owned());
             }
         }
         mapped
     }
+}
+
+/// Whether a file of this name is zenoh itself, as C programs or Python load it; a program of zenoh's users may be called
+/// after it too.
+fn is_of_zenoh(name: &str) -> bool {
+    let is_of_c = name.starts_with("libzenohc.so");
+    is_of_c || (name.starts_with("zenoh.") && name.ends_with(".so"))
 }
 
 /// The file of a line, and the path by which it was opened.
@@ -117,7 +124,12 @@ mod tests {
         assert!(other.elsewhere && !other.here);
         let library = String::from("/opt/a b/zenoh/zenoh.abi3.so");
         assert_eq!(other.libraries, BTreeSet::from([library]));
+        let of_c = of("7f10a000-7f10c000 r-xp 00000000 08:01 9 /usr/lib/libzenohc.so.1.8.0");
+        let library = String::from("/usr/lib/libzenohc.so.1.8.0");
+        assert_eq!(of_c.libraries, BTreeSet::from([library]));
         for none in [
+            "7f10a000-7f10c000 r-xp 00000000 08:01 9 /usr/lib/libzenoh_pinned.so.0.1.0",
+            "7f10a000-7f10c000 r-xp 00000000 08:01 9 /opt/lib/librmw_zenoh_cpp.so.0.6",
             "7f10a000-7f10c000 rw-s 00001000 00:1a 43 /dev/shm/x.zenoh",
             "00400000-00401000 rw-p 00000000 00:00 0  [heap]",
             "7f10a000-7f10c000 rw-p 00000000 00:00 0",

@@ -44,7 +44,8 @@ pub(crate) struct Asked {
 }
 
 impl Facts {
-    /// Takes seconds at the most; all waits have deadlines.
+    /// Takes a second or so. Where something does not answer, its deadline: 5 seconds for all of the programs that are asked
+    /// for their versions, 10 for each session of the trial and for its frame.
     pub(crate) fn gather(device: Option<usize>) -> Self {
         let surroundings = Surroundings::now();
         let observation = observe().map_err(|error| error.to_string());

@@ -15,7 +15,7 @@ use crate::{Outcome, output};
 /// What decides the path of frames on this machine: each fact, whether it is well, and what to do
 ///
 /// Ends with 0 where frames go by shared memory (and to the device, where one is asked for), with 1 where something keeps
-/// them from it.
+/// them from it. Runs dora, zenohd and python3, where they are on the PATH, to ask for versions.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Try copies to this CUDA device as well, which makes a context on it

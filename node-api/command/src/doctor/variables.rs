@@ -7,6 +7,7 @@ use zenoh_pinned::bindings::bytes_in;
 const PREFIX: &str = "ZENOH_PINNED_";
 const SIZE: &str = "a size in bytes, such as 1048576, 64MiB or 2GiB";
 const NUMBER: &str = "a number, such as 8";
+const COLLECTOR: &str = "a collector, such as http://127.0.0.1:4318";
 
 /// A variable that is set and not obeyed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub(crate) fn malformed(set: impl Iterator<Item = (OsString, OsString)>) -> Vec<
                 "proven, namespace or never",
             ),
             "LINE" => (["on", "off", "0", "1"].contains(&value.as_str()), "off"),
+            // Empty is as good as not set.
+            "TRACES" => (value.is_empty() || value.starts_with("http://"), COLLECTOR),
             _ => return None,
         };
         (!is_obeyed).then_some(Variable {
@@ -57,12 +60,17 @@ mod tests {
             ("ZENOH_PINNED_SLOTS", "many"),
             ("ZENOH_PINNED_LINE", "off"),
             ("ZENOH_PINNED_PYTHON", "/usr/bin/python3"),
+            ("ZENOH_PINNED_TRACES", "127.0.0.1:4318"),
             ("HOME", "/root"),
         ];
         let set = set.map(|(name, value)| (name.into(), value.into()));
         let found = malformed(set.into_iter());
         let names: Vec<_> = found.iter().map(|variable| &variable.name[13..]).collect();
-        assert_eq!(names, ["HOST_BYTES", "RECLAIM", "SLOTS"]);
+        assert_eq!(names, ["HOST_BYTES", "RECLAIM", "SLOTS", "TRACES"]);
         assert_eq!(found[0].expected, SIZE);
+        for obeyed in ["", "http://127.0.0.1:4318"] {
+            let set = ("ZENOH_PINNED_TRACES".into(), obeyed.into());
+            assert_eq!(malformed(std::iter::once(set)), []);
+        }
     }
 }

@@ -9,6 +9,9 @@ use zenoh_pinned::bindings::surroundings::Neighbour;
 
 use crate::programs::{self, Answer};
 
+/// Prints the version of zenoh's package.
+const PACKAGE: &str = "import importlib.metadata as m; print(m.version('eclipse-zenoh'))";
+
 /// A version's first two numbers, and the whole of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
@@ -68,15 +71,22 @@ pub(crate) enum Dora {
 }
 
 impl Versions {
-    /// Asks some programs for a second or so.
+    /// Runs `zenohd`, `python3` and `dora`, where they are on the `PATH`: a second or so, 5 at the most.
     pub(crate) fn found(neighbours: &[Neighbour]) -> Self {
+        let python = python();
+        let [zenohd, package, dora] = programs::ask([
+            ("zenohd", &["--version"]),
+            (&python, &["-c", PACKAGE]),
+            ("dora", &["--version"]),
+        ]);
         let mut others: Vec<_> = neighbours.iter().flat_map(of_process).collect();
-        others.extend(of_program("zenohd"));
-        others.extend(of_python());
+        others.extend(installed("zenohd on the PATH", &zenohd));
+        let whose = format!("the package eclipse-zenoh of {python}");
+        others.extend(installed(&whose, &package));
         Self {
             zenoh: of_this_program(),
             others,
-            dora: match programs::ask("dora", &["--version"]) {
+            dora: match dora {
                 Answer::None => Dora::NotFound,
                 Answer::Said(said) => Version::in_text(&said).map_or(Dora::NotFound, Dora::Found),
                 Answer::Silent => Dora::Silent,
@@ -93,34 +103,26 @@ fn of_this_program() -> Version {
     })
 }
 
-fn of_program(program: &str) -> Option<OtherZenoh> {
-    let Answer::Said(said) = programs::ask(program, &["--version"]) else {
+fn installed(whose: &str, answer: &Answer) -> Option<OtherZenoh> {
+    let Answer::Said(said) = answer else {
         return None;
     };
     Some(OtherZenoh {
-        whose: format!("{program} on the PATH"),
-        version: Version::in_text(&said)?,
+        whose: whose.to_owned(),
+        version: Version::in_text(said)?,
         is_running: false,
     })
 }
 
-/// Python's package, of the interpreter that runs this command, or else of the first one on the `PATH`.
-fn of_python() -> Option<OtherZenoh> {
-    const PROGRAM: &str = "import importlib.metadata as m; print(m.version('eclipse-zenoh'))";
-    let running = std::env::args_os().next().filter(|program| {
+/// The interpreter that runs this command, or else the first one on the `PATH`.
+fn python() -> String {
+    let running = std::env::args_os().next();
+    let running = running.and_then(|program| program.into_string().ok());
+    let running = running.filter(|program| {
         let name = Path::new(program).file_name().unwrap_or_default();
         name.to_string_lossy().starts_with("python")
     });
-    let python = running.unwrap_or_else(|| "python3".into());
-    let python = python.to_str()?;
-    let Answer::Said(said) = programs::ask(python, &["-c", PROGRAM]) else {
-        return None;
-    };
-    Some(OtherZenoh {
-        whose: format!("the package eclipse-zenoh of {python}"),
-        version: Version::in_text(&said)?,
-        is_running: false,
-    })
+    running.unwrap_or_else(|| String::from("python3"))
 }
 
 fn of_process(neighbour: &Neighbour) -> Option<OtherZenoh> {
@@ -135,10 +137,10 @@ fn of_process(neighbour: &Neighbour) -> Option<OtherZenoh> {
     })
 }
 
-/// Out of the library's own name, or of the Python package that it is part of.
+/// Out of the name of zenoh's C library, or of the Python package that a library is part of.
 fn of_library(path: &Path) -> Option<Version> {
     let name = path.file_name()?.to_str()?;
-    if let Some((_, version)) = name.split_once(".so.") {
+    if let Some(version) = name.strip_prefix("libzenohc.so.") {
         return Version::in_text(version);
     }
     let packages = std::fs::read_dir(path.parent()?.parent()?).ok()?;
@@ -184,7 +186,10 @@ mod tests {
             of(Path::new("/usr/lib/libzenohc.so.1.8.0")).as_deref(),
             Some("1.8.0")
         );
-        assert_eq!(of(Path::new("/no/such/folder/libzenohc.so")), None);
+        // Others have versions of their own.
+        for other in ["libzenohc.so", "libzenoh_pinned.so.0.1.0"] {
+            assert_eq!(of(&Path::new("/no/such/folder").join(other)), None);
+        }
     }
 
     #[test]

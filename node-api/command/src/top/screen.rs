@@ -25,8 +25,9 @@ struct Screen(DefaultTerminal);
 
 impl Screen {
     fn take() -> io::Result<Self> {
-        // This has a panic give the terminal back before it prints.
-        ratatui::try_init().map(Self)
+        // This has a panic give the terminal back before it prints. It may fail half-way.
+        let terminal = ratatui::try_init().inspect_err(|_| drop(ratatui::try_restore()));
+        terminal.map(Self)
     }
 }
 
@@ -68,7 +69,7 @@ pub(super) fn show(look: impl Fn() -> Result<Observation, String>) -> io::Result
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::{fs::File, os::fd::AsRawFd, process::Command};
 
     use super::*;
 
@@ -79,17 +80,40 @@ mod tests {
         panic!("on the screen");
     }
 
-    #[test]
-    fn a_panic_gives_the_terminal_back_before_it_says_anything() {
-        let name = "top::screen::tests::program_that_panics_while_it_has_the_screen";
+    /// What a terminal gets of the program, an ignored test of these, and of what the shell does after it.
+    fn said_by(name: &str, and_then: &str) -> String {
         let program = std::env::current_exe().unwrap();
-        let program = format!("{} --exact {name} --ignored --nocapture", program.display());
+        let program = program.display();
+        let name = format!("top::screen::tests::{name}");
+        let command = format!("{program} --exact {name} --ignored --nocapture {and_then}");
         // It makes a terminal for the program.
         let ran = Command::new("script")
-            .args(["--quiet", "--command", &program, "/dev/null"])
+            .args(["--quiet", "--command", &command, "/dev/null"])
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+        String::from_utf8_lossy(&ran.stdout).into_owned()
+    }
+
+    #[test]
+    #[ignore = "a program of another test, in a terminal"]
+    fn program_whose_terminal_takes_no_orders() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        // SAFETY: both are descriptors of this process.
+        assert_eq!(unsafe { libc::dup2(full.as_raw_fd(), 1) }, 1);
+        assert!(Screen::take().is_err());
+        // The test's end would be written to it too.
+        std::process::exit(0);
+    }
+
+    #[test]
+    fn a_terminal_that_is_taken_by_half_is_given_back() {
+        let said = said_by("program_whose_terminal_takes_no_orders", "&& stty --all");
+        assert!(said.contains(" icanon"), "{said:?}");
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_it_says_anything() {
+        let said = said_by("program_that_panics_while_it_has_the_screen", "");
         let at = |text: &str| {
             said.find(text)
                 .unwrap_or_else(|| panic!("no {text:?} in {said:?}"))

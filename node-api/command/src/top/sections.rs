@@ -2,6 +2,8 @@
 //!
 //! Names come from other processes, which can write anything there, so they are tamed.
 
+use std::collections::BTreeMap;
+
 use zenoh_pinned::bindings::{
     line::Overflow,
     observation::{
@@ -130,11 +132,7 @@ fn pool_rows(segments: &[&ObservedSegment], seen: &Observation) -> Vec<Row> {
         number(|slot| matches!(slot, SlotState::Free)),
         number(|slot| matches!(slot, SlotState::Held { .. })),
         number(|slot| matches!(slot, SlotState::Unconfirmed { .. })),
-        segments
-            .iter()
-            .map(|segment| u64::from(segment.waiting))
-            .sum::<u64>()
-            .to_string(),
+        waiting(segments).to_string(),
         words::bytes(segments.iter().map(|segment| segment.bytes).sum()),
     ];
     let mut rows = vec![Row::Cells(cells)];
@@ -158,6 +156,16 @@ fn pool_rows(segments: &[&ObservedSegment], seen: &Observation) -> Vec<Row> {
         )));
     }
     rows
+}
+
+/// An allocation waits at every segment of its size, so it is counted once for each size.
+fn waiting(segments: &[&ObservedSegment]) -> u64 {
+    let mut by_size = BTreeMap::<u64, u32>::new();
+    for segment in segments {
+        let most = by_size.entry(segment.slot_bytes).or_default();
+        *most = segment.waiting.max(*most);
+    }
+    by_size.into_values().map(u64::from).sum()
 }
 
 /// What the pool's producer says of it.
@@ -389,6 +397,18 @@ pub(super) mod tests {
         assert_eq!(cells(&rows[0]), first);
         assert!(cells(&rows[1])[0].starts_with("attached: 500 detector, 501 detector"));
         assert_eq!(cells(&rows[2])[0], "quarantined 2: a consumer stands still");
+    }
+
+    #[test]
+    fn an_allocation_that_waits_at_several_segments_of_one_size_is_counted_once() {
+        let segments = [(4096, 2), (4096, 1), (8192, 1)].map(|(slot_bytes, waiting)| {
+            let mut segment = ObservedSegment::default();
+            (segment.slot_bytes, segment.waiting) = (slot_bytes, waiting);
+            segment
+        });
+        let mut seen = Observation::default();
+        seen.segments = segments.to_vec();
+        assert_eq!(cells(&sections(&seen)[0].table.rows[0])[6], "3");
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod programs;
 mod report;
 mod versions;
 
-use report::Surroundings;
+use report::{LITTLE_LOCKABLE, Surroundings};
 
 #[test]
 fn a_machine_with_nothing_wrong_is_well_and_every_fact_has_its_line() {
@@ -46,27 +46,21 @@ fn a_machine_with_nothing_wrong_is_well_and_every_fact_has_its_line() {
 
 #[test]
 fn what_people_read_has_the_same_lines_and_every_fault_its_remedy() {
-    let broken = Surroundings::with("mount -t tmpfs -o size=16m tmpfs /dev/shm");
-    let printed = broken.printed(&["doctor"]);
+    let small = Surroundings::with("mount -t tmpfs -o size=16m tmpfs /dev/shm");
+    let printed = small.run_by(LITTLE_LOCKABLE).printed(&["doctor"]);
     assert_eq!(printed.code, Some(1), "{}", printed.output);
-    let fails = printed
-        .output
-        .lines()
-        .position(|line| line.starts_with("fails"));
-    let mut after = printed.output.lines().skip(fails.unwrap());
-    assert!(after.next().unwrap().contains("room in /dev/shm"));
-    assert!(
-        after
-            .next()
-            .unwrap()
-            .trim_start()
-            .starts_with("-> make it larger")
-    );
-    assert!(
-        printed.output.contains("1 thing to put right"),
-        "{}",
-        printed.output
-    );
+    let lines: Vec<_> = printed.output.lines().collect();
+    for (line, remedy) in [
+        ("note  room in /dev/shm 16.0 MiB free", "-> make it larger"),
+        ("fails lockable memory  this process", "-> raise RLIMIT"),
+        ("fails trial            a frame", "-> put right"),
+    ] {
+        let at = lines.iter().position(|printed| printed.starts_with(line));
+        let at = at.unwrap_or_else(|| panic!("no {line:?}: {}", printed.output));
+        assert!(lines[at + 1].trim_start().starts_with(remedy), "{line}");
+    }
+    let last = lines.last().unwrap();
+    assert!(last.starts_with("2 things to put right"), "{last}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::report::Surroundings;
+use super::report::{LITTLE_LOCKABLE, Surroundings};
 
 #[test]
 fn without_a_shared_memory_folder_it_says_how_to_mount_one() {
@@ -18,12 +18,24 @@ fn without_a_shared_memory_folder_it_says_how_to_mount_one() {
 }
 
 #[test]
-fn a_shared_memory_folder_of_16_mebibytes_is_too_small_for_a_camera() {
-    let report = Surroundings::with("mount -t tmpfs -o size=16m tmpfs /dev/shm").examined(&[]);
+fn a_shared_memory_folder_is_noted_where_no_camera_fits_and_fails_where_no_frame_does() {
+    let of = |size: &str| {
+        let script = format!("mount -t tmpfs -o size={size} tmpfs /dev/shm");
+        Surroundings::with(&script).examined(&[])
+    };
+    // The second is what a container gets.
+    for size in ["16m", "64m"] {
+        let report = of(size);
+        report.assert_note("room in /dev/shm", "docker run --shm-size");
+        report.assert_well();
+        assert_eq!(report.line("trial").state, "ok");
+    }
+    // What the trial takes, and less.
+    of("2560k").assert_well();
+    let report = of("2m");
     report.assert_fails("room in /dev/shm", "docker run --shm-size");
-    assert!(report.line("room in /dev/shm").fact.contains("16.0 MiB"));
-    // Small frames fit.
-    assert_eq!(report.line("trial").state, "ok");
+    assert!(report.line("room in /dev/shm").fact.contains("2.0 MiB"));
+    report.assert_fails("trial", "put right what fails above");
 }
 
 #[test]
@@ -52,9 +64,7 @@ fn without_proc_it_says_how_to_mount_it() {
 
 #[test]
 fn under_64_kib_of_lockable_memory_it_says_which_limit_to_raise() {
-    let limited = Surroundings::well()
-        .run_by("prlimit --memlock=65536:65536 setpriv --bounding-set=-ipc_lock");
-    let report = limited.examined(&[]);
+    let report = Surroundings::well().run_by(LITTLE_LOCKABLE).examined(&[]);
     report.assert_fails("lockable memory", "docker run --ulimit memlock=-1");
     assert!(report.line("lockable memory").fact.contains("64.0 KiB"));
     report.assert_fails("trial", "put right what fails above");

@@ -37,6 +37,8 @@ pub struct Surroundings {
     variables: Vec<(String, String)>,
 }
 
+/// In front of a program: it may lock 64 KiB.
+pub const LITTLE_LOCKABLE: &str = "prlimit --memlock=65536:65536 setpriv --bounding-set=-ipc_lock";
 const LARGE: &str = "mount -t tmpfs -o size=1g,mode=1777 tmpfs /dev/shm";
 
 impl Surroundings {

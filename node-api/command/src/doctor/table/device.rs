@@ -33,7 +33,11 @@ fn device((ordinal, device): (usize, &CountedDevice)) -> Line {
             format!("{fact}, cannot register host memory: frames are copied by the driver"),
             "nothing can be done on this platform",
         ),
-        _ => Line::ok(DEVICE, format!("{fact}, can register host memory")),
+        Some(true) => Line::ok(DEVICE, format!("{fact}, can register host memory")),
+        None => Line::ok(
+            DEVICE,
+            format!("{fact}; the driver does not say whether it can register host memory"),
+        ),
     }
 }
 
@@ -105,6 +109,7 @@ mod tests {
         let states: Vec<_> = lines.iter().map(|line| line.state).collect();
         assert_eq!(states, [State::Ok, State::Note, State::Ok]);
         assert!(lines[1].fact.starts_with("1: Card"), "{}", lines[1].fact);
+        assert!(lines[2].fact.contains("does not say"), "{}", lines[2].fact);
         assert_eq!(super::lines(&Ok(Vec::new()), None)[0].state, State::Note);
     }
 }

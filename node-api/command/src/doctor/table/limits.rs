@@ -6,7 +6,10 @@ use zenoh_pinned::{
     bindings::surroundings::{Limit, LimitedCgroup, Surroundings},
 };
 
-use super::{Line, memory::CAMERA_BYTES};
+use super::{
+    Line,
+    memory::{CAMERA_BYTES, too_little},
+};
 use crate::{doctor::variables::Variable, words};
 
 /// A group that leaves less than this is soon full.
@@ -107,15 +110,11 @@ fn cgroup(group: &LimitedCgroup) -> Line {
     );
     let remedy = "raise its limit (docker run --memory, systemd MemoryMax=), or make pools smaller: what it has no room \
                   for is refused";
-    if left < CAMERA_BYTES {
-        let camera = words::bytes(CAMERA_BYTES);
-        let fact = format!("{fact}; a pool of 8 slots of 1920 x 1080 x 4 bytes takes {camera}");
-        return Line::fails(CGROUP, fact, remedy);
-    }
-    match left < LITTLE {
-        true => Line::note(CGROUP, fact, remedy),
-        false => Line::ok(CGROUP, fact),
-    }
+    let line = match left < LITTLE {
+        true => Line::note(CGROUP, &*fact, remedy),
+        false => Line::ok(CGROUP, &*fact),
+    };
+    too_little(CGROUP, left, &fact, remedy).unwrap_or(line)
 }
 
 fn budget(usage: Result<&HostUsage, &String>) -> Line {
@@ -138,12 +137,8 @@ fn budget(usage: Result<&HostUsage, &String>) -> Line {
     let remedy = "end a process that needs less (zenoh-pinned top shows them), or raise ZENOH_PINNED_HOST_BYTES";
     let held = usage.memory_bytes.max(usage.registered_bytes);
     let left = usage.limit_bytes.saturating_sub(held);
-    if left < CAMERA_BYTES {
-        return Line::fails(
-            BUDGET,
-            format!("{fact}: no room for a camera's pool"),
-            remedy,
-        );
+    if let Some(line) = too_little(BUDGET, left, &fact, remedy) {
+        return line;
     }
     match usage.pressure {
         Pressure::Low | Pressure::Normal => Line::ok(BUDGET, fact),
@@ -232,15 +227,20 @@ mod tests {
         };
         assert_eq!(of(4 << 30, 1 << 30).state, State::Ok);
         assert!(remedy_of(&of(96 << 20, 12 << 20), State::Note).contains("--memory"));
-        assert!(remedy_of(&of(96 << 20, 80 << 20), State::Fails).contains("MemoryMax"));
+        let for_small_frames = of(96 << 20, 80 << 20);
+        assert!(remedy_of(&for_small_frames, State::Note).contains("MemoryMax"));
+        assert!(for_small_frames.fact.contains("8 slots"));
+        assert!(remedy_of(&of(96 << 20, 95 << 20), State::Fails).contains("MemoryMax"));
         let none = lines(&with(|_| ()), Ok(&HostUsage::default()), &[]);
         assert!(none.iter().any(|line| line.about == CGROUP));
     }
 
     #[test]
-    fn a_budget_without_room_fails_and_one_under_pressure_is_noted() {
+    fn a_budget_without_room_fails_and_one_with_little_or_under_pressure_is_noted() {
         let mut usage = HostUsage::default();
         assert_eq!(budget(Ok(&usage)).state, State::Fails);
+        usage.limit_bytes = 16 << 20;
+        assert_eq!(budget(Ok(&usage)).state, State::Note);
         usage.limit_bytes = 1 << 30;
         assert_eq!(budget(Ok(&usage)).state, State::Ok);
         usage.pressure = Pressure::Critical;

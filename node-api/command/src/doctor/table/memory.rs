@@ -3,12 +3,12 @@
 use zenoh_pinned::bindings::surroundings::{HugePages, SharedMemoryFolder, Surroundings};
 
 use super::Line;
-use crate::words;
+use crate::{doctor::trial::FRAME_BYTES, words};
 
 /// What a camera's pool takes: eight slots of 1920 x 1080 x 4 bytes, and what zenoh and this library keep beside them.
 pub(super) const CAMERA_BYTES: u64 = 8 * 1920 * 1080 * 4 + (2 << 20);
-/// What zenoh needs for opening a session.
-const SESSION_BYTES: u64 = 64 << 10;
+/// What the trial takes: its pool, zenoh's metadata of 1.25 MiB, and what sessions and this library keep beside them.
+const TRIAL_BYTES: u64 = FRAME_BYTES as u64 + (1 << 20) + (512 << 10);
 
 const FOLDER: &str = "/dev/shm";
 const ROOM: &str = "room in /dev/shm";
@@ -86,20 +86,23 @@ fn room(folder: &SharedMemoryFolder) -> Option<Line> {
         ));
     }
     let of = format!("{} free of {}", words::bytes(free), words::bytes(total));
-    let camera = words::bytes(CAMERA_BYTES);
-    let line = if free < SESSION_BYTES {
-        let fact = format!("{of}, and zenoh needs some to open a session");
-        Line::fails(ROOM, fact, format!("remove what nobody uses, or {LARGER}"))
-    } else if total < CAMERA_BYTES {
-        let fact = format!("{of}; a pool of 8 slots of 1920 x 1080 x 4 bytes takes {camera}");
-        Line::fails(ROOM, fact, LARGER)
-    } else if free < CAMERA_BYTES {
-        let fact = format!("{of}; a pool of 8 slots of 1920 x 1080 x 4 bytes takes {camera}");
-        Line::note(ROOM, fact, format!("remove what nobody uses, or {LARGER}"))
-    } else {
-        Line::ok(ROOM, of)
+    let remedy = match total < CAMERA_BYTES {
+        true => LARGER.to_owned(),
+        false => format!("remove what nobody uses, or {LARGER}"),
     };
-    Some(line)
+    Some(too_little(ROOM, free, &of, &remedy).unwrap_or_else(|| Line::ok(ROOM, of)))
+}
+
+/// A line about what leaves no more than this: where no frame fits it fails, and where a camera's pool does not it is noted.
+pub(super) fn too_little(about: &'static str, left: u64, fact: &str, remedy: &str) -> Option<Line> {
+    if left < TRIAL_BYTES {
+        let trial = words::bytes(TRIAL_BYTES);
+        let fact = format!("{fact}; sessions and a pool of one slot of 1 MiB take {trial}");
+        return Some(Line::fails(about, fact, remedy));
+    }
+    let camera = words::bytes(CAMERA_BYTES);
+    let fact = format!("{fact}; a pool of 8 slots of 1920 x 1080 x 4 bytes takes {camera}");
+    (left < CAMERA_BYTES).then(|| Line::note(about, fact, remedy))
 }
 
 fn huge_pages(huge_pages: &HugePages) -> Line {
@@ -171,14 +174,14 @@ mod tests {
         );
         fails(
             ROOM,
-            |here| here.folder.space = Some((16 << 20, 16 << 20)),
-            "size=1g",
+            |here| here.folder.space = Some((2 << 20, 2 << 20)),
+            "make it larger",
         );
         fails(ROOM, |here| here.folder.files = Some((0, 7)), "nr_inodes");
     }
 
     #[test]
-    fn what_is_short_for_a_while_or_slow_is_a_note() {
+    fn what_is_short_for_a_camera_or_slow_is_a_note() {
         let note = |about, change: fn(&mut Surroundings), remedy: &str| {
             let (state, said) = state_of(about, change);
             assert_eq!(state, State::Note, "{about}");
@@ -188,6 +191,12 @@ mod tests {
             ROOM,
             |here| here.folder.space = Some((16 << 20, 1 << 30)),
             "remove",
+        );
+        // What a container gets.
+        note(
+            ROOM,
+            |here| here.folder.space = Some((64 << 20, 64 << 20)),
+            "docker run --shm-size",
         );
         note(FOLDER, |here| here.folder.mode = Some(0o755), "chmod");
         let disk = |here: &mut Surroundings| here.folder.file_system = Some(String::from("ext4"));
