@@ -230,6 +230,9 @@ impl Line {
             return Err(state.end(NoLine::Ended));
         }
         let next = state.next;
+        if lane.ring.taken(next).is_err() {
+            return Err(state.end(NoLine::Corrupt));
+        }
         let overwrite = kept.overflow == Overflow::DropOldest;
         let room = lane.ring.make_room(next, kept.mapped.capacity(), overwrite);
         let overwritten = match room {
