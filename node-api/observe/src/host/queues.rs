@@ -9,6 +9,8 @@ use zenoh_pinned::bindings::{
 use super::{identified, listed};
 use crate::{Families, Figures};
 
+/// Lanes in the JSON, of all queues together. The metrics have all of them.
+const LANES: usize = 1000;
 /// Of a key in the JSON.
 const KEY_BYTES: usize = 128;
 
@@ -17,10 +19,16 @@ pub(super) fn figures(observation: &Observation) -> Figures {
     for queue in &observation.queues {
         add_to(&mut families, queue);
     }
-    Figures::new(listed(&observation.queues).iter().map(state).collect()).with(families)
+    let mut left = LANES;
+    let states = listed(&observation.queues).iter();
+    let states = states.map(|queue| state(queue, &mut left));
+    Figures::new(states.collect()).with(families)
 }
 
-fn state(queue: &ObservedQueue) -> Value {
+/// `left`: how many lanes may still be listed.
+fn state(queue: &ObservedQueue, left: &mut usize) -> Value {
+    let lanes = &queue.lanes[..queue.lanes.len().min(*left)];
+    *left -= lanes.len();
     json!({
         "id": queue.id,
         "subscriber": identified(&queue.subscriber),
@@ -29,7 +37,7 @@ fn state(queue: &ObservedQueue) -> Value {
             Overflow::DropOldest => "drop_oldest",
             Overflow::Refuse => "refuse",
         },
-        "lanes": queue.lanes.iter().map(lane).collect::<Vec<_>>(),
+        "lanes": lanes.iter().map(lane).collect::<Vec<_>>(),
     })
 }
 
