@@ -218,11 +218,13 @@ impl Line {
         let kept = &self.kept;
         let lane = kept.lane().ok_or(NoLine::Corrupt)?;
         let _gate = kept::enter().ok_or(NoLine::Ended)?;
-        if !kept.is_wanted() {
-            // Finds out why, which is told below.
-            kept.let_go();
-        }
         let mut state = mutex::lock(&kept.state);
+        if !kept.is_wanted() || lane.ring.taken(state.next).is_err() {
+            // Finds out why, which is told below, and keeps nothing.
+            drop(state);
+            kept.let_go();
+            state = mutex::lock(&kept.state);
+        }
         if let Some(ended) = &state.ended {
             return Err(ended.clone());
         }
@@ -230,9 +232,6 @@ impl Line {
             return Err(state.end(NoLine::Ended));
         }
         let next = state.next;
-        if lane.ring.taken(next).is_err() {
-            return Err(state.end(NoLine::Corrupt));
-        }
         let overwrite = kept.overflow == Overflow::DropOldest;
         let room = lane.ring.make_room(next, kept.mapped.capacity(), overwrite);
         let overwritten = match room {
