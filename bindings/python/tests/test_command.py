@@ -97,8 +97,10 @@ class Screen:
         fcntl.ioctl(program, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self.before = termios.tcgetattr(program)
         self.program = program
+        # As a terminal starts it: under `nohup` a hang-up would be ignored, and stay so.
+        command = ["env", "--default-signal=HUP,INT,TERM", sys.executable, "-m", "zenoh_pinned", "top"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "zenoh_pinned", "top"],
+            command,
             stdin=program,
             stdout=program,
             stderr=program,

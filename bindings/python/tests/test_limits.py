@@ -29,7 +29,7 @@ def test_pools_beyond_the_open_files_say_which_limit_to_raise():
     assert "ulimit -n" in message
 
 
-@pytest.mark.parametrize("room", [1, 6])
+@pytest.mark.parametrize("room", [1, 8])
 def test_a_session_without_threads_is_an_error_that_names_no_machine(room):
     done = outcome(
         f"""
