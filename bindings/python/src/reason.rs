@@ -28,30 +28,7 @@ impl Reason {
     /// The kind of reason, for programs.
     #[getter]
     fn code(&self) -> &'static str {
-        match &self.0 {
-            FallbackReason::HostOnly => "host_only",
-            FallbackReason::NoDriver => "no_driver",
-            FallbackReason::NoDevice { .. } => "no_device",
-            FallbackReason::Unsupported => "unsupported",
-            FallbackReason::DriverUnusable { .. } => "driver_unusable",
-            FallbackReason::Driver { .. } => "driver",
-            FallbackReason::OverBudget { .. } => "over_budget",
-            FallbackReason::OverCgroup { .. } => "over_cgroup",
-            FallbackReason::Unaccounted { .. } => "unaccounted",
-            FallbackReason::RegistrationPending => "registration_pending",
-            FallbackReason::RegistrationContended => "registration_contended",
-            FallbackReason::NotSharedMemory => "not_shared_memory",
-            FallbackReason::LockedMemoryLimit { .. } => "locked_memory_limit",
-            FallbackReason::NoSegments { .. } => "no_segments",
-            FallbackReason::SharedMemoryFull { .. } => "shared_memory_full",
-            FallbackReason::NotAttachable { .. } => "not_attachable",
-            FallbackReason::PagesMissing { .. } => "pages_missing",
-            FallbackReason::StagingBusy { .. } => "staging_busy",
-            FallbackReason::ContextLost { .. } => "context_lost",
-            FallbackReason::Forked => "forked",
-            FallbackReason::Exiting => "exiting",
-            _ => "other",
-        }
+        self.0.kind()
     }
 
     fn __str__(&self) -> String {

@@ -55,11 +55,17 @@ impl Running {
         let mut output = child.stdout.take()?.take(ANSWER_BYTES);
         let (saying, said) = sync_channel(1);
         // On a thread of its own, because what the program has started in turn may keep the pipe open.
-        std::thread::spawn(move || {
+        let reading = std::thread::Builder::new().spawn(move || {
             let mut text = Vec::new();
             let read = output.read_to_end(&mut text);
             let _ = saying.send(read.map(|_| text));
         });
+        if reading.is_err() {
+            // Nobody would hear it.
+            let _ = child.kill();
+            let _ = child.wait();
+            return None;
+        }
         Some(Self { child, said })
     }
 

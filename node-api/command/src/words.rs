@@ -1,7 +1,5 @@
 //! Numbers and lists as people read them. Pure.
 
-use zenoh_pinned::Pressure;
-
 /// Bytes with one decimal and the largest unit that leaves a whole number before it.
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -14,17 +12,6 @@ pub(crate) fn bytes(bytes: u64) -> String {
     match format!("{value:.1}") {
         text if text == "1024.0" && exponent < UNITS.len() => format!("1.0 {}", UNITS[exponent]),
         text => format!("{text} {}", UNITS[exponent - 1]),
-    }
-}
-
-/// How near to a limit.
-pub(crate) fn pressure(pressure: Pressure) -> &'static str {
-    match pressure {
-        Pressure::Low => "low",
-        Pressure::Normal => "normal",
-        Pressure::High => "high",
-        // The highest there is, and what a later version may have above it.
-        _ => "critical",
     }
 }
 

@@ -148,12 +148,13 @@ impl Observed {
 }
 
 fn owned(labels: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
-    let owned = |(name, value): &(&'static str, &str)| (*name, cut(value).to_owned());
+    let owned = |(name, value): &(&'static str, &str)| (*name, cut(value, LABEL_BYTES).to_owned());
     labels.iter().map(owned).collect()
 }
 
-fn cut(value: &str) -> &str {
-    let mut ends = (0..=value.len().min(LABEL_BYTES)).rev();
+/// The first bytes of a text, at most so many, that are whole characters.
+pub(crate) fn cut(value: &str, most: usize) -> &str {
+    let mut ends = (0..=value.len().min(most)).rev();
     let end = ends.find(|end| value.is_char_boundary(*end));
     &value[..end.unwrap_or_default()]
 }

@@ -19,7 +19,7 @@ pub(crate) fn may_lock(bytes: usize) -> bool {
 
 /// The soft RLIMIT_MEMLOCK in bytes; `None` where there is no limit.
 pub(crate) fn locked_memory_limit() -> Option<u64> {
-    rustix::process::getrlimit(Resource::Memlock).current
+    locked_memory().soft
 }
 
 /// Whether this process has locked more than half of what it may, by its limit. Without one, or where it cannot be
@@ -34,8 +34,7 @@ pub(crate) fn is_half_locked() -> bool {
 
 /// How many descriptors this process may have open: its soft RLIMIT_NOFILE, or any number where there is no limit.
 pub(crate) fn open_files_limit() -> u64 {
-    let limit = rustix::process::getrlimit(Resource::Nofile).current;
-    limit.unwrap_or(u64::MAX)
+    open_files().soft.unwrap_or(u64::MAX)
 }
 
 /// How much may be had without a right that one does not have: the soft limit, and the hard one that it can be raised to.

@@ -1,7 +1,7 @@
 //! One frame, really sent: from a pool of one slot, through two zenoh sessions of this process that meet at a socket of
 //! their own, to a subscriber; with a device, on to it and back.
 //!
-//! Every wait has a deadline. Nothing is left behind.
+//! Every wait has a deadline, but that for the device, which is the driver's. Nothing is left behind.
 
 use std::{
     path::PathBuf,
@@ -196,10 +196,7 @@ fn no_line(publisher: &PinnedPublisher, frames: &FrameSubscriber) -> Option<NoLi
 }
 
 fn there_and_back(frame: &Frame, number: u8, pinner: &Pinner) -> Result<(), String> {
-    let Some(context) = pinner.context() else {
-        return Ok(());
-    };
-    let stream = context.new_stream().map_err(|error| error.to_string())?;
+    let stream = pinner.new_stream().map_err(|error| error.to_string())?;
     let on_device = frame
         .copy_to_device(&stream)
         .map_err(|error| error.to_string())?;

@@ -47,7 +47,7 @@ pub(super) fn heading(seen: &Observation) -> [String; 2] {
             words::bytes(usage.registered_bytes),
             words::bytes(usage.limit_bytes)
         ),
-        format!("{folder}, pressure {}", words::pressure(usage.pressure)),
+        format!("{folder}, pressure {}", usage.pressure),
     ]
 }
 

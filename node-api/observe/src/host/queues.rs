@@ -7,11 +7,11 @@ use zenoh_pinned::bindings::{
 };
 
 use super::{identified, listed};
-use crate::{Families, Figures};
+use crate::{Families, Figures, families::cut};
 
 /// Lanes in the JSON, of all queues together. The metrics have all of them.
 const LANES: usize = 1000;
-/// Of a key in the JSON.
+/// Of a key in the JSON, which has up to 512.
 const KEY_BYTES: usize = 128;
 
 pub(super) fn figures(observation: &Observation) -> Figures {
@@ -41,19 +41,10 @@ fn state(queue: &ObservedQueue, left: &mut usize) -> Value {
     })
 }
 
-/// A key has up to 512 bytes, and an inbox 16 lanes.
-fn cut(key: &str) -> &str {
-    let mut end = key.len().min(KEY_BYTES);
-    while !key.is_char_boundary(end) {
-        end -= 1;
-    }
-    &key[..end]
-}
-
 fn lane(lane: &ObservedLane) -> Value {
     json!({
         "publisher": identified(&lane.publisher),
-        "key": cut(&lane.key),
+        "key": cut(&lane.key, KEY_BYTES),
         "written": lane.written,
         "unread": lane.unread,
         "dropped": lane.dropped,

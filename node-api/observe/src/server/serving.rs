@@ -24,7 +24,6 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{runtime, sync::oneshot};
-
 use zenoh_pinned::bindings::MadeHere;
 
 use super::{

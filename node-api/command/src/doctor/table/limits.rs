@@ -144,10 +144,7 @@ fn budget(usage: Result<&HostUsage, &String>) -> Line {
         Pressure::Low | Pressure::Normal => Line::ok(BUDGET, fact),
         high => Line::note(
             BUDGET,
-            format!(
-                "{fact}; the pressure on memory is {}",
-                words::pressure(high)
-            ),
+            format!("{fact}; the pressure on memory is {high}"),
             format!("{remedy}; it counts /dev/shm and memory cgroups too"),
         ),
     }
