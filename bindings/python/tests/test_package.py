@@ -67,9 +67,11 @@ def test_the_types_are_those_of_the_native_part(tmp_path):
 
 
 def test_the_stubs_know_every_code_of_a_reason():
-    source = (PACKAGE / "src" / "reason.rs").read_text()
+    source = (PACKAGE.parents[1] / "provider" / "src" / "reason.rs").read_text()
     stubs = (PACKAGE / "python" / "zenoh_pinned" / "_native.pyi").read_text()
-    given = set(re.findall(r'=> "([a-z_]+)"', source))
+    kinds = re.search(r"const KINDS: .*? = \[(.*?)\];", source, re.DOTALL)
+    assert kinds is not None
+    given = set(re.findall(r'"([a-z_]+)"', kinds[1]))
     listed = re.search(r"def code\(\s*self,?\s*\) -> Literal\[(.*?)\]", stubs, re.DOTALL)
     assert listed is not None
     assert given == set(re.findall(r'"([a-z_]+)"', listed[1]))

@@ -134,7 +134,6 @@ class FallbackReason:
         "context_lost",
         "forked",
         "exiting",
-        "other",
     ]:
         """The kind of reason, for programs."""
 
