@@ -9,8 +9,9 @@ pub use crate::{
     environment::{bytes_from_environment, parsed as bytes_in},
     interruption::{interruptible, is_interrupted, may_be_interrupted},
     os::{
+        limits::physical_memory,
         per_process::MadeHere,
-        proc::{Look, Unseen, environment_of, processes},
+        proc::{Look, Unseen, environment_of, own_memory_of, processes},
         termination::Termination,
     },
     pool::KeptPayload,
@@ -39,10 +40,16 @@ pub mod line {
     };
 }
 
+/// Several frames in one message: their descriptors, while the sender keeps them; see the module's note in the source.
+pub mod descriptor {
+    pub use crate::line::{Descriptor, DescriptorReader};
+}
+
 /// Traces of frames from put to device; see the module's note in the source.
 pub mod trace {
     pub use crate::trace::{
         Began, TARGET, TraceContext, begin, begin_at, tell_put, tell_put_within, tell_received,
+        tell_step,
     };
 }
 

@@ -72,7 +72,7 @@ impl TraceContext {
     }
 
     /// The same trace, and a span of its own.
-    fn child(self) -> Self {
+    pub fn child(self) -> Self {
         // Where the kernel gives no random number the span is still another one than its parent.
         let random = os::random().map_or(self.span ^ 1, u64::from_ne_bytes);
         Self {
@@ -196,6 +196,35 @@ fn tell(span_name: &str, Began(began): Began, context: TraceContext, parent: u64
         key = told.key,
         bytes = told.bytes as u64,
         path,
+        reason,
+    );
+}
+
+/// Tells of a step of a request's way that has ended now, and took so long: `reason` is why it failed, empty where it did
+/// not.
+pub fn tell_step(
+    span_name: &str,
+    context: TraceContext,
+    parent: u64,
+    took: Duration,
+    key: &str,
+    bytes: usize,
+    reason: &str,
+) {
+    let ended = now();
+    let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+    let TraceContext { trace, span } = context;
+    tracing::trace!(
+        target: TARGET,
+        span_name,
+        trace,
+        span,
+        parent,
+        began = ended.saturating_sub(took),
+        ended,
+        key,
+        bytes = bytes as u64,
+        path = "",
         reason,
     );
 }

@@ -12,6 +12,7 @@ mod own_thread;
 mod server;
 mod source;
 mod traces;
+mod workers;
 
 pub use families::{Families, Histograms, LABEL_BYTES, Values};
 pub use host::host;
@@ -20,3 +21,5 @@ pub use prometheus;
 pub use server::{Observer, ObserverBuilder, ServeError, Serving};
 pub use source::{Figures, LookError, Source};
 pub use traces::{TraceError, Traces, TracesBuilder};
+#[doc(hidden)]
+pub use workers::workers_file;

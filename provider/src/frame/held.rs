@@ -92,6 +92,17 @@ impl HeldBytes {
     }
 }
 
+impl HeldBytes {
+    /// Another reference to the buffer that the bytes came in, if they did.
+    pub(super) fn buffer(&self) -> Option<ZShm> {
+        match &self.bytes {
+            // In a forked child the count is the parent's.
+            Bytes::Shared(buffer) if self.made_here.holds() => buffer.clone(),
+            _ => None,
+        }
+    }
+}
+
 /// As [`check_piece`], for bytes that are no piece of a payload.
 pub(super) fn check_extent(bytes: &[u8]) -> Result<(), FrameError> {
     let mappings = FileMappings::now().map_err(FrameError::unverifiable)?;

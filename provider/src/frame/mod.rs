@@ -262,6 +262,11 @@ impl Frame {
         }
     }
 
+    /// The bytes as zenoh's buffer, another reference to it; `None` where they came in none.
+    pub(crate) fn shared_payload(&self) -> Option<ZBytes> {
+        self.held.buffer().map(ZBytes::from)
+    }
+
     /// Something that keeps the bytes where and what they are, and their registration, while it exists.
     pub(crate) fn hold(&self) -> Hold {
         let entry = self.found.as_ref().map(|found| found.entry.clone());

@@ -29,7 +29,7 @@ const KNOWN_HEADERS: usize = 64;
 
 impl Descriptor {
     /// Of a payload that is one whole buffer in shared memory; `None` for any other.
-    pub(super) fn of(payload: &ZBytes) -> Option<Self> {
+    pub fn of(payload: &ZBytes) -> Option<Self> {
         let buffer = ZBuf::from(payload.clone());
         let mut slices = buffer.zslices();
         let (Some(slice), None) = (slices.next(), slices.next()) else {

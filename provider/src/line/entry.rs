@@ -30,7 +30,7 @@ pub(super) fn takes(frame: usize, attachment: Option<usize>) -> bool {
 
 /// What zenoh hands over of a buffer in shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Descriptor {
+pub struct Descriptor {
     pub(super) bytes: u64,
     pub(super) metadata: u16,
     pub(super) index: u16,

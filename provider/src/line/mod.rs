@@ -55,6 +55,7 @@
 
 mod address;
 mod bell;
+mod described;
 mod descriptor;
 mod entry;
 #[cfg(feature = "internals")]
@@ -68,7 +69,8 @@ mod seen;
 
 pub use address::{InboxAddress, PROTOCOL};
 pub use bell::Bell;
-pub use entry::{MAX_ATTACHMENT_BYTES, Stamp};
+pub use described::DescriptorReader;
+pub use entry::{Descriptor, MAX_ATTACHMENT_BYTES, Stamp};
 #[cfg(feature = "internals")]
 pub use foreign::{Answers, ForeignWords, address_again};
 pub use inbox::{Delivery, Inbox, LaneOwner, LaneState, sleep_unless};

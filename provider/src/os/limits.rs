@@ -77,7 +77,7 @@ pub(crate) fn is_out_of_descriptors(error: Errno) -> bool {
 }
 
 /// Bytes of memory that this machine has.
-pub(crate) fn physical_memory() -> u64 {
+pub fn physical_memory() -> u64 {
     let system = rustix::system::sysinfo();
     u64::from(system.mem_unit).saturating_mul(system.totalram)
 }

@@ -38,7 +38,11 @@ pub struct Peer {
 impl Peer {
     /// This process; `None` where `/proc` does not show it.
     pub fn this_process() -> Option<Self> {
-        let pid = std::process::id();
+        Self::of(std::process::id())
+    }
+
+    /// The process that has this number now; `None` where `/proc` does not show it.
+    pub fn of(pid: u32) -> Option<Self> {
         let started = super::process::start_time(pid)?;
         Some(Self { pid, started })
     }

@@ -95,6 +95,15 @@ pub fn environment_of(pid: u32) -> Look<Vec<u8>> {
     read(pid, "environ")
 }
 
+/// Memory of process `pid`'s own in bytes: resident, and of no file and no other process.
+///
+/// # Errors
+/// See [`Unseen`].
+pub fn own_memory_of(pid: u32) -> Look<u64> {
+    let bytes = bytes_in(&read(pid, "status")?, "RssAnon");
+    bytes.ok_or_else(|| Unseen::Failed(io::ErrorKind::InvalidData.into()))
+}
+
 /// The numbers among the names in a folder: what has another name is no process, thread or descriptor.
 fn numbers_in<Number: std::str::FromStr>(folder: &str) -> io::Result<Vec<Number>> {
     let mut numbers = Vec::new();
@@ -130,6 +139,7 @@ mod tests {
         assert!(processes().unwrap().contains(&own));
         assert!(numbered(own, "task").unwrap().contains(&own));
         assert!(environment_of(own).is_ok());
+        assert!(own_memory_of(own).unwrap() > 4096);
         assert!(matches!(environment_of(u32::MAX), Err(Unseen::Ended)));
         assert!(numbers_in::<u32>("self").unwrap().is_empty());
     }

@@ -1,0 +1,62 @@
+//! A client's thread for deadlines: what nobody has answered in time is told here, also where the supervisor stands still.
+//! It tells the supervisor of requests that nobody waits for any more, too.
+
+use std::{
+    io,
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::{LATE, Shared, lock};
+use crate::{protocol::Message, request::RequestError};
+
+/// How often requests are looked for that nobody waits for any more.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+pub(super) fn start(shared: &Arc<Shared>) -> io::Result<()> {
+    let weak = Arc::downgrade(shared);
+    let thread = std::thread::Builder::new().name(String::from("zpin-client"));
+    thread.spawn(move || {
+        while let Some(shared) = weak.upgrade() {
+            if !step(&shared) {
+                return;
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Sleeps for a while, and tells those whose time has come; false at the end.
+fn step(shared: &Shared) -> bool {
+    let mut under_way = lock(&shared.under_way);
+    if under_way.is_ended {
+        return false;
+    }
+    let now = Instant::now();
+    let first = under_way.deadlines.first().map(|(deadline, _)| *deadline + LATE);
+    let left = first.map(|first| first.saturating_duration_since(now));
+    let is_due = left.is_some_and(|left| left.is_zero());
+    if !is_due {
+        let sleep = match left {
+            // Somebody may give up meanwhile.
+            Some(left) => left.min(LOOK_EVERY),
+            None => LOOK_EVERY * 4,
+        };
+        let waited = shared.changed.wait_timeout(under_way, sleep);
+        (under_way, _) = waited.unwrap_or_else(PoisonError::into_inner);
+    }
+    let now = Instant::now();
+    let late = under_way.deadlines.iter().take_while(|(deadline, _)| *deadline + LATE <= now);
+    let late: Vec<u64> = late.map(|(_, id)| *id).collect();
+    let unwanted = under_way.requests.iter().filter(|(_, waiting)| !waiting.promise.is_wanted());
+    let unwanted: Vec<u64> = unwanted.map(|(id, _)| *id).collect();
+    drop(under_way);
+    for id in unwanted {
+        if let Err(error) = shared.link.send(&Message::Cancel { id }) {
+            tracing::debug!(%error, "the supervisor does not hear that a request is not wanted any more");
+        }
+        shared.tell(id, Err(RequestError::Closing));
+    }
+    late.into_iter().for_each(|id| shared.tell(id, Err(RequestError::Expired)));
+    true
+}

@@ -1,0 +1,42 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+// The modules form floors, with no circle between any two; from bottom to top:
+// os, request::{priority, error, payload, promise}, state, breaker, arrivals, scaling, latency, backoff, chaos / protocol, queue,
+// assignment / hub, link / serving / pool, client / configuration.
+mod arrivals;
+mod assignment;
+mod backoff;
+mod breaker;
+mod chaos;
+mod client;
+mod configuration;
+mod hub;
+mod latency;
+mod link;
+mod os;
+mod pool;
+mod protocol;
+mod queue;
+mod request;
+mod scaling;
+mod serving;
+mod state;
+
+pub use breaker::BreakerTerms;
+#[cfg(feature = "chaos")]
+pub use chaos::Chaos;
+pub use client::{ConnectError, WorkersClient};
+pub use configuration::{
+    Configuration, ConfigurationError, MonitoringConfiguration, PoolConfiguration, ValueFault,
+    WorkerConfiguration,
+};
+pub use hub::HubError;
+pub use pool::{
+    BuildError, Completed, EvictReason, Histogram, WorkerEvent, WorkerStatistics, Workers,
+    WorkersBuilder, WorkersStatistics,
+};
+pub use request::{Payload, PendingAnswer, Priority, Request, RequestError, Requests};
+pub use scaling::{ScaleReason, ScalingTerms};
+pub use serving::{Answer, Batch, BatchRequest, EngineError, Worker, WorkerError};
+pub use state::WorkerState;

@@ -1,0 +1,190 @@
+//! Between a supervisor and a worker or client: messages one way and the other.
+//!
+//! Holds: a publisher for what goes out, and the slots that longer messages are written into; a listener with a thread of
+//! its own for what comes in, or a subscriber that the caller waits on himself. Frames go by line where it exists, so a message is one wake-up; by zenoh where not, also to
+//! another host.
+//!
+//! Who may write what: whoever sends, from any thread. Messages of one link arrive in the order of their [`Link::send`]s,
+//! which a caller sees to, where it matters.
+//!
+//! Invariants:
+//! - What comes in is copied out of shared memory before it is read, so that nobody can change it meanwhile.
+//! - No send waits longer than [`PATIENCE`].
+
+mod envelopes;
+
+use std::{sync::Arc, time::Duration};
+
+use zenoh::{Session, bytes::ZBytes};
+use zenoh_pinned::{
+    FrameError, Pinner,
+    bindings::descriptor::{Descriptor, DescriptorReader},
+};
+use zenoh_pinned_node::pubsub::{
+    DeclareError, FrameListener, FrameSubscriber, FrameSubscriberBuilder, Overflow, PinnedPublisher,
+    PutError, ReceivedFrame,
+};
+
+pub(crate) use envelopes::Envelopes;
+
+use crate::{
+    protocol::{Content, INLINE_BYTES, Message, Unreadable},
+    request::Payload,
+};
+
+/// How long a send waits for the other side.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+/// Messages that wait unread at most. What is under way is bounded by credits, far below.
+const CAPACITY: usize = 128;
+/// What goes into a line's entry itself, without a slot.
+const ENTRY_BYTES: usize = 400;
+
+/// Why a message was not sent.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    #[error(transparent)]
+    Put(#[from] PutError),
+    #[error("the message cannot be written: {0}")]
+    Unwritable(#[from] Unreadable),
+    #[error("there is no slot for a message of {bytes} bytes: {why}")]
+    NoSlot { bytes: usize, why: String },
+}
+
+/// Why there is no link.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LinkError {
+    #[error(transparent)]
+    Declare(#[from] DeclareError),
+    #[error("zenoh did not declare the subscriber: {0}")]
+    Listen(zenoh::Error),
+}
+
+/// A message that has come, in memory of this process's own.
+pub(crate) struct Received {
+    pub(crate) message: Arc<[u8]>,
+    /// Whether it came in shared memory.
+    pub(crate) is_shared: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Link {
+    publisher: PinnedPublisher,
+    envelopes: Envelopes,
+}
+
+/// A subscriber to a link's messages, none of which is lost.
+pub(crate) fn subscriber(pinner: &Pinner) -> FrameSubscriberBuilder {
+    FrameSubscriber::builder(pinner)
+        .capacity(CAPACITY)
+        .overflow(Overflow::Refuse)
+}
+
+/// Calls `received` for each message that comes to `key`, on a thread of its own, until it is dropped.
+pub(crate) fn listen(
+    session: &Session,
+    pinner: &Pinner,
+    key: &str,
+    mut received: impl FnMut(Received) + Send + 'static,
+) -> Result<FrameListener, LinkError> {
+    let listener = subscriber(pinner).listen(session, key, move |frame| match frame {
+        Ok(frame) => received(Received::of(&frame)),
+        Err(error) => tracing::warn!(%error, "a message of a worker or client is lost"),
+    });
+    listener.map_err(LinkError::Listen)
+}
+
+impl Received {
+    pub(crate) fn of(frame: &ReceivedFrame) -> Self {
+        Self {
+            message: Arc::from(&frame.frame[..]),
+            is_shared: frame.frame.is_shared(),
+        }
+    }
+}
+
+impl Link {
+    /// Sends to `key`.
+    pub(crate) fn declare(
+        session: &Session,
+        envelopes: &Envelopes,
+        key: &str,
+    ) -> Result<Self, LinkError> {
+        let publisher = PinnedPublisher::builder(1).alone().wait(PATIENCE);
+        let pool = envelopes.pool().clone();
+        Ok(Self {
+            publisher: publisher.declare_with_pool(session, key, pool)?,
+            envelopes: envelopes.clone(),
+        })
+    }
+
+    /// Sends a message.
+    pub(crate) fn send(&self, message: &Message<'_>) -> Result<(), SendError> {
+        let bytes = message.len();
+        if bytes <= ENTRY_BYTES {
+            return self.send_ordinary(message, bytes);
+        }
+        self.send_slot(message, bytes)
+    }
+
+    /// Sends it in a slot, however short, so that the other side sees whether it shares memory.
+    pub(crate) fn send_shared(&self, message: &Message<'_>) -> Result<(), SendError> {
+        self.send_slot(message, message.len())
+    }
+
+    fn send_slot(&self, message: &Message<'_>, bytes: usize) -> Result<(), SendError> {
+        match self.envelopes.pool().alloc_timeout(bytes, PATIENCE) {
+            Ok(mut slot) => {
+                message.write(&mut slot)?;
+                Ok(self.publisher.put(slot)?)
+            }
+            // Only zenoh takes messages of any length, and only without a line.
+            Err(_) if self.publisher.lines().iter().all(|line| line.reason.is_some()) => {
+                self.send_ordinary(message, bytes)
+            }
+            Err(error) => Err(SendError::NoSlot {
+                bytes,
+                why: error.to_string(),
+            }),
+        }
+    }
+
+    fn send_ordinary(&self, message: &Message<'_>, bytes: usize) -> Result<(), SendError> {
+        let mut buffer = vec![0; bytes];
+        message.write(&mut buffer)?;
+        Ok(self.publisher.put_payload(ZBytes::from(buffer), None)?)
+    }
+}
+
+/// How a payload stands in a message to somebody who shares memory, or not. Long ordinary memory is laid into a slot before,
+/// where memory is shared.
+pub(crate) fn content(payload: &Payload, shares_memory: bool) -> Content<'_> {
+    if shares_memory && let Some(descriptor) = payload.descriptor() {
+        return Content::Shared(descriptor.to_bytes());
+    }
+    Content::Inline(payload)
+}
+
+/// Whether it has to be laid into a slot first.
+pub(crate) fn must_be_laid(payload: &Payload) -> bool {
+    payload.len() > INLINE_BYTES && payload.descriptor().is_none()
+}
+
+/// What a message carries, for as long as it is wanted.
+pub(crate) fn payload(
+    content: Content<'_>,
+    message: &Arc<[u8]>,
+    reader: &DescriptorReader,
+) -> Result<Payload, FrameError> {
+    match content {
+        Content::Shared(descriptor) => {
+            let frame = reader.read(Descriptor::from_bytes(descriptor))?;
+            Ok(Payload::from(frame))
+        }
+        Content::Inline(bytes) => {
+            // A part of the message, as it was read from there.
+            let start = (bytes.as_ptr() as usize).saturating_sub(message.as_ptr() as usize);
+            Ok(Payload::piece(message, start..start + bytes.len()))
+        }
+    }
+}

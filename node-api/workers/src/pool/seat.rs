@@ -1,0 +1,166 @@
+//! The place of one worker: the process that has it now, what it is doing, and when another one follows.
+
+use std::{
+    collections::VecDeque,
+    process::Child,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use zenoh_pinned::bindings::line::Watch;
+use zenoh_pinned_node::pubsub::FrameListener;
+
+use crate::{backoff::Backoff, link::Link, queue::Drawn, state::WorkerState};
+
+/// The first restart after an early death waits so long, and the longest.
+const RESTARTS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// Which worker: its place, and how manieth it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct WorkerId {
+    pub(super) seat: usize,
+    pub(super) incarnation: u64,
+}
+
+impl std::fmt::Display for WorkerId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}-{}", self.seat, self.incarnation)
+    }
+}
+
+/// Both ways between supervisor and worker. Dropped outside of locks: that waits for a message that is being read.
+#[derive(Debug)]
+pub(super) struct WorkerLink {
+    pub(super) link: Link,
+    pub(super) _listener: FrameListener,
+}
+
+/// A process of this one's own.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) child: Child,
+    pub(super) watch: Option<Watch>,
+}
+
+/// A batch that a worker has.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    pub(super) number: u64,
+    pub(super) jobs: Vec<u64>,
+    pub(super) since: Instant,
+    /// Keeps the frames until the worker has answered, also those of requests that have expired meanwhile.
+    pub(super) _frames: Vec<Drawn>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Seat {
+    pub(super) id: WorkerId,
+    pub(super) state: WorkerState,
+    pub(super) since: Instant,
+    pub(super) started: Instant,
+    pub(super) ready_at: Option<Instant>,
+    pub(super) pid: Option<u32>,
+    pub(super) process: Option<Process>,
+    pub(super) link: Option<Arc<WorkerLink>>,
+    /// Its name, where it was started by somebody else, on this host or another.
+    pub(super) joined_as: Option<String>,
+    pub(super) shares_memory: bool,
+    pub(super) placement: Vec<(String, String)>,
+    pub(super) batches: VecDeque<InFlight>,
+    pub(super) answered: u64,
+    pub(super) restarts: u64,
+    /// When another process is started here, if one is to be.
+    pub(super) restart_at: Option<Instant>,
+    /// When a worker that was asked to end is killed.
+    pub(super) kill_at: Option<Instant>,
+    /// When it was asked for a sign of life, and since when it has given none.
+    pub(super) pinged: Option<Instant>,
+    pub(super) silent_since: Option<Instant>,
+    pub(super) checked: Option<Instant>,
+    pub(super) evicted_for: Option<super::EvictReason>,
+    pub(super) why_failed: Option<String>,
+    backoff: Backoff,
+}
+
+impl Seat {
+    pub(super) fn new(seat: usize, now: Instant) -> Self {
+        let (first, longest) = RESTARTS;
+        Self {
+            id: WorkerId {
+                seat,
+                incarnation: 0,
+            },
+            state: WorkerState::Dead,
+            since: now,
+            started: now,
+            ready_at: None,
+            pid: None,
+            process: None,
+            link: None,
+            joined_as: None,
+            shares_memory: false,
+            placement: Vec::new(),
+            batches: VecDeque::new(),
+            answered: 0,
+            restarts: 0,
+            restart_at: None,
+            kill_at: None,
+            pinged: None,
+            silent_since: None,
+            checked: None,
+            evicted_for: None,
+            why_failed: None,
+            backoff: Backoff::new(first, longest),
+        }
+    }
+
+    /// Changes the state, if the table allows it.
+    pub(super) fn become_state(&mut self, next: WorkerState, now: Instant) -> bool {
+        if !self.state.may_become(next) {
+            return false;
+        }
+        tracing::debug!(worker = %self.id, from = %self.state, to = %next, "a worker");
+        self.state = next;
+        self.since = now;
+        true
+    }
+
+    /// Another process is to have this seat from now on.
+    pub(super) fn renew(&mut self, now: Instant) -> WorkerId {
+        self.become_state(WorkerState::Spawning, now);
+        self.id.incarnation += 1;
+        self.started = now;
+        self.ready_at = None;
+        self.restart_at = None;
+        self.kill_at = None;
+        self.pinged = None;
+        self.silent_since = None;
+        self.checked = None;
+        self.evicted_for = None;
+        self.id
+    }
+
+    /// When the next process is started here, after this one has ended.
+    pub(super) fn restart_after(&mut self, now: Instant) -> Instant {
+        // One that never was ready has not lived.
+        let lived = self.ready_at.map(|at| now.saturating_duration_since(at));
+        let lived = lived.unwrap_or_default();
+        now + self.backoff.next(lived)
+    }
+
+    /// What it is called in keys.
+    pub(super) fn called(&self) -> String {
+        self.joined_as.clone().unwrap_or_else(|| self.id.to_string())
+    }
+
+    /// Whether it can be given a batch more.
+    pub(super) fn has_credit(&self, credits: usize) -> bool {
+        self.state.takes_batches() && self.batches.len() < credits && self.link.is_some()
+    }
+
+    /// Whether nobody has it and nobody is to have it.
+    pub(super) fn is_free(&self) -> bool {
+        !self.state.is_alive() && self.process.is_none() && self.restart_at.is_none()
+    }
+}

@@ -1,0 +1,54 @@
+//! What others on this host may see of the pool: a file that the keeper writes once a second, for `zenoh-pinned serve` and
+//! `top`, which ask nobody.
+//!
+//! It is in the folder that this library's users share (`zenoh_pinned_observe::workers_folder`), written beside and renamed,
+//! and named after the process, so that whoever reads it knows whether it still lives.
+
+use std::{fs, io, path::PathBuf, sync::atomic::{AtomicBool, Ordering}};
+
+use zenoh_pinned::bindings::line::Peer;
+
+use super::WorkersStatistics;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Shown {
+    path: Option<PathBuf>,
+    has_failed: AtomicBool,
+}
+
+impl Shown {
+    pub(super) fn new(name: &str) -> Self {
+        let own = Peer::this_process();
+        Self {
+            path: own.and_then(|own| zenoh_pinned_observe::workers_file(own.pid, own.started, name).ok()),
+            has_failed: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn write(&self, statistics: &WorkersStatistics) {
+        let Some(path) = &self.path else {
+            return;
+        };
+        if let Err(error) = written(path, statistics)
+            && !self.has_failed.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(path = %path.display(), %error, "what this pool of workers does cannot be shown to others");
+        }
+    }
+
+    pub(super) fn remove(&self) {
+        if let Some(path) = &self.path {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn written(path: &PathBuf, statistics: &WorkersStatistics) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let beside = path.with_extension("new");
+    let mut options = fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    serde_json::to_writer(io::BufWriter::new(file), statistics)?;
+    fs::rename(&beside, path)
+}

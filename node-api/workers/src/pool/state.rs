@@ -1,0 +1,480 @@
+//! What a pool's threads share: the queue, the seats, breaker, scaler, and what was counted. All under one mutex.
+//!
+//! Every change gives what is to be done about it outside of the lock ([`Effects`]): messages to workers, answers to those
+//! who wait, callbacks. So no zenoh call, no system call and nothing of the application's runs under the lock.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    builder::Terms,
+    callbacks::{EvictReason, Happened, WorkerEvent},
+    client::Client,
+    seat::{InFlight, Seat, WorkerId, WorkerLink},
+};
+use crate::{
+    arrivals::Arrivals,
+    breaker::{Admission, Breaker},
+    chaos::ChaosDice,
+    latency::{Latencies, Recent},
+    queue::{Batching, Drawn, New, Queue, Telling},
+    request::{Outcome, Payload, Promise, RequestError},
+    scaling::{ScaleReason, Scaler},
+    state::WorkerState,
+};
+
+/// Numbers from here on are of deep checks, not of jobs.
+const CHECKS_FROM: u64 = 1 << 63;
+
+/// Who waits for an answer.
+pub(super) enum ReplyTo {
+    Here(Promise),
+    Client { client: Arc<Client>, id: u64 },
+}
+
+pub(super) struct Reply {
+    pub(super) to: ReplyTo,
+    pub(super) admission: Admission,
+}
+
+impl Reply {
+    fn is_wanted(&self) -> bool {
+        match &self.to {
+            ReplyTo::Here(promise) => promise.is_wanted(),
+            ReplyTo::Client { client, id } => client.wants(*id),
+        }
+    }
+}
+
+/// A batch on its way to a worker.
+pub(super) struct Sending {
+    pub(super) worker: WorkerId,
+    pub(super) link: Arc<WorkerLink>,
+    pub(super) shares_memory: bool,
+    pub(super) number: u64,
+    pub(super) drawn: Vec<Drawn>,
+}
+
+/// What is to be done outside of the lock.
+#[derive(Default)]
+pub(super) struct Effects {
+    pub(super) told: Vec<Telling<Reply>>,
+    pub(super) batches: Vec<Sending>,
+    pub(super) happened: Vec<(Happened, WorkerEvent)>,
+    /// Workers that are nobody's children here, to be asked to end.
+    pub(super) leave: Vec<Arc<WorkerLink>>,
+    /// Dropped outside.
+    pub(super) links: Vec<Arc<WorkerLink>>,
+    /// The keeper has something new to look at.
+    pub(super) wake: bool,
+}
+
+/// What has been counted since the beginning.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) accepted: u64,
+    pub(super) answered: u64,
+    pub(super) refused: HashMap<&'static str, u64>,
+    pub(super) failed: HashMap<&'static str, u64>,
+    pub(super) batches: u64,
+    pub(super) batched: u64,
+    pub(super) started: u64,
+    pub(super) ended: u64,
+    pub(super) evicted: HashMap<EvictReason, u64>,
+}
+
+impl Counts {
+    pub(super) fn count(&mut self, happened: &[(Happened, WorkerEvent)]) {
+        for (happened, _) in happened {
+            match happened {
+                Happened::Spawned => self.started += 1,
+                Happened::Evicted(reason) => *self.evicted.entry(*reason).or_default() += 1,
+                Happened::Ready => {}
+            }
+        }
+    }
+}
+
+pub(super) struct State {
+    pub(super) queue: Queue<Reply>,
+    pub(super) breaker: Breaker,
+    pub(super) scaler: Scaler,
+    pub(super) arrivals: Arrivals,
+    pub(super) chaos: ChaosDice,
+    pub(super) seats: Vec<Seat>,
+    pub(super) clients: HashMap<String, Arc<Client>>,
+    pub(super) counts: Counts,
+    /// From being accepted to the answer; from being accepted to being drawn; with a worker, whole batches.
+    pub(super) took: Latencies,
+    pub(super) waited: Latencies,
+    pub(super) served: Latencies,
+    pub(super) recent: Recent,
+    pub(super) seconds_per_request: f64,
+    pub(super) wanted: (usize, ScaleReason),
+    pub(super) predicted: f64,
+    pub(super) pressure: zenoh_pinned::Pressure,
+    pub(super) start_failures: u32,
+    pub(super) why_no_worker: Option<String>,
+    pub(super) is_closing: bool,
+    /// When the keeper wakes by itself, while it sleeps; and whether it was woken since it looked.
+    pub(super) keeper_wakes_at: Option<Instant>,
+    pub(super) keeper_is_woken: bool,
+    name: Arc<str>,
+    credits: usize,
+    next_batch: u64,
+    next_check: u64,
+}
+
+impl State {
+    pub(super) fn new(terms: &Terms, now: Instant) -> Self {
+        let batching = Batching {
+            size: terms.batch,
+            delay: terms.delay,
+        };
+        Self {
+            queue: Queue::new(terms.queue, batching),
+            breaker: Breaker::new(terms.breaker),
+            scaler: Scaler::new(terms.scaling),
+            arrivals: Arrivals::new(now),
+            chaos: ChaosDice::new(terms.chaos),
+            seats: (0..terms.scaling.most).map(|seat| Seat::new(seat, now)).collect(),
+            clients: HashMap::new(),
+            counts: Counts::default(),
+            took: Latencies::default(),
+            waited: Latencies::default(),
+            served: Latencies::default(),
+            recent: Recent::new(now),
+            seconds_per_request: 0.0,
+            wanted: (terms.scaling.least, ScaleReason::Least),
+            predicted: 0.0,
+            pressure: zenoh_pinned::Pressure::default(),
+            start_failures: 0,
+            why_no_worker: None,
+            is_closing: false,
+            keeper_wakes_at: None,
+            keeper_is_woken: false,
+            name: terms.name.clone(),
+            credits: terms.credits,
+            next_batch: 1,
+            next_check: CHECKS_FROM,
+        }
+    }
+
+    /// Takes a request, or refuses it.
+    pub(super) fn submit(&mut self, new: New<ReplyTo>, now: Instant, effects: &mut Effects) {
+        let mut refuse = |reply: ReplyTo, error: RequestError, admission| {
+            *self.counts.refused.entry(error.kind()).or_default() += 1;
+            effects.told.push(Telling {
+                reply: Reply { to: reply, admission },
+                outcome: Err(error),
+                accepted: now,
+                priority: new.priority,
+                trace: new.trace,
+            });
+        };
+        if self.is_closing {
+            return refuse(new.reply, RequestError::Closing, Admission::NONE);
+        }
+        if let Some(why) = &self.why_no_worker {
+            let why = why.clone();
+            return refuse(new.reply, RequestError::NoWorker { why }, Admission::NONE);
+        }
+        let admission = match self.breaker.admit(now) {
+            Ok(admission) => admission,
+            Err(refusal) => {
+                let retry_after = refusal.retry_after;
+                let error = RequestError::BreakerOpen { retry_after };
+                return refuse(new.reply, error, Admission::NONE);
+            }
+        };
+        let loses = self.chaos.loses_a_request();
+        let deadline = match loses {
+            // By chaos: as if nobody had answered in time.
+            true => now,
+            false => new.deadline,
+        };
+        let (priority, trace) = (new.priority, new.trace);
+        let new = New {
+            reply: Reply {
+                to: new.reply,
+                admission,
+            },
+            deadline,
+            payload: new.payload,
+            attachment: new.attachment,
+            priority,
+            key: new.key,
+            source: new.source,
+            digest: new.digest,
+            trace,
+        };
+        if let Err((error, reply)) = self.queue.submit(new, now) {
+            self.breaker.abandoned(reply.admission);
+            *self.counts.refused.entry(error.kind()).or_default() += 1;
+            effects.told.push(Telling {
+                reply,
+                outcome: Err(error),
+                accepted: now,
+                priority,
+                trace,
+            });
+            return;
+        }
+        self.counts.accepted += 1;
+        self.arrivals.record(1);
+        self.draw(now, effects);
+        let has_worker = self.seats.iter().any(|seat| seat.state.is_alive());
+        let next = self.queue.next_at();
+        let is_sooner = match (next, self.keeper_wakes_at) {
+            (Some(next), Some(wakes)) => next < wakes,
+            (next, _) => next.is_some(),
+        };
+        effects.wake |= is_sooner || !has_worker;
+    }
+
+    /// Gives batches to workers that have room for one: those in front, so that those that are too many have nothing to do.
+    pub(super) fn draw(&mut self, now: Instant, effects: &mut Effects) {
+        loop {
+            let free = self.seats.iter().filter(|seat| seat.has_credit(self.credits));
+            let Some(worker) = free.min_by_key(|seat| (seat.batches.len(), seat.id.seat)) else {
+                return;
+            };
+            let worker = worker.id;
+            let (drawn, told) = self.queue.draw(now, Reply::is_wanted);
+            self.count(&told, now);
+            effects.told.extend(told);
+            if drawn.is_empty() {
+                return;
+            }
+            let number = self.next_batch;
+            self.next_batch += 1;
+            self.counts.batches += 1;
+            self.counts.batched += drawn.len() as u64;
+            for drawn in &drawn {
+                self.waited.record(drawn.waited);
+            }
+            let kills = self.chaos.kills_a_worker();
+            let Some((seat, link)) = self.seat(worker).and_then(|seat| {
+                let link = seat.link.clone()?;
+                Some((seat, link))
+            }) else {
+                return;
+            };
+            seat.batches.push_back(InFlight {
+                number,
+                jobs: drawn.iter().map(|drawn| drawn.job).collect(),
+                since: now,
+                _frames: drawn.clone(),
+            });
+            seat.become_state(WorkerState::Processing, now);
+            if kills && let Some(process) = &mut seat.process {
+                let _ = process.child.kill();
+            }
+            effects.batches.push(Sending {
+                worker,
+                shares_memory: seat.shares_memory,
+                link,
+                number,
+                drawn,
+            });
+        }
+    }
+
+    /// A batch that did not reach its worker.
+    pub(super) fn not_sent(&mut self, worker: WorkerId, number: u64) {
+        if let Some(seat) = self.seat(worker)
+            && let Some(at) = seat.batches.iter().position(|batch| batch.number == number)
+            && let Some(batch) = seat.batches.remove(at)
+        {
+            self.queue.not_sent(&batch.jobs);
+        }
+    }
+
+    /// A worker's answers.
+    pub(super) fn answered(
+        &mut self,
+        worker: WorkerId,
+        number: u64,
+        answers: Vec<(u64, Outcome)>,
+        now: Instant,
+        effects: &mut Effects,
+    ) {
+        let count = answers.len();
+        for (job, outcome) in answers {
+            let told = self.queue.answered(job, &outcome);
+            self.count(&told, now);
+            effects.told.extend(told);
+        }
+        if let Some(seat) = self.seat(worker) {
+            seat.answered += count as u64;
+            let at = seat.batches.iter().position(|batch| batch.number == number);
+            if let Some(batch) = at.and_then(|at| seat.batches.remove(at)) {
+                // Where the worker had two, this one began when the other was answered.
+                let took = now.saturating_duration_since(batch.since.max(seat.since));
+                if seat.batches.is_empty() {
+                    seat.become_state(WorkerState::Ready, now);
+                } else {
+                    seat.since = now;
+                }
+                self.served.record(took);
+                let each = took.as_secs_f64() / count.max(1) as f64;
+                let weight = if self.seconds_per_request == 0.0 { 1.0 } else { 0.1 };
+                self.seconds_per_request += weight * (each - self.seconds_per_request);
+            }
+        }
+        self.draw(now, effects);
+    }
+
+    /// A worker has ended, however that came about: what it had goes to others. The batch that it was at is to blame.
+    pub(super) fn ended(&mut self, worker: WorkerId, now: Instant, effects: &mut Effects) {
+        let is_closing = self.is_closing;
+        let Some(seat) = self.seat(worker) else {
+            return;
+        };
+        let was_wanted = seat.evicted_for.is_none() || seat.state == WorkerState::Failed;
+        let had_begun = !matches!(seat.state, WorkerState::Spawning | WorkerState::Loading | WorkerState::Failed);
+        seat.become_state(WorkerState::Dead, now);
+        seat.pid = None;
+        seat.process = None;
+        effects.links.extend(seat.link.take());
+        if was_wanted && !is_closing && seat.joined_as.is_none() {
+            seat.restarts += 1;
+            seat.restart_at = Some(seat.restart_after(now));
+        }
+        let batches: Vec<_> = seat.batches.drain(..).collect();
+        self.counts.ended += 1;
+        if !had_begun {
+            self.start_failed(None, now, effects);
+        }
+        let mut batches = batches.into_iter();
+        if let Some(first) = batches.next() {
+            let told = self.queue.returned(&first.jobs);
+            self.count(&told, now);
+            effects.told.extend(told);
+        }
+        batches.for_each(|batch| self.queue.not_sent(&batch.jobs));
+        self.draw(now, effects);
+        effects.wake = true;
+    }
+
+    /// A worker could not be started, or could not load: after some such failures in a row, and with nobody else there, what
+    /// waits is told so.
+    pub(super) fn start_failed(&mut self, why: Option<String>, now: Instant, effects: &mut Effects) {
+        const FAILURES: u32 = 3;
+        self.start_failures += 1;
+        let why_before = self.seats.iter().find_map(|seat| seat.why_failed.clone());
+        let serves = self.seats.iter().any(|seat| seat.state.takes_batches());
+        if self.start_failures >= FAILURES && !serves {
+            let why = why.or(why_before).unwrap_or_else(|| {
+                String::from("its process ended before it was ready: see what it wrote to its standard error")
+            });
+            let error = RequestError::NoWorker { why: why.clone() };
+            self.why_no_worker = Some(why);
+            let told = self.queue.fail_all(&error);
+            self.count(&told, now);
+            effects.told.extend(told);
+        }
+    }
+
+    /// A worker is ready.
+    pub(super) fn is_ready(&mut self, worker: WorkerId, now: Instant, effects: &mut Effects) {
+        self.start_failures = 0;
+        self.why_no_worker = None;
+        let name = self.name.clone();
+        if let Some(seat) = self.seat(worker)
+            && seat.become_state(WorkerState::Ready, now)
+        {
+            seat.why_failed = None;
+            seat.ready_at.get_or_insert(now);
+            effects.happened.push((Happened::Ready, event(&name, seat)));
+        }
+        self.draw(now, effects);
+        effects.wake = true;
+    }
+
+    pub(super) fn credits(&self) -> usize {
+        self.credits
+    }
+
+    /// The seat, while this worker has it.
+    pub(super) fn seat(&mut self, worker: WorkerId) -> Option<&mut Seat> {
+        let seat = self.seats.get_mut(worker.seat)?;
+        (seat.id == worker).then_some(seat)
+    }
+
+    /// Counts what is about to be told.
+    pub(super) fn count(&mut self, told: &[Telling<Reply>], now: Instant) {
+        for telling in told {
+            let took = now.saturating_duration_since(telling.accepted);
+            let admission = telling.reply.admission;
+            match &telling.outcome {
+                Ok(_) => {
+                    self.counts.answered += 1;
+                    self.took.record(took);
+                    self.recent.record(took, now);
+                    self.breaker.succeeded(admission, now);
+                }
+                Err(error) => {
+                    *self.counts.failed.entry(error.kind()).or_default() += 1;
+                    match error {
+                        RequestError::Poisoned { .. } | RequestError::Engine { .. } => {
+                            self.breaker.failed(admission, now);
+                        }
+                        // Too slow, or nobody there: no more of it helps or harms.
+                        _ => self.breaker.abandoned(admission),
+                    }
+                }
+            }
+        }
+    }
+
+    /// A check that a worker is to answer as a request; its number.
+    pub(super) fn check(&mut self, worker: WorkerId, payload: &Payload, deadline: Instant, now: Instant) -> Option<Sending> {
+        let (number, job) = (self.next_batch, self.next_check);
+        let seat = self.seat(worker)?;
+        let link = seat.link.clone()?;
+        let drawn = vec![Drawn {
+            job,
+            payload: payload.clone(),
+            attachment: Arc::default(),
+            deadline,
+            trace: (0, 0),
+            waited: Duration::ZERO,
+        }];
+        seat.checked = Some(now);
+        seat.batches.push_back(InFlight {
+            number,
+            jobs: vec![job],
+            since: now,
+            _frames: drawn.clone(),
+        });
+        let shares_memory = seat.shares_memory;
+        seat.become_state(WorkerState::Processing, now);
+        self.next_batch += 1;
+        self.next_check += 1;
+        Some(Sending {
+            worker,
+            link,
+            shares_memory,
+            number,
+            drawn,
+        })
+    }
+}
+
+/// Whether the number is of a deep check.
+pub(super) fn is_check(job: u64) -> bool {
+    job >= CHECKS_FROM
+}
+
+pub(super) fn event(pool: &Arc<str>, seat: &Seat) -> WorkerEvent {
+    WorkerEvent {
+        pool: pool.clone(),
+        seat: seat.id.seat,
+        incarnation: seat.id.incarnation,
+        pid: seat.pid,
+    }
+}

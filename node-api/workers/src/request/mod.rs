@@ -1,0 +1,15 @@
+//! A request and its answer: what they carry, how urgent one is, and why there is no answer.
+
+mod builder;
+mod error;
+mod payload;
+mod priority;
+mod promise;
+
+pub use builder::{Request, Requests};
+pub(crate) use builder::Submission;
+pub use error::RequestError;
+pub use payload::Payload;
+pub use priority::Priority;
+pub use promise::PendingAnswer;
+pub(crate) use promise::{Outcome, Promise, promise};

@@ -1,0 +1,255 @@
+//! A worker: the process that has the model, and serves batches until it is asked to end.
+//!
+//! Holds: the session to its supervisor, the subscriber that batches come to, the link that answers go out by, and answers
+//! in shared memory until the other side has taken them.
+//!
+//! One thread does it all: it sleeps on the bell of the line, serves the batch, and sends the answers; so a batch costs one
+//! wake-up. Pings are answered by zenoh's thread, also while the engine works: they say that the process turns.
+//!
+//! Invariants:
+//! - Each request of a batch is answered, also where the engine panics, or gives too few answers.
+//! - A worker ends when it is asked to, after its batch, and when its supervisor has gone.
+
+mod batch;
+mod connecting;
+mod engine;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use zenoh::{Session, Wait, liveliness::LivelinessToken, pubsub::Subscriber, query::Queryable};
+use zenoh_pinned::{
+    Pinner, Slot,
+    bindings::{Termination, descriptor::DescriptorReader},
+};
+use zenoh_pinned_node::pubsub::{FrameSubscriber, ReceiveError};
+
+pub use batch::{Answer, Batch, BatchRequest, EngineError};
+pub use connecting::WorkerError;
+pub(crate) use connecting::find_supervisor;
+
+use crate::{
+    link::{self, Envelopes, Link, Received},
+    os::placement::Placement,
+    protocol::{Answered, Capabilities, Content, Message},
+    request::{Payload, RequestError},
+};
+
+/// How often a worker that has nothing to do looks whether it is to end.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A worker of a pool. See the crate's first page for a whole one.
+pub struct Worker {
+    name: String,
+    link: Arc<Link>,
+    batches: FrameSubscriber,
+    reader: DescriptorReader,
+    envelopes: Envelopes,
+    kept: HashMap<u64, Vec<Payload>>,
+    shares_memory: bool,
+    placement: Placement,
+    supervisor_gone: Arc<AtomicBool>,
+    pinner: Pinner,
+    // In the order in which they go.
+    _watching: Option<Subscriber<()>>,
+    _token: Option<LivelinessToken>,
+    _ping: Queryable<()>,
+    session: Session,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Worker")
+            .field("name", &self.name)
+            .field("shares_memory", &self.shares_memory)
+            .finish()
+    }
+}
+
+impl Worker {
+    /// The name of its pool.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where its frames go: to the device that it was connected with.
+    pub fn pinner(&self) -> &Pinner {
+        &self.pinner
+    }
+
+    /// The session to the supervisor, for what else a worker has to say.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// A slot for an answer that is to go without a copy.
+    ///
+    /// # Errors
+    /// [`RequestError::NoMemory`].
+    pub fn alloc(&self, bytes: usize) -> Result<Slot, RequestError> {
+        self.envelopes.alloc(bytes)
+    }
+
+    /// Says that the model could not be loaded, and why: the supervisor shows it and tries again later.
+    pub fn fail(self, why: impl std::fmt::Display) {
+        let why = why.to_string();
+        if let Err(error) = self.link.send(&Message::NotReady { why }) {
+            tracing::warn!(%error, "the supervisor does not hear why this worker is not ready");
+        }
+        // What is on its way arrives before the session closes.
+        std::thread::sleep(Duration::from_millis(20));
+    }
+
+    /// Says that it is ready, and serves batches with `engine` until it is asked to end (SIGTERM, SIGINT) or the supervisor
+    /// has gone. `engine` gives an answer for each request of the batch, in order.
+    ///
+    /// An engine that panics fails the requests of its batch, and has the next one.
+    ///
+    /// # Errors
+    /// [`WorkerError`].
+    pub fn serve(mut self, mut engine: impl FnMut(&Batch) -> Vec<Answer>) -> Result<(), WorkerError> {
+        let termination = Termination::expect().map_err(WorkerError::Signals)?;
+        self.ready()?;
+        loop {
+            if termination.is_asked_for() {
+                return Ok(());
+            }
+            if self.supervisor_gone.load(Ordering::Relaxed) {
+                return Err(WorkerError::SupervisorGone);
+            }
+            match self.next(LOOK_EVERY)? {
+                Next::Batch(batch) => {
+                    let answers = engine::run(&mut engine, &batch);
+                    self.answer(batch, answers)?;
+                }
+                Next::Nothing => {}
+                Next::Leave => return Ok(()),
+            }
+        }
+    }
+
+    /// Says that it is ready; for bindings, which call the engine themselves.
+    #[doc(hidden)]
+    pub fn ready(&mut self) -> Result<(), WorkerError> {
+        let capabilities = Capabilities {
+            shares_memory: self.shares_memory,
+            placement: self.placement.outcome(),
+        };
+        Ok(self.link.send(&Message::Ready(capabilities))?)
+    }
+
+    /// The next batch, waiting up to `timeout`; for bindings.
+    #[doc(hidden)]
+    pub fn next(&mut self, timeout: Duration) -> Result<Next, WorkerError> {
+        let frame = match self.batches.recv_timeout(timeout) {
+            Ok(frame) => frame,
+            Err(ReceiveError::TimedOut(_)) => return Ok(Next::Nothing),
+            Err(ReceiveError::Frame(error)) => {
+                tracing::warn!(%error, "a message of the supervisor is lost");
+                return Ok(Next::Nothing);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Received { message, .. } = Received::of(&frame);
+        drop(frame);
+        let read = match Message::read(&message) {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::warn!(%error, "a message of the supervisor is not read");
+                return Ok(Next::Nothing);
+            }
+        };
+        match read {
+            Message::Batch { number, requests } => {
+                Ok(Next::Batch(Batch::read(number, &requests, |content: Content<'_>| {
+                    link::payload(content, &message, &self.reader)
+                })))
+            }
+            Message::Taken { number } => {
+                self.kept.remove(&number);
+                Ok(Next::Nothing)
+            }
+            Message::Leave => Ok(Next::Leave),
+            _ => Ok(Next::Nothing),
+        }
+    }
+
+    /// Whether the supervisor has gone; for bindings.
+    #[doc(hidden)]
+    pub fn is_alone(&self) -> bool {
+        self.supervisor_gone.load(Ordering::Relaxed)
+    }
+
+    /// Sends the answers of a batch; for bindings.
+    #[doc(hidden)]
+    pub fn answer(&mut self, batch: Batch, answers: Vec<Answer>) -> Result<(), WorkerError> {
+        let number = batch.number();
+        let ids: Vec<u64> = batch.iter().map(BatchRequest::id).collect();
+        // The supervisor keeps what it has sent until it is answered.
+        drop(batch);
+        let mut outcomes = Vec::with_capacity(ids.len());
+        for answer in answers {
+            outcomes.push(match answer {
+                Ok(payload) if self.shares_memory && link::must_be_laid(&payload) => self.envelopes.laid(&payload),
+                Ok(payload) => Ok(payload),
+                Err(error) => Err(RequestError::Engine { message: error.message().to_owned() }),
+            });
+        }
+        let missing = || Err(RequestError::Engine {
+            message: String::from("it gave no answer to this request of its batch"),
+        });
+        outcomes.resize_with(ids.len(), missing);
+        let answers = ids.iter().zip(&outcomes).map(|(id, outcome)| Answered {
+            id: *id,
+            outcome: match outcome {
+                Ok(payload) => Ok(link::content(payload, self.shares_memory)),
+                Err(error) => Err(error.clone()),
+            },
+        });
+        let answers: Vec<_> = answers.collect();
+        let is_shared = |answer: &Answered<'_>| matches!(answer.outcome, Ok(Content::Shared(_)));
+        let must_be_taken = answers.iter().any(is_shared);
+        self.link.send(&Message::Answers {
+            number,
+            answers,
+            must_be_taken,
+        })?;
+        if must_be_taken {
+            let kept = outcomes.into_iter().flatten();
+            self.kept.insert(number, kept.collect());
+        }
+        Ok(())
+    }
+}
+
+/// What a worker is to do next.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Next {
+    /// Serve it.
+    Batch(Batch),
+    /// Nothing has come.
+    Nothing,
+    /// End.
+    Leave,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Answers that lie in this process's memory are taken first, or not at all.
+        let patience = std::time::Instant::now() + Duration::from_secs(1);
+        while !self.kept.is_empty() && std::time::Instant::now() < patience && !self.is_alone() {
+            if self.next(Duration::from_millis(20)).is_err() {
+                break;
+            }
+        }
+        let _ = self.session.close().wait();
+    }
+}

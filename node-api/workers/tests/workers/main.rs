@@ -1,0 +1,5 @@
+//! Pools of real worker processes: this very program, started again as one of its ignored tests.
+
+mod engines;
+mod pools;
+mod serving;
