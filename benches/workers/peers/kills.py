@@ -2,7 +2,7 @@
 
 Two cases, each with fresh workers for every try:
 
-- `busy`: two workers, each kept busy by a caller with an engine of 10 ms, one of them killed within a request.
+- `busy`: two workers, each kept busy by a caller with an engine of 20 ms, one of them killed within a request.
   `next_answer_ms` is that of a request sent right after the kill, sent again whenever it fails. `new_worker_ms`
   is the first answer of a worker that was not there before. `killed_request` tells what its caller saw.
 - `only`: one worker, idle, killed; `next_answer_ms` as above, so it contains the start of another worker.
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     Start = Callable[[int, float], AbstractContextManager[Ask]]
 
 TRIES = 5
-HELD = 0.010
-WITHIN = 0.004
+HELD = 0.020
+WITHIN = 0.010
 
 
 class Request(NamedTuple):

@@ -8,7 +8,7 @@ workers to the next stage's, not from a client to the first. So this is what a c
   takes them out of the camera's own buffer. Two workers. `by_name` is the user's own trick beside mosec: a copy into
   a block of shared memory, of which only the name goes over HTTP.
 - `small`: batches of up to 64 that wait for 1 ms at most, one worker, raw bytes. The client writes and reads HTTP/1.1
-  by hand on 128 connections that are kept, with one `epoll`: libraries took several times as long for a request.
+  by hand on 256 connections that are kept, with one `epoll`: libraries took several times as long for a request.
 - `batching`: the same client and an engine that sleeps 5 ms for each batch.
 - `kill`: mosec looks every 0.1 s whether a worker has ended and starts another; where no worker is left, the whole
   server ends ("all the workers exited").
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 PAYLOADS = [bytes([number]) * 64 for number in range(64)]
 ENGINE = 0.005
-CONNECTIONS = 128
+CONNECTIONS = 256
 # How the server's process is told what to serve.
 ENGINE_NAME, WORKERS, BATCH, HELD = "PEERS_ENGINE", "PEERS_WORKERS", "PEERS_BATCH", "PEERS_HELD"
 

@@ -40,7 +40,17 @@ impl Assignment {
 
     pub(crate) fn read(text: &str) -> Option<Self> {
         let parts: Vec<_> = text.split(';').collect();
-        let [VERSION, endpoint, pool, instance, worker, processors, node, huge_pages] = parts[..] else {
+        let [
+            VERSION,
+            endpoint,
+            pool,
+            instance,
+            worker,
+            processors,
+            node,
+            huge_pages,
+        ] = parts[..]
+        else {
             return None;
         };
         let node = match node {

@@ -32,7 +32,9 @@ pub(crate) struct Hub {
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
     /// The folder for the socket could not be made.
-    #[error("no folder can be made for the workers' socket ({0}): see that XDG_RUNTIME_DIR, or /tmp, can be written")]
+    #[error(
+        "no folder can be made for the workers' socket ({0}): see that XDG_RUNTIME_DIR, or /tmp, can be written"
+    )]
     Folder(#[source] std::io::Error),
     /// zenoh's.
     #[error("the workers' session did not open: {0}")]

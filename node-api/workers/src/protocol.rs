@@ -96,7 +96,11 @@ pub(crate) enum Message<'a> {
     /// From a client.
     Requests(Vec<Asked<'a>>),
     /// From a worker, to the batch of that number, or from the supervisor to a client, with a number of its own.
-    Answers { number: u64, answers: Vec<Answered<'a>>, must_be_taken: bool },
+    Answers {
+        number: u64,
+        answers: Vec<Answered<'a>>,
+        must_be_taken: bool,
+    },
     /// The frames of the answers of that number need not be kept any more.
     Taken { number: u64 },
     /// Nobody waits for this request any more.
@@ -108,7 +112,9 @@ pub(crate) enum Message<'a> {
 /// Why a message is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unreadable {
-    #[error("it is of version {0}, this is {VERSION}: use the same version of zenoh-pinned-workers everywhere")]
+    #[error(
+        "it is of version {0}, this is {VERSION}: use the same version of zenoh-pinned-workers everywhere"
+    )]
     OtherVersion(u8),
     #[error("it is no message of this protocol")]
     Nonsense,
@@ -249,19 +255,31 @@ mod tests {
         };
         Message::Batch {
             number: 3,
-            requests: vec![asked(Content::Inline(b"abc")), asked(Content::Shared([9; 16]))],
+            requests: vec![
+                asked(Content::Inline(b"abc")),
+                asked(Content::Shared([9; 16])),
+            ],
         }
     }
 
     #[test]
     fn each_message_reads_back() {
-        let failed = Answered { id: 4, outcome: Err(RequestError::Expired) };
-        let answers = Message::Answers { number: 1, answers: vec![failed], must_be_taken: true };
+        let failed = Answered {
+            id: 4,
+            outcome: Err(RequestError::Expired),
+        };
+        let answers = Message::Answers {
+            number: 1,
+            answers: vec![failed],
+            must_be_taken: true,
+        };
         for message in [
             batch(),
             answers,
             Message::Hello { pid: 7 },
-            Message::NotReady { why: String::from("no such model") },
+            Message::NotReady {
+                why: String::from("no such model"),
+            },
             Message::Leave,
         ] {
             assert_eq!(Message::read(&written(&message)), Ok(message));

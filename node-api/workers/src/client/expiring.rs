@@ -33,7 +33,10 @@ fn step(shared: &Shared) -> bool {
         return false;
     }
     let now = Instant::now();
-    let first = under_way.deadlines.first().map(|(deadline, _)| *deadline + LATE);
+    let first = under_way
+        .deadlines
+        .first()
+        .map(|(deadline, _)| *deadline + LATE);
     let left = first.map(|first| first.saturating_duration_since(now));
     let is_due = left.is_some_and(|left| left.is_zero());
     if !is_due {
@@ -46,9 +49,15 @@ fn step(shared: &Shared) -> bool {
         (under_way, _) = waited.unwrap_or_else(PoisonError::into_inner);
     }
     let now = Instant::now();
-    let late = under_way.deadlines.iter().take_while(|(deadline, _)| *deadline + LATE <= now);
+    let late = under_way
+        .deadlines
+        .iter()
+        .take_while(|(deadline, _)| *deadline + LATE <= now);
     let late: Vec<u64> = late.map(|(_, id)| *id).collect();
-    let unwanted = under_way.requests.iter().filter(|(_, waiting)| !waiting.promise.is_wanted());
+    let unwanted = under_way
+        .requests
+        .iter()
+        .filter(|(_, waiting)| !waiting.promise.is_wanted());
     let unwanted: Vec<u64> = unwanted.map(|(id, _)| *id).collect();
     drop(under_way);
     for id in unwanted {
@@ -57,6 +66,7 @@ fn step(shared: &Shared) -> bool {
         }
         shared.tell(id, Err(RequestError::Closing));
     }
-    late.into_iter().for_each(|id| shared.tell(id, Err(RequestError::Expired)));
+    late.into_iter()
+        .for_each(|id| shared.tell(id, Err(RequestError::Expired)));
     true
 }

@@ -23,7 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use zenoh::{Session, Wait, pubsub::Subscriber, liveliness::LivelinessToken, sample::SampleKind};
+use zenoh::{Session, Wait, liveliness::LivelinessToken, pubsub::Subscriber, sample::SampleKind};
 use zenoh_pinned::{
     Pinner, Slot,
     bindings::{MadeHere, descriptor::DescriptorReader},
@@ -54,7 +54,9 @@ const MESSAGE_BYTES: usize = 400 << 10;
 #[non_exhaustive]
 pub enum ConnectError {
     /// Nobody of this name answers.
-    #[error("no supervisor of {pool:?} has answered within {waited:?}: see that one runs with this name, and that the two sessions connect")]
+    #[error(
+        "no supervisor of {pool:?} has answered within {waited:?}: see that one runs with this name, and that the two sessions connect"
+    )]
     NoSupervisor {
         /// Whose.
         pool: String,
@@ -181,7 +183,11 @@ impl WorkersClient {
         let instance = instance.ok_or_else(nobody)?;
         static CLIENTS: AtomicU64 = AtomicU64::new(1);
         // Relaxed: a number that no other client of this session has.
-        let called = format!("{}-{}", session.zid(), CLIENTS.fetch_add(1, Ordering::Relaxed));
+        let called = format!(
+            "{}-{}",
+            session.zid(),
+            CLIENTS.fetch_add(1, Ordering::Relaxed)
+        );
         let link_keys = keys.link(&instance, &called);
         let pinner = Pinner::host_only();
         let envelopes = Envelopes::new(&format!("{pool} client"))?;
@@ -207,7 +213,9 @@ impl WorkersClient {
             }
         })?;
         let watched = Arc::downgrade(&shared);
-        let watching = session.liveliness().declare_subscriber(keys.supervisor(&instance));
+        let watching = session
+            .liveliness()
+            .declare_subscriber(keys.supervisor(&instance));
         let watching = watching.callback(move |sample| {
             if sample.kind() == SampleKind::Delete
                 && let Some(shared) = watched.upgrade()
@@ -216,7 +224,9 @@ impl WorkersClient {
             }
         });
         let watching = watching.wait().map_err(ConnectError::Zenoh)?;
-        let token = session.liveliness().declare_token(keys.peer(Role::Client, &instance, &called));
+        let token = session
+            .liveliness()
+            .declare_token(keys.peer(Role::Client, &instance, &called));
         let token = token.wait().map_err(ConnectError::Zenoh)?;
         if !shared.greet(&welcomed, timeout.saturating_sub(begun.elapsed()))? {
             return Err(nobody());
@@ -277,7 +287,11 @@ impl Requests for WorkersClient {
         let (promise, pending) = promise();
         // Relaxed: a number that no other request has.
         let id = shared.next.fetch_add(1, Ordering::Relaxed);
-        let deadline = Instant::now() + submission.deadline.unwrap_or(DEADLINE).min(Duration::from_secs(1 << 20));
+        let deadline = Instant::now()
+            + submission
+                .deadline
+                .unwrap_or(DEADLINE)
+                .min(Duration::from_secs(1 << 20));
         if let Err(promise) = shared.begin(id, promise, &submission, deadline) {
             promise.tell(Err(RequestError::SupervisorGone));
             return pending;
@@ -331,7 +345,10 @@ impl Shared {
         if under_way.is_ended {
             return Err(promise);
         }
-        let is_sooner = under_way.deadlines.first().is_none_or(|(first, _)| deadline < *first);
+        let is_sooner = under_way
+            .deadlines
+            .first()
+            .is_none_or(|(first, _)| deadline < *first);
         under_way.deadlines.insert((deadline, id));
         under_way.requests.insert(
             id,
@@ -378,30 +395,40 @@ impl Shared {
     fn send(&self, requests: &[Leaving]) {
         let shares_memory = self.shares_memory.load(Ordering::Relaxed);
         let now = Instant::now();
-        let asked = requests.iter().map(|Leaving { id, submission, deadline }| Asked {
-            id: *id,
-            content: link::content(&submission.payload, shares_memory),
-            attachment: &submission.attachment,
-            remaining: u64::try_from(deadline.saturating_duration_since(now).as_micros()).unwrap_or(u64::MAX),
-            trace: (0, 0),
-            terms: Some(Terms {
-                priority: submission.priority,
-                key: &submission.key,
-                source: &submission.source,
-                deduplicate: submission.deduplicate,
-            }),
-        });
+        let asked = requests.iter().map(
+            |Leaving {
+                 id,
+                 submission,
+                 deadline,
+             }| Asked {
+                id: *id,
+                content: link::content(&submission.payload, shares_memory),
+                attachment: &submission.attachment,
+                remaining: u64::try_from(deadline.saturating_duration_since(now).as_micros())
+                    .unwrap_or(u64::MAX),
+                trace: (0, 0),
+                terms: Some(Terms {
+                    priority: submission.priority,
+                    key: &submission.key,
+                    source: &submission.source,
+                    deduplicate: submission.deduplicate,
+                }),
+            },
+        );
         let message = Message::Requests(asked.collect());
         if let Err(error) = self.link.send(&message) {
             tracing::warn!(pool = %self.pool, %error, "requests do not reach the supervisor");
-            requests.iter().for_each(|leaving| self.tell(leaving.id, Err(RequestError::SupervisorGone)));
+            requests
+                .iter()
+                .for_each(|leaving| self.tell(leaving.id, Err(RequestError::SupervisorGone)));
         }
     }
 
     fn heard(&self, received: &Received, welcome: impl Fn()) {
         match Message::read(&received.message) {
             Ok(Message::Welcome { shares_memory, .. }) => {
-                self.shares_memory.store(shares_memory && received.is_shared, Ordering::Relaxed);
+                self.shares_memory
+                    .store(shares_memory && received.is_shared, Ordering::Relaxed);
                 welcome();
             }
             Ok(Message::Answers {
@@ -409,12 +436,16 @@ impl Shared {
                 answers,
                 must_be_taken,
             }) => {
-                let outcomes = answers.iter().map(|answer| (answer.id, self.outcome(answer, received)));
+                let outcomes = answers
+                    .iter()
+                    .map(|answer| (answer.id, self.outcome(answer, received)));
                 let outcomes: Vec<_> = outcomes.collect();
                 if must_be_taken && let Err(error) = self.link.send(&Message::Taken { number }) {
                     tracing::debug!(%error, "the supervisor does not hear that answers were taken");
                 }
-                outcomes.into_iter().for_each(|(id, outcome)| self.tell(id, outcome));
+                outcomes
+                    .into_iter()
+                    .for_each(|(id, outcome)| self.tell(id, outcome));
             }
             Ok(_) => tracing::debug!("a supervisor says what only others may say"),
             Err(error) => tracing::warn!(%error, "a supervisor's message is not read"),
@@ -457,6 +488,8 @@ impl Shared {
             std::mem::take(&mut under_way.requests)
         };
         self.changed.notify_one();
-        waiting.into_values().for_each(|waiting| waiting.promise.tell(Err(error.clone())));
+        waiting
+            .into_values()
+            .for_each(|waiting| waiting.promise.tell(Err(error.clone())));
     }
 }

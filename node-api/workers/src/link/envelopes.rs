@@ -49,7 +49,10 @@ impl Envelopes {
     /// A slot of `bytes` bytes, waiting up to a second while all are in use.
     pub(crate) fn alloc(&self, bytes: usize) -> Result<Slot, RequestError> {
         let pool = self.payloads_of(bytes);
-        let slot = pool.and_then(|pool| pool.alloc(bytes).map_err(|error: AllocError| error.to_string()));
+        let slot = pool.and_then(|pool| {
+            pool.alloc(bytes)
+                .map_err(|error: AllocError| error.to_string())
+        });
         slot.map_err(|why| RequestError::NoMemory { why })
     }
 

@@ -21,8 +21,8 @@ use zenoh_pinned::{
     bindings::descriptor::{Descriptor, DescriptorReader},
 };
 use zenoh_pinned_node::pubsub::{
-    DeclareError, FrameListener, FrameSubscriber, FrameSubscriberBuilder, Overflow, PinnedPublisher,
-    PutError, ReceivedFrame,
+    DeclareError, FrameListener, FrameSubscriber, FrameSubscriberBuilder, Overflow,
+    PinnedPublisher, PutError, ReceivedFrame,
 };
 
 pub(crate) use envelopes::Envelopes;
@@ -139,7 +139,13 @@ impl Link {
                 Ok(self.publisher.put(slot)?)
             }
             // Only zenoh takes messages of any length, and only without a line.
-            Err(_) if self.publisher.lines().iter().all(|line| line.reason.is_some()) => {
+            Err(_)
+                if self
+                    .publisher
+                    .lines()
+                    .iter()
+                    .all(|line| line.reason.is_some()) =>
+            {
                 self.send_ordinary(message, bytes)
             }
             Err(error) => Err(SendError::NoSlot {

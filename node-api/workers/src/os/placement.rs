@@ -36,7 +36,14 @@ impl Placement {
             let mask: u64 = 1 << node;
             let bits = u64::BITS as usize + 1;
             // SAFETY: the mask lives until the call returns, and has as many bits as are said.
-            unsafe { libc::syscall(libc::SYS_set_mempolicy, MPOL_PREFERRED, &raw const mask, bits) };
+            unsafe {
+                libc::syscall(
+                    libc::SYS_set_mempolicy,
+                    MPOL_PREFERRED,
+                    &raw const mask,
+                    bits,
+                )
+            };
         }
     }
 
@@ -64,7 +71,11 @@ fn processors_outcome(wanted: &[usize]) -> String {
     let has: Vec<_> = (0..CpuSet::MAX_CPU).filter(|at| set.is_set(*at)).collect();
     match has == wanted {
         true => format!("set: {}", listed(&has)),
-        false => format!("has {}, as the kernel refused {}", listed(&has), listed(wanted)),
+        false => format!(
+            "has {}, as the kernel refused {}",
+            listed(&has),
+            listed(wanted)
+        ),
     }
 }
 
@@ -104,7 +115,9 @@ fn huge_pages_outcome() -> String {
 pub(crate) fn nodes() -> Vec<u32> {
     let entries = fs::read_dir(NODES).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut nodes: Vec<u32> = names.filter_map(|name| name.strip_prefix("node")?.parse().ok()).collect();
+    let mut nodes: Vec<u32> = names
+        .filter_map(|name| name.strip_prefix("node")?.parse().ok())
+        .collect();
     nodes.sort_unstable();
     nodes
 }
@@ -112,7 +125,9 @@ pub(crate) fn nodes() -> Vec<u32> {
 /// Processors of a node.
 pub(crate) fn processors_of(node: u32) -> Vec<usize> {
     let list = fs::read_to_string(format!("{NODES}/node{node}/cpulist"));
-    list.ok().and_then(|list| parsed(list.trim())).unwrap_or_default()
+    list.ok()
+        .and_then(|list| parsed(list.trim()))
+        .unwrap_or_default()
 }
 
 /// Numbers as the kernel lists them: `0-3,8`.

@@ -1,12 +1,6 @@
 //! What a pool of workers is to be, before it begins.
 
-use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    ops::RangeInclusive,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, ffi::OsString, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use zenoh::Session;
 
@@ -91,6 +85,7 @@ pub(super) struct Terms {
     pub(super) load_within: Duration,
     pub(super) answer_within: Duration,
     pub(super) grace: Duration,
+    pub(super) restarts: (Duration, Duration),
     pub(super) ping_every: Duration,
     pub(super) processors: Vec<usize>,
     pub(super) numa: bool,
@@ -143,6 +138,7 @@ impl WorkersBuilder {
                 load_within: Duration::from_secs(300),
                 answer_within: Duration::from_secs(30),
                 grace: Duration::from_secs(5),
+                restarts: (Duration::from_millis(100), Duration::from_secs(10)),
                 ping_every: Duration::from_secs(1),
                 processors: Vec::new(),
                 numa: false,
@@ -232,6 +228,14 @@ impl WorkersBuilder {
     /// How long a worker that was asked to end (SIGTERM) may take before it is killed; five seconds unless told otherwise.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.terms.grace = grace;
+        self
+    }
+
+    /// How long a worker that has ended soon after its start is waited for with: the first time, and at the most, as it is
+    /// twice as long each time. A tenth of a second and ten seconds unless told otherwise. One that has lived long is started
+    /// anew at once.
+    pub fn restart_after(mut self, first: Duration, longest: Duration) -> Self {
+        self.terms.restarts = (first, longest);
         self
     }
 
@@ -361,11 +365,31 @@ impl WorkersBuilder {
             }),
         };
         let (least, most) = (terms.scaling.least, terms.scaling.most);
-        check("the most workers", most, (1..=MOST_WORKERS).contains(&most), "from 1 to 256")?;
-        check("the fewest workers", least, least <= most, "at most the most workers")?;
-        check("a batch", terms.batch, (1..=MOST_BATCH).contains(&terms.batch), "from 1 to 100")?;
+        check(
+            "the most workers",
+            most,
+            (1..=MOST_WORKERS).contains(&most),
+            "from 1 to 256",
+        )?;
+        check(
+            "the fewest workers",
+            least,
+            least <= most,
+            "at most the most workers",
+        )?;
+        check(
+            "a batch",
+            terms.batch,
+            (1..=MOST_BATCH).contains(&terms.batch),
+            "from 1 to 100",
+        )?;
         check("the queue", terms.queue, terms.queue > 0, "at least 1")?;
-        check("credits", terms.credits, (1..=8).contains(&terms.credits), "from 1 to 8")?;
+        check(
+            "credits",
+            terms.credits,
+            (1..=8).contains(&terms.credits),
+            "from 1 to 8",
+        )?;
         let limit = terms.memory_limit.unwrap_or(0.5);
         match limit > 0.0 && limit <= 1.0 {
             true => Ok(()),

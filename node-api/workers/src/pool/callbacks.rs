@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{request::{Priority, RequestError}};
+use crate::request::{Priority, RequestError};
 
 /// A worker that something has happened to.
 #[derive(Clone, Debug, PartialEq, Eq)]

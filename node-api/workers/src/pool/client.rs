@@ -55,7 +55,10 @@ impl Client {
 
     /// Its listener, to be dropped, which waits for a message that is being read.
     pub(super) fn stop_listening(&self) -> Option<FrameListener> {
-        self.listener.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.listener
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     pub(super) fn cancel(&self, id: u64) {
@@ -77,7 +80,9 @@ impl Client {
         let outcomes: Vec<(u64, Outcome)> = outcomes
             .into_iter()
             .map(|(id, outcome)| match outcome {
-                Ok(payload) if shares_memory && link::must_be_laid(&payload) => (id, envelopes.laid(&payload)),
+                Ok(payload) if shares_memory && link::must_be_laid(&payload) => {
+                    (id, envelopes.laid(&payload))
+                }
                 outcome => (id, outcome),
             })
             .collect();
@@ -88,7 +93,9 @@ impl Client {
             }
             state.next += 1;
             let number = state.next;
-            let payloads = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().ok());
+            let payloads = outcomes
+                .iter()
+                .filter_map(|(_, outcome)| outcome.as_ref().ok());
             let shared = payloads.filter(|payload| shares_memory && payload.descriptor().is_some());
             let shared: Vec<_> = shared.cloned().collect();
             if !shared.is_empty() {

@@ -9,7 +9,10 @@ use std::{
 };
 
 use zenoh::Wait;
-use zenoh_pinned::{HostUsage, Pressure, bindings::{own_memory_of, physical_memory}};
+use zenoh_pinned::{
+    HostUsage, Pressure,
+    bindings::{own_memory_of, physical_memory},
+};
 
 use super::{
     Shared,
@@ -61,13 +64,18 @@ pub(super) fn run(shared: &Arc<Shared>) {
                 state.pressure = state.chaos.pressure(pressure);
             }
             let work = shared.keep(state, &mut times, now, effects);
-            (work, state.is_closing && state.seats.iter().all(|seat| seat.process.is_none()))
+            (
+                work,
+                state.is_closing && state.seats.iter().all(|seat| seat.process.is_none()),
+            )
         });
         if is_done {
             shared.shown.remove();
             return;
         }
-        work.start.into_iter().for_each(|worker| shared.start(worker));
+        work.start
+            .into_iter()
+            .for_each(|worker| shared.start(worker));
         work.ping.into_iter().for_each(|worker| shared.ping(worker));
         shared.check_memory(work.memory);
         if is_second {
@@ -127,19 +135,28 @@ impl Shared {
         work
     }
 
-    fn look_at_seats(&self, state: &mut State, now: Instant, effects: &mut Effects, work: &mut Work) {
+    fn look_at_seats(
+        &self,
+        state: &mut State,
+        now: Instant,
+        effects: &mut Effects,
+        work: &mut Work,
+    ) {
         let high = state.pressure >= Pressure::High;
         let is_closing = state.is_closing;
         for seat in &mut state.seats {
             let age = now.saturating_duration_since(seat.since);
             let batch = seat.batches.front();
             // One that is with its second batch has begun it when it answered the first.
-            let batch_age = batch.map(|batch| now.saturating_duration_since(batch.since.max(seat.since)));
+            let batch_age =
+                batch.map(|batch| now.saturating_duration_since(batch.since.max(seat.since)));
             let is_late = match seat.state {
                 WorkerState::Spawning | WorkerState::Loading => {
                     now.saturating_duration_since(seat.started) > self.terms.load_within
                 }
-                WorkerState::Processing => batch_age.is_some_and(|age| age > self.terms.answer_within),
+                WorkerState::Processing => {
+                    batch_age.is_some_and(|age| age > self.terms.answer_within)
+                }
                 _ => false,
             };
             if is_late {
@@ -166,7 +183,8 @@ impl Shared {
     fn scale(&self, state: &mut State, now: Instant, effects: &mut Effects, work: &mut Work) {
         state.arrivals.tick(now);
         let counts = |seat: &&super::seat::Seat| {
-            seat.state.is_alive() && seat.state != WorkerState::Evicting || seat.restart_at.is_some()
+            seat.state.is_alive() && seat.state != WorkerState::Evicting
+                || seat.restart_at.is_some()
         };
         let starting = |seat: &&super::seat::Seat| {
             counts(seat) && seat.state.is_alive() && !seat.state.takes_batches()
@@ -199,7 +217,11 @@ impl Shared {
             crate::scaling::ScaleReason::CriticalPressure => EvictReason::Pressure,
             _ => EvictReason::Surplus,
         };
-        let mut idle: Vec<_> = state.seats.iter_mut().filter(|seat| is_idle(&&**seat)).collect();
+        let mut idle: Vec<_> = state
+            .seats
+            .iter_mut()
+            .filter(|seat| is_idle(&&**seat))
+            .collect();
         idle.sort_by_key(|seat| seat.since);
         for seat in idle.into_iter().take(scaling.evict) {
             self.evict(seat, reason, now, effects);
@@ -207,23 +229,41 @@ impl Shared {
     }
 
     /// Asks for signs of life, kills those that have given none, and has those checked that have nothing else to do.
-    fn look_for_signs(&self, state: &mut State, now: Instant, effects: &mut Effects, work: &mut Work) {
+    fn look_for_signs(
+        &self,
+        state: &mut State,
+        now: Instant,
+        effects: &mut Effects,
+        work: &mut Work,
+    ) {
         let patience = SILENT_PERIODS * self.terms.ping_every;
         let mut check = Vec::new();
         for seat in &mut state.seats {
             if !seat.state.takes_batches() {
                 continue;
             }
-            if seat.silent_since.is_some_and(|since| now.saturating_duration_since(since) >= patience) {
-                seat.why_failed = Some(String::from("it has given no sign of life: it is stopped, or was"));
+            if seat
+                .silent_since
+                .is_some_and(|since| now.saturating_duration_since(since) >= patience)
+            {
+                seat.why_failed = Some(String::from(
+                    "it has given no sign of life: it is stopped, or was",
+                ));
                 self.kill(seat, EvictReason::Silent, now, effects);
                 continue;
             }
             // Until it answers.
             seat.silent_since.get_or_insert(now);
             work.ping.push(seat.id);
-            work.memory.extend(seat.pid.filter(|_| seat.joined_as.is_none()).map(|pid| (seat.id, pid)));
-            let due = |every| seat.checked.is_none_or(|at| now.saturating_duration_since(at) >= every);
+            work.memory.extend(
+                seat.pid
+                    .filter(|_| seat.joined_as.is_none())
+                    .map(|pid| (seat.id, pid)),
+            );
+            let due = |every| {
+                seat.checked
+                    .is_none_or(|at| now.saturating_duration_since(at) >= every)
+            };
             if let Some(deep) = &self.terms.deep_check
                 && seat.batches.is_empty()
                 && due(deep.every)
@@ -233,7 +273,9 @@ impl Shared {
         }
         if let Some(deep) = &self.terms.deep_check {
             let deadline = now + self.terms.answer_within;
-            let sendings = check.into_iter().filter_map(|worker| state.check(worker, &deep.payload, deadline, now));
+            let sendings = check
+                .into_iter()
+                .filter_map(|worker| state.check(worker, &deep.payload, deadline, now));
             effects.batches.extend(sendings);
         }
     }
@@ -241,22 +283,30 @@ impl Shared {
     fn ping(self: &Arc<Self>, worker: WorkerId) {
         let called = {
             let mut state = self.lock();
-            state.seat(worker).map(|seat| (seat.called(), seat.joined_as.is_some()))
+            state
+                .seat(worker)
+                .map(|seat| (seat.called(), seat.joined_as.is_some()))
         };
         let Some((called, is_joined)) = called else {
             return;
         };
-        let session = if is_joined { &self.session } else { self.hub.session() };
+        let session = if is_joined {
+            &self.session
+        } else {
+            self.hub.session()
+        };
         let shared = Arc::downgrade(self);
         let asked = session.get(self.keys.ping(&self.instance, &called));
-        let asked = asked.timeout(SILENT_PERIODS * self.terms.ping_every).callback(move |reply| {
-            if reply.result().is_ok()
-                && let Some(shared) = shared.upgrade()
-                && let Some(seat) = shared.lock().seat(worker)
-            {
-                seat.silent_since = None;
-            }
-        });
+        let asked = asked
+            .timeout(SILENT_PERIODS * self.terms.ping_every)
+            .callback(move |reply| {
+                if reply.result().is_ok()
+                    && let Some(shared) = shared.upgrade()
+                    && let Some(seat) = shared.lock().seat(worker)
+                {
+                    seat.silent_since = None;
+                }
+            });
         if let Err(error) = asked.wait() {
             tracing::debug!(%worker, %error, "a worker cannot be asked for a sign of life");
         }

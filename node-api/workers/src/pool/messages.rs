@@ -39,7 +39,9 @@ impl Shared {
                 if self.drops_a_message() {
                     return;
                 }
-                let outcomes = answers.iter().map(|answer| (answer.id, self.outcome(answer, received)));
+                let outcomes = answers
+                    .iter()
+                    .map(|answer| (answer.id, self.outcome(answer, received)));
                 let outcomes: Vec<_> = outcomes.collect();
                 if must_be_taken && let Some(link) = self.link_of(worker) {
                     self.say(worker, &link, &Message::Taken { number });
@@ -76,7 +78,9 @@ impl Shared {
                 // Ready once its answer is right.
                 Some(check) => {
                     let deadline = now + self.terms.answer_within;
-                    effects.batches.extend(state.check(worker, &check.payload, deadline, now));
+                    effects
+                        .batches
+                        .extend(state.check(worker, &check.payload, deadline, now));
                 }
                 None => state.is_ready(worker, now, effects),
             }
@@ -105,7 +109,9 @@ impl Shared {
         }
         // Outside of the lock: it is the application's.
         let is_right = self.terms.deep_check.as_ref().is_some_and(|check| {
-            let answer = outcomes.first().and_then(|(_, outcome)| outcome.as_ref().ok());
+            let answer = outcomes
+                .first()
+                .and_then(|(_, outcome)| outcome.as_ref().ok());
             answer.is_some_and(|answer| (check.is_right)(answer))
         });
         self.change(|state, effects, now| {
@@ -146,7 +152,9 @@ impl Shared {
         };
         match Message::read(&received.message) {
             Ok(Message::Hello { .. }) => {
-                client.shares_memory.store(received.is_shared, Ordering::Relaxed);
+                client
+                    .shares_memory
+                    .store(received.is_shared, Ordering::Relaxed);
                 let welcome = Message::Welcome {
                     pid: std::process::id(),
                     shares_memory: received.is_shared,

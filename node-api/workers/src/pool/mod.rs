@@ -255,8 +255,15 @@ impl Workers {
         }
         let (links, clients): (Vec<_>, Vec<_>) = {
             let mut state = self.shared.lock();
-            let links = state.seats.iter_mut().filter_map(|seat| seat.link.take()).collect();
-            (links, state.clients.drain().map(|(_, client)| client).collect())
+            let links = state
+                .seats
+                .iter_mut()
+                .filter_map(|seat| seat.link.take())
+                .collect();
+            (
+                links,
+                state.clients.drain().map(|(_, client)| client).collect(),
+            )
         };
         drop(links);
         clients.iter().for_each(|client| client.end());
@@ -267,7 +274,11 @@ impl Drop for Workers {
     fn drop(&mut self) {
         if !self.made_here.holds() {
             // A forked child: the threads and the workers are its parent's.
-            std::mem::forget((self.keeper.take(), self.declared.take(), self.shared.clone()));
+            std::mem::forget((
+                self.keeper.take(),
+                self.declared.take(),
+                self.shared.clone(),
+            ));
             return;
         }
         self.end();
@@ -288,7 +299,8 @@ impl Requests for Workers {
         let (promise, pending) = promise();
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let trace = tracing::begin_request(number, self.shared.instance_number);
-        self.shared.accept(submission, trace, ReplyTo::Here(promise));
+        self.shared
+            .accept(submission, trace, ReplyTo::Here(promise));
         pending
     }
 }

@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, Weak, atomic::Ordering};
 
-use zenoh::{Wait, sample::{Sample, SampleKind}};
-
-use super::{
-    Declared, Shared,
-    client::Client,
-    seat::Seat,
+use zenoh::{
+    Wait,
+    sample::{Sample, SampleKind},
 };
+
+use super::{Declared, Shared, client::Client, seat::Seat};
 use crate::{
     link::{self, Link, LinkError},
     protocol::Role,
@@ -19,7 +18,10 @@ impl Shared {
     pub(super) fn declare(self: &Arc<Self>) -> zenoh::Result<Declared> {
         let watch = |role: Role, seen: fn(&Arc<Self>, &str, SampleKind)| {
             let shared = Arc::downgrade(self);
-            let tokens = self.session.liveliness().declare_subscriber(self.keys.all_peers(role, &self.instance));
+            let tokens = self
+                .session
+                .liveliness()
+                .declare_subscriber(self.keys.all_peers(role, &self.instance));
             tokens.history(true).callback(move |sample: Sample| {
                 let Some(shared) = shared.upgrade() else {
                     return;
@@ -38,7 +40,10 @@ impl Shared {
         };
         let clients = watch(Role::Client, Self::client_seen)?;
         let joining = watch(Role::Worker, Self::worker_seen)?;
-        let token = self.session.liveliness().declare_token(self.keys.supervisor(&self.instance));
+        let token = self
+            .session
+            .liveliness()
+            .declare_token(self.keys.supervisor(&self.instance));
         Ok(Declared {
             _clients: clients,
             _joining: joining,
@@ -64,7 +69,11 @@ impl Shared {
 
     fn client(self: &Arc<Self>, called: &str) -> Result<Arc<Client>, LinkError> {
         let keys = self.keys.link(&self.instance, called);
-        let client = Arc::new(Client::new(Link::declare(&self.session, &self.envelopes, &keys.down)?));
+        let client = Arc::new(Client::new(Link::declare(
+            &self.session,
+            &self.envelopes,
+            &keys.down,
+        )?));
         let (shared, of) = (Arc::downgrade(self), Arc::downgrade(&client));
         let listener = link::listen(&self.session, &self.pinner, &keys.up, move |received| {
             let shared: Option<Arc<Self>> = Weak::upgrade(&shared);
@@ -102,10 +111,14 @@ impl Shared {
             // Beside the seats of the pool's own, which the scaler fills.
             let mut seats = state.seats.iter().skip(self.terms.scaling.most);
             let at = seats.position(|seat| !seat.state.is_alive() && seat.joined_as.is_none());
-            let at = at.map(|at| at + self.terms.scaling.most).unwrap_or_else(|| {
-                state.seats.push(Seat::new(state.seats.len(), now));
-                state.seats.len() - 1
-            });
+            let at = at
+                .map(|at| at + self.terms.scaling.most)
+                .unwrap_or_else(|| {
+                    state
+                        .seats
+                        .push(Seat::new(state.seats.len(), self.terms.restarts, now));
+                    state.seats.len() - 1
+                });
             let seat = state.seats.get_mut(at)?;
             seat.joined_as = Some(called.to_owned());
             Some(seat.renew(now))

@@ -12,9 +12,6 @@ use zenoh_pinned_node::pubsub::FrameListener;
 
 use crate::{backoff::Backoff, link::Link, queue::Drawn, state::WorkerState};
 
-/// The first restart after an early death waits so long, and the longest.
-const RESTARTS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
-
 /// Which worker: its place, and how manieth it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct WorkerId {
@@ -84,8 +81,8 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    pub(super) fn new(seat: usize, now: Instant) -> Self {
-        let (first, longest) = RESTARTS;
+    /// A free one; restarts wait so long the first time, and at most.
+    pub(super) fn new(seat: usize, (first, longest): (Duration, Duration), now: Instant) -> Self {
         Self {
             id: WorkerId {
                 seat,
@@ -151,7 +148,9 @@ impl Seat {
 
     /// What it is called in keys.
     pub(super) fn called(&self) -> String {
-        self.joined_as.clone().unwrap_or_else(|| self.id.to_string())
+        self.joined_as
+            .clone()
+            .unwrap_or_else(|| self.id.to_string())
     }
 
     /// Whether it can be given a batch more.

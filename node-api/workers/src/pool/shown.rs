@@ -4,7 +4,11 @@
 //! It is in the folder that this library's users share (`zenoh_pinned_observe::workers_folder`), written beside and renamed,
 //! and named after the process, so that whoever reads it knows whether it still lives.
 
-use std::{fs, io, path::PathBuf, sync::atomic::{AtomicBool, Ordering}};
+use std::{
+    fs, io,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use zenoh_pinned::bindings::line::Peer;
 
@@ -21,7 +25,9 @@ impl Shown {
     pub(super) fn new(name: &str) -> Self {
         let own = Peer::this_process();
         Self {
-            path: own.and_then(|own| zenoh_pinned_observe::workers_file(own.pid, own.started, name).ok()),
+            path: own.and_then(|own| {
+                zenoh_pinned_observe::workers_file(own.pid, own.started, name).ok()
+            }),
             has_failed: AtomicBool::new(false),
         }
     }
@@ -48,7 +54,12 @@ fn written(path: &PathBuf, statistics: &WorkersStatistics) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let beside = path.with_extension("new");
     let mut options = fs::OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    let file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)?;
     serde_json::to_writer(io::BufWriter::new(file), statistics)?;
     fs::rename(&beside, path)
 }

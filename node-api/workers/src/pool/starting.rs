@@ -27,7 +27,9 @@ use crate::{
 impl Shared {
     /// Starts a process for this seat. On the keeper's thread, with which its workers end.
     pub(super) fn start(self: &Arc<Self>, worker: WorkerId) {
-        let started = self.declare_link(worker, self.hub.session()).map_err(|error| error.to_string());
+        let started = self
+            .declare_link(worker, self.hub.session())
+            .map_err(|error| error.to_string());
         let started = started.and_then(|link| {
             let placement = self.placement_of(worker.seat);
             let child = spawning::spawn(&mut self.command(worker, &placement), &placement);
@@ -46,7 +48,9 @@ impl Shared {
                     seat.link = Some(Arc::new(link));
                     seat.pid = Some(pid);
                     seat.process = Some(Process { child, watch: None });
-                    effects.happened.push((Happened::Spawned, event(&name, seat)));
+                    effects
+                        .happened
+                        .push((Happened::Spawned, event(&name, seat)));
                     Some(pid)
                 }
                 Err(why) => {
@@ -138,7 +142,10 @@ impl Shared {
             let nodes = placement::nodes();
             let holds = |node: &&u32| {
                 let processors = placement::processors_of(**node);
-                placement.processors.iter().all(|own| processors.contains(own))
+                placement
+                    .processors
+                    .iter()
+                    .all(|own| processors.contains(own))
             };
             let node = match placement.processors.is_empty() {
                 true => nodes.get(seat % nodes.len().max(1)),
@@ -153,7 +160,13 @@ impl Shared {
     }
 
     /// Asks a worker to end: by a signal, or by a message where it is nobody's child here. Under the lock: one system call.
-    pub(super) fn evict(&self, seat: &mut Seat, reason: EvictReason, now: Instant, effects: &mut Effects) {
+    pub(super) fn evict(
+        &self,
+        seat: &mut Seat,
+        reason: EvictReason,
+        now: Instant,
+        effects: &mut Effects,
+    ) {
         if !seat.become_state(WorkerState::Evicting, now) {
             return;
         }
@@ -164,12 +177,20 @@ impl Shared {
             (None, Some(link)) => effects.leave.push(link.clone()),
             (None, None) => {}
         }
-        effects.happened.push((Happened::Evicted(reason), event(&self.terms.name, seat)));
+        effects
+            .happened
+            .push((Happened::Evicted(reason), event(&self.terms.name, seat)));
         effects.wake = true;
     }
 
     /// Kills a worker that did not do what it should have.
-    pub(super) fn kill(&self, seat: &mut Seat, reason: EvictReason, now: Instant, effects: &mut Effects) {
+    pub(super) fn kill(
+        &self,
+        seat: &mut Seat,
+        reason: EvictReason,
+        now: Instant,
+        effects: &mut Effects,
+    ) {
         let was_evicting = seat.state == WorkerState::Evicting;
         seat.become_state(WorkerState::Failed, now);
         seat.kill_at = None;
@@ -178,24 +199,33 @@ impl Shared {
         }
         if !was_evicting {
             seat.evicted_for = Some(reason);
-            effects.happened.push((Happened::Evicted(reason), event(&self.terms.name, seat)));
+            effects
+                .happened
+                .push((Happened::Evicted(reason), event(&self.terms.name, seat)));
         }
         effects.wake = true;
     }
 
-    /// A process of this one's own has ended.
+    /// A process of this one's own has ended. It is waited for under the lock, which takes no time: nobody finds it still
+    /// there when the seat says that it has gone.
     fn process_ended(&self, worker: WorkerId) {
-        let ended = self.change(|state, effects, now| {
-            let seat = state.seat(worker)?;
-            let process = seat.process.take()?;
+        let status = self.change(|state, effects, now| {
+            let mut process = state.seat(worker)?.process.take()?;
+            let status = process.child.try_wait();
             state.ended(worker, now, effects);
-            Some(process)
+            Some(status)
         });
-        if let Some(mut process) = ended {
-            match process.child.wait() {
-                Ok(status) => tracing::info!(pool = %self.terms.name, %worker, %status, "a worker has ended"),
-                Err(error) => tracing::warn!(%worker, %error, "a worker's end cannot be waited for"),
+        match status {
+            Some(Ok(Some(status))) => {
+                tracing::info!(pool = %self.terms.name, %worker, %status, "a worker has ended");
             }
+            Some(Ok(None)) => {
+                tracing::warn!(%worker, "a worker is said to have ended, and has not")
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%worker, %error, "a worker's end cannot be waited for")
+            }
+            None => {}
         }
     }
 
@@ -210,6 +240,8 @@ impl Shared {
             });
             ended.collect()
         };
-        ended.into_iter().for_each(|worker| self.process_ended(worker));
+        ended
+            .into_iter()
+            .for_each(|worker| self.process_ended(worker));
     }
 }

@@ -140,7 +140,9 @@ impl State {
             scaler: Scaler::new(terms.scaling),
             arrivals: Arrivals::new(now),
             chaos: ChaosDice::new(terms.chaos),
-            seats: (0..terms.scaling.most).map(|seat| Seat::new(seat, now)).collect(),
+            seats: (0..terms.scaling.most)
+                .map(|seat| Seat::new(seat, terms.restarts, now))
+                .collect(),
             clients: HashMap::new(),
             counts: Counts::default(),
             took: Latencies::default(),
@@ -168,7 +170,10 @@ impl State {
         let mut refuse = |reply: ReplyTo, error: RequestError, admission| {
             *self.counts.refused.entry(error.kind()).or_default() += 1;
             effects.told.push(Telling {
-                reply: Reply { to: reply, admission },
+                reply: Reply {
+                    to: reply,
+                    admission,
+                },
                 outcome: Err(error),
                 accepted: now,
                 priority: new.priority,
@@ -238,7 +243,10 @@ impl State {
     /// Gives batches to workers that have room for one: those in front, so that those that are too many have nothing to do.
     pub(super) fn draw(&mut self, now: Instant, effects: &mut Effects) {
         loop {
-            let free = self.seats.iter().filter(|seat| seat.has_credit(self.credits));
+            let free = self
+                .seats
+                .iter()
+                .filter(|seat| seat.has_credit(self.credits));
             let Some(worker) = free.min_by_key(|seat| (seat.batches.len(), seat.id.seat)) else {
                 return;
             };
@@ -321,7 +329,11 @@ impl State {
                 }
                 self.served.record(took);
                 let each = took.as_secs_f64() / count.max(1) as f64;
-                let weight = if self.seconds_per_request == 0.0 { 1.0 } else { 0.1 };
+                let weight = if self.seconds_per_request == 0.0 {
+                    1.0
+                } else {
+                    0.1
+                };
                 self.seconds_per_request += weight * (each - self.seconds_per_request);
             }
         }
@@ -335,7 +347,10 @@ impl State {
             return;
         };
         let was_wanted = seat.evicted_for.is_none() || seat.state == WorkerState::Failed;
-        let had_begun = !matches!(seat.state, WorkerState::Spawning | WorkerState::Loading | WorkerState::Failed);
+        let had_begun = !matches!(
+            seat.state,
+            WorkerState::Spawning | WorkerState::Loading | WorkerState::Failed
+        );
         seat.become_state(WorkerState::Dead, now);
         seat.pid = None;
         seat.process = None;
@@ -362,7 +377,12 @@ impl State {
 
     /// A worker could not be started, or could not load: after some such failures in a row, and with nobody else there, what
     /// waits is told so.
-    pub(super) fn start_failed(&mut self, why: Option<String>, now: Instant, effects: &mut Effects) {
+    pub(super) fn start_failed(
+        &mut self,
+        why: Option<String>,
+        now: Instant,
+        effects: &mut Effects,
+    ) {
         const FAILURES: u32 = 3;
         self.start_failures += 1;
         let why_before = self.seats.iter().find_map(|seat| seat.why_failed.clone());
@@ -432,7 +452,13 @@ impl State {
     }
 
     /// A check that a worker is to answer as a request; its number.
-    pub(super) fn check(&mut self, worker: WorkerId, payload: &Payload, deadline: Instant, now: Instant) -> Option<Sending> {
+    pub(super) fn check(
+        &mut self,
+        worker: WorkerId,
+        payload: &Payload,
+        deadline: Instant,
+        now: Instant,
+    ) -> Option<Sending> {
         let (number, job) = (self.next_batch, self.next_check);
         let seat = self.seat(worker)?;
         let link = seat.link.clone()?;

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Shared, state::State};
-use crate::{breaker::BreakerState, latency::{BOUNDS, Latencies}, state::WorkerState};
+use crate::{
+    breaker::BreakerState,
+    latency::{BOUNDS, Latencies},
+    state::WorkerState,
+};
 
 /// A pool at a moment. As JSON it is what `/api/workers` shows.
 #[derive(Clone, Debug, Serialize)]
@@ -129,9 +133,14 @@ impl Shared {
         let mut state = self.lock();
         let not_ready = self.why_not_ready(&mut state, now);
         let depth = state.queue.depth();
-        let p99 = state.recent.quantile(0.99, now).map(|took| took.as_secs_f64());
+        let p99 = state
+            .recent
+            .quantile(0.99, now)
+            .map(|took| took.as_secs_f64());
         let counted = |counts: &std::collections::HashMap<&'static str, u64>| {
-            let counts = counts.iter().map(|(kind, count)| ((*kind).to_owned(), *count));
+            let counts = counts
+                .iter()
+                .map(|(kind, count)| ((*kind).to_owned(), *count));
             counts.collect()
         };
         let counts = &state.counts;
@@ -164,7 +173,11 @@ impl Shared {
             pressure: state.pressure.to_string(),
             started: counts.started,
             ended: counts.ended,
-            evicted: counts.evicted.iter().map(|(reason, count)| (reason.to_string(), *count)).collect(),
+            evicted: counts
+                .evicted
+                .iter()
+                .map(|(reason, count)| (reason.to_string(), *count))
+                .collect(),
             clients: state.clients.len(),
             workers: shown
                 .map(|seat| WorkerStatistics {
@@ -194,11 +207,16 @@ impl Shared {
             return Some(format!("no worker can be started: {why}"));
         }
         if state.breaker.state(now) == BreakerState::Open {
-            return Some(String::from("requests have failed one after the other, so the breaker is open: see the workers' logs"));
+            return Some(String::from(
+                "requests have failed one after the other, so the breaker is open: see the workers' logs",
+            ));
         }
         let serves = state.seats.iter().any(|seat| seat.state.takes_batches());
         if !serves && self.terms.scaling.least > 0 {
-            let loading = state.seats.iter().any(|seat| matches!(seat.state, WorkerState::Spawning | WorkerState::Loading));
+            let loading = state
+                .seats
+                .iter()
+                .any(|seat| matches!(seat.state, WorkerState::Spawning | WorkerState::Loading));
             return Some(String::from(match loading {
                 true => "the first worker is loading",
                 false => "there is no worker: see why the last one has ended",
@@ -208,7 +226,9 @@ impl Shared {
         if let (Some(p99), Some(most)) = (p99, self.terms.p99_within)
             && p99 > most
         {
-            return Some(format!("one request in a hundred took {p99:?} of late, longer than {most:?}: let there be more workers"));
+            return Some(format!(
+                "one request in a hundred took {p99:?} of late, longer than {most:?}: let there be more workers"
+            ));
         }
         None
     }

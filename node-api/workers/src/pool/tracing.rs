@@ -16,11 +16,24 @@ pub(crate) fn begin_request(number: u64, instance: u64) -> (u128, u64) {
 }
 
 /// Tells of a request that has its answer.
-pub(super) fn tell_request((trace, span): (u128, u64), accepted: Instant, pool: &Arc<str>, outcome: &Outcome) {
+pub(super) fn tell_request(
+    (trace, span): (u128, u64),
+    accepted: Instant,
+    pool: &Arc<str>,
+    outcome: &Outcome,
+) {
     if trace == 0 {
         return;
     }
     let bytes = outcome.as_ref().map_or(0, |payload| payload.len());
     let kind = outcome.as_ref().err().map_or("", |error| error.kind());
-    trace::tell_step("request", TraceContext { trace, span }, 0, accepted.elapsed(), pool, bytes, kind);
+    trace::tell_step(
+        "request",
+        TraceContext { trace, span },
+        0,
+        accepted.elapsed(),
+        pool,
+        bytes,
+        kind,
+    );
 }

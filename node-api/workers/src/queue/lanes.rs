@@ -147,7 +147,10 @@ impl Lanes {
         let lane = &self.lanes[&key];
         let others = lane.jobs.iter().flatten().copied();
         let others = others.filter(|job| *job != first);
-        std::iter::once(first).chain(others).take(self.batching.size).collect()
+        std::iter::once(first)
+            .chain(others)
+            .take(self.batching.size)
+            .collect()
     }
 
     /// When a batch will be worth drawing that is not yet, if no other job comes.

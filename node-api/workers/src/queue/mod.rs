@@ -174,7 +174,10 @@ impl<R> Queue<R> {
             telling,
         };
         let twin = new.digest.map(|digest| (key.clone(), digest));
-        let leader = twin.as_ref().and_then(|twin| self.shared.get(twin)).copied();
+        let leader = twin
+            .as_ref()
+            .and_then(|twin| self.shared.get(twin))
+            .copied();
         let id = leader.unwrap_or(number);
         self.deadlines.insert((new.deadline, number, id));
         if let Some(job) = self.jobs.get_mut(&id) {
@@ -228,7 +231,10 @@ impl<R> Queue<R> {
                     payload: job.payload.clone(),
                     attachment: job.attachment.clone(),
                     deadline: deadlines.max().unwrap_or(now),
-                    trace: job.waiters.first().map_or((0, 0), |waiter| waiter.telling.trace),
+                    trace: job
+                        .waiters
+                        .first()
+                        .map_or((0, 0), |waiter| waiter.telling.trace),
                     waited: now.saturating_duration_since(job.since),
                 });
             }
@@ -286,7 +292,10 @@ impl<R> Queue<R> {
             let Some(job) = self.jobs.get_mut(&id) else {
                 continue;
             };
-            let at = job.waiters.iter().position(|waiter| waiter.number == number);
+            let at = job
+                .waiters
+                .iter()
+                .position(|waiter| waiter.number == number);
             let waiter = at.map(|at| job.waiters.swap_remove(at));
             if job.waiters.is_empty() {
                 self.forget(id);

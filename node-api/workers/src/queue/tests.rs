@@ -3,7 +3,10 @@ use super::*;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn queue(most: usize, size: usize) -> (Queue<u32>, Instant) {
-    let batching = Batching { size, delay: Duration::ZERO };
+    let batching = Batching {
+        size,
+        delay: Duration::ZERO,
+    };
     (Queue::new(most, batching), Instant::now())
 }
 
@@ -97,7 +100,10 @@ fn what_expires_costs_no_worker_and_is_told_once() {
     assert_eq!(batch.len(), 1);
     assert_eq!(queue.next_at(), Some(now + 2 * SECOND));
     assert_eq!(told(queue.expire(now + 2 * SECOND)), [(2, Err("expired"))]);
-    assert!(queue.answered(batch[0].job, &answer()).is_empty(), "too late");
+    assert!(
+        queue.answered(batch[0].job, &answer()).is_empty(),
+        "too late"
+    );
     assert_eq!((queue.depth(), queue.next_at()), (Depth::default(), None));
 }
 
@@ -105,7 +111,10 @@ fn what_expires_costs_no_worker_and_is_told_once() {
 fn answers_of_a_source_keep_their_order_whoever_fails() {
     let (mut queue, now) = queue(8, 1);
     for reply in [1, 2, 3] {
-        let ordered = New { source: "camera".into(), ..new(reply, now) };
+        let ordered = New {
+            source: "camera".into(),
+            ..new(reply, now)
+        };
         queue.submit(ordered, now).unwrap();
     }
     let jobs: Vec<_> = (0..3).flat_map(|_| drawn(&mut queue, now)).collect();
@@ -122,10 +131,22 @@ fn answers_of_a_source_keep_their_order_whoever_fails() {
 #[test]
 fn requests_of_the_same_content_share_one_answer_and_each_has_its_own_deadline() {
     let (mut queue, now) = queue(8, 8);
-    let twin = |reply, deadline| New { digest: Some([7; 32]), deadline, ..new(reply, now) };
+    let twin = |reply, deadline| New {
+        digest: Some([7; 32]),
+        deadline,
+        ..new(reply, now)
+    };
     queue.submit(twin(1, now + SECOND), now).unwrap();
     queue.submit(twin(2, now + 3 * SECOND), now).unwrap();
-    queue.submit(New { key: "other".into(), ..twin(3, now + 3 * SECOND) }, now).unwrap();
+    queue
+        .submit(
+            New {
+                key: "other".into(),
+                ..twin(3, now + 3 * SECOND)
+            },
+            now,
+        )
+        .unwrap();
     let (batch, _) = queue.draw(now, |_| true);
     assert_eq!(batch.len(), 1);
     assert_eq!(batch[0].deadline, now + 3 * SECOND);
@@ -136,7 +157,11 @@ fn requests_of_the_same_content_share_one_answer_and_each_has_its_own_deadline()
     assert_eq!(both, [answered(2), answered(4)]);
     queue.submit(twin(5, now + 3 * SECOND), now).unwrap();
     assert_eq!(drawn(&mut queue, now).len(), 1, "of the other key");
-    assert_eq!(drawn(&mut queue, now).len(), 1, "a new one, as the first is answered");
+    assert_eq!(
+        drawn(&mut queue, now).len(),
+        1,
+        "a new one, as the first is answered"
+    );
 }
 
 #[test]
@@ -159,7 +184,14 @@ fn a_batch_that_was_not_sent_waits_again_without_blame() {
         assert_eq!(batch.len(), 2);
         queue.not_sent(&batch);
     }
-    assert_eq!(queue.depth(), Depth { waiting: 2, drawn: 0, requests: 2 });
+    assert_eq!(
+        queue.depth(),
+        Depth {
+            waiting: 2,
+            drawn: 0,
+            requests: 2
+        }
+    );
 }
 
 #[test]
@@ -167,7 +199,15 @@ fn at_the_end_everybody_is_told() {
     let (mut queue, now) = queue(8, 1);
     for reply in 0..4 {
         let source = if reply % 2 == 0 { "camera" } else { "" };
-        queue.submit(New { source: source.into(), ..new(reply, now) }, now).unwrap();
+        queue
+            .submit(
+                New {
+                    source: source.into(),
+                    ..new(reply, now)
+                },
+                now,
+            )
+            .unwrap();
     }
     drawn(&mut queue, now);
     let told = told(queue.fail_all(&RequestError::Closing));
@@ -181,7 +221,9 @@ fn whatever_happens_each_request_is_told_exactly_once() {
     for seed in 0..200_u64 {
         let mut state = seed;
         let mut random = move |below: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             (state >> 33) % below
         };
         let (mut queue, start) = queue(20, 3);
@@ -212,7 +254,8 @@ fn whatever_happens_each_request_is_told_exactly_once() {
                     answers.extend(queue.returned(&batch));
                     if random(4) == 0 {
                         // What it had answered before.
-                        answers.extend(batch.iter().flat_map(|job| queue.answered(*job, &answer())));
+                        answers
+                            .extend(batch.iter().flat_map(|job| queue.answered(*job, &answer())));
                     }
                 }
                 _ if !workers.is_empty() => {

@@ -130,7 +130,12 @@ fn check(submission: &Submission) -> Result<(), RequestError> {
         }),
     };
     let attachment = submission.attachment.len();
-    check("attachment", attachment, ATTACHMENT_BYTES, "put them into the payload")?;
+    check(
+        "attachment",
+        attachment,
+        ATTACHMENT_BYTES,
+        "put them into the payload",
+    )?;
     check("key", submission.key.len(), NAME_BYTES, "shorten it")?;
     check("source", submission.source.len(), NAME_BYTES, "shorten it")
 }

@@ -9,13 +9,17 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 pub enum RequestError {
     /// Refused: the queue is full.
-    #[error("{queued} requests wait already, as many as may: send fewer, or let it have more workers or a longer queue()")]
+    #[error(
+        "{queued} requests wait already, as many as may: send fewer, or let it have more workers or a longer queue()"
+    )]
     Full {
         /// How many wait.
         queued: usize,
     },
     /// Refused: too many requests have failed of late, so none is tried for a while.
-    #[error("requests have failed one after the other, so the breaker is open: ask again in {retry_after:?}, and see the workers' logs")]
+    #[error(
+        "requests have failed one after the other, so the breaker is open: ask again in {retry_after:?}, and see the workers' logs"
+    )]
     BreakerOpen {
         /// When one is tried again.
         retry_after: Duration,
@@ -45,7 +49,9 @@ pub enum RequestError {
     #[error("it was not answered by its deadline: give it longer, or let there be more workers")]
     Expired,
     /// Each worker that had it has died of it, or at least with it.
-    #[error("{deaths} workers have died with it, so it is given to no other: see their logs for what is wrong with it")]
+    #[error(
+        "{deaths} workers have died with it, so it is given to no other: see their logs for what is wrong with it"
+    )]
     Poisoned {
         /// How many.
         deaths: u32,
@@ -69,13 +75,17 @@ pub enum RequestError {
         why: String,
     },
     /// The supervisor's process has ended, or cannot be reached any more.
-    #[error("the supervisor of these workers has gone: start it again; whether the request was served is not known")]
+    #[error(
+        "the supervisor of these workers has gone: start it again; whether the request was served is not known"
+    )]
     SupervisorGone,
     /// The wait was ended from outside; see [`zenoh_pinned::bindings::interruptible`].
     #[error("waiting for the answer was interrupted")]
     Interrupted,
     /// This process was forked from the one that the workers belong to.
-    #[error("this process was forked from the one that the workers belong to: connect in a process that was started with exec")]
+    #[error(
+        "this process was forked from the one that the workers belong to: connect in a process that was started with exec"
+    )]
     Forked,
     /// A fault that was asked for.
     #[error("lost on purpose: chaos is switched on")]

@@ -1,6 +1,9 @@
 //! What a request or an answer carries.
 
-use std::{ops::{Deref, Range}, sync::Arc};
+use std::{
+    ops::{Deref, Range},
+    sync::Arc,
+};
 
 use zenoh_pinned::{
     Frame, FrameError, Pinner, Slot,

@@ -149,7 +149,10 @@ mod tests {
         let waiting = std::thread::spawn(move || pending.wait());
         promise.tell(Ok(Payload::from("here")));
         assert_eq!(waiting.join().unwrap().unwrap(), Payload::from("here"));
-        assert_eq!(PendingAnswer::told(Err(RequestError::Expired)).wait(), Err(RequestError::Expired));
+        assert_eq!(
+            PendingAnswer::told(Err(RequestError::Expired)).wait(),
+            Err(RequestError::Expired)
+        );
     }
 
     #[test]

@@ -7,7 +7,10 @@ use std::{
 
 use zenoh_pinned::FrameError;
 
-use crate::{protocol::{Asked, Content}, request::Payload};
+use crate::{
+    protocol::{Asked, Content},
+    request::Payload,
+};
 
 /// Requests to be served together. Usable as a slice of them.
 ///

@@ -53,7 +53,9 @@ pub enum WorkerError {
     #[error(transparent)]
     Pool(#[from] zenoh_pinned::PoolError),
     /// Nobody answers.
-    #[error("no supervisor of {pool:?} has answered within {waited:?}: see that one runs with this name, and that the two sessions connect")]
+    #[error(
+        "no supervisor of {pool:?} has answered within {waited:?}: see that one runs with this name, and that the two sessions connect"
+    )]
     NoSupervisor {
         /// Whose.
         pool: String,
@@ -183,14 +185,19 @@ impl Worker {
         let ping = ping.wait().map_err(WorkerError::Zenoh)?;
         let supervisor_gone = Arc::new(AtomicBool::new(false));
         let gone = supervisor_gone.clone();
-        let watching = session.liveliness().declare_subscriber(keys.supervisor(&instance));
+        let watching = session
+            .liveliness()
+            .declare_subscriber(keys.supervisor(&instance));
         let watching = watching.callback(move |sample| {
             // Relaxed: a flag.
             gone.store(sample.kind() == SampleKind::Delete, Ordering::Relaxed);
         });
         let token = match is_joining {
             true => {
-                let token = session.liveliness().declare_token(keys.peer(Role::Worker, &instance, &worker));
+                let token =
+                    session
+                        .liveliness()
+                        .declare_token(keys.peer(Role::Worker, &instance, &worker));
                 Some(token.wait().map_err(WorkerError::Zenoh)?)
             }
             false => None,
@@ -207,7 +214,10 @@ impl Worker {
             supervisor_gone,
             pinner: pinner.clone(),
             // A supervisor's own workers end with it by the kernel's doing.
-            _watching: is_joining.then(|| watching.wait()).transpose().map_err(WorkerError::Zenoh)?,
+            _watching: is_joining
+                .then(|| watching.wait())
+                .transpose()
+                .map_err(WorkerError::Zenoh)?,
             _token: token,
             _ping: ping,
             session,
@@ -220,11 +230,15 @@ impl Worker {
         let begun = Instant::now();
         while begun.elapsed() < GREET_FOR {
             // In a slot, so that the supervisor sees whether it shares memory with this process.
-            self.link.send_shared(&Message::Hello { pid: std::process::id() })?;
+            self.link.send_shared(&Message::Hello {
+                pid: std::process::id(),
+            })?;
             match self.batches.recv_timeout(GREET_EVERY) {
                 Ok(frame) => {
                     let received = Received::of(&frame);
-                    if let Ok(Message::Welcome { shares_memory, .. }) = Message::read(&received.message) {
+                    if let Ok(Message::Welcome { shares_memory, .. }) =
+                        Message::read(&received.message)
+                    {
                         self.shares_memory = shares_memory && received.is_shared;
                         return Ok(());
                     }
@@ -248,7 +262,10 @@ pub(crate) fn find_supervisor(
 ) -> Result<Option<String>, WorkerError> {
     let begun = Instant::now();
     loop {
-        let tokens = session.liveliness().get(keys.all_supervisors()).timeout(Duration::from_secs(1));
+        let tokens = session
+            .liveliness()
+            .get(keys.all_supervisors())
+            .timeout(Duration::from_secs(1));
         let tokens = tokens.wait().map_err(WorkerError::Zenoh)?;
         let replies = tokens.iter();
         let found = replies.filter_map(|reply| {

@@ -114,7 +114,10 @@ impl Worker {
     ///
     /// # Errors
     /// [`WorkerError`].
-    pub fn serve(mut self, mut engine: impl FnMut(&Batch) -> Vec<Answer>) -> Result<(), WorkerError> {
+    pub fn serve(
+        mut self,
+        mut engine: impl FnMut(&Batch) -> Vec<Answer>,
+    ) -> Result<(), WorkerError> {
         let termination = Termination::expect().map_err(WorkerError::Signals)?;
         self.ready()?;
         loop {
@@ -167,11 +170,11 @@ impl Worker {
             }
         };
         match read {
-            Message::Batch { number, requests } => {
-                Ok(Next::Batch(Batch::read(number, &requests, |content: Content<'_>| {
-                    link::payload(content, &message, &self.reader)
-                })))
-            }
+            Message::Batch { number, requests } => Ok(Next::Batch(Batch::read(
+                number,
+                &requests,
+                |content: Content<'_>| link::payload(content, &message, &self.reader),
+            ))),
             Message::Taken { number } => {
                 self.kept.remove(&number);
                 Ok(Next::Nothing)
@@ -197,14 +200,20 @@ impl Worker {
         let mut outcomes = Vec::with_capacity(ids.len());
         for answer in answers {
             outcomes.push(match answer {
-                Ok(payload) if self.shares_memory && link::must_be_laid(&payload) => self.envelopes.laid(&payload),
+                Ok(payload) if self.shares_memory && link::must_be_laid(&payload) => {
+                    self.envelopes.laid(&payload)
+                }
                 Ok(payload) => Ok(payload),
-                Err(error) => Err(RequestError::Engine { message: error.message().to_owned() }),
+                Err(error) => Err(RequestError::Engine {
+                    message: error.message().to_owned(),
+                }),
             });
         }
-        let missing = || Err(RequestError::Engine {
-            message: String::from("it gave no answer to this request of its batch"),
-        });
+        let missing = || {
+            Err(RequestError::Engine {
+                message: String::from("it gave no answer to this request of its batch"),
+            })
+        };
         outcomes.resize_with(ids.len(), missing);
         let answers = ids.iter().zip(&outcomes).map(|(id, outcome)| Answered {
             id: *id,

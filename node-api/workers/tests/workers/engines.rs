@@ -13,7 +13,42 @@ fn serve(engine: impl FnMut(&Batch) -> Vec<zenoh_pinned_workers::Answer>) {
 #[test]
 #[ignore = "the process of a worker"]
 fn echo() {
-    serve(|batch| batch.iter().map(|request| Ok(request.payload.clone())).collect());
+    serve(|batch| {
+        batch
+            .iter()
+            .map(|request| Ok(request.payload.clone()))
+            .collect()
+    });
+}
+
+/// The file that these bytes are mapped from, and where in it they lie.
+pub fn place_of(bytes: &[u8]) -> String {
+    let address = bytes.as_ptr() as usize;
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let place = maps.lines().find_map(|line| {
+        let mut fields = line.split_whitespace();
+        let (start, end) = fields.next()?.split_once('-')?;
+        let start = usize::from_str_radix(start, 16).ok()?;
+        let end = usize::from_str_radix(end, 16).ok()?;
+        let offset = usize::from_str_radix(fields.nth(1)?, 16).ok()?;
+        let inode = fields.nth(1)?;
+        (start..end)
+            .contains(&address)
+            .then(|| format!("{inode} {}", offset + address - start))
+    });
+    place.unwrap()
+}
+
+/// Gives the place of the frame that it was given.
+#[test]
+#[ignore = "the process of a worker"]
+fn place() {
+    serve(|batch| {
+        let places = batch.iter().map(|request| place_of(&request.payload));
+        places
+            .map(|place| Ok(Payload::from(place.as_str())))
+            .collect()
+    });
 }
 
 /// Gives the number of its process, and the size of the batch.
@@ -22,7 +57,10 @@ fn echo() {
 fn who() {
     serve(|batch| {
         let answer = || format!("{} {}", std::process::id(), batch.len());
-        batch.iter().map(|_| Ok(Payload::from(answer().as_str()))).collect()
+        batch
+            .iter()
+            .map(|_| Ok(Payload::from(answer().as_str())))
+            .collect()
     });
 }
 
@@ -32,9 +70,16 @@ fn who() {
 fn slow() {
     serve(|batch| {
         let text = String::from_utf8_lossy(&batch[0].payload).into_owned();
-        let took = text.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0);
+        let took = text
+            .split(' ')
+            .next()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
         std::thread::sleep(Duration::from_millis(took));
-        batch.iter().map(|request| Ok(request.payload.clone())).collect()
+        batch
+            .iter()
+            .map(|request| Ok(request.payload.clone()))
+            .collect()
     });
 }
 
@@ -54,6 +99,50 @@ fn obeys() {
         let answers = batch.iter().map(|request| match &request.payload[..] {
             b"refuse" => Err("no".into()),
             _ => Ok(request.payload.clone()),
+        });
+        answers.collect()
+    });
+}
+
+/// As `place`, a third of a second later.
+#[test]
+#[ignore = "the process of a worker"]
+fn slow_place() {
+    serve(|batch| {
+        std::thread::sleep(Duration::from_millis(300));
+        let places = batch.iter().map(|request| place_of(&request.payload));
+        places
+            .map(|place| Ok(Payload::from(place.as_str())))
+            .collect()
+    });
+}
+
+/// Cannot load its model.
+#[test]
+#[ignore = "the process of a worker"]
+fn fails() {
+    Worker::connect().unwrap().fail("no such model");
+}
+
+/// Gives back what it was asked, after up to three milliseconds; each second answer in a slot of its own.
+#[test]
+#[ignore = "the process of a worker"]
+fn busy() {
+    let pool = zenoh_pinned::PinnedPool::builder()
+        .slots(32)
+        .slot_bytes(8192)
+        .build()
+        .unwrap();
+    let mut random = crate::pools::Random(u64::from(std::process::id()));
+    serve(|batch| {
+        std::thread::sleep(Duration::from_micros(random.below(3000)));
+        let answers = batch.iter().map(|request| match random.below(2) {
+            0 => Ok(request.payload.clone()),
+            _ => {
+                let mut slot = pool.alloc(request.payload.len())?;
+                slot.copy_from_slice(&request.payload);
+                Ok(Payload::from(slot))
+            }
         });
         answers.collect()
     });
