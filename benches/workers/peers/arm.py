@@ -55,7 +55,9 @@ def main(name: str, version: Callable[[], str], figures: dict[str, Callable[[Ter
     parser.add_argument("--bound", type=float, default=30.0, help="seconds to wait for what may never come")
     terms = parser.parse_args(namespace=Terms())
     descendants.adopt()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
+    own = os.getpid()
+    # Workers that are forked from this process have the handler too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end") if os.getpid() == own else os._exit(143))
     # Only the result is to be on stdout, whatever the peer's processes print.
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

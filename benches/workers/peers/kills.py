@@ -8,7 +8,7 @@ Two cases, each with fresh workers for every try:
 - `only`: one worker, idle, killed; `next_answer_ms` as above, so it contains the start of another worker.
 
 Nothing is waited for longer than a bound; what has not come by then is counted as `never`. After two tries in
-which something never came no more are made, so `tries` can be less than five.
+which no answer came at all no more are made, so `tries` can be less than five.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Caller(threading.Thread):
         self.ask, self.bound = ask, bound
         self.requests: list[Request] = []
         self.pending = 0.0
+        self.failure = ""
         self.is_over = False
 
     def run(self) -> None:
@@ -59,8 +60,8 @@ class Caller(threading.Thread):
             self.pending = time.perf_counter()
             try:
                 by = self.ask(self.bound)
-            except Exception:  # noqa: BLE001, of whatever kind, it was not answered
-                by = None
+            except Exception as error:  # noqa: BLE001, of whatever kind, it was not answered
+                by, self.failure = None, repr(error)[:200]
                 time.sleep(0.001)
             self.requests.append(Request(self.pending, time.perf_counter(), by))
 
@@ -103,7 +104,7 @@ def known(ask: Ask, count: int) -> list[int]:
             caller.join()
             found |= {request.by for request in caller.requests if request.by}
     if len(found) < count:
-        message = f"{len(found)} of {count} workers answered within 30 s"
+        message = f"{len(found)} of {count} workers answered within 30 s {callers[0].failure}"
         raise RuntimeError(message)
     return sorted(found)
 
@@ -135,13 +136,20 @@ def busy(start: Start, bound: float) -> dict[str, Any]:
         for caller in callers:
             caller.is_over = True
     if any(request is None for request in seen):
-        outcome, after = "never", None
+        outcome, after, reason = "never", None, ""
     else:
         ended = [request for request in seen if request is not None]
         failed = [request for request in ended if request.by is None]
         outcome = "failed" if failed else "answered"
         after = 1000 * (max(request.ended for request in failed or ended) - killed)
-    return {"next_answer_ms": next_answer, "new_worker_ms": new_worker, "outcome": outcome, "after_ms": after}
+        reason = "; ".join(caller.failure for caller in callers if failed and caller.failure)
+    return {
+        "next_answer_ms": next_answer,
+        "new_worker_ms": new_worker,
+        "outcome": outcome,
+        "after_ms": after,
+        "reason": reason,
+    }
 
 
 def only(start: Start, bound: float) -> dict[str, Any]:
@@ -157,7 +165,7 @@ def only(start: Start, bound: float) -> dict[str, Any]:
 def tried(case: Callable[[Start, float], dict[str, Any]], start: Start, bound: float) -> list[dict[str, Any]]:
     """Try up to five times."""
     tries: list[dict[str, Any]] = []
-    while len(tries) < TRIES and sum(None in each.values() for each in tries) < 2:  # noqa: PLR2004
+    while len(tries) < TRIES and sum(each["next_answer_ms"] is None for each in tries) < 2:  # noqa: PLR2004
         tries.append(case(start, bound))
         print(f"kill, {case.__name__}: {tries[-1]}", file=sys.stderr)
     return tries

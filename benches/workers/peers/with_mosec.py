@@ -215,7 +215,7 @@ def started(workers: int, held: float) -> Iterator[kills.Ask]:
         def ask(bound: float) -> int:
             if not hasattr(clients, "own"):
                 clients.own = Client(port)
-            return int(clients.own.ask(b"", bound))
+            return int(clients.own.ask(b"?", bound))
 
         yield ask
 

@@ -12,7 +12,7 @@
 //!    divided: each of its requests is tried alone, and after a second death fails as poisoned.
 //!
 //! # Locks
-//! One mutex a pool. Under it: tables. Outside of it: every message, every callback, every start (`Effects`). Signals to
+//! One mutex a pool, and one that says who tells answers whose order matters. Under the first: tables. Outside of it: every message, every callback, every start (`Effects`). Signals to
 //! children are sent under it, so that none goes to a process that has been waited for.
 //!
 //! # Invariants
@@ -113,6 +113,8 @@ struct Shared {
     reader: DescriptorReader,
     shown: Shown,
     state: Mutex<State>,
+    /// Held by whoever tells answers whose order matters.
+    telling: Mutex<()>,
     changed: Condvar,
 }
 
@@ -150,6 +152,7 @@ impl Workers {
             envelopes,
             shown: Shown::new(&terms.name),
             state: Mutex::new(State::new(&terms, Instant::now())),
+            telling: Mutex::default(),
             changed: Condvar::new(),
             terms,
         });

@@ -1,6 +1,10 @@
 //! Doing what a change of the state asks for, outside of its lock.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{
+    collections::HashMap,
+    sync::{Arc, TryLockError},
+    time::Instant,
+};
 
 use super::{
     Shared,
@@ -25,6 +29,13 @@ impl Shared {
         let result = {
             let mut state = self.lock();
             let result = change(&mut state, &mut effects, Instant::now());
+            let (ordered, others) = std::mem::take(&mut effects.told)
+                .into_iter()
+                .partition(|telling| telling.is_ordered);
+            let ordered: Vec<_> = ordered;
+            effects.told = others;
+            effects.has_ordered = !ordered.is_empty();
+            state.ordered.extend(ordered);
             state.counts.count(&effects.happened);
             result
         };
@@ -40,11 +51,15 @@ impl Shared {
             leave,
             links,
             wake,
+            has_ordered,
         } = effects;
         for sending in batches {
             self.send(sending);
         }
         self.tell(told);
+        if has_ordered {
+            self.tell_ordered();
+        }
         for (happened, event) in &happened {
             self.terms.callbacks.tell(*happened, event);
         }
@@ -96,6 +111,25 @@ impl Shared {
         }
     }
 
+    /// Tells answers of sources in the order in which the queue has given them: one thread at a time, which takes along what
+    /// others have left meanwhile.
+    fn tell_ordered(&self) {
+        loop {
+            let telling = match self.telling.try_lock() {
+                Ok(telling) => telling,
+                // It guards no data.
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            let told = std::mem::take(&mut self.lock().ordered);
+            self.tell(told);
+            drop(telling);
+            if self.lock().ordered.is_empty() {
+                return;
+            }
+        }
+    }
+
     /// Tells those who wait, clients in one message each.
     fn tell(&self, told: Vec<Telling<Reply>>) {
         type OfClient = (Arc<Client>, Vec<(u64, Outcome)>);
@@ -107,6 +141,7 @@ impl Shared {
                 accepted,
                 priority,
                 trace,
+                ..
             } = telling;
             if self.terms.callbacks.completed.is_some() {
                 self.terms.callbacks.complete(&Completed {

@@ -70,6 +70,8 @@ pub(super) struct Effects {
     pub(super) links: Vec<Arc<WorkerLink>>,
     /// The keeper has something new to look at.
     pub(super) wake: bool,
+    /// Some of the state's `ordered` are this change's.
+    pub(super) has_ordered: bool,
 }
 
 /// What has been counted since the beginning.
@@ -106,6 +108,8 @@ pub(super) struct State {
     pub(super) chaos: ChaosDice,
     pub(super) seats: Vec<Seat>,
     pub(super) clients: HashMap<String, Arc<Client>>,
+    /// Answers whose order matters, until they are told.
+    pub(super) ordered: Vec<Telling<Reply>>,
     pub(super) counts: Counts,
     /// From being accepted to the answer; from being accepted to being drawn; with a worker, whole batches.
     pub(super) took: Latencies,
@@ -144,6 +148,7 @@ impl State {
                 .map(|seat| Seat::new(seat, terms.restarts, now))
                 .collect(),
             clients: HashMap::new(),
+            ordered: Vec::new(),
             counts: Counts::default(),
             took: Latencies::default(),
             waited: Latencies::default(),
@@ -178,6 +183,7 @@ impl State {
                 accepted: now,
                 priority: new.priority,
                 trace: new.trace,
+                is_ordered: false,
             });
         };
         if self.is_closing {
@@ -225,6 +231,7 @@ impl State {
                 accepted: now,
                 priority,
                 trace,
+                is_ordered: false,
             });
             return;
         }

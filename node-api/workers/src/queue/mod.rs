@@ -66,6 +66,8 @@ pub(crate) struct Telling<R> {
     pub(crate) accepted: Instant,
     pub(crate) priority: Priority,
     pub(crate) trace: (u128, u64),
+    /// Whether its place among the others matters.
+    pub(crate) is_ordered: bool,
 }
 
 #[derive(Debug)]
@@ -166,6 +168,7 @@ impl<R> Queue<R> {
             accepted: now,
             priority: new.priority,
             trace: new.trace,
+            is_ordered: !source.is_empty(),
         };
         let waiter = Waiter {
             number,

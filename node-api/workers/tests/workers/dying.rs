@@ -10,7 +10,7 @@ use std::{
 };
 
 use zenoh_pinned_workers::{
-    BreakerTerms, Chaos, Payload, PendingAnswer, RequestError, Workers, WorkersStatistics,
+    BreakerTerms, Chaos, Payload, PendingAnswer, Priority, RequestError, Workers, WorkersStatistics,
 };
 
 use crate::{
@@ -264,11 +264,24 @@ fn kills_at_random_lose_and_double_nothing() {
                 let mut under_way = std::collections::VecDeque::new();
                 while !ends.load(Ordering::Relaxed) || !under_way.is_empty() {
                     if under_way.len() < 16 && !ends.load(Ordering::Relaxed) {
-                        let mut slot = workers.alloc(8192).unwrap();
-                        slot.fill(source.len() as u8);
-                        slot[..8].copy_from_slice(&number.to_le_bytes());
-                        under_way
-                            .push_back((number, workers.request(slot).in_order_of(source).send()));
+                        let request = match number % 4 {
+                            0 => {
+                                // What killed workers held comes back within seconds.
+                                let mut slot = until(|| workers.alloc(8192).ok());
+                                slot.fill(source.len() as u8);
+                                slot[..8].copy_from_slice(&number.to_le_bytes());
+                                workers.request(slot)
+                            }
+                            _ => {
+                                let mut bytes = vec![source.len() as u8; 100];
+                                bytes[..8].copy_from_slice(&number.to_le_bytes());
+                                workers.request(bytes)
+                            }
+                        };
+                        let request = request
+                            .in_order_of(source)
+                            .priority(Priority::ALL[number as usize % 5]);
+                        under_way.push_back((number, request.send()));
                         sent.fetch_add(1, Ordering::Relaxed);
                         number += 1;
                         continue;

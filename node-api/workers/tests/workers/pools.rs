@@ -8,12 +8,30 @@ use zenoh_pinned_workers::{Workers, WorkersBuilder};
 
 pub const SOON: Duration = Duration::from_secs(60);
 
+/// How a session meets others.
+pub enum Ends {
+    Alone,
+    Listens(String),
+    Connects(String),
+}
+
 /// A session that nobody else finds.
 pub fn session() -> Session {
+    session_of(Ends::Alone)
+}
+
+pub fn session_of(ends: Ends) -> Session {
     let mut config = zenoh::Config::default();
+    let (listen, connect) = match ends {
+        Ends::Alone => (String::new(), String::new()),
+        Ends::Listens(endpoint) => (format!("{endpoint:?}"), String::new()),
+        Ends::Connects(endpoint) => (String::new(), format!("{endpoint:?}")),
+    };
     for (key, value) in [
         ("mode", r#""peer""#),
-        ("listen/endpoints", "[]"),
+        ("listen/endpoints", &format!("[{listen}]")),
+        ("connect/endpoints", &format!("[{connect}]")),
+        ("connect/timeout_ms", "30000"),
         ("scouting/multicast/enabled", "false"),
         ("scouting/gossip/enabled", "false"),
     ] {
@@ -22,11 +40,36 @@ pub fn session() -> Session {
     zenoh_pinned_node::pubsub::open(config, &Pinner::host_only()).unwrap()
 }
 
+/// Of a socket, for sessions of several processes.
+pub struct Folder(std::path::PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("zpin-test-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn endpoint(&self) -> String {
+        format!("unixsock-stream/{}/s", self.0.display())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
 /// The command of a worker that serves with one of `engines`.
 pub fn command(engine: &str) -> Vec<String> {
+    command_of(&format!("engines::{engine}"))
+}
+
+/// The command of a process of one of the ignored tests.
+pub fn command_of(test: &str) -> Vec<String> {
     let program = std::env::current_exe().unwrap();
-    let test = format!("engines::{engine}");
-    let arguments = [&test, "--exact", "--ignored", "--nocapture"].map(String::from);
+    let arguments = [test, "--exact", "--ignored", "--nocapture"].map(String::from);
     std::iter::once(program.to_str().unwrap().to_owned())
         .chain(arguments)
         .collect()

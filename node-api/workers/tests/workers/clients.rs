@@ -1,0 +1,235 @@
+//! Clients and workers of other processes and sessions, and a supervisor that is killed.
+
+use std::{
+    process::{Child, Command},
+    time::{Duration, Instant},
+};
+
+use zenoh_pinned::Pinner;
+use zenoh_pinned_workers::{
+    ConnectError, Payload, PendingAnswer, RequestError, Worker, WorkersClient,
+};
+
+use crate::{
+    engines::place_of,
+    pools::{Ends, Folder, SOON, command_of, kill, pool, session_of, until},
+};
+
+/// A supervisor in a process of its own, which listens at this endpoint.
+fn supervisor(folder: &Folder, engine: &str) -> Child {
+    let [program, arguments @ ..] = &command_of("clients::supervises")[..] else {
+        unreachable!()
+    };
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env("TEST_ENDPOINT", folder.endpoint())
+        .env("TEST_ENGINE", engine);
+    command.spawn().unwrap()
+}
+
+/// Supervises until it is killed.
+#[test]
+#[ignore = "the process of a supervisor"]
+fn supervises() {
+    let session = session_of(Ends::Listens(std::env::var("TEST_ENDPOINT").unwrap()));
+    let engine = std::env::var("TEST_ENGINE").unwrap();
+    let _workers = pool("remote", &engine)
+        .range(2..=2)
+        .build(&session)
+        .unwrap();
+    loop {
+        std::thread::park();
+    }
+}
+
+fn connected(folder: &Folder) -> (zenoh::Session, WorkersClient) {
+    let session = session_of(Ends::Connects(folder.endpoint()));
+    let client = WorkersClient::connect(&session, "remote", SOON).unwrap();
+    (session, client)
+}
+
+#[test]
+fn a_client_of_another_process_is_answered_without_a_copy() {
+    let folder = Folder::new("client");
+    let mut supervisor = supervisor(&folder, "place");
+    let (_session, client) = connected(&folder);
+    assert!(client.shares_memory());
+    for bytes in [8192, 8_294_400] {
+        let mut slot = client.alloc(bytes).unwrap();
+        slot.fill(1);
+        let place = place_of(&slot);
+        let answer = client.request(slot).send().wait().unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer), place);
+    }
+    let pending: Vec<_> = (0..500)
+        .map(|_| client.request(vec![1; 5000]).send())
+        .collect();
+    let answered = pending.into_iter().map(PendingAnswer::wait);
+    assert_eq!(answered.filter(Result::is_ok).count(), 500);
+    supervisor.kill().unwrap();
+    supervisor.wait().unwrap();
+}
+
+#[test]
+fn when_the_supervisor_is_killed_its_clients_know_within_a_second_and_its_workers_end() {
+    let folder = Folder::new("killed");
+    let mut supervisor = supervisor(&folder, "slow");
+    let (_session, client) = connected(&folder);
+    assert!(client.request("0").send().wait().is_ok());
+    let pending: Vec<_> = (0..10).map(|_| client.request("60000").send()).collect();
+    let children = || {
+        let children =
+            std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", supervisor.id()));
+        // Of any thread of it.
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", supervisor.id()))
+            .unwrap()
+            .flatten();
+        let all =
+            tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+        let all: String = all.chain(children.ok()).collect();
+        let all: std::collections::BTreeSet<u32> =
+            all.split_whitespace().flat_map(str::parse).collect();
+        (all.len() == 2).then_some(all)
+    };
+    let children = until(children);
+    supervisor.kill().unwrap();
+    let killed = Instant::now();
+    for pending in pending {
+        assert_eq!(pending.wait(), Err(RequestError::SupervisorGone));
+    }
+    println!("known after {:?}", killed.elapsed());
+    assert!(client.is_gone());
+    assert_eq!(
+        client.request("0").send().wait(),
+        Err(RequestError::SupervisorGone)
+    );
+    supervisor.wait().unwrap();
+    until(|| {
+        let mut left = children.iter().filter(|pid| lives(**pid));
+        left.next().is_none().then_some(())
+    });
+}
+
+fn lives(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')')
+        .is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+}
+
+#[test]
+fn a_supervisor_that_stands_still_costs_a_client_its_deadline() {
+    let folder = Folder::new("stopped");
+    let mut supervisor = supervisor(&folder, "echo");
+    let (_session, client) = connected(&folder);
+    assert!(client.request("here").send().wait().is_ok());
+    crate::pools::stop(supervisor.id());
+    let pending = client
+        .request("late")
+        .deadline(Duration::from_millis(300))
+        .send();
+    assert_eq!(pending.wait(), Err(RequestError::Expired));
+    supervisor.kill().unwrap();
+    supervisor.wait().unwrap();
+}
+
+#[test]
+fn a_client_that_is_killed_costs_nothing() {
+    let folder = Folder::new("clientless");
+    let session = session_of(Ends::Listens(folder.endpoint()));
+    let workers = pool("remote", "slow").range(1..=1).build(&session).unwrap();
+    let [program, arguments @ ..] = &command_of("clients::asks")[..] else {
+        unreachable!()
+    };
+    let mut client = Command::new(program);
+    let mut client = client
+        .args(arguments)
+        .env("TEST_ENDPOINT", folder.endpoint())
+        .spawn()
+        .unwrap();
+    until(|| (workers.statistics().accepted == 5).then_some(()));
+    kill(client.id());
+    client.wait().unwrap();
+    until(|| (workers.statistics().clients == 0).then_some(()));
+    // What it has asked for is not served any more, but for what a worker had.
+    assert!(workers.request("0").send().wait().is_ok());
+    assert!(
+        workers.statistics().batched <= 2,
+        "{:?}",
+        workers.statistics()
+    );
+}
+
+/// Asks for five answers and never gets them.
+#[test]
+#[ignore = "the process of a client"]
+fn asks() {
+    let session = session_of(Ends::Connects(std::env::var("TEST_ENDPOINT").unwrap()));
+    let client = WorkersClient::connect(&session, "remote", SOON).unwrap();
+    let _pending: Vec<_> = (0..5).map(|_| client.request("500").send()).collect();
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn nobody_of_that_name_is_an_error_that_says_so() {
+    let folder = Folder::new("nobody");
+    let _session = session_of(Ends::Listens(folder.endpoint()));
+    let session = session_of(Ends::Connects(folder.endpoint()));
+    let error = WorkersClient::connect(&session, "nobody", Duration::from_millis(200)).unwrap_err();
+    assert!(
+        matches!(error, ConnectError::NoSupervisor { .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_worker_that_nobody_here_has_started_joins_and_leaves() {
+    let folder = Folder::new("joining");
+    let session = session_of(Ends::Listens(folder.endpoint()));
+    let workers = zenoh_pinned_workers::Workers::builder("remote")
+        .range(0..=1)
+        .build(&session)
+        .unwrap();
+    let [program, arguments @ ..] = &command_of("clients::joins")[..] else {
+        unreachable!()
+    };
+    let start = || {
+        Command::new(program)
+            .args(arguments)
+            .env("TEST_ENDPOINT", folder.endpoint())
+            .spawn()
+            .unwrap()
+    };
+    let mut worker = start();
+    let mut slot = workers.alloc(1 << 20).unwrap();
+    slot.fill(4);
+    let place = place_of(&slot);
+    let answer = workers.request(slot).send().wait().unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), place);
+    kill(worker.id());
+    worker.wait().unwrap();
+    until(|| (workers.statistics().ended == 1).then_some(()));
+    let pending = workers.request("x").send();
+    let mut worker = start();
+    assert!(pending.wait().is_ok());
+    drop(workers);
+    assert!(worker.wait().is_ok(), "it was asked to leave");
+}
+
+#[test]
+#[ignore = "the process of a worker that joins"]
+fn joins() {
+    let pinner = Pinner::host_only();
+    let session = session_of(Ends::Connects(std::env::var("TEST_ENDPOINT").unwrap()));
+    let worker = Worker::join(&session, "remote", &pinner).unwrap();
+    let place = |payload: &Payload| place_of(if payload.len() > 9 { payload } else { b"1" });
+    let served = worker.serve(|batch| {
+        let answers = batch
+            .iter()
+            .map(|request| Ok(Payload::from(place(&request.payload).as_str())));
+        answers.collect()
+    });
+    served.unwrap();
+}
