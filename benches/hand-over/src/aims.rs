@@ -1,8 +1,6 @@
 //! What was aimed at, and whether it was reached.
 
-use std::fmt;
-
-use serde_json::{Value, json};
+use zenoh_pinned_measuring::aim::{Aim, Bound};
 
 use crate::{
     arms::{self, Arm},
@@ -10,63 +8,6 @@ use crate::{
     plan::{self, FRAME_BYTES, Pace, SLOW, SMALL_BYTES},
     samples::{Figures, Summary},
 };
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bound {
-    AtMost,
-    AtLeast,
-}
-
-pub struct Aim {
-    aim: &'static str,
-    /// NaN where it was not measured, which reaches nothing.
-    value: f64,
-    bound: Bound,
-    limit: f64,
-}
-
-impl fmt::Display for Aim {
-    fn fmt(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = if self.reached() { "reached" } else { "missed " };
-        write!(
-            text,
-            "{word}  {:8.3}, {} {:.1}: {}",
-            self.value,
-            self.bound.words(),
-            self.limit,
-            self.aim
-        )
-    }
-}
-
-impl Bound {
-    fn words(self) -> &'static str {
-        match self {
-            Self::AtMost => "at most",
-            Self::AtLeast => "at least",
-        }
-    }
-}
-
-impl Aim {
-    fn reached(&self) -> bool {
-        match self.bound {
-            Bound::AtMost => self.value <= self.limit,
-            Bound::AtLeast => self.value >= self.limit,
-        }
-    }
-}
-
-impl From<&Aim> for Value {
-    fn from(aim: &Aim) -> Self {
-        json!({
-            "aim": format!("{}: {} {}", aim.aim, aim.bound.words(), aim.limit),
-            "value": aim.value,
-            "limit": aim.limit,
-            "reached": aim.reached(),
-        })
-    }
-}
 
 pub fn of(measured: &[(String, Vec<(String, Figures)>)], allocation: &Summary) -> Vec<Aim> {
     let of = |bytes, pace, arm, number: fn(&Figures) -> f64| {

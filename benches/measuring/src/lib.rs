@@ -1,5 +1,6 @@
 //! What several measurements need and none of them is about.
 
+pub mod aim;
 pub mod clock;
 pub mod machine;
 pub mod mappings;

@@ -1,7 +1,7 @@
 """The command line that all arms have: `python with_PEER.py FIGURE --seconds S` prints one line of JSON.
 
-`{"arm": "mosec", "version": "0.9.8", "frames": {...}}`, or with `"skipped"` and the reason in place of the figure
-where the peer is not there or does not start. What the peer says, and progress, goes to stderr.
+`{"arm": "mosec", "version": "0.9.8", "frames": {...}}`, or with `"skipped"` and the reason in place of the
+figure where the peer is not there or does not start. What the peer says, and progress, goes to stderr.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Terms(argparse.Namespace):
 
 
 def rate(loop: Callable[[float], int], seconds: float) -> float:
-    """Run `loop`, which answers for about as long as it is told and returns how often; return answers per second."""
+    """Return answers per second of `loop`, which goes on for so long and returns how many there were."""
     loop(min(1.0, seconds))
     gc.collect()
     begun = time.perf_counter()
@@ -47,7 +47,9 @@ def gain(loop_of: Callable[[int], float], batches: tuple[int, int] = (1, 8)) -> 
     return {"batch_1_per_s": one, "batch_8_per_s": many, "gain": round(many / one, 2), "engine_ms": 5.0}
 
 
-def main(name: str, version: Callable[[], str], figures: dict[str, Callable[[Terms], dict[str, Any]]]) -> None:
+def main(
+    name: str, version: Callable[[], str], figures: dict[str, Callable[[Terms], dict[str, Any]]]
+) -> None:
     """Measure the figure that the command line names, print it, and end whatever is left."""
     parser = argparse.ArgumentParser(description=f"{name}: one figure, as one line of JSON")
     parser.add_argument("figure", choices=FIGURES)
@@ -65,7 +67,7 @@ def main(name: str, version: Callable[[], str], figures: dict[str, Callable[[Ter
     try:
         result["version"] = version()
         result[terms.figure] = figures[terms.figure](terms)
-    except (Exception, SystemExit) as error:  # noqa: BLE001, the reason is the result
+    except (Exception, SystemExit) as error:  #
         traceback.print_exc()
         result["skipped"] = f"{type(error).__name__}: {error}"[:500]
     print(json.dumps(result), file=out, flush=True)

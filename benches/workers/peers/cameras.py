@@ -3,7 +3,8 @@
 Each camera is a thread with a private buffer, which it fills wholly before every frame: those are the pixels
 that exist before the clock begins. The clock ends with the answer, which has to be the frame's first 8 bytes.
 The second camera is half a period behind the first. A frame whose time came while its camera still waited for
-an answer is lost, and so is one that was answered wrongly or not at all. The first second is not counted.
+an answer is lost, and so is one that was answered wrongly or not at all. The first three seconds are not
+counted.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 FRAME_BYTES = 1920 * 1080 * 4
 CAMERAS = 2
 PERIOD = 1 / 30
-WARM_UP = 1.0
+WARM_UP = 3.0
 
 
 class Camera(threading.Thread):
@@ -50,7 +51,7 @@ class Camera(threading.Thread):
             begun = time.perf_counter()
             try:
                 is_right = bytes(self.answer(pixels)) == stamp
-            except Exception as error:  # noqa: BLE001, a peer's failure of any kind is a lost frame
+            except Exception as error:  # A peer's failure of any kind is a lost frame.
                 is_right, self.reason = False, repr(error)[:200]
             took = time.perf_counter() - begun
             missed = int((time.perf_counter() - self.first) / PERIOD) - number

@@ -1,10 +1,11 @@
-"""Figure `kill`: a worker is killed with SIGKILL, and the time until the next answer is taken, median of five.
+"""Figure `kill`: a worker is killed with SIGKILL; the time until the next answer, median of five.
 
 Two cases, each with fresh workers for every try:
 
-- `busy`: two workers, each kept busy by a caller with an engine of 20 ms, one of them killed within a request.
-  `next_answer_ms` is that of a request sent right after the kill, sent again whenever it fails. `new_worker_ms`
-  is the first answer of a worker that was not there before. `killed_request` tells what its caller saw.
+- `busy`: two workers, each kept busy by a caller with an engine of 20 ms, one of them killed within a
+  request. `next_answer_ms` is that of a request sent right after the kill, sent again whenever it fails.
+  `new_worker_ms` is the first answer of a worker that was not there before. `killed_request` tells what its
+  caller saw.
 - `only`: one worker, idle, killed; `next_answer_ms` as above, so it contains the start of another worker.
 
 Nothing is waited for longer than a bound; what has not come by then is counted as `never`. After two tries in
@@ -60,7 +61,7 @@ class Caller(threading.Thread):
             self.pending = time.perf_counter()
             try:
                 by = self.ask(self.bound)
-            except Exception as error:  # noqa: BLE001, of whatever kind, it was not answered
+            except Exception as error:  # Of whatever kind, it was not answered.
                 by, self.failure = None, repr(error)[:200]
                 time.sleep(0.001)
             self.requests.append(Request(self.pending, time.perf_counter(), by))
@@ -85,7 +86,7 @@ def until(ask: Ask, begun: float, bound: float, *, other_than: set[int]) -> floa
         try:
             if ask(left) not in other_than:
                 return 1000 * (time.perf_counter() - begun)
-        except Exception:  # noqa: BLE001, asked again until the bound
+        except Exception:  # Asked again until the bound.
             time.sleep(0.001)
     return None
 
@@ -165,7 +166,7 @@ def only(start: Start, bound: float) -> dict[str, Any]:
 def tried(case: Callable[[Start, float], dict[str, Any]], start: Start, bound: float) -> list[dict[str, Any]]:
     """Try up to five times."""
     tries: list[dict[str, Any]] = []
-    while len(tries) < TRIES and sum(each["next_answer_ms"] is None for each in tries) < 2:  # noqa: PLR2004
+    while len(tries) < TRIES and sum(each["next_answer_ms"] is None for each in tries) < 2:
         tries.append(case(start, bound))
         print(f"kill, {case.__name__}: {tries[-1]}", file=sys.stderr)
     return tries

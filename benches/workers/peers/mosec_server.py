@@ -1,4 +1,4 @@
-"""The server that `with_mosec.py` starts: what it serves is in the environment, the rest are mosec's own options."""
+"""The server that `with_mosec.py` starts; the environment says what it serves, the rest are its options."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Engine(Raw):
 class Hold(Raw):
     """Answers with its process's id after some time."""
 
-    def forward(self, data: Any) -> Any:  # noqa: ARG002
+    def forward(self, data: Any) -> Any:
         """Answer one request."""
         time.sleep(HELD)
         return str(os.getpid()).encode()

@@ -1,8 +1,8 @@
 """Runs the figures of all peers, one arm after the other: `python run.py FIGURE... --python PY --out FILE`.
 
-FILE gets one object, `{arm: {figure: {...}}}`, with the arm's version beside its figures; what was not to be had is
-`{"skipped": "why"}`. PY is the Python of the peers' environment. Every figure is a process of its own, and what one
-leaves behind is ended before the next starts.
+FILE gets one object, `{arm: {figure: {...}}}`, with the arm's version beside its figures; what was not to be
+had is `{"skipped": "why"}`. PY is the Python of the peers' environment. Every figure is a process of its own,
+and what one leaves behind is ended before the next starts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import descendants
 from arm import FIGURES
 
 ARMS = {"mosec": "with_mosec.py", "ray": "with_ray.py", "pool": "with_pool.py"}
-# A figure measures up to three times, and starts and ends its peer as often; kills wait up to their bound as well.
+# A figure measures up to four times, and starts its peer as often; kills wait up to their bound as well.
 ALLOWED, TIMES, KILLS = 120.0, 6.0, 12.0
 
 
@@ -52,11 +52,15 @@ def measured(python: str, arm: str, figure: str, seconds: float, bound: float) -
 def main() -> None:
     """Run what the command line names."""
     parser = argparse.ArgumentParser(description="the figures of all peers, one arm after the other")
-    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"of {', '.join(FIGURES)}; all by default")
+    parser.add_argument(
+        "figures", nargs="*", metavar="FIGURE", help=f"of {', '.join(FIGURES)}; all by default"
+    )
     parser.add_argument("--python", required=True, help="the Python of the peers' environment")
     parser.add_argument("--out", required=True, type=Path)
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
-    parser.add_argument("--seconds", type=float, default=10.0, help="how long a figure measures (default: 10)")
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, help="how long a figure measures (default: 10)"
+    )
     parser.add_argument("--bound", type=float, default=30.0, help="how long to wait for what may never come")
     told = parser.parse_args()
     if unknown := set(told.figures) - set(FIGURES):

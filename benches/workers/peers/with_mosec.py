@@ -1,17 +1,19 @@
 """mosec: `python with_mosec.py FIGURE --seconds S`.
 
-mosec's Rust front in a process of its own gives HTTP requests in batches to Python workers. It has no other way in:
-its mixins for shared memory (plasma, which is no longer part of pyarrow, and Redis) carry data from one stage's
-workers to the next stage's, not from a client to the first. So this is what a careful user has on one machine:
+mosec's Rust front in a process of its own gives HTTP requests in batches to Python workers. It has no other
+way in: its mixins for shared memory (plasma, which is no longer part of pyarrow, and Redis) carry data from
+one stage's workers to the next stage's, not from a client to the first. So this is what a careful user has on
+one machine:
 
-- `frames`: raw bytes as the body, without any encoding, over a connection that is kept for each camera; the socket
-  takes them out of the camera's own buffer. Two workers. `by_name` is the user's own trick beside mosec: a copy into
-  a block of shared memory, of which only the name goes over HTTP.
-- `small`: batches of up to 64 that wait for 1 ms at most, one worker, raw bytes. The client writes and reads HTTP/1.1
-  by hand on 256 connections that are kept, with one `epoll`: libraries took several times as long for a request.
+- `frames`: raw bytes as the body, without any encoding, over a connection that is kept for each camera; the
+  socket takes them out of the camera's own buffer. Two workers. `by_name` is the user's own trick beside
+  mosec: a copy into a block of shared memory, of which only the name goes over HTTP.
+- `small`: batches of up to 64 that wait for 1 ms at most, one worker, raw bytes. The client writes and reads
+  HTTP/1.1 by hand on 256 connections that are kept, with one `epoll`, to take as little as it can of the
+  machine.
 - `batching`: the same client and an engine that sleeps 5 ms for each batch.
-- `kill`: mosec looks every 0.1 s whether a worker has ended and starts another; where no worker is left, the whole
-  server ends ("all the workers exited").
+- `kill`: mosec looks every 0.1 s whether a worker has ended and starts another; where no worker is left, the
+  whole server ends ("all the workers exited").
 """
 
 from __future__ import annotations
@@ -107,7 +109,7 @@ class Client:
         except Exception:
             self.connection.close()
             raise
-        if response.status != 200:  # noqa: PLR2004
+        if response.status != 200:
             message = f"{response.status}: {answer[:100]!r}"
             raise RuntimeError(message)
         return answer
@@ -224,5 +226,10 @@ if __name__ == "__main__":
     arm.main(
         "mosec",
         lambda: importlib.metadata.version("mosec"),
-        {"frames": frames, "small": small, "batching": batching, "kill": lambda terms: kills.measured(started, terms.bound)},
+        {
+            "frames": frames,
+            "small": small,
+            "batching": batching,
+            "kill": lambda terms: kills.measured(started, terms.bound),
+        },
     )

@@ -2,15 +2,16 @@
 
 The standard library's own workers, forked from this process, as a careful user has them:
 
-- `frames`: each camera has one block of shared memory, made once. It copies its frame in, which counts, and sends
-  name and length over the pool's pipe; the two workers keep every block mapped. No copy could be left out, as the
-  pixels are in the camera's own buffer.
-- `small`: `imap` with chunks of 64 and one worker. Its pipe bounds what is outstanding. The requests have to be there
-  as one iterable; `one_by_one_per_s` is what callers get who come with a request each, 1024 of them outstanding.
-- `batching`: a pool has no batches. A chunk is one message, but an engine's call for each request in it (`gain`).
-  `grouped_by_hand` is what the user gets who makes lists of 8 himself.
-- `kill`: the pool starts another worker, but does not know what the killed one had. One that dies while it waits
-  for work holds the lock of the queue, and none of the others gets work any more.
+- `frames`: each camera has one block of shared memory, made once. It copies its frame in, which counts, and
+  sends name and length over the pool's pipe; the two workers keep every block mapped. No copy could be left
+  out, as the pixels are in the camera's own buffer.
+- `small`: `imap` with chunks of 64 and one worker. Its pipe bounds what is outstanding. The requests have to
+  be there as one iterable; `one_by_one_per_s` is what callers get who come with a request each, 1024 of them
+  outstanding.
+- `batching`: a pool has no batches. A chunk is one message, but an engine's call for each request in it
+  (`gain`). `grouped_by_hand` is what the user gets who makes lists of 8 himself.
+- `kill`: the pool starts another worker, but does not know what the killed one had. One that dies while it
+  waits for work holds the lock of the queue, and none of the others gets work any more.
 """
 
 from __future__ import annotations
@@ -159,7 +160,7 @@ def started(workers: int, held: float) -> Iterator[kills.Ask]:
     try:
         yield lambda bound: pool.apply_async(hold, (held,)).get(bound)
     finally:
-        # Its end waits for the lock of the queue, which a killed worker may have for ever; but first it starts no more.
+        # It starts no more workers, then waits for the queue's lock, which a killed one may have for ever.
         ending = threading.Thread(target=pool.terminate, daemon=True)
         ending.start()
         ending.join(1)
@@ -171,5 +172,10 @@ if __name__ == "__main__":
     arm.main(
         "pool",
         platform.python_version,
-        {"frames": frames, "small": small, "batching": batching, "kill": lambda terms: kills.measured(started, terms.bound)},
+        {
+            "frames": frames,
+            "small": small,
+            "batching": batching,
+            "kill": lambda terms: kills.measured(started, terms.bound),
+        },
     )

@@ -1,20 +1,22 @@
 """Ray Serve: `python with_ray.py FIGURE --seconds S`.
 
-Requests go from this process, Ray's driver, over a `DeploymentHandle` to replicas, without Ray's HTTP proxy, which is
-not started, and without dashboard and logs to the driver. So has it a careful user on one machine:
+Requests go from this process, Ray's driver, over a `DeploymentHandle` to replicas, without Ray's HTTP proxy,
+which is not started, and without dashboard and logs to the driver. So has it a careful user on one machine:
 
-- `frames`: the frame is an argument as a NumPy array, which Ray copies into its object store, shared memory that a
-  replica reads without a copy. Two replicas. `put_first` is the same with `ray.put` by the user.
-- `small`: `@serve.batch` of up to 64, one replica, 256 callers in one event loop, and Ray's own switch for throughput
-  (RAY_SERVE_THROUGHPUT_OPTIMIZED: gRPC between the processes, one event loop in each), which more than doubled it. A
-  batch waits for 10 ms at most, Ray's default: with 1 ms batches are small and the figures lower, as with 30 ms.
-- `batching`: the same with an engine that sleeps 5 ms for each batch, in a thread as a real one would; 64 callers.
-- `kill`: Ray's controller finds dead replicas by its health checks and starts others. They are made every 0.1 s here;
-  with Ray's default, every 10 s, another replica answered after about 10 s.
+- `frames`: the frame is an argument as a NumPy array, which Ray copies into its object store, shared memory
+  that a replica reads without a copy. Two replicas. `put_first` is the same with `ray.put` by the user.
+- `small`: `@serve.batch` of up to 64, one replica, 256 callers in one event loop, and Ray's own switch for
+  throughput (RAY_SERVE_THROUGHPUT_OPTIMIZED: gRPC between the processes, one event loop in each), which more
+  than doubled it. A batch waits for 10 ms at most, Ray's default: with 1 ms batches are small and the figures
+  lower.
+- `batching`: the same with an engine that sleeps 5 ms for each batch, in a thread as a real one would; 64
+  callers.
+- `kill`: Ray's controller finds dead replicas by its health checks and starts others. They are made every 0.1
+  s here; with Ray's default, every 10 s, another replica answered after about 10 s.
 
-Ray listens on all addresses by default. RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 makes its daemons take 127.0.0.1; the port
-of a replica has its address in Ray's code, and is put right in the replica before it is opened. Access is by a token
-that is made for the run, in its folder.
+Ray listens on all addresses by default. RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 makes its daemons take 127.0.0.1;
+the port of a replica has its address in Ray's code, and is put right in the replica before it is opened.
+Access is by a token that is made for the run, in its folder.
 """
 
 from __future__ import annotations
@@ -91,7 +93,9 @@ def on_this_machine_only() -> None:
     from ray.serve._private import replica
 
     opened = replica.add_port_to_grpc_server
-    replica.add_port_to_grpc_server = lambda server, address: opened(server, address.replace("[::]", "127.0.0.1"))
+    replica.add_port_to_grpc_server = lambda server, address: opened(
+        server, address.replace("[::]", "127.0.0.1")
+    )
 
 
 class See:
@@ -160,10 +164,10 @@ def frames(terms: arm.Terms) -> dict[str, Any]:
         handle = deployed(See, replicas=cameras.CAMERAS, each=4)
 
         def as_argument(pixels: np.ndarray) -> bytes:
-            return handle.remote(pixels).result(timeout_s=terms.bound)
+            return bytes(handle.remote(pixels).result(timeout_s=terms.bound))
 
         def put_first(pixels: np.ndarray) -> bytes:
-            return handle.remote(ray.put(pixels)).result(timeout_s=terms.bound)
+            return bytes(handle.remote(ray.put(pixels)).result(timeout_s=terms.bound))
 
         figure = cameras.watched([as_argument] * cameras.CAMERAS, terms.seconds)
         return figure | {"put_first": cameras.watched([put_first] * cameras.CAMERAS, terms.seconds)}
@@ -243,4 +247,8 @@ def kill(terms: arm.Terms) -> dict[str, Any]:
 if __name__ == "__main__":
     # Ray takes classes of the main module along by value; those of a module that it can import, by name.
     sys.modules["with_ray"] = sys.modules["__main__"]
-    arm.main("ray", lambda: importlib.metadata.version("ray"), {"frames": frames, "small": small, "batching": batching, "kill": kill})
+    arm.main(
+        "ray",
+        lambda: importlib.metadata.version("ray"),
+        {"frames": frames, "small": small, "batching": batching, "kill": kill},
+    )
