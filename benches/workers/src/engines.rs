@@ -9,6 +9,17 @@ use crate::Outcome;
 /// What an engine takes that has a cost of its own, however large the batch is.
 pub const COST: Duration = Duration::from_millis(5);
 
+/// As long as a peer's engine takes whose worker is killed.
+const HELD: Duration = Duration::from_millis(20);
+
+fn who(batch: &Batch) -> Vec<zenoh_pinned_workers::Answer> {
+    let pid = std::process::id().to_string();
+    batch
+        .iter()
+        .map(|_| Ok(Payload::from(pid.as_str())))
+        .collect()
+}
+
 pub fn serve(engine: &str) -> Outcome {
     let worker = Worker::connect()?;
     let first_bytes = |batch: &Batch, bytes: usize| {
@@ -24,6 +35,11 @@ pub fn serve(engine: &str) -> Outcome {
         "costly" => worker.serve(|batch| {
             std::thread::sleep(COST);
             first_bytes(batch, 8)
+        })?,
+        "who" => worker.serve(who)?,
+        "held" => worker.serve(|batch| {
+            std::thread::sleep(HELD);
+            who(batch)
         })?,
         _ => return Err(format!("there is no engine {engine}").into()),
     }

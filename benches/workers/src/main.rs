@@ -5,7 +5,7 @@
 //! | frames | two cameras of 1920x1080x4 bytes at 30 Hz each and an engine that does nothing: from the finished frame to 8 bytes of answer |
 //! | small | 64 bytes there and back, batches of 64, as many under way as helps: from this process, and from another |
 //! | start | from `build` to eight workers that are ready |
-//! | kill | from SIGKILL of the one worker to the next answer |
+//! | kill | from SIGKILL of one of two busy workers, or of the only one, to the next answer |
 //! | batching | an engine that takes 5 ms however many requests it has: eight at once beside one |
 //! | supervisor | its memory (PSS) with four workers, and its CPU time over an idle minute |
 //!

@@ -1,6 +1,6 @@
 //! The configuration file of a supervisor.
 //!
-//! Holds: what a file says, read and checked. Nothing here listens, starts or measures.
+//! Holds: what a file says, read and checked, and its use (`applying`).
 //!
 //! ```yaml
 //! pool:
@@ -27,6 +27,7 @@
 //!
 //! Knowingly weak: an error in a value names its key, not its line. Only faults of the YAML itself have a line.
 
+mod applying;
 mod error;
 mod reading;
 mod section;
@@ -38,6 +39,7 @@ use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path, time::Duration
 
 use yaml_serde::Value;
 
+pub use applying::{ApplyError, Monitoring};
 pub use error::{ConfigurationError, ValueFault};
 use section::Section;
 

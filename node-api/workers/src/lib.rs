@@ -28,8 +28,8 @@ pub use breaker::BreakerTerms;
 pub use chaos::Chaos;
 pub use client::{ConnectError, WorkersClient};
 pub use configuration::{
-    Configuration, ConfigurationError, MonitoringConfiguration, PoolConfiguration, ValueFault,
-    WorkerConfiguration,
+    ApplyError, Configuration, ConfigurationError, Monitoring, MonitoringConfiguration,
+    PoolConfiguration, ValueFault, WorkerConfiguration,
 };
 pub use hub::HubError;
 pub use pool::{

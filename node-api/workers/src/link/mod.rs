@@ -15,7 +15,7 @@ mod envelopes;
 
 use std::{sync::Arc, time::Duration};
 
-use zenoh::{Session, bytes::ZBytes};
+use zenoh::{Session, bytes::ZBytes, qos::CongestionControl};
 use zenoh_pinned::{
     FrameError, Pinner,
     bindings::descriptor::{Descriptor, DescriptorReader},
@@ -110,7 +110,9 @@ impl Link {
         envelopes: &Envelopes,
         key: &str,
     ) -> Result<Self, LinkError> {
-        let publisher = PinnedPublisher::builder(1).alone().wait(PATIENCE);
+        // What is accepted is not to be lost on the way to another host.
+        let publisher = PinnedPublisher::builder(1).congestion(CongestionControl::Block);
+        let publisher = publisher.alone().wait(PATIENCE);
         let pool = envelopes.pool().clone();
         Ok(Self {
             publisher: publisher.declare_with_pool(session, key, pool)?,

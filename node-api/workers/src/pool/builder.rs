@@ -56,7 +56,7 @@ pub enum BuildError {
 
 /// A real request that each worker has to answer now and then.
 #[derive(Clone)]
-pub(super) struct DeepCheck {
+pub(crate) struct DeepCheck {
     pub(super) payload: Payload,
     pub(super) every: Duration,
     pub(super) is_right: Arc<dyn Fn(&Payload) -> bool + Send + Sync>,
@@ -70,32 +70,32 @@ impl std::fmt::Debug for DeepCheck {
 
 /// How a pool behaves.
 #[derive(Clone, Debug)]
-pub(super) struct Terms {
-    pub(super) name: Arc<str>,
-    pub(super) command: Vec<OsString>,
-    pub(super) environment: BTreeMap<OsString, OsString>,
-    pub(super) scaling: ScalingTerms,
-    pub(super) predictive: bool,
-    pub(super) breaker: BreakerTerms,
-    pub(super) batch: usize,
-    pub(super) delay: Duration,
-    pub(super) queue: usize,
-    pub(super) credits: usize,
-    pub(super) deadline: Duration,
-    pub(super) load_within: Duration,
-    pub(super) answer_within: Duration,
-    pub(super) grace: Duration,
-    pub(super) restarts: (Duration, Duration),
-    pub(super) ping_every: Duration,
-    pub(super) processors: Vec<usize>,
-    pub(super) numa: bool,
-    pub(super) huge_pages: bool,
-    pub(super) worker_bytes: Option<u64>,
-    pub(super) memory_limit: Option<f64>,
-    pub(super) p99_within: Option<Duration>,
-    pub(super) deep_check: Option<DeepCheck>,
-    pub(super) chaos: crate::chaos::Chaos,
-    pub(super) callbacks: Callbacks,
+pub(crate) struct Terms {
+    pub(crate) name: Arc<str>,
+    pub(crate) command: Vec<OsString>,
+    pub(crate) environment: BTreeMap<OsString, OsString>,
+    pub(crate) scaling: ScalingTerms,
+    pub(crate) predictive: bool,
+    pub(crate) breaker: BreakerTerms,
+    pub(crate) batch: usize,
+    pub(crate) delay: Duration,
+    pub(crate) queue: usize,
+    pub(crate) credits: usize,
+    pub(crate) deadline: Duration,
+    pub(crate) load_within: Duration,
+    pub(crate) answer_within: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) restarts: (Duration, Duration),
+    pub(crate) ping_every: Duration,
+    pub(crate) processors: Vec<usize>,
+    pub(crate) numa: bool,
+    pub(crate) huge_pages: bool,
+    pub(crate) worker_bytes: Option<u64>,
+    pub(crate) memory_limit: Option<f64>,
+    pub(crate) p99_within: Option<Duration>,
+    pub(crate) deep_check: Option<DeepCheck>,
+    pub(crate) chaos: crate::chaos::Chaos,
+    pub(crate) callbacks: Callbacks,
 }
 
 /// What a pool of workers is to be; made by [`Workers::builder`].
@@ -117,7 +117,7 @@ pub(super) struct Terms {
 #[derive(Clone, Debug)]
 #[must_use = "nothing begins before build()"]
 pub struct WorkersBuilder {
-    pub(super) terms: Terms,
+    pub(crate) terms: Terms,
 }
 
 impl WorkersBuilder {

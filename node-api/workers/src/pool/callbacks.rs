@@ -81,7 +81,7 @@ type OnCompleted = Arc<dyn Fn(&Completed) + Send + Sync>;
 
 /// See [`WorkersBuilder`](super::WorkersBuilder).
 #[derive(Clone, Default)]
-pub(super) struct Callbacks {
+pub(crate) struct Callbacks {
     pub(super) spawned: Option<OnWorker>,
     pub(super) ready: Option<OnWorker>,
     pub(super) evicted: Option<OnEvicted>,

@@ -61,7 +61,7 @@ pub(super) fn run(shared: &Arc<Shared>) {
         let pressure = is_second.then(|| shared.pressure());
         let (work, is_done) = shared.change(|state, effects, now| {
             if let Some(pressure) = pressure {
-                state.pressure = state.chaos.pressure(pressure);
+                state.real_pressure = pressure;
             }
             let work = shared.keep(state, &mut times, now, effects);
             (
@@ -182,6 +182,7 @@ impl Shared {
 
     fn scale(&self, state: &mut State, now: Instant, effects: &mut Effects, work: &mut Work) {
         state.arrivals.tick(now);
+        state.pressure = state.chaos.pressure(state.real_pressure);
         let counts = |seat: &&super::seat::Seat| {
             seat.state.is_alive() && seat.state != WorkerState::Evicting
                 || seat.restart_at.is_some()

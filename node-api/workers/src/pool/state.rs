@@ -119,6 +119,8 @@ pub(super) struct State {
     pub(super) seconds_per_request: f64,
     pub(super) wanted: (usize, ScaleReason),
     pub(super) predicted: f64,
+    /// As the host has it, and as the pool takes it, which chaos may have raised.
+    pub(super) real_pressure: zenoh_pinned::Pressure,
     pub(super) pressure: zenoh_pinned::Pressure,
     pub(super) start_failures: u32,
     pub(super) why_no_worker: Option<String>,
@@ -157,6 +159,7 @@ impl State {
             seconds_per_request: 0.0,
             wanted: (terms.scaling.least, ScaleReason::Least),
             predicted: 0.0,
+            real_pressure: zenoh_pinned::Pressure::default(),
             pressure: zenoh_pinned::Pressure::default(),
             start_failures: 0,
             why_no_worker: None,

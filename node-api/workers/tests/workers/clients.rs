@@ -160,6 +160,57 @@ fn a_client_that_is_killed_costs_nothing() {
     );
 }
 
+/// As on another host: its shared memory is not the supervisor's.
+#[test]
+fn a_worker_without_this_hosts_shared_memory_is_sent_the_bytes() {
+    let folder = Folder::new("elsewhere");
+    let session = session_of(Ends::Listens(folder.endpoint()));
+    let workers = zenoh_pinned_workers::Workers::builder("remote")
+        .range(0..=1)
+        .build(&session)
+        .unwrap();
+    let elsewhere = [
+        "--mount",
+        "sh",
+        "-c",
+        "mount -t tmpfs tmpfs /dev/shm && exec \"$@\"",
+        "sh",
+    ];
+    let mut worker = Command::new("unshare");
+    worker
+        .args(elsewhere)
+        .args(command_of("clients::echoes_elsewhere"));
+    let mut worker = worker
+        .env("TEST_ENDPOINT", folder.endpoint())
+        .spawn()
+        .unwrap();
+    for bytes in [3, 5000, 8_294_400] {
+        let mut slot = workers.alloc(bytes).unwrap();
+        slot.fill(bytes as u8);
+        let answer = workers.request(slot).send().wait().unwrap();
+        assert!(!answer.is_shared() && answer.len() == bytes);
+        assert!(answer.iter().all(|byte| *byte == bytes as u8), "{bytes}");
+    }
+    assert!(!workers.statistics().workers[0].shares_memory);
+    drop(workers);
+    assert!(worker.wait().is_ok(), "it was asked to leave");
+}
+
+#[test]
+#[ignore = "the process of a worker that joins"]
+fn echoes_elsewhere() {
+    let pinner = Pinner::host_only();
+    let session = session_of(Ends::Connects(std::env::var("TEST_ENDPOINT").unwrap()));
+    let worker = Worker::join(&session, "remote", &pinner).unwrap();
+    let served = worker.serve(|batch| {
+        batch
+            .iter()
+            .map(|request| Ok(request.payload.clone()))
+            .collect()
+    });
+    served.unwrap();
+}
+
 /// Asks for five answers and never gets them.
 #[test]
 #[ignore = "the process of a client"]

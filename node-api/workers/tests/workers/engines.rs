@@ -147,3 +147,21 @@ fn busy() {
         answers.collect()
     });
 }
+
+/// Gives the processors that it may run on, and glibc's tunables.
+#[test]
+#[ignore = "the process of a worker"]
+fn processors() {
+    serve(|batch| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let allowed = status
+            .lines()
+            .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        let tunables = std::env::var("GLIBC_TUNABLES").unwrap_or_default();
+        let answer = format!("{} {tunables}", allowed.unwrap().trim());
+        batch
+            .iter()
+            .map(|_| Ok(Payload::from(answer.as_str())))
+            .collect()
+    });
+}

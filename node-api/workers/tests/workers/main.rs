@@ -4,4 +4,5 @@ mod clients;
 mod dying;
 mod engines;
 mod pools;
+mod scaling;
 mod serving;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zenoh::Session;
+use zenoh::{Session, qos::CongestionControl};
 use zenoh_pinned::{PinnedPool, PinnedPoolBuilder};
 
 use super::{DeclareError, PinnedPublisher};
@@ -36,6 +36,7 @@ pub(super) struct Terms {
     pub(super) line: bool,
     pub(super) alone: bool,
     pub(super) wait: Duration,
+    pub(super) congestion: CongestionControl,
 }
 
 impl Default for Terms {
@@ -44,6 +45,7 @@ impl Default for Terms {
             line: true,
             alone: false,
             wait: Duration::from_secs(1),
+            congestion: CongestionControl::Drop,
         }
     }
 }
@@ -87,6 +89,13 @@ impl PinnedPublisherBuilder {
         self
     }
 
+    /// What zenoh does with a frame for a subscriber that has no line, while its link is full, as a network is with large
+    /// frames: it drops it, or, with [`CongestionControl::Block`], the put waits.
+    pub fn congestion(mut self, control: CongestionControl) -> Self {
+        self.terms.congestion = control;
+        self
+    }
+
     /// Whether subscribers of ours on this host may be handed frames directly, true by default. The environment variable
     /// `ZENOH_PINNED_LINE=off` says no for all.
     pub fn line(mut self, line: bool) -> Self {
@@ -94,7 +103,7 @@ impl PinnedPublisherBuilder {
         self
     }
 
-    /// Makes the pool and declares the publisher, with zenoh's default quality of service.
+    /// Makes the pool and declares the publisher, with zenoh's default quality of service but for what was said of congestion.
     ///
     /// # Errors
     /// [`DeclareError`].

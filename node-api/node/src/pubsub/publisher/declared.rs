@@ -33,7 +33,8 @@ pub(super) fn declare(
     pool: &PinnedPool,
     terms: Terms,
 ) -> zenoh::Result<Declared> {
-    let publisher = session.declare_publisher(key.to_owned()).wait()?;
+    let publisher = session.declare_publisher(key.to_owned());
+    let publisher = publisher.congestion_control(terms.congestion).wait()?;
     let source = source_of(&publisher.id());
     let off = match (terms.line && meeting::is_wanted(), pool.reason()) {
         (false, _) => Some(NoLine::SwitchedOff),
