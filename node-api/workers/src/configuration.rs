@@ -75,14 +75,14 @@ pub struct PoolConfiguration {
 }
 
 impl Default for PoolConfiguration {
-    /// Four workers of a name, NUMA, and nothing else.
+    /// Four workers of a name, predictive scaling, and nothing else: as without a file.
     fn default() -> Self {
         Self {
             memory_limit_percent: None,
             max_workers_per_model: 4,
             enable_huge_pages: false,
-            enable_numa_aware: true,
-            enable_predictive_scaling: false,
+            enable_numa_aware: false,
+            enable_predictive_scaling: true,
             enable_chaos_testing: false,
         }
     }

@@ -101,7 +101,7 @@ pub(crate) enum Message<'a> {
         answers: Vec<Answered<'a>>,
         must_be_taken: bool,
     },
-    /// The frames of the answers of that number need not be kept any more.
+    /// The frames of the answers of this number, and of lower ones, need not be kept any more.
     Taken { number: u64 },
     /// Nobody waits for this request any more.
     Cancel { id: u64 },

@@ -17,6 +17,15 @@ pub fn nanoseconds() -> u64 {
         .saturating_add(nanoseconds)
 }
 
+/// What the start times of processes are counted in: clock ticks since boot (proc_pid_stat(5)), time asleep included.
+pub(crate) fn ticks_since_boot() -> u64 {
+    let time = clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or(0);
+    let ticks = rustix::param::clock_ticks_per_second();
+    seconds * ticks + nanoseconds * ticks / 1_000_000_000
+}
+
 /// Milliseconds of the kernel's coarse monotonic clock, which steps every few of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(u64);
@@ -61,5 +70,28 @@ impl LastUse {
 
     pub(crate) fn moment(&self) -> Moment {
         Moment(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::process::start_time;
+
+    #[test]
+    fn a_process_that_begins_now_has_begun_at_this_tick_or_the_next() {
+        let before = ticks_since_boot();
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let after = ticks_since_boot();
+        let started = start_time(child.id()).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(
+            (before..=after).contains(&started),
+            "{before} {started} {after}"
+        );
     }
 }

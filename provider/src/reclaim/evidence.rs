@@ -8,7 +8,7 @@ use super::{
     quarantine::QuarantineReason,
     rounds::{Doubt, has_confirmed},
 };
-use crate::os::{file::Identity, life::Life};
+use crate::os::{clock, file::Identity, life::Life};
 
 /// Who had the metadata attached at a moment.
 #[derive(Clone, Debug)]
@@ -16,17 +16,21 @@ pub(super) struct Snapshot {
     /// Before and after the processes were looked at.
     began: Instant,
     ended: Instant,
+    /// When the first of the looks began that this one carries on, as start times of processes have it: in clock ticks since
+    /// boot. Nobody new could come to hold what is asked about by then.
+    first_began: u64,
     processes: Result<BTreeMap<u32, Attached>, QuarantineReason>,
 }
 
 impl Snapshot {
     /// The processes that have one of the metadata segments `files` attached.
     pub(super) fn now(files: &[Identity], policy: ReclaimPolicy) -> Self {
-        let began = Instant::now();
+        let (began, first_began) = (Instant::now(), clock::ticks_since_boot());
         let processes = attached::now(files, policy);
         Self {
             began,
             ended: Instant::now(),
+            first_began,
             processes,
         }
     }
@@ -37,8 +41,12 @@ impl Snapshot {
         before: &Self,
         life_of: impl Fn(u32) -> Life,
     ) -> Arc<Self> {
-        let (Ok(processes), Ok(earlier)) = (&now.processes, &before.processes) else {
-            return now.clone();
+        let mut carried = Self {
+            first_began: before.first_began,
+            ..Self::clone(now)
+        };
+        let (Ok(processes), Ok(earlier)) = (&mut carried.processes, &before.processes) else {
+            return Arc::new(carried);
         };
         let is_missing = |(pid, attached): &(&u32, &Attached)| match attached {
             Attached::Running { started, .. } => {
@@ -46,19 +54,12 @@ impl Snapshot {
             }
             Attached::Unknown(_) => false,
         };
-        let missing: Vec<_> = earlier.iter().filter(is_missing).collect();
-        if missing.is_empty() {
-            return now.clone();
-        }
-        let missing = missing
-            .into_iter()
-            .map(|(pid, attached)| (*pid, attached.clone()));
-        let mut all = processes.clone();
-        all.extend(missing);
-        Arc::new(Self {
-            processes: Ok(all),
-            ..Self::clone(now)
-        })
+        let missing = earlier.iter().filter(is_missing);
+        let missing: Vec<_> = missing
+            .map(|(pid, attached)| (*pid, attached.clone()))
+            .collect();
+        processes.extend(missing);
+        Arc::new(carried)
     }
 
     /// Whether everybody who was attached in this snapshot is gone in `later`, or has completed a round of
@@ -74,12 +75,19 @@ impl Snapshot {
         let before = self.processes.as_ref().map_err(Clone::clone)?;
         let after = later.processes.as_ref().map_err(Clone::clone)?;
         let elapsed = later.ended.saturating_duration_since(self.began);
-        for (pid, attached) in before {
+        // Who has begun since then holds nothing that nobody new could come to hold any more. Otherwise a slot would not come
+        // back while processes come and go all the time.
+        let is_new = |attached: &Attached| match attached {
+            Attached::Running { started, .. } => *started > self.first_began,
+            Attached::Unknown(_) => false,
+        };
+        let there = |pid: &u32| after.get(pid).filter(|attached| !is_new(attached));
+        for (pid, attached) in before.iter().filter(|(_, attached)| !is_new(attached)) {
             let started = match attached {
                 Attached::Running { started, .. } => *started,
                 Attached::Unknown(reason) => return Err(reason.clone().into()),
             };
-            match after.get(pid) {
+            match there(pid) {
                 // zenoh lets go of its metadata only as its process ends, and a lock may be missing in the
                 // kernel's list by accident: only who has ended is gone.
                 None if life_of(*pid).may_be_since(started) => {
@@ -90,8 +98,11 @@ impl Snapshot {
                 Some(now) => has_confirmed(*pid, attached, now, elapsed)?,
             }
         }
-        // Who has come since holds nothing that was out before; but it may have been there, unlisted.
-        if after.keys().any(|pid| !before.contains_key(pid)) {
+        // Who has attached since holds nothing that was out before; but it may have been there, unlisted.
+        if after
+            .keys()
+            .any(|pid| !before.contains_key(pid) && there(pid).is_some())
+        {
             return Err(QuarantineReason::Confirming.into());
         }
         Ok(())
@@ -144,6 +155,7 @@ mod tests {
         Snapshot {
             began: now,
             ended: now,
+            first_began: 5,
             processes: Ok(processes.iter().cloned().collect()),
         }
     }
@@ -188,6 +200,31 @@ mod tests {
             verdict(&[newcomer]),
             Err(Confirming),
             "came later, or was not listed"
+        );
+        let forked_since = (8, Attached::Unknown(Forked { pid: 8 }));
+        assert_eq!(verdict(&[forked_since]), Err(Confirming), "not known when");
+        let begun_since = [(8, running(6, &[(10, 0)]))];
+        assert_eq!(verdict(&begun_since), Ok(()), "has begun since");
+        let with_its_pid = [(7, running(6, &[(10, 0)]))];
+        assert_eq!(
+            verdict(&with_its_pid),
+            Ok(()),
+            "with the pid of one that has ended"
+        );
+        let long_ago = before.clone();
+        let starting = Arc::new(snapshot(&[(8, running(6, &[]))]));
+        let carried = Snapshot::carrying(
+            &Arc::new(Snapshot {
+                first_began: 9,
+                ..Snapshot::clone(&starting)
+            }),
+            &long_ago,
+            nobody,
+        );
+        assert_eq!(
+            carried.everybody_has_confirmed_by(&starting, nobody),
+            Ok(()),
+            "has begun since the question was first put"
         );
         let another = running(1, &[(11, 500)]);
         assert_eq!(

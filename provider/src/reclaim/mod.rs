@@ -27,7 +27,8 @@
 //!    So whoever holds it after T held it at T.
 //! 2. Whoever holds it has the metadata segment attached, with zenoh's `flock` on its file, until its process
 //!    ends. The kernel lists the locks, not always completely, so a process counts as gone only if it has ended
-//!    and several readings list no lock of it; and one that is listed later only has the question put anew.
+//!    and several readings list no lock of it; and one that is listed later only has the question put anew, unless it
+//!    has begun after T: then it never held the chunk.
 //! 3. A live holder's confirmator knows the buffer since before its receiver found it valid. Each of its
 //!    rounds that begins after T sets the bit, and nobody but us clears it. So a clear bit after a whole round
 //!    of every attached process says that none of them holds the chunk. A stopped, frozen or starved process

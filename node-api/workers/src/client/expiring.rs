@@ -1,9 +1,9 @@
 //! A client's thread for deadlines: what nobody has answered in time is told here, also where the supervisor stands still.
-//! It tells the supervisor of requests that nobody waits for any more, too.
+//! It tells the supervisor of requests that nobody waits for any more, and of answers that were taken, too.
 
 use std::{
     io,
-    sync::{Arc, PoisonError},
+    sync::{Arc, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -39,7 +39,9 @@ fn step(shared: &Shared) -> bool {
         .map(|(deadline, _)| *deadline + LATE);
     let left = first.map(|first| first.saturating_duration_since(now));
     let is_due = left.is_some_and(|left| left.is_zero());
-    if !is_due {
+    let has_taken =
+        || shared.taken.load(Ordering::Relaxed) > shared.taken_told.load(Ordering::Relaxed);
+    if !is_due && !has_taken() {
         let sleep = match left {
             // Somebody may give up meanwhile.
             Some(left) => left.min(LOOK_EVERY),
@@ -60,6 +62,16 @@ fn step(shared: &Shared) -> bool {
         .filter(|(_, waiting)| !waiting.promise.is_wanted());
     let unwanted: Vec<u64> = unwanted.map(|(id, _)| *id).collect();
     drop(under_way);
+    let taken = shared.taken.load(Ordering::Relaxed);
+    if has_taken() {
+        match shared.link.send(&Message::Taken { number: taken }) {
+            Ok(()) => shared.taken_told.store(taken, Ordering::Relaxed),
+            // With the next one, after a pause.
+            Err(error) => {
+                tracing::debug!(%error, "the supervisor does not hear that answers were taken")
+            }
+        }
+    }
     for id in unwanted {
         if let Err(error) = shared.link.send(&Message::Cancel { id }) {
             tracing::debug!(%error, "the supervisor does not hear that a request is not wanted any more");

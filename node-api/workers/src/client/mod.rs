@@ -4,7 +4,7 @@
 //! requests leave on the threads of those who ask, several in one message where they come at once.
 //!
 //! Locks: one mutex around the requests under way, one around those that are to leave; neither is held while something is
-//! sent or told.
+//! sent or told. A third says who sends, and is held meanwhile.
 //!
 //! Invariants:
 //! - Each request is told once: answered, failed, expired here if nobody has answered, or [`RequestError::SupervisorGone`]
@@ -16,7 +16,7 @@ mod expiring;
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, sync_channel},
     },
@@ -28,10 +28,10 @@ use zenoh_pinned::{
     Pinner, Slot,
     bindings::{MadeHere, descriptor::DescriptorReader},
 };
-use zenoh_pinned_node::pubsub::FrameListener;
+use zenoh_pinned_node::pubsub::{FrameListener, PutError};
 
 use crate::{
-    link::{self, Envelopes, Link, LinkError, Received, SendError},
+    link::{self, Envelopes, Link, LinkError, MESSAGE_BYTES, Received, SendError},
     protocol::{Answered, Asked, INLINE_BYTES, Keys, MOST_REQUESTS, Message, Role, Terms},
     request::{
         Outcome, Payload, PendingAnswer, Promise, Request, RequestError, Requests, Submission,
@@ -46,8 +46,8 @@ const GREET_EVERY: Duration = Duration::from_millis(20);
 const DEADLINE: Duration = Duration::from_secs(30);
 /// How long after its deadline a request is given up here: the supervisor tells it first.
 const LATE: Duration = Duration::from_millis(200);
-/// Bytes of payloads that stand in one message.
-const MESSAGE_BYTES: usize = 400 << 10;
+/// Bytes of a request in a message beside what it carries.
+const REQUEST_BYTES: usize = 96;
 
 /// Why there is no way to workers.
 #[derive(Debug, thiserror::Error)]
@@ -113,9 +113,7 @@ impl From<SendError> for ConnectError {
 /// ```
 pub struct WorkersClient {
     shared: Arc<Shared>,
-    _listener: FrameListener,
-    _watching: Subscriber<()>,
-    _token: LivelinessToken,
+    declared: Option<(FrameListener, Subscriber<()>, LivelinessToken)>,
     made_here: MadeHere,
 }
 
@@ -159,6 +157,10 @@ struct Shared {
     changed: Condvar,
     leaving: Mutex<Vec<Leaving>>,
     sending: Mutex<()>,
+    /// Up to which number answers have been taken, and up to which the supervisor was told so. Told by the thread for
+    /// deadlines: whoever listens must not wait for whom it listens to.
+    taken: AtomicU64,
+    taken_told: AtomicU64,
 }
 
 impl WorkersClient {
@@ -203,6 +205,8 @@ impl WorkersClient {
             changed: Condvar::new(),
             leaving: Mutex::default(),
             sending: Mutex::default(),
+            taken: AtomicU64::new(0),
+            taken_told: AtomicU64::new(0),
         });
         let (welcome, welcomed) = sync_channel(1);
         let listening: Weak<Shared> = Arc::downgrade(&shared);
@@ -234,9 +238,7 @@ impl WorkersClient {
         expiring::start(&shared).map_err(ConnectError::NoThread)?;
         Ok(Self {
             shared,
-            _listener: listener,
-            _watching: watching,
-            _token: token,
+            declared: Some((listener, watching, token)),
             made_here: MadeHere::now(),
         })
     }
@@ -255,8 +257,11 @@ impl WorkersClient {
     /// all slots of this size are in use.
     ///
     /// # Errors
-    /// [`RequestError::NoMemory`].
+    /// [`RequestError::NoMemory`], [`RequestError::Forked`].
     pub fn alloc(&self, bytes: usize) -> Result<Slot, RequestError> {
+        if !self.made_here.holds() {
+            return Err(RequestError::Forked);
+        }
         self.shared.envelopes.alloc(bytes)
     }
 
@@ -307,8 +312,10 @@ impl Requests for WorkersClient {
 
 impl Drop for WorkersClient {
     fn drop(&mut self) {
-        if self.made_here.holds() {
-            self.shared.end(&RequestError::Closing);
+        match self.made_here.holds() {
+            true => self.shared.end(&RequestError::Closing),
+            // A forked child: they are the parent's, and zenoh's threads are not here.
+            false => std::mem::forget((self.declared.take(), self.shared.clone())),
         }
     }
 }
@@ -322,9 +329,13 @@ impl Shared {
     fn greet(&self, welcomed: &Receiver<()>, patience: Duration) -> Result<bool, ConnectError> {
         let begun = Instant::now();
         loop {
-            self.link.send_shared(&Message::Hello {
+            match self.link.send_shared(&Message::Hello {
                 pid: std::process::id(),
-            })?;
+            }) {
+                // A supervisor that stands still has not read the earlier ones.
+                Ok(()) | Err(SendError::Put(PutError::Full { .. })) => {}
+                Err(error) => return Err(error.into()),
+            }
             if welcomed.recv_timeout(GREET_EVERY).is_ok() {
                 return Ok(true);
             }
@@ -369,23 +380,34 @@ impl Shared {
     fn leave(&self, leaving: Leaving) {
         lock(&self.leaving).push(leaving);
         loop {
-            let Ok(_sending) = self.sending.try_lock() else {
+            let sending = match self.sending.try_lock() {
+                Ok(sending) => sending,
+                // It guards no data.
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 // Whoever sends looks again when he is done.
-                return;
+                Err(TryLockError::WouldBlock) => return,
             };
             let mut all = std::mem::take(&mut *lock(&self.leaving));
             while !all.is_empty() {
                 let mut bytes = 0;
-                let count = all.iter().take(MOST_REQUESTS).take_while(|leaving| {
-                    bytes += leaving.submission.payload.len().min(INLINE_BYTES);
+                let fits = |leaving: &&Leaving| {
+                    let Submission {
+                        payload,
+                        attachment,
+                        key,
+                        source,
+                        ..
+                    } = &leaving.submission;
+                    bytes += REQUEST_BYTES + attachment.len() + key.len() + source.len();
+                    bytes += payload.len().min(INLINE_BYTES);
                     bytes <= MESSAGE_BYTES
-                });
-                let count = count.count().max(1);
-                let rest = all.split_off(count);
+                };
+                let count = all.iter().take(MOST_REQUESTS).take_while(fits).count();
+                let rest = all.split_off(count.max(1));
                 self.send(&all);
                 all = rest;
             }
-            drop(_sending);
+            drop(sending);
             if lock(&self.leaving).is_empty() {
                 return;
             }
@@ -418,9 +440,18 @@ impl Shared {
         let message = Message::Requests(asked.collect());
         if let Err(error) = self.link.send(&message) {
             tracing::warn!(pool = %self.pool, %error, "requests do not reach the supervisor");
+            let error = match error {
+                SendError::Put(PutError::Full { .. }) => RequestError::NotTaken {
+                    why: error.to_string(),
+                },
+                SendError::Put(_) => RequestError::SupervisorGone,
+                error => RequestError::NoMemory {
+                    why: error.to_string(),
+                },
+            };
             requests
                 .iter()
-                .for_each(|leaving| self.tell(leaving.id, Err(RequestError::SupervisorGone)));
+                .for_each(|leaving| self.tell(leaving.id, Err(error.clone())));
         }
     }
 
@@ -428,7 +459,7 @@ impl Shared {
         match Message::read(&received.message) {
             Ok(Message::Welcome { shares_memory, .. }) => {
                 self.shares_memory
-                    .store(shares_memory && received.is_shared, Ordering::Relaxed);
+                    .fetch_or(shares_memory && received.is_shared, Ordering::Relaxed);
                 welcome();
             }
             Ok(Message::Answers {
@@ -440,8 +471,11 @@ impl Shared {
                     .iter()
                     .map(|answer| (answer.id, self.outcome(answer, received)));
                 let outcomes: Vec<_> = outcomes.collect();
-                if must_be_taken && let Err(error) = self.link.send(&Message::Taken { number }) {
-                    tracing::debug!(%error, "the supervisor does not hear that answers were taken");
+                if must_be_taken {
+                    // Relaxed: a number; the condition variable's mutex orders.
+                    self.taken.fetch_max(number, Ordering::Relaxed);
+                    drop(lock(&self.under_way));
+                    self.changed.notify_one();
                 }
                 outcomes
                     .into_iter()

@@ -9,7 +9,13 @@
 //!
 //! Invariants:
 //! - What comes in is copied out of shared memory before it is read, so that nobody can change it meanwhile.
-//! - No send waits longer than [`PATIENCE`].
+//! - No send waits longer than [`PATIENCE`] for a peer that has a line.
+//!
+//! Knowingly weak:
+//! - To a peer without a line, as on another host, a send waits for the network as long as zenoh's `wait_before_close` says
+//!   (5 s), and then zenoh closes the transport.
+//! - What zenoh brings waits in a queue of [`CAPACITY`] messages, whose oldest makes room; what is lost so ends by the
+//!   deadlines of its requests.
 
 mod envelopes;
 
@@ -36,6 +42,8 @@ use crate::{
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 /// Messages that wait unread at most. What is under way is bounded by credits, far below.
 const CAPACITY: usize = 128;
+/// About as many bytes of requests or answers go into one message.
+pub(crate) const MESSAGE_BYTES: usize = 400 << 10;
 /// What goes into a line's entry itself, without a slot.
 const ENTRY_BYTES: usize = 400;
 
@@ -73,7 +81,7 @@ pub(crate) struct Link {
     envelopes: Envelopes,
 }
 
-/// A subscriber to a link's messages, none of which is lost.
+/// A subscriber to a link's messages, none of which is lost on a line.
 pub(crate) fn subscriber(pinner: &Pinner) -> FrameSubscriberBuilder {
     FrameSubscriber::builder(pinner)
         .capacity(CAPACITY)
@@ -161,6 +169,14 @@ impl Link {
         let mut buffer = vec![0; bytes];
         message.write(&mut buffer)?;
         Ok(self.publisher.put_payload(ZBytes::from(buffer), None)?)
+    }
+}
+
+impl Link {
+    /// Messages that the other side has not read, where it has a line.
+    pub(crate) fn unread(&self) -> u64 {
+        let lines = self.publisher.lines();
+        lines.iter().map(|line| line.unread).max().unwrap_or(0)
     }
 }
 

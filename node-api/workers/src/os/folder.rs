@@ -13,6 +13,7 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 
 const PREFIX: &str = "zpin-workers-";
+const UNLOCKED: &str = "zpin-making-";
 const LOCK: &str = "lock";
 
 /// Removed when it is dropped; what a killed process has left, when the next one is made.
@@ -30,10 +31,16 @@ impl Folder {
         let pid = std::process::id();
         for attempt in 0..1000 {
             let path = base.join(format!("{PREFIX}{pid}-{attempt}"));
-            match fs::DirBuilder::new().mode(0o700).create(&path) {
+            // Under another name until it is locked: nobody takes it for one that was left.
+            let unlocked = base.join(format!("{UNLOCKED}{pid}-{attempt}"));
+            if path.exists() {
+                continue;
+            }
+            match fs::DirBuilder::new().mode(0o700).create(&unlocked) {
                 Ok(()) => {
-                    let lock = File::create(path.join(LOCK))?;
+                    let lock = File::create(unlocked.join(LOCK))?;
                     flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+                    fs::rename(&unlocked, &path)?;
                     return Ok(Self {
                         path,
                         made_by: pid,
@@ -77,7 +84,6 @@ fn remove_unused(base: &Path) {
         if !is_one || !entry.metadata().is_ok_and(is_own) {
             continue;
         }
-        // One that has no such file yet is being made at this moment.
         let Ok(lock) = File::open(entry.path().join(LOCK)) else {
             continue;
         };

@@ -17,6 +17,11 @@ pub(crate) const MOST_BATCH: usize = 100;
 /// The most workers of a pool.
 pub(crate) const MOST_WORKERS: usize = 256;
 
+/// Twelve days.
+const LONGEST: Duration = Duration::from_secs(1 << 20);
+/// A worker cannot be asked for a sign of life more often.
+const SHORTEST_PING: Duration = Duration::from_millis(10);
+
 /// Why there are no workers.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -46,6 +51,9 @@ pub enum BuildError {
     /// There is no shared memory for messages.
     #[error(transparent)]
     Pool(#[from] zenoh_pinned::PoolError),
+    /// There is no slot for the deep check's payload.
+    #[error("there is no slot for the payload of the deep check: {0}")]
+    DeepCheck(#[source] crate::request::RequestError),
     /// No thread could be started.
     #[error("no thread can be started for the supervisor: {0}")]
     NoThread(#[source] std::io::Error),
@@ -118,6 +126,36 @@ pub(crate) struct Terms {
 #[must_use = "nothing begins before build()"]
 pub struct WorkersBuilder {
     pub(crate) terms: Terms,
+}
+
+impl Terms {
+    /// Nothing is waited for longer than [`LONGEST`], which is as good as for ever: sums of times cannot overflow.
+    fn bound(&mut self) {
+        let (first, longest) = &mut self.restarts;
+        let breaker = &mut self.breaker;
+        let scaling = &mut self.scaling;
+        let times = [
+            &mut self.delay,
+            &mut self.deadline,
+            &mut self.load_within,
+            &mut self.answer_within,
+            &mut self.grace,
+            &mut self.ping_every,
+            first,
+            longest,
+            &mut breaker.open_for,
+            &mut breaker.longest,
+            &mut scaling.aim_wait,
+            &mut scaling.idle_after,
+            &mut scaling.shrink_after,
+        ];
+        for time in times {
+            *time = (*time).min(LONGEST);
+        }
+        if let Some(check) = &mut self.deep_check {
+            check.every = check.every.min(LONGEST);
+        }
+    }
 }
 
 impl WorkersBuilder {
@@ -334,7 +372,7 @@ impl WorkersBuilder {
         self
     }
 
-    /// Called when a request has its answer.
+    /// Called when a request has its answer, or was refused.
     pub fn on_complete(mut self, call: impl Fn(&Completed) + Send + Sync + 'static) -> Self {
         self.terms.callbacks.completed = Some(Arc::new(call));
         self
@@ -344,8 +382,9 @@ impl WorkersBuilder {
     ///
     /// # Errors
     /// [`BuildError`].
-    pub fn build(self, session: &Session) -> Result<Workers, BuildError> {
+    pub fn build(mut self, session: &Session) -> Result<Workers, BuildError> {
         self.check()?;
+        self.terms.bound();
         Workers::begin(self.terms, session)
     }
 
@@ -390,6 +429,13 @@ impl WorkersBuilder {
             (1..=8).contains(&terms.credits),
             "from 1 to 8",
         )?;
+        if terms.ping_every < SHORTEST_PING {
+            return Err(BuildError::OutOfBounds {
+                what: "the time between signs of life",
+                value: format!("{:?}", terms.ping_every),
+                bounds: "at least 10 ms",
+            });
+        }
         let limit = terms.memory_limit.unwrap_or(0.5);
         match limit > 0.0 && limit <= 1.0 {
             true => Ok(()),

@@ -44,8 +44,6 @@ pub enum EvictReason {
     WrongAnswer,
     /// The workers are being closed.
     Closing,
-    /// By chaos.
-    Chaos,
 }
 
 impl fmt::Display for EvictReason {
@@ -58,12 +56,11 @@ impl fmt::Display for EvictReason {
             Self::Late => "late",
             Self::WrongAnswer => "wrong answer",
             Self::Closing => "closing",
-            Self::Chaos => "chaos",
         })
     }
 }
 
-/// A request that has been told its answer.
+/// A request that has been told its answer, or that it was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Completed {

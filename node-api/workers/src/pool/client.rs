@@ -1,7 +1,10 @@
 //! A client of another process, as the supervisor sees it.
+//!
+//! Knowingly weak: answers to a client that has not read [`UNREAD`] messages are dropped, so that one that stands still
+//! costs others nothing; its requests end by their deadlines there.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -11,10 +14,15 @@ use std::{
 use zenoh_pinned_node::pubsub::FrameListener;
 
 use crate::{
-    link::{self, Envelopes, Link},
-    protocol::{Answered, Content, Message},
+    link::{self, Envelopes, Link, MESSAGE_BYTES},
+    protocol::{Answered, Content, MOST_REQUESTS, Message},
     request::{Outcome, Payload},
 };
+
+/// As many messages may wait for a client; the line takes twice as many.
+const UNREAD: u64 = 64;
+/// Bytes of an error in a message, about.
+const ANSWER_BYTES: usize = 1200;
 
 /// See the module. Its answers leave in messages of as many as there are at that moment.
 #[derive(Debug)]
@@ -28,8 +36,10 @@ pub(super) struct Client {
 
 #[derive(Debug, Default)]
 struct State {
-    cancelled: HashSet<u64>,
-    kept: HashMap<u64, Vec<Payload>>,
+    /// What it has asked for and was not answered, and whether it still waits for that.
+    asked: HashMap<u64, bool>,
+    /// Frames of answers that it may not have taken yet, by the message's number.
+    kept: BTreeMap<u64, Vec<Payload>>,
     next: u64,
 }
 
@@ -61,35 +71,66 @@ impl Client {
             .take()
     }
 
+    pub(super) fn asks(&self, id: u64) {
+        self.lock().asked.insert(id, true);
+    }
+
     pub(super) fn cancel(&self, id: u64) {
-        self.lock().cancelled.insert(id);
+        if let Some(waits) = self.lock().asked.get_mut(&id) {
+            *waits = false;
+        }
     }
 
     pub(super) fn wants(&self, id: u64) -> bool {
-        !self.is_gone.load(Ordering::Relaxed) && !self.lock().cancelled.contains(&id)
+        !self.is_gone.load(Ordering::Relaxed) && self.lock().asked.get(&id) == Some(&true)
     }
 
+    /// It has taken the frames of the answers of this number, and of lower ones.
     pub(super) fn taken(&self, number: u64) {
-        let gone = self.lock().kept.remove(&number);
+        let mut state = self.lock();
+        let later = state.kept.split_off(&(number + 1));
+        let gone = std::mem::replace(&mut state.kept, later);
+        drop(state);
         drop(gone);
     }
 
-    /// Sends outcomes of its requests.
+    /// Sends outcomes of its requests, in as many messages as they need.
     pub(super) fn answer(&self, outcomes: Vec<(u64, Outcome)>, envelopes: &Envelopes) {
         let shares_memory = self.shares_memory.load(Ordering::Relaxed);
-        let outcomes: Vec<(u64, Outcome)> = outcomes
-            .into_iter()
-            .map(|(id, outcome)| match outcome {
-                Ok(payload) if shares_memory && link::must_be_laid(&payload) => {
-                    (id, envelopes.laid(&payload))
-                }
-                outcome => (id, outcome),
-            })
-            .collect();
+        let outcomes = outcomes.into_iter().map(|(id, outcome)| match outcome {
+            Ok(payload) if shares_memory && link::must_be_laid(&payload) => {
+                (id, envelopes.laid(&payload))
+            }
+            outcome => (id, outcome),
+        });
+        let mut outcomes: Vec<(u64, Outcome)> = outcomes.collect();
+        while !outcomes.is_empty() {
+            let mut bytes = 0;
+            let fits = |(_, outcome): &&(u64, Outcome)| {
+                let inline = |payload: &Payload| match link::content(payload, shares_memory) {
+                    Content::Inline(inline) => inline.len(),
+                    Content::Shared(_) => 0,
+                };
+                bytes += outcome.as_ref().map_or(ANSWER_BYTES, |_| 64);
+                bytes += outcome.as_ref().map_or(0, inline);
+                bytes <= MESSAGE_BYTES
+            };
+            let count = outcomes.iter().take(MOST_REQUESTS).take_while(fits).count();
+            let rest = outcomes.split_off(count.max(1));
+            self.send(&outcomes, shares_memory);
+            outcomes = rest;
+        }
+    }
+
+    fn send(&self, outcomes: &[(u64, Outcome)], shares_memory: bool) {
+        let is_stuck = self.link.unread() > UNREAD;
         let number = {
             let mut state = self.lock();
-            for (id, _) in &outcomes {
-                state.cancelled.remove(id);
+            for (id, _) in outcomes {
+                state.asked.remove(id);
+            }
+            if is_stuck {
+                return;
             }
             state.next += 1;
             let number = state.next;
@@ -119,9 +160,10 @@ impl Client {
             answers,
         };
         if let Err(error) = self.link.send(&message) {
-            // It has gone, or stands still: its requests end by their deadlines there.
+            // It has gone: its requests end by their deadlines there, if it is there at all.
             tracing::debug!(%error, "a client takes no answers");
-            self.taken(number);
+            let gone = self.lock().kept.remove(&number);
+            drop(gone);
         }
     }
 }

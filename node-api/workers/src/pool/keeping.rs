@@ -4,6 +4,7 @@
 //! It starts the workers' processes, which the kernel kills when it ends, however that comes about.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -55,36 +56,42 @@ pub(super) fn run(shared: &Arc<Shared>) {
         pinged: Instant::now(),
         each_second: long_ago,
     };
-    loop {
-        let now = Instant::now();
-        let is_second = now >= times.each_second + EACH_SECOND;
-        let pressure = is_second.then(|| shared.pressure());
-        let (work, is_done) = shared.change(|state, effects, now| {
-            if let Some(pressure) = pressure {
-                state.real_pressure = pressure;
-            }
-            let work = shared.keep(state, &mut times, now, effects);
-            (
-                work,
-                state.is_closing && state.seats.iter().all(|seat| seat.process.is_none()),
-            )
-        });
-        if is_done {
-            shared.shown.remove();
-            return;
+    // A panic is a fault of this library's: it is reported by its hook, and costs no more than a look.
+    while catch_unwind(AssertUnwindSafe(|| look(shared, &mut times))).unwrap_or(true) {}
+    shared.shown.remove();
+}
+
+/// One look, and a sleep until the next one; false at the end.
+fn look(shared: &Arc<Shared>, times: &mut Times) -> bool {
+    let now = Instant::now();
+    let is_second = now >= times.each_second + EACH_SECOND;
+    let pressure = is_second.then(|| shared.pressure());
+    let (work, is_done) = shared.change(|state, effects, now| {
+        if let Some(pressure) = pressure {
+            state.real_pressure = pressure;
         }
-        work.start
-            .into_iter()
-            .for_each(|worker| shared.start(worker));
-        work.ping.into_iter().for_each(|worker| shared.ping(worker));
-        shared.check_memory(work.memory);
-        if is_second {
-            times.each_second = now;
-            shared.reap();
-            shared.shown.write(&shared.statistics());
-        }
-        shared.sleep_until(|state| next_look(state, &times));
+        let work = shared.keep(state, times, now, effects);
+        (
+            work,
+            state.is_closing && state.seats.iter().all(|seat| seat.process.is_none()),
+        )
+    });
+    drop(std::mem::take(&mut shared.lock().links_ended));
+    if is_done {
+        return false;
     }
+    work.start
+        .into_iter()
+        .for_each(|worker| shared.start(worker));
+    work.ping.into_iter().for_each(|worker| shared.ping(worker));
+    shared.check_memory(work.memory);
+    if is_second {
+        times.each_second = now;
+        shared.reap();
+        shared.shown.write(&shared.statistics());
+    }
+    shared.sleep_until(|state| next_look(state, times));
+    true
 }
 
 fn next_look(state: &State, times: &Times) -> Instant {
@@ -94,7 +101,8 @@ fn next_look(state: &State, times: &Times) -> Instant {
     let mut next = (times.scaled + period).min(times.each_second + EACH_SECOND);
     let mut sooner = |at: Option<Instant>| next = at.map_or(next, |at| next.min(at));
     // Where no worker is free, a batch that has waited long enough waits for one to be.
-    let is_free = |seat: &super::seat::Seat| seat.has_credit(state.credits());
+    let now = Instant::now();
+    let is_free = |seat: &super::seat::Seat| seat.has_credit(state.credits(), now);
     match state.seats.iter().any(is_free) {
         true => sooner(state.queue.next_at()),
         false => sooner(state.queue.next_deadline()),
@@ -102,6 +110,7 @@ fn next_look(state: &State, times: &Times) -> Instant {
     for seat in &state.seats {
         sooner(seat.restart_at);
         sooner(seat.kill_at);
+        sooner(seat.rests_until.filter(|until| *until > now));
     }
     next
 }
@@ -150,14 +159,13 @@ impl Shared {
             // One that is with its second batch has begun it when it answered the first.
             let batch_age =
                 batch.map(|batch| now.saturating_duration_since(batch.since.max(seat.since)));
-            let is_late = match seat.state {
-                WorkerState::Spawning | WorkerState::Loading => {
-                    now.saturating_duration_since(seat.started) > self.terms.load_within
-                }
-                WorkerState::Processing => {
-                    batch_age.is_some_and(|age| age > self.terms.answer_within)
-                }
-                _ => false,
+            // Of a check as well, which changes no state.
+            let is_with_it = batch_age.is_some_and(|age| age > self.terms.answer_within);
+            let loads = matches!(seat.state, WorkerState::Spawning | WorkerState::Loading);
+            let has_loaded_for = now.saturating_duration_since(seat.started);
+            let is_late = match loads {
+                true => is_with_it || has_loaded_for > self.terms.load_within,
+                false => is_with_it && seat.state.takes_batches(),
             };
             if is_late {
                 seat.why_failed = Some(format!("it was {} for longer than it may", seat.state));
@@ -190,7 +198,9 @@ impl Shared {
         let starting = |seat: &&super::seat::Seat| {
             counts(seat) && seat.state.is_alive() && !seat.state.takes_batches()
         };
-        let is_idle = |seat: &&super::seat::Seat| seat.state == WorkerState::Idle;
+        // One that has joined would not come back.
+        let is_idle =
+            |seat: &&super::seat::Seat| seat.state == WorkerState::Idle && seat.joined_as.is_none();
         let predicted = match self.terms.predictive {
             true => state.arrivals.predicted(AHEAD),
             false => state.arrivals.rate(),
@@ -209,7 +219,9 @@ impl Shared {
         let scaling = state.scaler.decide(&load, now);
         state.wanted = (scaling.wanted, scaling.reason);
         if !self.terms.command.is_empty() {
-            let free = state.seats.iter_mut().filter(|seat| seat.is_free());
+            // Those beyond are of workers that join.
+            let own = state.seats.iter_mut().take(self.terms.scaling.most);
+            let free = own.filter(|seat| seat.is_free());
             for seat in free.take(scaling.start) {
                 work.start.push(seat.renew(now));
             }

@@ -1,6 +1,7 @@
 //! What workers and clients say to the supervisor, each on the thread of its link.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Weak, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -9,14 +10,14 @@ use super::{
     Shared,
     callbacks::EvictReason,
     client::Client,
-    seat::{WorkerId, WorkerLink},
+    seat::WorkerId,
     state::{ReplyTo, is_check},
 };
 use crate::{
-    link::{self, Received},
+    link::{self, Link, Received},
     protocol::{Answered, Asked, Capabilities, Message},
     queue::New,
-    request::{Outcome, RequestError, Submission},
+    request::{Outcome, RequestError, Submission, check},
     state::WorkerState,
 };
 
@@ -55,14 +56,16 @@ impl Shared {
     fn heard_hello(&self, worker: WorkerId, pid: u32, shares_memory: bool) {
         let link = self.change(|state, _, now| {
             let seat = state.seat(worker)?;
-            seat.pid = Some(pid);
+            if seat.joined_as.is_some() {
+                seat.pid = Some(pid);
+            }
             seat.become_state(WorkerState::Loading, now);
-            seat.link.clone()
+            Some(seat.link.as_ref()?.link.clone())
         });
         if let Some(link) = link {
             let pid = std::process::id();
             let welcome = Message::Welcome { pid, shares_memory };
-            if let Err(error) = link.link.send_shared(&welcome) {
+            if let Err(error) = link.send_shared(&welcome) {
                 tracing::debug!(%worker, %error, "a worker is not welcomed yet");
             }
         }
@@ -91,11 +94,10 @@ impl Shared {
         tracing::warn!(pool = %self.terms.name, %worker, %why, "a worker cannot load its model");
         self.change(|state, effects, now| {
             if let Some(seat) = state.seat(worker) {
-                seat.why_failed = Some(why.clone());
+                seat.why_failed = Some(why);
                 seat.become_state(WorkerState::Failed, now);
                 seat.kill_at = Some(now + Duration::from_millis(500));
             }
-            state.start_failed(Some(why), now, effects);
             effects.wake = true;
         });
     }
@@ -112,17 +114,23 @@ impl Shared {
             let answer = outcomes
                 .first()
                 .and_then(|(_, outcome)| outcome.as_ref().ok());
-            answer.is_some_and(|answer| (check.is_right)(answer))
+            let right = || answer.is_some_and(|answer| (check.is_right)(answer));
+            catch_unwind(AssertUnwindSafe(right)).unwrap_or(false)
         });
         self.change(|state, effects, now| {
             if let Some(seat) = state.seat(worker) {
-                seat.batches.retain(|batch| batch.number != number);
+                let at = seat.batches.iter().position(|batch| batch.number == number);
+                let Some(batch) = at.and_then(|at| seat.batches.remove(at)) else {
+                    return;
+                };
+                effects.batches_ended.push(batch);
                 if !is_right {
                     seat.why_failed = Some(String::from("its answer to the deep check was wrong"));
                     self.evict(seat, EvictReason::WrongAnswer, now, effects);
                     return;
                 }
             }
+            // The first time; afterwards it is as ready as before.
             state.is_ready(worker, now, effects);
         });
     }
@@ -135,12 +143,12 @@ impl Shared {
         })
     }
 
-    fn link_of(&self, worker: WorkerId) -> Option<Arc<WorkerLink>> {
-        self.lock().seat(worker)?.link.clone()
+    fn link_of(&self, worker: WorkerId) -> Option<Arc<Link>> {
+        Some(self.lock().seat(worker)?.link.as_ref()?.link.clone())
     }
 
-    fn say(&self, worker: WorkerId, link: &WorkerLink, message: &Message<'_>) {
-        if let Err(error) = link.link.send(message) {
+    fn say(&self, worker: WorkerId, link: &Link, message: &Message<'_>) {
+        if let Err(error) = link.send(message) {
             tracing::debug!(%worker, %error, "a worker takes no message");
         }
     }
@@ -154,7 +162,7 @@ impl Shared {
             Ok(Message::Hello { .. }) => {
                 client
                     .shares_memory
-                    .store(received.is_shared, Ordering::Relaxed);
+                    .fetch_or(received.is_shared, Ordering::Relaxed);
                 let welcome = Message::Welcome {
                     pid: std::process::id(),
                     shares_memory: received.is_shared,
@@ -184,7 +192,7 @@ impl Shared {
         let payload = match payload {
             Ok(payload) => payload,
             Err(error) => {
-                let why = format!("the request's frame: {error}");
+                let why = error.to_string();
                 let outcome = Err(RequestError::Unreadable { why });
                 return client.answer(vec![(asked.id, outcome)], &self.envelopes);
             }
@@ -195,21 +203,42 @@ impl Shared {
             source: "",
             deduplicate: false,
         });
-        // Sources of two clients are not one.
-        let source = match terms.source {
-            "" => String::new(),
-            source => format!("{:p}/{source}", Arc::as_ptr(client)),
-        };
         let submission = Submission {
             payload,
             attachment: asked.attachment.to_vec(),
             priority: terms.priority,
             deadline: Some(Duration::from_micros(asked.remaining.min(1 << 40))),
             key: terms.key.into(),
-            source: source.into(),
+            source: terms.source.into(),
             deduplicate: terms.deduplicate,
         };
-        self.accept(submission, asked.trace, to);
+        let laid =
+            check(&submission).and_then(|()| match link::must_be_laid(&submission.payload) {
+                true => Ok(Some(self.envelopes.laid(&submission.payload)?)),
+                false => Ok(None),
+            });
+        let submission = match laid {
+            Ok(None) => submission,
+            Ok(Some(payload)) => Submission {
+                payload,
+                ..submission
+            },
+            Err(error) => return client.answer(vec![(asked.id, Err(error))], &self.envelopes),
+        };
+        // Sources of two clients are not one.
+        let source = match terms.source {
+            "" => Box::default(),
+            source => format!("{:p}/{source}", Arc::as_ptr(client)).into(),
+        };
+        client.asks(asked.id);
+        self.accept(
+            Submission {
+                source,
+                ..submission
+            },
+            asked.trace,
+            to,
+        );
     }
 
     /// Takes a request of this process or of a client.

@@ -133,13 +133,20 @@ impl Workers {
         WorkersBuilder::new(name)
     }
 
-    fn begin(terms: Terms, session: &Session) -> Result<Self, BuildError> {
+    fn begin(mut terms: Terms, session: &Session) -> Result<Self, BuildError> {
         if zenoh_pinned::bindings::zenoh_is_inherited() {
             return Err(BuildError::Forked);
         }
         let hub = Hub::get()?;
         let pinner = Pinner::host_only();
         let envelopes = Envelopes::new(&terms.name)?;
+        if let Some(check) = &mut terms.deep_check
+            && link::must_be_laid(&check.payload)
+        {
+            check.payload = envelopes
+                .laid(&check.payload)
+                .map_err(BuildError::DeepCheck)?;
+        }
         let number = random_number();
         let shared = Arc::new(Shared {
             keys: Keys::of_pool(&terms.name),
@@ -193,20 +200,26 @@ impl Workers {
     /// all slots of this size are in use.
     ///
     /// # Errors
-    /// [`RequestError::NoMemory`].
+    /// [`RequestError::NoMemory`], [`RequestError::Forked`].
     pub fn alloc(&self, bytes: usize) -> Result<Slot, RequestError> {
+        if !self.made_here.holds() {
+            return Err(RequestError::Forked);
+        }
         self.shared.envelopes.alloc(bytes)
     }
 
-    /// What there is and what has happened until now.
+    /// What there is and what has happened until now; nothing in a forked child, which has no workers.
     pub fn statistics(&self) -> WorkersStatistics {
+        if !self.made_here.holds() {
+            return WorkersStatistics::default();
+        }
         self.shared.statistics()
     }
 
     /// Waits until at least this many workers are ready; whether they are.
     pub fn wait_until_ready(&self, workers: usize, timeout: Duration) -> bool {
-        let until = Instant::now() + timeout;
-        loop {
+        let begun = Instant::now();
+        while self.made_here.holds() {
             {
                 let state = self.shared.lock();
                 let ready = state.seats.iter().filter(|seat| seat.state.takes_batches());
@@ -214,15 +227,19 @@ impl Workers {
                     return true;
                 }
             }
-            if Instant::now() >= until || zenoh_pinned::bindings::is_interrupted() {
+            if begun.elapsed() >= timeout || zenoh_pinned::bindings::is_interrupted() {
                 return false;
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+        false
     }
 
     /// Asks workers that have nothing to do at this moment to end, for instance because memory is short; how many.
     pub fn evict_idle(&self) -> usize {
+        if !self.made_here.holds() {
+            return 0;
+        }
         self.shared.change(|state, effects, now| {
             let mut evicted = 0;
             for seat in &mut state.seats {
@@ -245,24 +262,24 @@ impl Workers {
             for seat in &mut state.seats {
                 seat.restart_at = None;
                 self.shared.evict(seat, EvictReason::Closing, now, effects);
-                if seat.state == WorkerState::Failed || seat.state == WorkerState::Spawning {
+                if seat.state == WorkerState::Failed {
                     seat.kill_at = Some(now);
                 }
             }
             effects.wake = true;
         });
-        if let Some(keeper) = self.keeper.take()
+        // In a callback of its own, the keeper ends by itself.
+        let is_other =
+            |keeper: &JoinHandle<()>| keeper.thread().id() != std::thread::current().id();
+        if let Some(keeper) = self.keeper.take().filter(is_other)
             && keeper.join().is_err()
         {
             ::tracing::error!("the keeper of a pool of workers has panicked");
         }
         let (links, clients): (Vec<_>, Vec<_>) = {
             let mut state = self.shared.lock();
-            let links = state
-                .seats
-                .iter_mut()
-                .filter_map(|seat| seat.link.take())
-                .collect();
+            let mut links = std::mem::take(&mut state.links_ended);
+            links.extend(state.seats.iter_mut().filter_map(|seat| seat.link.take()));
             (
                 links,
                 state.clients.drain().map(|(_, client)| client).collect(),

@@ -14,32 +14,38 @@ use crate::{
 };
 
 impl Shared {
-    /// Lets others find the pool.
+    /// Lets others find the pool. What is seen of them is dealt with on a thread of its own, one after the other: declaring
+    /// is not for zenoh's threads, whose callbacks it waits for.
     pub(super) fn declare(self: &Arc<Self>) -> zenoh::Result<Declared> {
-        let watch = |role: Role, seen: fn(&Arc<Self>, &str, SampleKind)| {
-            let shared = Arc::downgrade(self);
-            let tokens = self
-                .session
-                .liveliness()
-                .declare_subscriber(self.keys.all_peers(role, &self.instance));
-            tokens.history(true).callback(move |sample: Sample| {
-                let Some(shared) = shared.upgrade() else {
+        let (seen, all_seen) = std::sync::mpsc::channel::<(Role, String, SampleKind)>();
+        let shared = Arc::downgrade(self);
+        let thread = std::thread::Builder::new().name(String::from("zpin-joining"));
+        thread.spawn(move || {
+            // Until the subscribers have gone.
+            for (role, called, kind) in all_seen {
+                let Some(shared) = Weak::upgrade(&shared) else {
                     return;
                 };
-                let Some(called) = sample.key_expr().as_str().rsplit('/').next() else {
-                    return;
-                };
-                // Declaring and undeclaring is not for zenoh's own threads, whose callbacks they wait for.
-                let (called, kind) = (called.to_owned(), sample.kind());
-                let thread = std::thread::Builder::new().name(String::from("zpin-joining"));
-                let spawned = thread.spawn(move || seen(&shared, &called, kind));
-                if let Err(error) = spawned {
-                    tracing::warn!(%error, "a client or worker is not let in, as no thread can be started");
+                match role {
+                    Role::Client => shared.client_seen(&called, kind),
+                    Role::Worker => shared.worker_seen(&called, kind),
                 }
-            }).wait()
+            }
+        })?;
+        let watch = |role: Role| {
+            let seen = seen.clone();
+            let tokens = self.session.liveliness();
+            let tokens = tokens.declare_subscriber(self.keys.all_peers(role, &self.instance));
+            let tokens = tokens.history(true).callback(move |sample: Sample| {
+                if let Some(called) = sample.key_expr().as_str().rsplit('/').next() {
+                    // Nobody listens only at the end.
+                    let _ = seen.send((role, called.to_owned(), sample.kind()));
+                }
+            });
+            tokens.wait()
         };
-        let clients = watch(Role::Client, Self::client_seen)?;
-        let joining = watch(Role::Worker, Self::worker_seen)?;
+        let clients = watch(Role::Client)?;
+        let joining = watch(Role::Worker)?;
         let token = self
             .session
             .liveliness()
@@ -110,7 +116,7 @@ impl Shared {
             }
             // Beside the seats of the pool's own, which the scaler fills.
             let mut seats = state.seats.iter().skip(self.terms.scaling.most);
-            let at = seats.position(|seat| !seat.state.is_alive() && seat.joined_as.is_none());
+            let at = seats.position(Seat::is_free);
             let at = at
                 .map(|at| at + self.terms.scaling.most)
                 .unwrap_or_else(|| {
@@ -128,9 +134,12 @@ impl Shared {
         };
         match self.declare_link_as(worker, called, &self.session) {
             Ok(link) => {
+                let mut link = Some(link);
                 if let Some(seat) = self.lock().seat(worker) {
-                    seat.link = Some(Arc::new(link));
+                    seat.link = link.take();
                 }
+                // Outside of the lock, where it has left meanwhile.
+                drop(link);
             }
             Err(error) => tracing::warn!(worker = called, %error, "a worker is not let in"),
         }

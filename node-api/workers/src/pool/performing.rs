@@ -13,10 +13,10 @@ use super::{
     state::{Effects, Reply, ReplyTo, Sending},
 };
 use crate::{
-    link,
+    link::{self, SendError},
     protocol::{Asked, Message},
     queue::Telling,
-    request::Outcome,
+    request::{Outcome, RequestError},
 };
 
 impl Shared {
@@ -29,6 +29,9 @@ impl Shared {
         let result = {
             let mut state = self.lock();
             let result = change(&mut state, &mut effects, Instant::now());
+            for worker in std::mem::take(&mut effects.given_up) {
+                state.ended(worker, Instant::now(), &mut effects);
+            }
             let (ordered, others) = std::mem::take(&mut effects.told)
                 .into_iter()
                 .partition(|telling| telling.is_ordered);
@@ -37,6 +40,9 @@ impl Shared {
             effects.has_ordered = !ordered.is_empty();
             state.ordered.extend(ordered);
             state.counts.count(&effects.happened);
+            effects.released = state.queue.released();
+            // The keeper drops them: on a listener's thread each could wait for the other.
+            state.links_ended.append(&mut effects.links);
             result
         };
         self.perform(effects);
@@ -49,9 +55,12 @@ impl Shared {
             batches,
             happened,
             leave,
-            links,
+            given_up: _,
+            links: _,
             wake,
             has_ordered,
+            batches_ended,
+            released,
         } = effects;
         for sending in batches {
             self.send(sending);
@@ -64,14 +73,14 @@ impl Shared {
             self.terms.callbacks.tell(*happened, event);
         }
         for link in leave {
-            if let Err(error) = link.link.send(&Message::Leave) {
+            if let Err(error) = link.send(&Message::Leave) {
                 tracing::debug!(%error, "a worker cannot be asked to leave");
             }
         }
         if wake {
             self.wake();
         }
-        drop(links);
+        drop((batches_ended, released));
     }
 
     pub(super) fn send(&self, sending: Sending) {
@@ -101,13 +110,19 @@ impl Shared {
         if self.drops_a_message() {
             return;
         }
-        if let Err(error) = link.link.send(&message) {
-            tracing::warn!(%worker, %error, "a batch does not reach its worker");
-            self.change(|state, effects, _| {
-                state.not_sent(worker, number);
-                // The keeper draws again: at once might be the same again.
-                effects.wake = true;
-            });
+        match link.send(&message) {
+            Ok(()) => {}
+            Err(SendError::Put(error)) => {
+                tracing::warn!(%worker, %error, "a batch does not reach its worker");
+                self.change(|state, effects, now| state.not_sent(worker, number, now, effects));
+            }
+            Err(error @ (SendError::NoSlot { .. } | SendError::Unwritable(_))) => {
+                let why = error.to_string();
+                let error = RequestError::NoMemory { why };
+                self.change(|state, effects, now| {
+                    state.cannot_be_sent(worker, number, &error, now, effects)
+                });
+            }
         }
     }
 

@@ -25,10 +25,11 @@ impl std::fmt::Display for WorkerId {
     }
 }
 
-/// Both ways between supervisor and worker. Dropped outside of locks: that waits for a message that is being read.
+/// Both ways between supervisor and worker. The listener has one owner, the seat: dropping it waits for a message that is
+/// being read, so it is done outside of locks, and never on the thread of another link.
 #[derive(Debug)]
 pub(super) struct WorkerLink {
-    pub(super) link: Link,
+    pub(super) link: Arc<Link>,
     pub(super) _listener: FrameListener,
 }
 
@@ -59,7 +60,7 @@ pub(super) struct Seat {
     pub(super) ready_at: Option<Instant>,
     pub(super) pid: Option<u32>,
     pub(super) process: Option<Process>,
-    pub(super) link: Option<Arc<WorkerLink>>,
+    pub(super) link: Option<WorkerLink>,
     /// Its name, where it was started by somebody else, on this host or another.
     pub(super) joined_as: Option<String>,
     pub(super) shares_memory: bool,
@@ -69,10 +70,11 @@ pub(super) struct Seat {
     pub(super) restarts: u64,
     /// When another process is started here, if one is to be.
     pub(super) restart_at: Option<Instant>,
+    /// Until when it is given nothing, as the last batch did not reach it.
+    pub(super) rests_until: Option<Instant>,
     /// When a worker that was asked to end is killed.
     pub(super) kill_at: Option<Instant>,
-    /// When it was asked for a sign of life, and since when it has given none.
-    pub(super) pinged: Option<Instant>,
+    /// Since when it was asked for a sign of life and has given none.
     pub(super) silent_since: Option<Instant>,
     pub(super) checked: Option<Instant>,
     pub(super) evicted_for: Option<super::EvictReason>,
@@ -102,8 +104,8 @@ impl Seat {
             answered: 0,
             restarts: 0,
             restart_at: None,
+            rests_until: None,
             kill_at: None,
-            pinged: None,
             silent_since: None,
             checked: None,
             evicted_for: None,
@@ -130,8 +132,8 @@ impl Seat {
         self.started = now;
         self.ready_at = None;
         self.restart_at = None;
+        self.rests_until = None;
         self.kill_at = None;
-        self.pinged = None;
         self.silent_since = None;
         self.checked = None;
         self.evicted_for = None;
@@ -154,12 +156,15 @@ impl Seat {
     }
 
     /// Whether it can be given a batch more.
-    pub(super) fn has_credit(&self, credits: usize) -> bool {
-        self.state.takes_batches() && self.batches.len() < credits && self.link.is_some()
+    pub(super) fn has_credit(&self, credits: usize, now: Instant) -> bool {
+        let rests = self.rests_until.is_some_and(|until| now < until);
+        self.state.takes_batches() && self.batches.len() < credits && self.link.is_some() && !rests
     }
 
     /// Whether nobody has it and nobody is to have it.
     pub(super) fn is_free(&self) -> bool {
-        !self.state.is_alive() && self.process.is_none() && self.restart_at.is_none()
+        let nobody_has_it =
+            self.process.is_none() && self.joined_as.is_none() && self.link.is_none();
+        !self.state.is_alive() && nobody_has_it && self.restart_at.is_none()
     }
 }

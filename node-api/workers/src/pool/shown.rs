@@ -1,7 +1,7 @@
 //! What others on this host may see of the pool: a file that the keeper writes once a second, for `zenoh-pinned serve` and
 //! `top`, which ask nobody.
 //!
-//! It is in the folder that this library's users share (`zenoh_pinned_observe::workers_folder`), written beside and renamed,
+//! It is in the folder that this library's users share (`zenoh_pinned_observe::workers_file`), written beside and renamed,
 //! and named after the process, so that whoever reads it knows whether it still lives.
 
 use std::{
@@ -24,10 +24,15 @@ pub(super) struct Shown {
 impl Shown {
     pub(super) fn new(name: &str) -> Self {
         let own = Peer::this_process();
+        let path = own.map(|own| zenoh_pinned_observe::workers_file(own.pid, own.started, name));
+        let path = path.and_then(|path| {
+            let failed = |error: &io::Error| {
+                tracing::warn!(pool = name, %error, "what this pool of workers does cannot be shown to others");
+            };
+            path.inspect_err(failed).ok()
+        });
         Self {
-            path: own.and_then(|own| {
-                zenoh_pinned_observe::workers_file(own.pid, own.started, name).ok()
-            }),
+            path,
             has_failed: AtomicBool::new(false),
         }
     }

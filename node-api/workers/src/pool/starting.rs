@@ -27,6 +27,9 @@ use crate::{
 impl Shared {
     /// Starts a process for this seat. On the keeper's thread, with which its workers end.
     pub(super) fn start(self: &Arc<Self>, worker: WorkerId) {
+        if self.lock().is_closing {
+            return;
+        }
         let started = self
             .declare_link(worker, self.hub.session())
             .map_err(|error| error.to_string());
@@ -45,7 +48,7 @@ impl Shared {
             match started {
                 Ok((link, child)) => {
                     let pid = child.id();
-                    seat.link = Some(Arc::new(link));
+                    seat.link = Some(link);
                     seat.pid = Some(pid);
                     seat.process = Some(Process { child, watch: None });
                     effects
@@ -67,9 +70,15 @@ impl Shared {
         let shared = Arc::downgrade(self);
         let watch = pid.and_then(Peer::of).map(|peer| {
             watch(peer, move || {
-                if let Some(shared) = shared.upgrade() {
-                    shared.process_ended(worker);
-                }
+                // On a thread of its own: others' ends are told on this one.
+                let ended = move || {
+                    if let Some(shared) = shared.upgrade() {
+                        shared.process_ended(worker);
+                    }
+                };
+                let thread = std::thread::Builder::new().name(String::from("zpin-ended"));
+                // Without a thread the keeper finds it within a second.
+                let _ = thread.spawn(ended);
             })
         });
         let mut state = self.lock();
@@ -101,7 +110,7 @@ impl Shared {
             }
         })?;
         Ok(WorkerLink {
-            link: Link::declare(session, &self.envelopes, &keys.down)?,
+            link: Arc::new(Link::declare(session, &self.envelopes, &keys.down)?),
             _listener: listener,
         })
     }
@@ -174,7 +183,7 @@ impl Shared {
         seat.kill_at = Some(now + self.terms.grace);
         match (&seat.process, &seat.link) {
             (Some(process), _) => spawning::ask_to_end(&process.child),
-            (None, Some(link)) => effects.leave.push(link.clone()),
+            (None, Some(link)) => effects.leave.push(link.link.clone()),
             (None, None) => {}
         }
         effects
@@ -194,8 +203,14 @@ impl Shared {
         let was_evicting = seat.state == WorkerState::Evicting;
         seat.become_state(WorkerState::Failed, now);
         seat.kill_at = None;
-        if let Some(process) = &mut seat.process {
-            let _ = process.child.kill();
+        match (&mut seat.process, &seat.link) {
+            (Some(process), _) => _ = process.child.kill(),
+            // Nobody's child here: it is asked to leave, and what it had goes to others.
+            (None, Some(link)) => {
+                effects.leave.push(link.link.clone());
+                effects.given_up.push(seat.id);
+            }
+            (None, None) => {}
         }
         if !was_evicting {
             seat.evicted_for = Some(reason);
@@ -210,8 +225,24 @@ impl Shared {
     /// there when the seat says that it has gone.
     fn process_ended(&self, worker: WorkerId) {
         let status = self.change(|state, effects, now| {
-            let mut process = state.seat(worker)?.process.take()?;
-            let status = process.child.try_wait();
+            let process = &mut state.seat(worker)?.process;
+            let status = process.as_mut()?.child.try_wait();
+            if matches!(status, Ok(None)) {
+                return Some(status);
+            }
+            *process = None;
+            if let (Ok(Some(status)), Some(seat)) = (&status, state.seat(worker))
+                && seat.evicted_for.is_none()
+            {
+                let when = if seat.ready_at.is_none() {
+                    " before it was ready"
+                } else {
+                    ""
+                };
+                let see = "see what it wrote to its standard error";
+                let why = || format!("its process ended{when} ({status}): {see}");
+                seat.why_failed.get_or_insert_with(why);
+            }
             state.ended(worker, now, effects);
             Some(status)
         });

@@ -20,6 +20,7 @@ use crate::{
     breaker::{Admission, Breaker},
     chaos::ChaosDice,
     latency::{Latencies, Recent},
+    link::Link,
     queue::{Batching, Drawn, New, Queue, Telling},
     request::{Outcome, Payload, Promise, RequestError},
     scaling::{ScaleReason, Scaler},
@@ -52,7 +53,7 @@ impl Reply {
 /// A batch on its way to a worker.
 pub(super) struct Sending {
     pub(super) worker: WorkerId,
-    pub(super) link: Arc<WorkerLink>,
+    pub(super) link: Arc<Link>,
     pub(super) shares_memory: bool,
     pub(super) number: u64,
     pub(super) drawn: Vec<Drawn>,
@@ -65,9 +66,13 @@ pub(super) struct Effects {
     pub(super) batches: Vec<Sending>,
     pub(super) happened: Vec<(Happened, WorkerEvent)>,
     /// Workers that are nobody's children here, to be asked to end.
-    pub(super) leave: Vec<Arc<WorkerLink>>,
-    /// Dropped outside.
-    pub(super) links: Vec<Arc<WorkerLink>>,
+    pub(super) leave: Vec<Arc<Link>>,
+    /// Of these, those that are given up: to be taken for ended.
+    pub(super) given_up: Vec<WorkerId>,
+    /// Dropped outside: links of workers that have ended, by the keeper; frames that nobody needs any more.
+    pub(super) links: Vec<WorkerLink>,
+    pub(super) batches_ended: Vec<InFlight>,
+    pub(super) released: Vec<Payload>,
     /// The keeper has something new to look at.
     pub(super) wake: bool,
     /// Some of the state's `ordered` are this change's.
@@ -108,6 +113,8 @@ pub(super) struct State {
     pub(super) chaos: ChaosDice,
     pub(super) seats: Vec<Seat>,
     pub(super) clients: HashMap<String, Arc<Client>>,
+    /// Links of workers that have ended, until the keeper drops them.
+    pub(super) links_ended: Vec<WorkerLink>,
     /// Answers whose order matters, until they are told.
     pub(super) ordered: Vec<Telling<Reply>>,
     pub(super) counts: Counts,
@@ -150,6 +157,7 @@ impl State {
                 .map(|seat| Seat::new(seat, terms.restarts, now))
                 .collect(),
             clients: HashMap::new(),
+            links_ended: Vec::new(),
             ordered: Vec::new(),
             counts: Counts::default(),
             took: Latencies::default(),
@@ -243,6 +251,16 @@ impl State {
         self.draw(now, effects);
         let has_worker = self.seats.iter().any(|seat| seat.state.is_alive());
         let next = self.queue.next_at();
+        // Where all are busy, the next answer draws.
+        let is_free = self
+            .seats
+            .iter()
+            .any(|seat| seat.has_credit(self.credits, now));
+        let next = if is_free {
+            next
+        } else {
+            self.queue.next_deadline()
+        };
         let is_sooner = match (next, self.keeper_wakes_at) {
             (Some(next), Some(wakes)) => next < wakes,
             (next, _) => next.is_some(),
@@ -256,7 +274,7 @@ impl State {
             let free = self
                 .seats
                 .iter()
-                .filter(|seat| seat.has_credit(self.credits));
+                .filter(|seat| seat.has_credit(self.credits, now));
             let Some(worker) = free.min_by_key(|seat| (seat.batches.len(), seat.id.seat)) else {
                 return;
             };
@@ -276,7 +294,7 @@ impl State {
             }
             let kills = self.chaos.kills_a_worker();
             let Some((seat, link)) = self.seat(worker).and_then(|seat| {
-                let link = seat.link.clone()?;
+                let link = seat.link.as_ref()?.link.clone();
                 Some((seat, link))
             }) else {
                 return;
@@ -301,14 +319,52 @@ impl State {
         }
     }
 
-    /// A batch that did not reach its worker.
-    pub(super) fn not_sent(&mut self, worker: WorkerId, number: u64) {
+    /// A batch that did not reach its worker, who rests for a moment: at once it might be the same again.
+    pub(super) fn not_sent(
+        &mut self,
+        worker: WorkerId,
+        number: u64,
+        now: Instant,
+        effects: &mut Effects,
+    ) {
+        const REST: Duration = Duration::from_millis(100);
         if let Some(seat) = self.seat(worker)
             && let Some(at) = seat.batches.iter().position(|batch| batch.number == number)
             && let Some(batch) = seat.batches.remove(at)
         {
+            seat.rests_until = Some(now + REST);
+            match seat.state {
+                WorkerState::Processing if seat.batches.is_empty() => {
+                    _ = seat.become_state(WorkerState::Ready, now)
+                }
+                // It is to be checked before it serves, and cannot be.
+                WorkerState::Loading => seat.kill_at = Some(now),
+                _ => {}
+            }
             self.queue.not_sent(&batch.jobs);
+            effects.batches_ended.push(batch);
         }
+        effects.wake = true;
+    }
+
+    /// A batch that cannot be sent to anybody.
+    pub(super) fn cannot_be_sent(
+        &mut self,
+        worker: WorkerId,
+        number: u64,
+        error: &RequestError,
+        now: Instant,
+        effects: &mut Effects,
+    ) {
+        let jobs = self.seat(worker).and_then(|seat| {
+            let batch = seat.batches.iter().find(|batch| batch.number == number)?;
+            Some(batch.jobs.clone())
+        });
+        let outcomes = jobs
+            .unwrap_or_default()
+            .into_iter()
+            .map(|job| (job, Err(error.clone())));
+        self.answered(worker, number, outcomes.collect(), now, effects);
     }
 
     /// A worker's answers.
@@ -337,6 +393,7 @@ impl State {
                 } else {
                     seat.since = now;
                 }
+                effects.batches_ended.push(batch);
                 self.served.record(took);
                 let each = took.as_secs_f64() / count.max(1) as f64;
                 let weight = if self.seconds_per_request == 0.0 {
@@ -356,14 +413,14 @@ impl State {
         let Some(seat) = self.seat(worker) else {
             return;
         };
-        let was_wanted = seat.evicted_for.is_none() || seat.state == WorkerState::Failed;
-        let had_begun = !matches!(
-            seat.state,
-            WorkerState::Spawning | WorkerState::Loading | WorkerState::Failed
-        );
+        use super::EvictReason::{Closing, Pressure, Surplus};
+        let was_wanted = !matches!(seat.evicted_for, Some(Surplus | Pressure | Closing));
+        let was_asked_to_end = seat.state == WorkerState::Evicting;
+        let had_begun = seat.ready_at.is_some() || was_asked_to_end;
+        let why_failed = seat.why_failed.clone();
         seat.become_state(WorkerState::Dead, now);
         seat.pid = None;
-        seat.process = None;
+        seat.kill_at = None;
         effects.links.extend(seat.link.take());
         if was_wanted && !is_closing && seat.joined_as.is_none() {
             seat.restarts += 1;
@@ -372,15 +429,19 @@ impl State {
         let batches: Vec<_> = seat.batches.drain(..).collect();
         self.counts.ended += 1;
         if !had_begun {
-            self.start_failed(None, now, effects);
+            self.start_failed(why_failed, now, effects);
         }
-        let mut batches = batches.into_iter();
-        if let Some(first) = batches.next() {
-            let told = self.queue.returned(&first.jobs);
-            self.count(&told, now);
-            effects.told.extend(told);
+        for (place, batch) in batches.iter().enumerate() {
+            // One that was asked to end has finished what it was at.
+            if place == 0 && !was_asked_to_end {
+                let told = self.queue.returned(&batch.jobs);
+                self.count(&told, now);
+                effects.told.extend(told);
+            } else {
+                self.queue.not_sent(&batch.jobs);
+            }
         }
-        batches.for_each(|batch| self.queue.not_sent(&batch.jobs));
+        effects.batches_ended.extend(batches);
         self.draw(now, effects);
         effects.wake = true;
     }
@@ -395,10 +456,9 @@ impl State {
     ) {
         const FAILURES: u32 = 3;
         self.start_failures += 1;
-        let why_before = self.seats.iter().find_map(|seat| seat.why_failed.clone());
         let serves = self.seats.iter().any(|seat| seat.state.takes_batches());
         if self.start_failures >= FAILURES && !serves {
-            let why = why.or(why_before).unwrap_or_else(|| {
+            let why = why.unwrap_or_else(|| {
                 String::from("its process ended before it was ready: see what it wrote to its standard error")
             });
             let error = RequestError::NoWorker { why: why.clone() };
@@ -411,15 +471,16 @@ impl State {
 
     /// A worker is ready.
     pub(super) fn is_ready(&mut self, worker: WorkerId, now: Instant, effects: &mut Effects) {
-        self.start_failures = 0;
-        self.why_no_worker = None;
         let name = self.name.clone();
         if let Some(seat) = self.seat(worker)
+            && seat.state == WorkerState::Loading
             && seat.become_state(WorkerState::Ready, now)
         {
             seat.why_failed = None;
-            seat.ready_at.get_or_insert(now);
+            seat.ready_at = Some(now);
             effects.happened.push((Happened::Ready, event(&name, seat)));
+            self.start_failures = 0;
+            self.why_no_worker = None;
         }
         self.draw(now, effects);
         effects.wake = true;
@@ -450,9 +511,11 @@ impl State {
                 Err(error) => {
                     *self.counts.failed.entry(error.kind()).or_default() += 1;
                     match error {
-                        RequestError::Poisoned { .. } | RequestError::Engine { .. } => {
+                        RequestError::Poisoned { .. } | RequestError::EngineBroke { .. } => {
                             self.breaker.failed(admission, now);
                         }
+                        // The engine lives and says no.
+                        RequestError::Engine { .. } => self.breaker.succeeded(admission, now),
                         // Too slow, or nobody there: no more of it helps or harms.
                         _ => self.breaker.abandoned(admission),
                     }
@@ -471,7 +534,7 @@ impl State {
     ) -> Option<Sending> {
         let (number, job) = (self.next_batch, self.next_check);
         let seat = self.seat(worker)?;
-        let link = seat.link.clone()?;
+        let link = seat.link.as_ref()?.link.clone();
         let drawn = vec![Drawn {
             job,
             payload: payload.clone(),
@@ -488,7 +551,6 @@ impl State {
             _frames: drawn.clone(),
         });
         let shares_memory = seat.shares_memory;
-        seat.become_state(WorkerState::Processing, now);
         self.next_batch += 1;
         self.next_check += 1;
         Some(Sending {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A pool at a moment. As JSON it is what `/api/workers` shows.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct WorkersStatistics {
     /// The pool's name.
@@ -21,7 +21,7 @@ pub struct WorkersStatistics {
     pub pid: u32,
     /// Why the pool does not do its work; `None` where it does.
     pub not_ready: Option<String>,
-    /// Requests that wait to be drawn; that workers have; that are accepted and not told.
+    /// Requests that wait to be drawn; those of one content count as one.
     pub queued: usize,
     /// Those that workers have.
     pub processing: usize,
@@ -106,7 +106,7 @@ pub struct WorkerStatistics {
 }
 
 /// How many took up to how long.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Histogram {
     /// In seconds, rising; the last bucket has what lies above all.

@@ -115,6 +115,8 @@ pub(crate) struct Queue<R> {
     empty: Arc<str>,
     next: u64,
     untold: usize,
+    /// Payloads of jobs that have ended: let go of outside of the caller's lock, as an application's code may run then.
+    released: Vec<Payload>,
 }
 
 impl<R> Queue<R> {
@@ -130,6 +132,7 @@ impl<R> Queue<R> {
             empty: "".into(),
             next: 0,
             untold: 0,
+            released: Vec::new(),
         }
     }
 
@@ -249,7 +252,17 @@ impl<R> Queue<R> {
 
     /// A worker's answer to a job, also of one that had been taken for dead; nothing where it has been told already.
     pub(crate) fn answered(&mut self, job: JobId, outcome: &Outcome) -> Vec<Telling<R>> {
-        self.end(job, outcome)
+        let known = self.jobs.get(&job);
+        // No worker has had it otherwise.
+        match known.is_some_and(|known| known.is_drawn || known.deaths > 0) {
+            true => self.end(job, outcome),
+            false => Vec::new(),
+        }
+    }
+
+    /// What has become free since this was asked last.
+    pub(crate) fn released(&mut self) -> Vec<Payload> {
+        std::mem::take(&mut self.released)
     }
 
     /// A worker has died with these jobs: others get them, but no job more than twice.
@@ -301,7 +314,7 @@ impl<R> Queue<R> {
                 .position(|waiter| waiter.number == number);
             let waiter = at.map(|at| job.waiters.swap_remove(at));
             if job.waiters.is_empty() {
-                self.forget(id);
+                drop(self.forget(id));
             }
             if let Some(waiter) = waiter {
                 told.extend(self.tell(waiter, Err(RequestError::Expired)));
@@ -351,6 +364,7 @@ impl<R> Queue<R> {
         if let Some(digest) = job.digest {
             self.shared.remove(&(job.key.clone(), digest));
         }
+        self.released.push(job.payload.clone());
         Some(job)
     }
 

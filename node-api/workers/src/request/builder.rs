@@ -119,7 +119,7 @@ impl std::fmt::Debug for Request<'_> {
 }
 
 /// Whether everything has a size that can be sent.
-fn check(submission: &Submission) -> Result<(), RequestError> {
+pub(crate) fn check(submission: &Submission) -> Result<(), RequestError> {
     let check = |what: &str, bytes: usize, most: usize, remedy: &str| match bytes <= most {
         true => Ok(()),
         false => Err(RequestError::TooLarge {

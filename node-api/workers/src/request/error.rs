@@ -42,6 +42,14 @@ pub enum RequestError {
         /// What the pool said.
         why: String,
     },
+    /// Refused: the supervisor stands still, and has not read what was sent before.
+    #[error(
+        "the supervisor takes no requests at this moment ({why}): see whether its process is stopped or overloaded"
+    )]
+    NotTaken {
+        /// What the line says.
+        why: String,
+    },
     /// Refused: the workers are being closed.
     #[error("the workers are being closed")]
     Closing,
@@ -62,14 +70,20 @@ pub enum RequestError {
         /// What it said.
         message: String,
     },
+    /// The engine is broken, as far as this request can tell: it panicked, or forgot it.
+    #[error("the engine broke: {message}")]
+    EngineBroke {
+        /// How.
+        message: String,
+    },
     /// There is no worker, and none can be started.
     #[error("no worker can be started: {why}")]
     NoWorker {
         /// What stands in the way.
         why: String,
     },
-    /// The answer came and could not be read.
-    #[error("the answer cannot be read: {why}")]
+    /// What came cannot be read: the request's payload where it was to be served, or its answer here.
+    #[error("its bytes cannot be read: {why}")]
     Unreadable {
         /// Why.
         why: String,
@@ -87,9 +101,6 @@ pub enum RequestError {
         "this process was forked from the one that the workers belong to: connect in a process that was started with exec"
     )]
     Forked,
-    /// A fault that was asked for.
-    #[error("lost on purpose: chaos is switched on")]
-    Chaos,
 }
 
 impl RequestError {
@@ -100,16 +111,17 @@ impl RequestError {
             Self::BreakerOpen { .. } => "breaker_open",
             Self::TooLarge { .. } => "too_large",
             Self::NoMemory { .. } => "no_memory",
+            Self::NotTaken { .. } => "not_taken",
             Self::Closing => "closing",
             Self::Expired => "expired",
             Self::Poisoned { .. } => "poisoned",
             Self::Engine { .. } => "engine",
+            Self::EngineBroke { .. } => "engine_broke",
             Self::NoWorker { .. } => "no_worker",
             Self::Unreadable { .. } => "unreadable",
             Self::SupervisorGone => "supervisor_gone",
             Self::Interrupted => "interrupted",
             Self::Forked => "forked",
-            Self::Chaos => "chaos",
         }
     }
 }

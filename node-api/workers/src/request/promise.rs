@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use zenoh_pinned::bindings::MadeHere;
+
 use super::{Payload, RequestError};
 
 /// How often a wait asks whether it is to end.
@@ -26,9 +28,24 @@ enum State {
 struct Place {
     state: Mutex<State>,
     told: Condvar,
+    made_here: MadeHere,
 }
 
 impl Place {
+    /// Tells it, unless it has been told.
+    fn tell(&self, outcome: Outcome) {
+        let mut state = self.lock();
+        if !matches!(*state, State::Waiting(_)) {
+            return;
+        }
+        let before = std::mem::replace(&mut *state, State::Told(outcome));
+        drop(state);
+        self.told.notify_one();
+        if let State::Waiting(Some(waker)) = before {
+            waker.wake();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Whole between any two statements.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -47,6 +64,7 @@ pub(crate) fn promise() -> (Promise, PendingAnswer) {
     let place = Arc::new(Place {
         state: Mutex::new(State::Waiting(None)),
         told: Condvar::new(),
+        made_here: MadeHere::now(),
     });
     (Promise(place.clone()), PendingAnswer(place))
 }
@@ -58,10 +76,16 @@ impl Promise {
     }
 
     pub(crate) fn tell(self, outcome: Outcome) {
-        let before = std::mem::replace(&mut *self.0.lock(), State::Told(outcome));
-        self.0.told.notify_one();
-        if let State::Waiting(Some(waker)) = before {
-            waker.wake();
+        self.0.tell(outcome);
+    }
+}
+
+/// One that was lost is told as well, so that nobody waits for it.
+impl Drop for Promise {
+    fn drop(&mut self) {
+        // In a forked child the answer is the parent's to tell.
+        if self.0.made_here.holds() {
+            self.0.tell(Err(RequestError::Closing));
         }
     }
 }
@@ -74,11 +98,15 @@ impl PendingAnswer {
         pending
     }
 
-    /// Waits on this thread. The request's deadline bounds it, whoever dies.
+    /// Waits on this thread. The request's deadline bounds it, whoever dies; with
+    /// [`in_order_of`](super::Request::in_order_of) those of earlier requests of its source do as well.
     ///
     /// # Errors
     /// [`RequestError`].
     pub fn wait(self) -> Result<Payload, RequestError> {
+        if !self.0.made_here.holds() {
+            return Err(RequestError::Forked);
+        }
         let mut state = self.0.lock();
         let mut ask_at = Instant::now() + ASK_EVERY;
         loop {
@@ -153,6 +181,13 @@ mod tests {
             PendingAnswer::told(Err(RequestError::Expired)).wait(),
             Err(RequestError::Expired)
         );
+    }
+
+    #[test]
+    fn a_promise_that_is_lost_is_told() {
+        let (promise, pending) = super::promise();
+        drop(promise);
+        assert_eq!(pending.wait(), Err(RequestError::Closing));
     }
 
     #[test]

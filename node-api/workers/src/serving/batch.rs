@@ -9,16 +9,16 @@ use zenoh_pinned::FrameError;
 
 use crate::{
     protocol::{Asked, Content},
-    request::Payload,
+    request::{Payload, RequestError},
 };
 
 /// Requests to be served together. Usable as a slice of them.
-///
-/// A request whose frame could not be read, as its sender has died meanwhile, is in it with an empty payload.
 #[derive(Debug)]
 pub struct Batch {
     number: u64,
     requests: Vec<BatchRequest>,
+    /// Those whose frames cannot be read here, and why: they are answered so, and the engine does not see them.
+    unreadable: Vec<(u64, String)>,
 }
 
 /// One request of a batch.
@@ -39,20 +39,51 @@ pub struct BatchRequest {
 /// The engine's answer to one request: `Ok` with anything that is a [`Payload`], or why there is none.
 pub type Answer = Result<Payload, EngineError>;
 
-/// Why an engine has no answer to a request, in its own words. Made of any text or error.
+/// Why an engine has no answer to a request, in its own words, of which the first 1024 bytes are told. Made of any text or
+/// error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EngineError(String);
+pub struct EngineError {
+    message: String,
+    is_broken: bool,
+}
 
 impl<T: ToString> From<T> for EngineError {
     fn from(error: T) -> Self {
-        Self(error.to_string())
+        Self {
+            message: cut(error.to_string()),
+            is_broken: false,
+        }
     }
 }
 
 impl EngineError {
-    pub(super) fn message(&self) -> &str {
-        &self.0
+    /// That the engine itself is broken, and not only this request wrong: enough of them in a row open the breaker.
+    pub fn broken(why: impl ToString) -> Self {
+        Self {
+            is_broken: true,
+            ..Self::from(why)
+        }
     }
+
+    pub(super) fn into_request_error(self) -> RequestError {
+        let Self { message, is_broken } = self;
+        match is_broken {
+            true => RequestError::EngineBroke { message },
+            false => RequestError::Engine { message },
+        }
+    }
+}
+
+/// So that a full batch of them is still a message.
+fn cut(mut message: String) -> String {
+    const MOST: usize = 1024;
+    if let Some(end) = (0..=MOST.min(message.len()))
+        .rev()
+        .find(|end| message.is_char_boundary(*end))
+    {
+        message.truncate(end);
+    }
+    message
 }
 
 impl BatchRequest {
@@ -68,20 +99,28 @@ impl Batch {
         read: impl Fn(Content<'_>) -> Result<Payload, FrameError>,
     ) -> Self {
         let now = Instant::now();
-        let requests = requests.iter().map(|asked| BatchRequest {
-            id: asked.id,
-            payload: read(asked.content).unwrap_or_else(|error| {
-                tracing::warn!(%error, "the frame of a request cannot be read");
-                Payload::from(Vec::new())
-            }),
-            attachment: asked.attachment.to_vec(),
-            deadline: now + Duration::from_micros(asked.remaining.min(1 << 40)),
-            trace: asked.trace,
-        });
-        Self {
+        let mut batch = Self {
             number,
-            requests: requests.collect(),
+            requests: Vec::with_capacity(requests.len()),
+            unreadable: Vec::new(),
+        };
+        for asked in requests {
+            match read(asked.content) {
+                Ok(payload) => batch.requests.push(BatchRequest {
+                    id: asked.id,
+                    payload,
+                    attachment: asked.attachment.to_vec(),
+                    deadline: now + Duration::from_micros(asked.remaining.min(1 << 40)),
+                    trace: asked.trace,
+                }),
+                Err(error) => batch.unreadable.push((asked.id, error.to_string())),
+            }
         }
+        batch
+    }
+
+    pub(super) fn take_unreadable(&mut self) -> Vec<(u64, String)> {
+        std::mem::take(&mut self.unreadable)
     }
 
     pub(super) fn number(&self) -> u64 {

@@ -4,14 +4,17 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use zenoh::{Session, Wait, sample::SampleKind};
-use zenoh_pinned::{Pinner, bindings::descriptor::DescriptorReader};
-use zenoh_pinned_node::pubsub::{DeclareError, ReceiveError};
+use zenoh_pinned::{
+    Pinner,
+    bindings::{MadeHere, descriptor::DescriptorReader},
+};
+use zenoh_pinned_node::pubsub::{DeclareError, PutError, ReceiveError};
 
 use super::Worker;
 use crate::{
@@ -149,11 +152,16 @@ impl Worker {
             pool: pool.to_owned(),
             waited: GREET_FOR,
         })?;
+        static JOINED: AtomicU64 = AtomicU64::new(1);
         let assignment = Assignment {
             endpoint: String::new(),
             pool: pool.to_owned(),
             instance,
-            worker: format!("{}", session.zid()),
+            worker: format!(
+                "{}-{}",
+                session.zid(),
+                JOINED.fetch_add(1, Ordering::Relaxed)
+            ),
             placement: Placement::default(),
         };
         Self::greet(session.clone(), pinner, assignment, true)
@@ -190,7 +198,9 @@ impl Worker {
             .declare_subscriber(keys.supervisor(&instance));
         let watching = watching.callback(move |sample| {
             // Relaxed: a flag.
-            gone.store(sample.kind() == SampleKind::Delete, Ordering::Relaxed);
+            if sample.kind() == SampleKind::Delete {
+                gone.store(true, Ordering::Relaxed);
+            }
         });
         let token = match is_joining {
             true => {
@@ -221,6 +231,7 @@ impl Worker {
             _token: token,
             _ping: ping,
             session,
+            made_here: MadeHere::now(),
         };
         this.wait_for_welcome()?;
         Ok(this)
@@ -230,9 +241,13 @@ impl Worker {
         let begun = Instant::now();
         while begun.elapsed() < GREET_FOR {
             // In a slot, so that the supervisor sees whether it shares memory with this process.
-            self.link.send_shared(&Message::Hello {
+            match self.link.send_shared(&Message::Hello {
                 pid: std::process::id(),
-            })?;
+            }) {
+                // A supervisor that stands still has not read the earlier ones.
+                Ok(()) | Err(SendError::Put(PutError::Full { .. })) => {}
+                Err(error) => return Err(error.into()),
+            }
             match self.batches.recv_timeout(GREET_EVERY) {
                 Ok(frame) => {
                     let received = Received::of(&frame);

@@ -26,7 +26,7 @@ use std::{
 use zenoh::{Session, Wait, liveliness::LivelinessToken, pubsub::Subscriber, query::Queryable};
 use zenoh_pinned::{
     Pinner, Slot,
-    bindings::{Termination, descriptor::DescriptorReader},
+    bindings::{MadeHere, Termination, descriptor::DescriptorReader},
 };
 use zenoh_pinned_node::pubsub::{FrameSubscriber, ReceiveError};
 
@@ -51,6 +51,7 @@ pub struct Worker {
     batches: FrameSubscriber,
     reader: DescriptorReader,
     envelopes: Envelopes,
+    /// Answers in shared memory that the supervisor may not have taken yet.
     kept: HashMap<u64, Vec<Payload>>,
     shares_memory: bool,
     placement: Placement,
@@ -61,6 +62,7 @@ pub struct Worker {
     _token: Option<LivelinessToken>,
     _ping: Queryable<()>,
     session: Session,
+    made_here: MadeHere,
 }
 
 impl std::fmt::Debug for Worker {
@@ -176,7 +178,7 @@ impl Worker {
                 |content: Content<'_>| link::payload(content, &message, &self.reader),
             ))),
             Message::Taken { number } => {
-                self.kept.remove(&number);
+                self.kept.retain(|kept, _| *kept > number);
                 Ok(Next::Nothing)
             }
             Message::Leave => Ok(Next::Leave),
@@ -192,9 +194,10 @@ impl Worker {
 
     /// Sends the answers of a batch; for bindings.
     #[doc(hidden)]
-    pub fn answer(&mut self, batch: Batch, answers: Vec<Answer>) -> Result<(), WorkerError> {
+    pub fn answer(&mut self, mut batch: Batch, answers: Vec<Answer>) -> Result<(), WorkerError> {
         let number = batch.number();
-        let ids: Vec<u64> = batch.iter().map(BatchRequest::id).collect();
+        let mut ids: Vec<u64> = batch.iter().map(BatchRequest::id).collect();
+        let unreadable = batch.take_unreadable();
         // The supervisor keeps what it has sent until it is answered.
         drop(batch);
         let mut outcomes = Vec::with_capacity(ids.len());
@@ -204,17 +207,19 @@ impl Worker {
                     self.envelopes.laid(&payload)
                 }
                 Ok(payload) => Ok(payload),
-                Err(error) => Err(RequestError::Engine {
-                    message: error.message().to_owned(),
-                }),
+                Err(error) => Err(error.into_request_error()),
             });
         }
         let missing = || {
-            Err(RequestError::Engine {
+            Err(RequestError::EngineBroke {
                 message: String::from("it gave no answer to this request of its batch"),
             })
         };
         outcomes.resize_with(ids.len(), missing);
+        for (id, why) in unreadable {
+            ids.push(id);
+            outcomes.push(Err(RequestError::Unreadable { why }));
+        }
         let answers = ids.iter().zip(&outcomes).map(|(id, outcome)| Answered {
             id: *id,
             outcome: match outcome {
@@ -252,6 +257,11 @@ pub enum Next {
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        if !self.made_here.holds() {
+            // A forked child: they are the parent's, and zenoh's threads are not here.
+            std::mem::forget((self._watching.take(), self._token.take()));
+            return;
+        }
         // Answers that lie in this process's memory are taken first, or not at all.
         let patience = std::time::Instant::now() + Duration::from_secs(1);
         while !self.kept.is_empty() && std::time::Instant::now() < patience && !self.is_alone() {
@@ -259,6 +269,9 @@ impl Drop for Worker {
                 break;
             }
         }
-        let _ = self.session.close().wait();
+        // A session that it has joined with is the application's.
+        if self._token.is_none() {
+            let _ = self.session.close().wait();
+        }
     }
 }

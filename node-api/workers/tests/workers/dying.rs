@@ -267,7 +267,16 @@ fn kills_at_random_lose_and_double_nothing() {
                         let request = match number % 4 {
                             0 => {
                                 // What killed workers held comes back within seconds.
-                                let mut slot = until(|| workers.alloc(8192).ok());
+                                let begun = Instant::now();
+                                let mut slot = until(|| match workers.alloc(8192) {
+                                    Ok(slot) => Some(slot),
+                                    Err(error) => {
+                                        if begun.elapsed() > SOON / 2 {
+                                            eprintln!("{error} {:?}", workers.statistics());
+                                        }
+                                        None
+                                    }
+                                });
                                 slot.fill(source.len() as u8);
                                 slot[..8].copy_from_slice(&number.to_le_bytes());
                                 workers.request(slot)

@@ -50,7 +50,7 @@ fn long_ordinary_memory_is_laid_into_a_slot_and_a_short_one_goes_in_the_message(
         let sent: Vec<u8> = (0..bytes).map(|at| at as u8).collect();
         let answer = workers.request(sent.clone()).send().wait().unwrap();
         assert_eq!(
-            (&answer[..] == sent, answer.is_shared()),
+            (answer[..] == sent[..], answer.is_shared()),
             (true, bytes > 4096),
             "{bytes}"
         );
