@@ -232,6 +232,9 @@ impl Worker {
                 Err(ReceiveError::TimedOut(_) | ReceiveError::Frame(_)) => {}
                 Err(error) => return Err(error.into()),
             }
+            if zenoh_pinned::bindings::is_interrupted() {
+                break;
+            }
         }
         Err(WorkerError::NoSupervisor {
             pool: self.name.clone(),
@@ -258,7 +261,7 @@ pub(crate) fn find_supervisor(
         if let Some(instance) = found.min() {
             return Ok(Some(instance));
         }
-        if begun.elapsed() >= patience {
+        if begun.elapsed() >= patience || zenoh_pinned::bindings::is_interrupted() {
             return Ok(None);
         }
         std::thread::sleep(Duration::from_millis(50));

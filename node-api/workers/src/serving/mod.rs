@@ -250,6 +250,9 @@ impl Drop for Worker {
                 break;
             }
         }
-        let _ = self.session.close().wait();
+        // Of a worker that has joined it is the application's.
+        if self._watching.is_none() {
+            let _ = self.session.close().wait();
+        }
     }
 }
