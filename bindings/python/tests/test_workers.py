@@ -1,4 +1,4 @@
-"""Workers: frames go there and back without a copy, in batches; programs of workers, and what a pool tells."""
+"""Workers: frames go there and back without a copy, in batches; their programs, and what a pool tells."""
 
 import threading
 from pathlib import Path
@@ -282,4 +282,4 @@ def test_nothing_is_left_of_a_pool(alone):
     with serving(alone, "echo") as pool:
         pool.request(bytes(100_000)).result()
         (worker,) = pool.statistics()["workers"]
-    assert not Path(f"/proc/{worker['pid']}").exists()
+    eventually(lambda: not Path(f"/proc/{worker['pid']}").exists())

@@ -1,4 +1,4 @@
-"""Workers that fail, die or take too long: each request is answered once, or fails with a reason that says so."""
+"""Workers that fail, die or take too long: each request is answered once, or fails and says why."""
 
 import os
 import re

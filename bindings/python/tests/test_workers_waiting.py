@@ -1,6 +1,7 @@
 """Waiting for answers: threads, event loops, signals, other processes, and forks."""
 
 import asyncio
+import importlib.util
 import json
 import os
 import signal
@@ -20,17 +21,14 @@ from meeting import connecting, eventually, listening
 from test_waiting import Counting
 from working import PROGRAM, kind_of, serving
 
+LOOPS = [pytest.param(asyncio.new_event_loop, id="asyncio")]
+if importlib.util.find_spec("uvloop"):
+    import uvloop
 
-def loops():
-    yield pytest.param(asyncio.new_event_loop, id="asyncio")
-    try:
-        import uvloop
-    except ImportError:
-        return
-    yield pytest.param(uvloop.new_event_loop, id="uvloop")
+    LOOPS += [pytest.param(uvloop.new_event_loop, id="uvloop")]
 
 
-@pytest.mark.parametrize("new_loop", loops())
+@pytest.mark.parametrize("new_loop", LOOPS)
 def test_an_event_loop_goes_on_while_answers_are_awaited(alone, new_loop):
     async def main(pool):
         ticks = 0

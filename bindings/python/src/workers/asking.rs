@@ -9,8 +9,7 @@ use super::{
     pending::PendingAnswer,
 };
 use crate::{
-    pool,
-    signals,
+    pool, signals,
     sizes::{Sizes, seconds},
     slot::Slot,
     target::Target,

@@ -42,7 +42,10 @@ impl WorkersClient {
         let connect = || workers::WorkersClient::connect(&session, name, timeout);
         let client = signals::interruptible(py, connect)?.map_err(errors::connect)?;
         Ok(Self {
-            client: Open::new(Arc::new(client), "the client is closed: connect another one"),
+            client: Open::new(
+                Arc::new(client),
+                "the client is closed: connect another one",
+            ),
             target,
         })
     }
@@ -56,12 +59,7 @@ impl WorkersClient {
         asking::request(py, &*self.get()?, payload, terms, self.target)
     }
 
-    fn allocate(
-        &self,
-        py: Python<'_>,
-        shape: Sizes,
-        dtype: &Bound<'_, PyAny>,
-    ) -> PyResult<Slot> {
+    fn allocate(&self, py: Python<'_>, shape: Sizes, dtype: &Bound<'_, PyAny>) -> PyResult<Slot> {
         let client = self.get()?;
         asking::allocate(py, &shape, dtype, |bytes| client.alloc(bytes))
     }

@@ -12,7 +12,9 @@ fn of_kind(kind: &str, text: &str, fill: impl Fn(&Bound<'_, PyDict>) -> PyResult
             let attributes = PyDict::new(py);
             fill(&attributes)?;
             let module = py.import("zenoh_pinned.workers._errors")?;
-            let error = module.getattr("error_of")?.call1((kind, text, attributes))?;
+            let error = module
+                .getattr("error_of")?
+                .call1((kind, text, attributes))?;
             Ok(PyErr::from_value(error))
         };
         made().unwrap_or_else(|failure| failure)

@@ -44,7 +44,11 @@ impl Event {
         let (name, what, more) = match self {
             Self::Worker(name, event, reason) => {
                 let what = (&*event.pool, event.seat, event.incarnation, event.pid);
-                (name, what.into_bound_py_any(py)?, reason.into_bound_py_any(py)?)
+                (
+                    name,
+                    what.into_bound_py_any(py)?,
+                    reason.into_bound_py_any(py)?,
+                )
             }
             Self::Completed {
                 priority,
@@ -52,7 +56,9 @@ impl Event {
                 error,
             } => {
                 let error = match error {
-                    Some(error) => errors::request(&error).into_value(py).into_bound_py_any(py)?,
+                    Some(error) => errors::request(&error)
+                        .into_value(py)
+                        .into_bound_py_any(py)?,
                     None => PyNone::get(py).to_owned().into_any(),
                 };
                 ("complete", (priority, took).into_bound_py_any(py)?, error)
@@ -102,7 +108,9 @@ impl Telling {
         drop(state);
         self.0.changed.notify_one();
         if is_first_lost {
-            tracing::warn!("callbacks of workers take longer than what they are told of: some are not called");
+            tracing::warn!(
+                "callbacks of workers take longer than what they are told of: some are not called"
+            );
         }
     }
 }

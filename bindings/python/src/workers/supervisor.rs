@@ -12,8 +12,7 @@ use pyo3::prelude::*;
 use zenoh_pinned_workers as workers;
 
 use super::{
-    asking,
-    errors,
+    asking, errors,
     events::{Events, Telling},
     payload::Payload,
     pending::PendingAnswer,
@@ -67,7 +66,9 @@ impl Workers {
             builder = told_by(builder, &Arc::new(telling), tells_completed);
             events = Some(told);
         }
-        let begun = py.detach(|| builder.build(&session)).map_err(errors::build)?;
+        let begun = py
+            .detach(|| builder.build(&session))
+            .map_err(errors::build)?;
         let closed = "the workers are closed: make others";
         let workers = Open::new(Arc::new(begun), closed);
         Ok((Self { workers, target }, events))
@@ -82,12 +83,7 @@ impl Workers {
         asking::request(py, &*self.get()?, payload, terms, self.target)
     }
 
-    fn allocate(
-        &self,
-        py: Python<'_>,
-        shape: Sizes,
-        dtype: &Bound<'_, PyAny>,
-    ) -> PyResult<Slot> {
+    fn allocate(&self, py: Python<'_>, shape: Sizes, dtype: &Bound<'_, PyAny>) -> PyResult<Slot> {
         let workers = self.get()?;
         asking::allocate(py, &shape, dtype, |bytes| workers.alloc(bytes))
     }
@@ -133,7 +129,8 @@ impl Workers {
                 drop(done);
             });
             // Where there is no thread for it, it has been done here.
-            while started.is_ok() && ended.recv_timeout(ASK_EVERY) == Err(RecvTimeoutError::Timeout) {
+            while started.is_ok() && ended.recv_timeout(ASK_EVERY) == Err(RecvTimeoutError::Timeout)
+            {
                 if zenoh_pinned::bindings::is_interrupted() {
                     return;
                 }

@@ -105,7 +105,9 @@ impl Terms<'_> {
             let ordinary = |bytes| Err(no_slot(bytes));
             let payload = match Prepared::of(&payload)? {
                 Prepared::Copy(imported) => Bytes::from(imported.as_ref()),
-                ready => ready.into_payload(ordinary).unwrap_or_else(|_| Bytes::from("")),
+                ready => ready
+                    .into_payload(ordinary)
+                    .unwrap_or_else(|_| Bytes::from("")),
             };
             let every = seconds(self.deep_check_every)?;
             builder = builder.deep_check(payload, every, move |answer| says(&is_right, answer));

@@ -19,8 +19,7 @@ use zenoh_pinned::bindings::Termination;
 use zenoh_pinned_workers as workers;
 
 use super::{
-    asking,
-    errors,
+    asking, errors,
     payload::{Payload, Prepared, frame_of},
 };
 use crate::{
@@ -48,7 +47,8 @@ fn expect_termination() -> PyResult<Arc<Termination>> {
         return Ok(termination);
     }
     let termination = Termination::expect();
-    let termination = termination.map_err(|error| errors::worker(workers::WorkerError::Signals(error)))?;
+    let termination =
+        termination.map_err(|error| errors::worker(workers::WorkerError::Signals(error)))?;
     let termination = Arc::new(termination);
     *expected = Arc::downgrade(&termination);
     Ok(termination)
@@ -180,7 +180,11 @@ impl Worker {
         let mut worker = self.take()?;
         let termination = self.termination.lock();
         let termination = termination.unwrap_or_else(PoisonError::into_inner).clone();
-        let is_to_end = || termination.as_ref().is_none_or(|asked| asked.is_asked_for());
+        let is_to_end = || {
+            termination
+                .as_ref()
+                .is_none_or(|asked| asked.is_asked_for())
+        };
         let next = signals::interruptible(py, || {
             loop {
                 if is_to_end() || zenoh_pinned::bindings::is_interrupted() {
@@ -248,12 +252,7 @@ impl Worker {
         Ok(mistakes)
     }
 
-    fn allocate(
-        &self,
-        py: Python<'_>,
-        shape: Sizes,
-        dtype: &Bound<'_, PyAny>,
-    ) -> PyResult<Slot> {
+    fn allocate(&self, py: Python<'_>, shape: Sizes, dtype: &Bound<'_, PyAny>) -> PyResult<Slot> {
         self.made_in.check().map_err(errors::forked)?;
         asking::allocate(py, &shape, dtype, |bytes| self.alloc(bytes))
     }
@@ -305,7 +304,10 @@ impl Batch {
                     attachment: Some(request.attachment.clone()),
                     ..Beside::default()
                 };
-                let left = request.deadline.saturating_duration_since(now).as_secs_f64();
+                let left = request
+                    .deadline
+                    .saturating_duration_since(now)
+                    .as_secs_f64();
                 frame_of(request.payload.clone(), self.target, beside).map(|frame| (frame, left))
             });
             requests.collect::<PyResult<Vec<_>>>()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from zenoh_pinned import _native
 from zenoh_pinned._closing import Closing
@@ -22,7 +22,8 @@ class Asking(Closing):
     """Whoever takes requests."""
 
     __slots__ = ()
-    _native: _native.Workers | _native.WorkersClient
+    # Each subclass says which.
+    _native: Any
 
     def request(
         self,
