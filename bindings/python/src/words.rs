@@ -64,7 +64,7 @@ const PHRASES: [(&str, &str); 22] = [
     ),
     (
         "give its command to Workers::builder(), or join a pool with Worker::join()",
-        "give its command to workers.Workers(command=...), or join a pool with workers.Worker.join()",
+        "give its command to workers.Workers(command=...), or join a pool with workers.Worker.join(session, name)",
     ),
     ("a longer queue()", "a longer queue (queue=)"),
     (

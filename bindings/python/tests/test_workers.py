@@ -1,5 +1,6 @@
 """Workers: frames go there and back without a copy, in batches; their programs, and what a pool tells."""
 
+import signal
 import threading
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import zenoh_pinned
 from zenoh_pinned import workers
 
-from meeting import connecting, eventually, listening
+from meeting import connecting, eventually, in_use, link, listening
 from nodes.worker import address_of, place_of
 from working import command, serving
 
@@ -34,6 +35,24 @@ def test_a_slot_reaches_the_worker_and_its_answer_comes_back_without_a_copy(alon
         # A view keeps it.
         pool.request(np.zeros(100_000, "uint8")).result()
         assert array[1] == 2
+
+
+def test_a_frame_of_a_camera_reaches_the_worker_where_the_camera_wrote_it(sessions):
+    producer, consumer = sessions
+    publisher = producer.declare_publisher("camera", 65_536, slots=4)
+    subscriber = consumer.declare_subscriber("camera", capacity=1)
+    link(publisher, subscriber)
+    with serving(consumer, "where") as pool:
+        with publisher.allocate(65_536) as image:
+            image[:] = 7
+            written = place_of(address_of(image))
+        del image
+        frame = subscriber.recv(20)
+        pending = pool.request(frame)
+        del frame
+        assert str(pending.result(), "ascii") == written
+    del pending
+    eventually(lambda: in_use(publisher) == 0)
 
 
 def test_an_answer_is_a_frame_with_all_its_views(alone):
@@ -236,17 +255,29 @@ def test_a_worker_joins_a_pool_that_its_session_reaches(port):
         workers.Workers("test", range=(1, 1), session=session) as pool,
         zenoh_pinned.Session(connecting(port)) as other,
     ):
-        joined = workers.Worker.join(other, "test")
-        assert joined.name == "test"
-        ended = []
-        serves = threading.Thread(target=lambda: ended.append(joined.serve(list)))
-        serves.start()
-        assert bytes(pool.request(bytes(10_000)).result()) == bytes(10_000)
-        pool.close()
-        serves.join(20)
-        assert ended == [None]
+        handler = signal.getsignal(signal.SIGINT)
+        for closes_first in ("the worker", "the pool"):
+            joined = workers.Worker.join(other, "test")
+            assert joined.name == "test"
+            ended: list[None] = []
+            serves = threading.Thread(target=_serve, args=(joined, ended))
+            serves.start()
+            assert bytes(pool.request(bytes(10_000)).result()) == bytes(10_000)
+            # Signals are taken by who serves on the main thread.
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            (joined if closes_first == "the worker" else pool).close()
+            serves.join(20)
+            assert ended == [None]
+            if closes_first == "the worker":
+                eventually(lambda: not any(w["state"] == "ready" for w in pool.statistics()["workers"]))
+        assert signal.getsignal(signal.SIGINT) is handler
         # The session is the application's still.
         other.declare_publisher("a", 4096).close()
+
+
+def _serve(worker, ended):
+    ended.append(worker.serve(list))
 
 
 @pytest.mark.parametrize(

@@ -242,6 +242,23 @@ def test_what_a_forked_child_does_with_inherited_objects_is_an_error_that_says_s
         assert (np.asarray(answer) == 7).all()
 
 
+def test_closing_ends_the_waits_of_other_threads(alone):
+    pool, errors = serving(alone, "echo"), []
+    assert pool.wait_until_ready()
+
+    def wait():
+        with pytest.raises(ConnectionError) as error:
+            pool.wait_until_ready(2, 3600)
+        errors.append(str(error.value))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    time.sleep(0.1)
+    pool.close()
+    waiting.join(20)
+    assert errors == ["the workers are closed: make others"]
+
+
 def test_answers_of_a_pool_that_is_closed_are_closing(alone):
     pool = serving(alone, "obeys", grace=0.1)
     assert pool.wait_until_ready()

@@ -776,7 +776,10 @@ class Worker:
     @property
     def name(self) -> str: ...
     def ready(self) -> None:
-        """Says that it is ready. From now on signals that ask the process to end are only noted."""
+        """Says that it is ready.
+
+        On the main thread, signals that ask the process to end are only noted from now on.
+        """
     def next(self) -> WorkersBatch | None:
         """The next batch, waiting for it; `None` where the worker is to end."""
     def answer(self, batch: WorkersBatch, answers: Sequence[object]) -> list[tuple[int, Exception]]:

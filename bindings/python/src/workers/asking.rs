@@ -1,5 +1,7 @@
 //! How requests are made, whoever takes them.
 
+use std::sync::Arc;
+
 use pyo3::{exceptions::PyValueError, prelude::*};
 use zenoh_pinned_workers::{Payload as Bytes, Priority, Request, RequestError};
 
@@ -16,7 +18,7 @@ use crate::{
 };
 
 /// The supervisor of this process, or a client of another one's.
-pub(super) trait Asks: Sync {
+pub(super) trait Asks: Send + Sync {
     fn begin(&self, payload: Bytes) -> Request<'_>;
     fn alloc(&self, bytes: usize) -> Result<zenoh_pinned::Slot, RequestError>;
 }
@@ -53,9 +55,10 @@ pub(super) struct Terms {
     attachment: Vec<u8>,
 }
 
-pub(super) fn request(
+/// Sends a request. The handle is let go detached: where somebody closes meanwhile it is the last one, and waits.
+pub(super) fn request<T: Asks>(
     py: Python<'_>,
-    asks: &impl Asks,
+    asks: impl FnOnce() -> PyResult<Arc<T>>,
     payload: &Bound<'_, PyAny>,
     terms: Terms,
     target: Target,
@@ -63,7 +66,8 @@ pub(super) fn request(
     let priority = priority(&terms.priority)?;
     let deadline = terms.deadline.map(seconds).transpose()?;
     let prepared = Prepared::of(payload)?;
-    let sent = signals::interruptible(py, || {
+    let asks = asks()?;
+    let sent = signals::interruptible(py, move || {
         let payload = prepared.into_payload(|bytes| asks.alloc(bytes))?;
         let mut request = asks.begin(payload).priority(priority);
         if let Some(deadline) = deadline {
@@ -90,8 +94,8 @@ pub(super) fn allocate(
     })
 }
 
-pub(super) fn lay(asks: &impl Asks, array: &Bound<'_, PyAny>) -> PyResult<Payload> {
-    Payload::of_copy(array, |bytes| asks.alloc(bytes))
+pub(super) fn lay(asks: Arc<impl Asks>, array: &Bound<'_, PyAny>) -> PyResult<Payload> {
+    Payload::of_copy(array, move |bytes| asks.alloc(bytes))
 }
 
 fn priority(name: &str) -> PyResult<Priority> {

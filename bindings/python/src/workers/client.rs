@@ -56,12 +56,12 @@ impl WorkersClient {
         payload: &Bound<'_, PyAny>,
         terms: Terms,
     ) -> PyResult<PendingAnswer> {
-        asking::request(py, &*self.get()?, payload, terms, self.target)
+        asking::request(py, || self.get(), payload, terms, self.target)
     }
 
     fn allocate(&self, py: Python<'_>, shape: Sizes, dtype: &Bound<'_, PyAny>) -> PyResult<Slot> {
         let client = self.get()?;
-        asking::allocate(py, &shape, dtype, |bytes| client.alloc(bytes))
+        asking::allocate(py, &shape, dtype, move |bytes| client.alloc(bytes))
     }
 
     /// The payload of a slot that nobody writes any more.
@@ -71,7 +71,7 @@ impl WorkersClient {
 
     /// A copy of an array, in a slot.
     fn lay(&self, array: &Bound<'_, PyAny>) -> PyResult<Payload> {
-        asking::lay(&*self.get()?, array)
+        asking::lay(self.get()?, array)
     }
 
     #[getter]

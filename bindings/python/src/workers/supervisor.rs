@@ -5,7 +5,7 @@ use std::{
         Arc,
         mpsc::{RecvTimeoutError, sync_channel},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use pyo3::prelude::*;
@@ -80,12 +80,12 @@ impl Workers {
         payload: &Bound<'_, PyAny>,
         terms: asking::Terms,
     ) -> PyResult<PendingAnswer> {
-        asking::request(py, &*self.get()?, payload, terms, self.target)
+        asking::request(py, || self.get(), payload, terms, self.target)
     }
 
     fn allocate(&self, py: Python<'_>, shape: Sizes, dtype: &Bound<'_, PyAny>) -> PyResult<Slot> {
         let workers = self.get()?;
-        asking::allocate(py, &shape, dtype, |bytes| workers.alloc(bytes))
+        asking::allocate(py, &shape, dtype, move |bytes| workers.alloc(bytes))
     }
 
     /// The payload of a slot that nobody writes any more.
@@ -95,25 +95,35 @@ impl Workers {
 
     /// A copy of an array, in a slot.
     fn lay(&self, array: &Bound<'_, PyAny>) -> PyResult<Payload> {
-        asking::lay(&*self.get()?, array)
+        asking::lay(self.get()?, array)
     }
 
     /// What there is and what has happened, as JSON.
     fn statistics(&self, py: Python<'_>) -> PyResult<String> {
         let workers = self.get()?;
-        let written = py.detach(|| serde_json::to_string(&workers.statistics()));
+        let written = py.detach(move || serde_json::to_string(&workers.statistics()));
         written.map_err(|error| errors::misuse(&error.to_string()))
     }
 
     fn wait_until_ready(&self, py: Python<'_>, count: i128, timeout: f64) -> PyResult<bool> {
         let (count, timeout) = (amount("workers", count)?, seconds(timeout)?);
-        let workers = self.get()?;
-        signals::interruptible(py, || workers.wait_until_ready(count, timeout))
+        let until = Instant::now() + timeout;
+        loop {
+            // In pieces, each with a handle of its own: somebody may close meanwhile.
+            let workers = self.get()?;
+            let left = until.saturating_duration_since(Instant::now());
+            let ready = signals::interruptible(py, move || {
+                workers.wait_until_ready(count, left.min(ASK_EVERY))
+            })?;
+            if ready || left <= ASK_EVERY {
+                return Ok(ready);
+            }
+        }
     }
 
     fn evict_idle(&self, py: Python<'_>) -> PyResult<usize> {
         let workers = self.get()?;
-        Ok(py.detach(|| workers.evict_idle()))
+        Ok(py.detach(move || workers.evict_idle()))
     }
 
     /// Ends the workers. What a signal handler raises ends the wait, not the closing.
@@ -125,6 +135,11 @@ impl Workers {
             let (done, ended) = sync_channel::<()>(1);
             let closing = std::thread::Builder::new().name(String::from("zpin-closing"));
             let started = closing.spawn(move || {
+                // Calls of other threads end by themselves, and soon.
+                let patience = Instant::now() + Duration::from_secs(2);
+                while Arc::strong_count(&workers) > 1 && Instant::now() < patience {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
                 drop(workers);
                 drop(done);
             });

@@ -6,26 +6,25 @@
 //! Locks: one mutex around the worker, held while a slot is allocated, never while a batch is waited for.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use pyo3::{
-    exceptions::PyBaseException,
-    prelude::*,
-    types::{PyList, PyTuple},
-};
+use pyo3::{prelude::*, types::PyList};
 use zenoh_pinned::bindings::Termination;
 use zenoh_pinned_workers as workers;
 
 use super::{
-    asking, errors,
-    payload::{Payload, Prepared, frame_of},
+    asking,
+    batch::{Batch, described, failure_of},
+    errors,
+    payload::{Payload, Prepared},
 };
 use crate::{
-    errors as errors_of_memory,
-    frame::Beside,
-    pinners,
+    errors as errors_of_memory, pinners,
     process::MadeIn,
     signals,
     sizes::Sizes,
@@ -59,15 +58,9 @@ fn expect_termination() -> PyResult<Arc<Termination>> {
 pub(crate) struct Worker {
     worker: Mutex<Option<workers::Worker>>,
     termination: Mutex<Option<Arc<Termination>>>,
+    /// Somebody has closed it, perhaps while another thread waits for a batch.
+    is_closing: AtomicBool,
     name: String,
-    target: Target,
-    made_in: MadeIn,
-}
-
-/// Requests that a worker has been given, until they are answered.
-#[pyclass(frozen, module = "zenoh_pinned._native", name = "WorkersBatch")]
-pub(crate) struct Batch {
-    batch: Mutex<Option<workers::Batch>>,
     target: Target,
     made_in: MadeIn,
 }
@@ -78,6 +71,7 @@ impl Worker {
             name: worker.name().to_owned(),
             worker: Mutex::new(Some(worker)),
             termination: Mutex::default(),
+            is_closing: AtomicBool::new(false),
             target,
             made_in: MadeIn::this_process(),
         }
@@ -85,6 +79,11 @@ impl Worker {
 
     fn lock(&self) -> MutexGuard<'_, Option<workers::Worker>> {
         self.worker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn termination(&self) -> MutexGuard<'_, Option<Arc<Termination>>> {
+        let termination = self.termination.lock();
+        termination.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self) -> PyResult<workers::Worker> {
@@ -114,13 +113,6 @@ impl Drop for Worker {
     fn drop(&mut self) {
         let worker = self.lock().take();
         self.made_in.drop_here(worker);
-    }
-}
-
-impl Drop for Batch {
-    fn drop(&mut self) {
-        let batch = self.batch.get_mut().unwrap_or_else(PoisonError::into_inner);
-        self.made_in.drop_here(batch.take());
     }
 }
 
@@ -162,14 +154,20 @@ impl Worker {
         &self.name
     }
 
-    /// Says that it is ready. From now on signals that ask the process to end are only noted.
+    /// Says that it is ready.
+    ///
+    /// On the main thread, signals that ask the process to end are only noted from now on.
     fn ready(&self, py: Python<'_>) -> PyResult<()> {
-        let termination = expect_termination()?;
         let mut worker = self.take()?;
-        *self
-            .termination
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(termination);
+        if signals::is_main_thread(py) {
+            match expect_termination() {
+                Ok(termination) => *self.termination() = Some(termination),
+                Err(error) => {
+                    self.put_back(worker);
+                    return Err(error);
+                }
+            }
+        }
         let said = py.detach(|| worker.ready());
         self.put_back(worker);
         said.map_err(errors::worker)
@@ -178,12 +176,11 @@ impl Worker {
     /// The next batch, waiting for it; `None` where the worker is to end.
     fn next(&self, py: Python<'_>) -> PyResult<Option<Batch>> {
         let mut worker = self.take()?;
-        let termination = self.termination.lock();
-        let termination = termination.unwrap_or_else(PoisonError::into_inner).clone();
+        let termination = self.termination().clone();
         let is_to_end = || {
-            termination
-                .as_ref()
-                .is_none_or(|asked| asked.is_asked_for())
+            let asked = termination.as_ref();
+            asked.is_some_and(|asked| asked.is_asked_for())
+                || self.is_closing.load(Ordering::Relaxed)
         };
         let next = signals::interruptible(py, || {
             loop {
@@ -202,11 +199,7 @@ impl Worker {
         });
         self.put_back(worker);
         let batch = next?.map_err(errors::worker)?;
-        Ok(batch.map(|batch| Batch {
-            batch: Mutex::new(Some(batch)),
-            target: self.target,
-            made_in: self.made_in,
-        }))
+        Ok(batch.map(|batch| Batch::new(batch, self.target)))
     }
 
     /// Answers a batch: with whatever is a payload, or an exception for a request that has none.
@@ -278,67 +271,9 @@ impl Worker {
         if self.made_in.check().is_err() {
             return;
         }
+        self.is_closing.store(true, Ordering::Relaxed);
         let worker = self.lock().take();
-        let termination = self.termination.lock();
-        let termination = termination.unwrap_or_else(PoisonError::into_inner).take();
+        let termination = worker.as_ref().and_then(|_| self.termination().take());
         py.detach(|| drop((worker, termination)));
     }
-}
-
-#[pymethods]
-impl Batch {
-    /// How many requests there are; none once they are answered.
-    fn __len__(&self) -> usize {
-        let batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
-        batch.as_ref().map_or(0, |batch| batch.len())
-    }
-
-    /// The frame of each request, and for how many seconds its answer is wanted.
-    fn requests<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let read = py.detach(|| {
-            let batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = std::time::Instant::now();
-            let requests = batch.iter().flat_map(|batch| batch.iter());
-            let requests = requests.map(|request| {
-                let beside = Beside {
-                    attachment: Some(request.attachment.clone()),
-                    ..Beside::default()
-                };
-                let left = request
-                    .deadline
-                    .saturating_duration_since(now)
-                    .as_secs_f64();
-                frame_of(request.payload.clone(), self.target, beside).map(|frame| (frame, left))
-            });
-            requests.collect::<PyResult<Vec<_>>>()
-        });
-        let read = read?.into_iter().map(|request| request.into_pyobject(py));
-        let read: Vec<Bound<'py, PyTuple>> = read.collect::<PyResult<_>>()?;
-        PyList::new(py, read)
-    }
-}
-
-impl Batch {
-    fn take(&self) -> Option<workers::Batch> {
-        let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
-        batch.take()
-    }
-}
-
-/// What an exception says that stands in place of an answer.
-fn failure_of(answer: &Bound<'_, PyAny>) -> PyResult<Option<workers::EngineError>> {
-    match answer.is_instance_of::<PyBaseException>() {
-        true => described(answer).map(Some),
-        false => Ok(None),
-    }
-}
-
-/// An exception in words, as Python prints it.
-fn described(error: &Bound<'_, PyAny>) -> PyResult<workers::EngineError> {
-    let class = error.get_type().name()?;
-    let text = error.str()?.to_string();
-    Ok(workers::EngineError::from(match text.is_empty() {
-        true => class.to_string(),
-        false => format!("{class}: {text}"),
-    }))
 }

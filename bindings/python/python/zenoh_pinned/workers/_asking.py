@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zenoh_pinned import _native
 from zenoh_pinned._closing import Closing
+from zenoh_pinned._publisher import attachment_of
 from zenoh_pinned.workers._pending import PendingAnswer
 from zenoh_pinned.workers._slots import Slot, allocated, payload_of
 
@@ -34,13 +35,13 @@ class Asking(Closing):
         key: str = "",
         in_order_of: str = "",
         deduplicate: bool = False,
-        attachment: bytes = b"",
+        attachment: bytes | str = b"",
     ) -> PendingAnswer:
         """Ask, and return the answer that is to come; a refusal comes the same way.
 
         `payload` is a `Slot` that was written or a received `Frame`, which go as they are; or bytes, text, an
-        array or any buffer, which are copied once. `attachment` is up to 1024 bytes beside it, for instance
-        its shape. The answer is wanted for `deadline` seconds, by default what the workers were made with. A
+        array or any buffer, which are copied once. `attachment` is up to 1024 bytes, or text, beside it, for
+        instance its shape. The answer is wanted for `deadline` seconds, by default what the workers were made with. A
         request goes into batches with others of the same `key` only, and the answers of one `in_order_of`
         come in the order in which they were asked for. With `deduplicate`, one answer does for all of the
         same bytes, attachment and key that say so and wait at the same time.
@@ -54,7 +55,7 @@ class Asking(Closing):
             "key": key,
             "in_order_of": in_order_of,
             "deduplicate": deduplicate,
-            "attachment": bytes(attachment),
+            "attachment": attachment_of(attachment) or b"",
         }
         return PendingAnswer(self._native.request(payload_of(payload), terms))
 

@@ -34,7 +34,7 @@ class Request(_Payload):
     """One request of a batch: a `Frame`, read-only, where whoever asked has written it.
 
     What was laid into shared memory lies there still (`is_shared`); every view keeps it, also after the
-    answer. `attachment` is the few bytes beside it, empty where there are none.
+    answer.
 
     >>> import numpy
     >>> from zenoh_pinned import workers
@@ -51,6 +51,11 @@ class Request(_Payload):
         this = super().__new__(cls, handle)
         this._until = until
         return this
+
+    @property
+    def attachment(self) -> bytes:
+        """The few bytes beside it, empty where there are none."""
+        return super().attachment or b""
 
     @property
     def deadline(self) -> float:

@@ -91,8 +91,9 @@ class Worker(Closing):
         it raises, all requests of the batch fail with that, the traceback is logged (`logging`, logger
         ``zenoh_pinned.workers``), and the next batch follows.
 
-        Returns after SIGTERM, SIGINT or SIGHUP, which are only noted meanwhile and end no batch, and closes
-        the worker. Raise `SupervisorGone` where the supervisor of a worker that has joined has gone.
+        On the main thread SIGTERM, SIGINT and SIGHUP are only noted meanwhile. It returns after the batch in
+        which one came, or in which the supervisor or `close` asked it to end, and has closed the worker.
+        Raise `SupervisorGone` where the supervisor of a worker that has joined has gone.
         """
         if not callable(engine):
             msg = f"an engine is called with each batch: {type(engine).__name__} cannot be called"
@@ -155,7 +156,7 @@ class Worker(Closing):
         self._native.fail(str(why))
 
     def close(self) -> None:
-        """Leave the pool."""
+        """Leave the pool, after the batch that is being served."""
         self._native.close()
 
 
