@@ -41,10 +41,10 @@ class Asking(Closing):
 
         `payload` is a `Slot` that was written or a received `Frame`, which go as they are; or bytes, text, an
         array or any buffer, which are copied once. `attachment` is up to 1024 bytes, or text, beside it, for
-        instance its shape. The answer is wanted for `deadline` seconds, by default what the workers were made with. A
-        request goes into batches with others of the same `key` only, and the answers of one `in_order_of`
-        come in the order in which they were asked for. With `deduplicate`, one answer does for all of the
-        same bytes, attachment and key that say so and wait at the same time.
+        instance its shape. The answer is wanted for `deadline` seconds, by default what the workers were made
+        with. A request goes into batches with others of the same `key` only, and the answers of one
+        `in_order_of` come in the order in which they were asked for. With `deduplicate`, one answer does for
+        all of the same bytes, attachment and key that say so and wait at the same time.
 
         Raise ``TypeError`` or ``ValueError`` for what is no payload or priority, `NoMemory` where there is no
         slot for a copy, ``ConnectionError`` where this is closed, and `Forked` in a forked child.
