@@ -303,6 +303,31 @@ def test_a_command_is_a_list_and_a_check_has_a_judge(alone):
         serving(alone, "echo", deep_check=b"x")
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"batch": "8"}, "batch=: 'str'"),
+        ({"range": 8}, "range="),
+        ({"deadline": "soon"}, "deadline=: must be real"),
+        ({"processors": ["a"]}, "processors="),
+        ({"on_ready": 3}, "what happens to workers: int"),
+        ({"session": 3}, "zenoh_pinned.Session, not int"),
+    ],
+)
+def test_an_argument_of_another_type_is_named(alone, options, says):
+    with pytest.raises(TypeError, match=says):
+        serving(alone, "echo", **options)
+
+
+def test_the_name_of_no_pool_finds_none(alone):
+    with serving(alone, "echo"):
+        for name in ("*", "a/b", ""):
+            with pytest.raises(ValueError, match="letters"):
+                workers.Client(alone, name)
+            with pytest.raises(ValueError, match="letters"):
+                workers.Worker.join(alone, name)
+
+
 def test_a_pool_without_a_session_has_one_of_its_own():
     with workers.Workers("own", command=command("echo"), range=(0, 1)) as pool:
         assert pool.name == "own"

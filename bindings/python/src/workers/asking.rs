@@ -46,7 +46,7 @@ impl Asks for zenoh_pinned_workers::WorkersClient {
 /// How a request is to be served.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-pub(super) struct Terms {
+struct Terms {
     priority: String,
     deadline: Option<f64>,
     key: String,
@@ -60,9 +60,12 @@ pub(super) fn request<T: Asks>(
     py: Python<'_>,
     asks: impl FnOnce() -> PyResult<Arc<T>>,
     payload: &Bound<'_, PyAny>,
-    terms: Terms,
+    terms: &Bound<'_, PyAny>,
     target: Target,
 ) -> PyResult<PendingAnswer> {
+    let terms: Terms = terms
+        .extract()
+        .map_err(|error| errors::argument(py, error))?;
     let priority = priority(&terms.priority)?;
     let deadline = terms.deadline.map(seconds).transpose()?;
     let prepared = Prepared::of(payload)?;

@@ -5,12 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use zenoh_pinned_workers as workers;
 
-use super::{
-    asking::{self, Terms},
-    errors,
-    payload::Payload,
-    pending::PendingAnswer,
-};
+use super::{asking, errors, payload::Payload, pending::PendingAnswer};
 use crate::{
     open::Open,
     signals,
@@ -54,7 +49,7 @@ impl WorkersClient {
         &self,
         py: Python<'_>,
         payload: &Bound<'_, PyAny>,
-        terms: Terms,
+        terms: &Bound<'_, PyAny>,
     ) -> PyResult<PendingAnswer> {
         asking::request(py, || self.get(), payload, terms, self.target)
     }

@@ -1,6 +1,10 @@
 //! What the errors of workers are in Python: classes of `zenoh_pinned.workers`, made there by kind.
 
-use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
+use pyo3::{
+    exceptions::{PyTypeError, PyValueError},
+    prelude::*,
+    types::PyDict,
+};
 use zenoh_pinned_workers::{BuildError, ConnectError, RequestError, WorkerError};
 
 use crate::{errors, words};
@@ -61,6 +65,7 @@ pub(super) fn build(error: BuildError) -> PyErr {
 
 pub(super) fn connect(error: ConnectError) -> PyErr {
     match error {
+        ConnectError::Name { .. } => PyValueError::new_err(words::in_python(&error.to_string())),
         ConnectError::Pool(error) => errors::pool(error),
         ConnectError::NoSupervisor { .. } => plain("no_supervisor", &error),
         _ => plain("workers", &error),
@@ -69,10 +74,22 @@ pub(super) fn connect(error: ConnectError) -> PyErr {
 
 pub(super) fn worker(error: WorkerError) -> PyErr {
     match error {
+        WorkerError::Name { .. } => PyValueError::new_err(words::in_python(&error.to_string())),
         WorkerError::Pool(error) => errors::pool(error),
         WorkerError::NoSupervisor { .. } => plain("no_supervisor", &error),
         WorkerError::SupervisorGone => plain("supervisor_gone", &error),
         _ => plain("workers", &error),
+    }
+}
+
+/// Arguments that are of another type than they have to be, by their names.
+pub(super) fn argument(py: Python<'_>, error: PyErr) -> PyErr {
+    let text = error.value(py).to_string();
+    match (text.rsplit_once("Terms."), error.cause(py)) {
+        (Some((_, name)), Some(cause)) => {
+            PyTypeError::new_err(format!("{name}=: {}", cause.value(py)))
+        }
+        _ => error,
     }
 }
 

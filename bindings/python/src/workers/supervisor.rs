@@ -51,13 +51,16 @@ impl Workers {
         py: Python<'_>,
         name: &str,
         session: &Session,
-        terms: Terms<'_>,
+        terms: &Bound<'_, PyAny>,
         wants_events: bool,
     ) -> PyResult<(Self, Option<Events>)> {
         if zenoh_pinned::bindings::zenoh_is_inherited() {
             return Err(errors::build(workers::BuildError::Forked));
         }
         let (session, target) = session.handle()?;
+        let terms: Terms<'_> = terms
+            .extract()
+            .map_err(|error| errors::argument(py, error))?;
         let tells_completed = terms.tells_completed();
         let mut builder = terms.builder(name)?;
         let mut events = None;
@@ -78,7 +81,7 @@ impl Workers {
         &self,
         py: Python<'_>,
         payload: &Bound<'_, PyAny>,
-        terms: asking::Terms,
+        terms: &Bound<'_, PyAny>,
     ) -> PyResult<PendingAnswer> {
         asking::request(py, || self.get(), payload, terms, self.target)
     }

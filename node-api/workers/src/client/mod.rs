@@ -32,7 +32,7 @@ use zenoh_pinned_node::pubsub::FrameListener;
 
 use crate::{
     link::{self, Envelopes, Link, LinkError, Received, SendError},
-    protocol::{Answered, Asked, INLINE_BYTES, Keys, MOST_REQUESTS, Message, Role, Terms},
+    protocol::{Answered, Asked, INLINE_BYTES, Keys, MOST_REQUESTS, Message, Role, Terms, may_be_a_name},
     request::{
         Outcome, Payload, PendingAnswer, Promise, Request, RequestError, Requests, Submission,
         promise,
@@ -53,6 +53,12 @@ const MESSAGE_BYTES: usize = 400 << 10;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
+    /// The name cannot be a pool's.
+    #[error("{name:?} cannot be a pool's name: use up to 64 letters, digits, '-', '_' and '.'")]
+    Name {
+        /// The name.
+        name: String,
+    },
     /// Nobody of this name answers.
     #[error("no supervisor of {pool:?} has answered within {waited:?}: see that one runs with this name, and that the two sessions connect")]
     NoSupervisor {
@@ -165,6 +171,9 @@ impl WorkersClient {
     /// # Errors
     /// [`ConnectError`].
     pub fn connect(session: &Session, pool: &str, timeout: Duration) -> Result<Self, ConnectError> {
+        if !may_be_a_name(pool) {
+            return Err(ConnectError::Name { name: pool.to_owned() });
+        }
         let begun = Instant::now();
         let nobody = || ConnectError::NoSupervisor {
             pool: pool.to_owned(),

@@ -19,7 +19,7 @@ use crate::{
     hub::{self, HubError},
     link::{self, Envelopes, Link, LinkError, Received, SendError},
     os::placement::Placement,
-    protocol::{Keys, Message, Role},
+    protocol::{Keys, Message, Role, may_be_a_name},
 };
 
 /// How often a greeting is repeated.
@@ -39,6 +39,12 @@ pub enum WorkerError {
     OtherVersion {
         /// What it says.
         value: String,
+    },
+    /// The name cannot be a pool's.
+    #[error("{name:?} cannot be a pool's name: use up to 64 letters, digits, '-', '_' and '.'")]
+    Name {
+        /// The name.
+        name: String,
     },
     /// The session.
     #[error(transparent)]
@@ -141,6 +147,9 @@ impl Worker {
     /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn join(session: &Session, pool: &str, pinner: &Pinner) -> Result<Self, WorkerError> {
+        if !may_be_a_name(pool) {
+            return Err(WorkerError::Name { name: pool.to_owned() });
+        }
         let keys = Keys::of_pool(pool);
         let instance = super::connecting::find_supervisor(session, &keys, GREET_FOR)?;
         let instance = instance.ok_or_else(|| WorkerError::NoSupervisor {

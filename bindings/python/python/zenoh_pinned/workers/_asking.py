@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zenoh_pinned import _native
 from zenoh_pinned._closing import Closing
 from zenoh_pinned._publisher import attachment_of
+from zenoh_pinned._session import native_of
 from zenoh_pinned.workers._pending import PendingAnswer
 from zenoh_pinned.workers._slots import Slot, allocated, payload_of
 
@@ -88,7 +89,7 @@ class Client(Asking):
     _native: _native.WorkersClient
 
     def __init__(self, session: Session, name: str, *, timeout: float = 5.0) -> None:
-        self._native = _native.WorkersClient(session._native, name, timeout)
+        self._native = _native.WorkersClient(native_of(session), name, timeout)
         self._name = name
 
     @property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from zenoh_pinned import _native
 from zenoh_pinned._closing import Closing
+from zenoh_pinned._session import native_of
 from zenoh_pinned.workers._errors import WorkersError
 from zenoh_pinned.workers._payloads import Request
 from zenoh_pinned.workers._slots import Slot, allocated, payload_of
@@ -76,7 +77,7 @@ class Worker(Closing):
 
         Raise `NoSupervisor` where nobody has answered within ten seconds.
         """
-        return cls(_native.Worker.join(session._native, name))
+        return cls(_native.Worker.join(native_of(session), name))
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zenoh_pinned import _native
 from zenoh_pinned._listener import require_callable
-from zenoh_pinned._session import Session
+from zenoh_pinned._session import Session, native_of
 from zenoh_pinned.workers._asking import Asking
 from zenoh_pinned.workers._events import Completed, EvictReason, WorkerEvent, call
 from zenoh_pinned.workers._payloads import Answer
@@ -123,7 +123,7 @@ class Workers(Asking):
         given = {"spawn": on_spawn, "ready": on_ready, "evict": on_evict, "complete": on_complete}
         callbacks = {event: callback for event, callback in given.items() if callback is not None}
         for callback in callbacks.values():
-            require_callable(callback)
+            require_callable(callback, "what happens to workers")
         terms: dict[str, Any] = {
             "command": [os.fspath(word) for word in command],
             "environment": dict(environment or {}),
@@ -160,7 +160,7 @@ class Workers(Asking):
         if session is None:
             session = own = Session()
         try:
-            self._native, events = _native.Workers.begin(name, session._native, terms, bool(callbacks))
+            self._native, events = _native.Workers.begin(name, native_of(session), terms, bool(callbacks))
         except BaseException:
             if own is not None:
                 own.close()
