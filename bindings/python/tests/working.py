@@ -15,7 +15,7 @@ def command(engine, *pool):
     return [sys.executable, PROGRAM, engine, *pool]
 
 
-def serving(session, engine, name="test", **options):
+def serving(session, engine, /, name="test", **options):
     """A pool of one worker with this engine, which serves by the decorator."""
     options = {"range": (1, 1), "command": command(engine, name), "session": session, **options}
     return workers.Workers(name, **options)
