@@ -93,7 +93,21 @@ def test_deadlines_end_requests_that_wait_and_those_that_are_served(alone):
         assert bytes(pool.request(b"later").result()) == b"later"
 
 
-def test_a_full_queue_refuses_and_deleted_requests_leave_it(alone):
+def test_a_request_that_was_deleted_is_not_served(alone):
+    with serving(alone, "obeys") as pool:
+        assert pool.wait_until_ready()
+        served = pool.request(b"sleep 0.3")
+        eventually(lambda: pool.statistics()["processing"] == 1)
+        unwanted = pool.request(b"raise")
+        last = pool.request(b"x")
+        del unwanted
+        assert served.result()
+        assert bytes(last.result()) == b"x"
+        statistics = pool.statistics()
+        assert (statistics["answered"], statistics["failed"]) == (2, {"closing": 1})
+
+
+def test_a_full_queue_refuses(alone):
     with serving(alone, "obeys", queue=3) as pool:
         assert pool.wait_until_ready()
         served = pool.request(b"sleep 0.5")
