@@ -1,5 +1,5 @@
 //! Each numbered example runs and shows what its page says, the one for a device also with the driver double.
-//! (`05-python` is tried by the tests of the Python package.)
+//! (`05-python` and `08-workers` are tried by the tests of the Python package.)
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -2,11 +2,13 @@
 //!
 //! Holds, each floor on those before it:
 //! - elements and shapes (`element`, `shape`, `sizes`), errors in Python's words (`errors`, `reason`, `words`), and what
-//!   this library does in its process and with NumPy (`process`, `signals`, `unraisable`, `log`, `panics`, `numpy`);
+//!   this library does in its process and with NumPy (`process`, `open`, `signals`, `unraisable`, `log`, `panics`,
+//!   `numpy`);
 //! - which device is meant, and its pinner (`target`, `pinners`); views, of other libraries and for them (`view`);
 //! - frames and slots, and the pools of slots (`frame`, `slot`, `pool`);
 //! - copies to devices (`device`);
-//! - sessions, publishers and subscribers (`zenoh`), and beside them the pinned outputs of a dora node (`dora`).
+//! - sessions, publishers and subscribers (`zenoh`), and beside them the pinned outputs of a dora node (`dora`);
+//! - on top of them pools of workers (`workers`).
 //!
 //! The exchange (`exchange`) stands by itself, on errors and buffers alone, and so does the command `zenoh-pinned` (`command`).
 //!
@@ -38,6 +40,7 @@ mod exchange;
 mod frame;
 mod log;
 mod numpy;
+mod open;
 mod panics;
 mod pinners;
 mod pool;
@@ -51,6 +54,7 @@ mod target;
 mod unraisable;
 mod view;
 mod words;
+mod workers;
 mod zenoh;
 
 use pyo3::prelude::*;
@@ -78,6 +82,7 @@ mod _native {
         reason::Reason,
         slot::{Shown, Slot},
         unraisable::tell_unraisable,
+        workers::{Batch, Bell, Events, Payload, PendingAnswer, Worker, Workers, WorkersClient},
         zenoh::{LineFromPublisher, LineToSubscriber, Publisher, Session, Subscriber, recv_any},
     };
 

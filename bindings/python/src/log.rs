@@ -20,7 +20,7 @@ static TRACES: Mutex<Option<(Traces, MadeHere)>> = Mutex::new(None);
 pub(crate) fn start(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
         EnvFilter::new(
-            "off,zenoh_pinned=warn,zenoh_pinned_node=warn,zenoh_pinned_observe=warn,_native=warn",
+            "off,zenoh_pinned=warn,zenoh_pinned_node=warn,zenoh_pinned_observe=warn,zenoh_pinned_workers=warn,_native=warn",
         )
     });
     let printed = tracing_subscriber::fmt::layer()

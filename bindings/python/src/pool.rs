@@ -110,6 +110,23 @@ pub(crate) fn allocate(
     dtype: &Bound<'_, PyAny>,
     timeout: Option<f64>,
 ) -> PyResult<Slot> {
+    let timeout = timeout.map(seconds).transpose()?;
+    allocate_by(py, shape, dtype, |bytes| {
+        let slot = match timeout {
+            Some(timeout) => pool.alloc_timeout(bytes, timeout),
+            None => pool.alloc(bytes),
+        };
+        slot.map_err(errors::alloc)
+    })
+}
+
+/// A slot for an array, which `alloc` gives for so many bytes, detached from the interpreter.
+pub(crate) fn allocate_by(
+    py: Python<'_>,
+    shape: &Sizes,
+    dtype: &Bound<'_, PyAny>,
+    alloc: impl FnOnce(usize) -> PyResult<zenoh_pinned::Slot> + Send,
+) -> PyResult<Slot> {
     let element = Element::of_dtype(dtype)?;
     let shape = shape.exact()?;
     let bytes = count(&shape)
@@ -121,12 +138,8 @@ pub(crate) fn allocate(
             tuple(&shape)
         ))
     })?;
-    let timeout = timeout.map(seconds).transpose()?;
-    let slot = signals::interruptible(py, || match timeout {
-        Some(timeout) => pool.alloc_timeout(bytes, timeout),
-        None => pool.alloc(bytes),
-    })?;
-    Ok(Slot::of_pool(slot.map_err(errors::alloc)?, element, shape))
+    let slot = signals::interruptible(py, || alloc(bytes))??;
+    Ok(Slot::of_pool(slot, element, shape))
 }
 
 /// Counters and sizes of a pool at a moment.

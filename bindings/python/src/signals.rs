@@ -32,7 +32,8 @@ pub(crate) fn interruptible<T: Send>(
     }
 }
 
-fn is_main_thread(py: Python<'_>) -> bool {
+/// Whether this is the thread of Python's signal handlers.
+pub(crate) fn is_main_thread(py: Python<'_>) -> bool {
     let process = std::process::id();
     if let Some((is_main, asked_in)) = IS_MAIN.get()
         && asked_in == process

@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
 use zenoh_pinned::bindings::KeptPayload;
 use zenoh_pinned_node::{bindings::SentMemory, dora::OutputSlot};
+use zenoh_pinned_workers::Payload;
 
 use crate::{element::Element, process::MadeIn, sizes::tuple, view::array_interface};
 
@@ -48,6 +49,8 @@ pub(crate) enum Memory {
 pub(crate) enum Keeper {
     Sent(#[expect(dead_code, reason = "it keeps the memory")] KeptPayload),
     SentOutput(#[expect(dead_code, reason = "it keeps the memory")] SentMemory),
+    /// Of a request or an answer.
+    Payload(#[expect(dead_code, reason = "it keeps the memory")] Payload),
     Unsent(#[expect(dead_code, reason = "it keeps the memory")] Box<Memory>),
 }
 

@@ -7,7 +7,7 @@
 //! Uses nothing of this crate, which has no tests of its own: the tests of another one include this file.
 
 /// What is said otherwise, the longer first.
-const PHRASES: [(&str, &str); 18] = [
+const PHRASES: [(&str, &str); 22] = [
     (
         "(Overflow::Refuse); put the frame again, or wait longer (PinnedPublisherBuilder::wait)",
         "(overflow='refuse'); put the frame again, or wait longer (wait= of declare_publisher)",
@@ -62,6 +62,16 @@ const PHRASES: [(&str, &str); 18] = [
         "send this one pinned too",
         "send this one pinned too (pinned=True)",
     ),
+    (
+        "give its command to Workers::builder(), or join a pool with Worker::join()",
+        "give its command to workers.Workers(command=...), or join a pool with workers.Worker.join(session, name)",
+    ),
+    ("a longer queue()", "a longer queue (queue=)"),
+    (
+        "the same version of zenoh-pinned-workers",
+        "the same version of zenoh-pinned",
+    ),
+    ("a pool's name", "the name of a pool of workers"),
 ];
 
 /// The arguments in place of a builder's calls.

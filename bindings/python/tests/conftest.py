@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import zenoh_pinned
 
-from meeting import connecting, free_port, link, listening
+from meeting import ALONE, connecting, free_port, link, listening
 
 HERE = Path(__file__).parent
 
@@ -80,3 +80,10 @@ def driver(tmp_path_factory):
     for name in ("libcuda.so", "libcuda.so.1"):
         (folder / name).symlink_to(Path(library).resolve())
     return {"LD_LIBRARY_PATH": str(folder)}
+
+
+@pytest.fixture
+def alone():
+    """A session that looks for nobody."""
+    with zenoh_pinned.Session(ALONE) as session:
+        yield session

@@ -38,5 +38,7 @@ pub use pool::{
 };
 pub use request::{Payload, PendingAnswer, Priority, Request, RequestError, Requests};
 pub use scaling::{ScaleReason, ScalingTerms};
+#[doc(hidden)]
+pub use serving::Next;
 pub use serving::{Answer, Batch, BatchRequest, EngineError, Worker, WorkerError};
 pub use state::WorkerState;

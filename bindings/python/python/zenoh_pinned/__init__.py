@@ -9,6 +9,7 @@ memory of zenoh.
   ``event["value"]`` too, whoever sent it.
 - `zenoh_pinned.dora.Node`: a dora node whose ``send_output(..., pinned=True)`` sends so.
 - `zenoh_pinned.exchange`: newest values between a load balancer's data plane and its agent, without locks.
+- `zenoh_pinned.workers`: worker processes that serve frames, with batches, priorities and deadlines.
 
 Sizes are in bytes and times in seconds. Every call may be made on any thread, and lets other threads run
 while it waits or copies, where its documentation does not say otherwise. Objects belong to the process that
@@ -50,6 +51,7 @@ if _TYPE_CHECKING:
     from types import ModuleType as _ModuleType
 
     from zenoh_pinned import exchange as exchange
+    from zenoh_pinned import workers as workers
 
 __all__ = [
     "CudaError",
@@ -84,9 +86,9 @@ __all__ = [
 
 def __getattr__(name: str) -> "_ModuleType":
     # Imported by whoever uses it.
-    if name == "exchange":
+    if name in ("exchange", "workers"):
         import importlib
 
-        return importlib.import_module("zenoh_pinned.exchange")
+        return importlib.import_module(f"zenoh_pinned.{name}")
     msg = f"module 'zenoh_pinned' has no attribute {name!r}"
     raise AttributeError(msg)

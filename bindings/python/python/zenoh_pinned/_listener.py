@@ -56,13 +56,15 @@ class Listener(Closing):
         self._end()
 
 
-def require_callable(callback: object) -> None:
-    """Raise ``TypeError`` for what cannot be called for each frame."""
+def require_callable(callback: object, what: str = "each frame") -> None:
+    """Raise ``TypeError`` for what cannot be called with `what`."""
     if not callable(callback):
-        msg = f"a callback is called with each frame: {type(callback).__name__} cannot be called"
+        msg = f"a callback is called with {what}: {type(callback).__name__} cannot be called"
         raise TypeError(msg)
     if inspect.iscoroutinefunction(callback):
-        msg = "nobody awaits what a callback returns: use 'async for' over declare_subscriber()"
+        msg = "nobody awaits what a callback returns: give a function that is none to be awaited"
+        if what == "each frame":
+            msg = "nobody awaits what a callback returns: use 'async for' over declare_subscriber()"
         raise TypeError(msg)
 
 

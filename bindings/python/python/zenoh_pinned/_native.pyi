@@ -695,3 +695,103 @@ class DataPlaneEnd:
         """The agent's process; `None` while there is none. A system call."""
     def close(self) -> None:
         """Close this end; a second call does nothing. Whoever closes last takes the region's name away."""
+
+@final
+class WorkersPayload: ...
+
+@final
+class WorkersBell:
+    def __new__(cls) -> WorkersBell: ...
+    def fileno(self) -> int:
+        """What becomes readable when an answer has come."""
+    def take(self) -> list[int]:
+        """The numbers of the answers that have come; makes `fileno` unreadable until the next one."""
+
+@final
+class WorkersPendingAnswer:
+    def result(self, timeout: float | None) -> object | None:
+        """The frame of the answer, waiting for it; `None` where it has not come in time."""
+    def done(self) -> bool:
+        """Whether the answer, or why there is none, is there."""
+    def announce(self, bell: WorkersBell, number: int) -> None:
+        """Has `bell` rung for `number` when the answer is there, at once where it is."""
+
+@final
+class WorkersEvents:
+    def next(self) -> tuple[str, tuple[Any, ...], Any] | None:
+        """The next event, waiting for it: the name of the callback, what it is of, and the reason or error.
+
+        `None` at the end.
+        """
+
+@final
+class Workers:
+    @staticmethod
+    def begin(
+        name: str, session: Session, terms: dict[str, Any], wants_events: bool
+    ) -> tuple[Workers, WorkersEvents | None]:
+        """The pool, and what tells of it where `wants_events`."""
+    def request(self, payload: object, terms: dict[str, Any]) -> WorkersPendingAnswer: ...
+    def allocate(self, shape: int | Sequence[int], dtype: npt.DTypeLike) -> Slot: ...
+    def fill(self, slot: Slot) -> WorkersPayload:
+        """The payload of a slot that nobody writes any more."""
+    def lay(self, array: object) -> WorkersPayload:
+        """A copy of an array, in a slot."""
+    def statistics(self) -> str:
+        """What there is and what has happened, as JSON."""
+    def wait_until_ready(self, count: int, timeout: float) -> bool: ...
+    def evict_idle(self) -> int: ...
+    def close(self) -> None:
+        """Ends the workers. What a signal handler raises ends the wait, not the closing."""
+
+@final
+class WorkersClient:
+    def __new__(cls, session: Session, name: str, timeout: float) -> WorkersClient: ...
+    def request(self, payload: object, terms: dict[str, Any]) -> WorkersPendingAnswer: ...
+    def allocate(self, shape: int | Sequence[int], dtype: npt.DTypeLike) -> Slot: ...
+    def fill(self, slot: Slot) -> WorkersPayload:
+        """The payload of a slot that nobody writes any more."""
+    def lay(self, array: object) -> WorkersPayload:
+        """A copy of an array, in a slot."""
+    @property
+    def is_gone(self) -> bool: ...
+    @property
+    def shares_memory(self) -> bool: ...
+    def close(self) -> None: ...
+
+@final
+class WorkersBatch:
+    def __len__(self) -> int: ...
+    def requests(self) -> list[tuple[object, float]]:
+        """The frame of each request, and for how many seconds its answer is wanted."""
+
+@final
+class Worker:
+    @staticmethod
+    def connect(device: object) -> Worker:
+        """The worker of the supervisor that has started this process."""
+    @staticmethod
+    def join(session: Session, name: str) -> Worker:
+        """A worker that joins a pool by a session."""
+    @property
+    def name(self) -> str: ...
+    def ready(self) -> None:
+        """Says that it is ready.
+
+        On the main thread, signals that ask the process to end are only noted from now on.
+        """
+    def next(self) -> WorkersBatch | None:
+        """The next batch, waiting for it; `None` where the worker is to end."""
+    def answer(self, batch: WorkersBatch, answers: Sequence[object]) -> list[tuple[int, Exception]]:
+        """Answers a batch: with whatever is a payload, or an exception for a request that has none.
+
+        Gives what is neither, as (number, exception).
+        """
+    def allocate(self, shape: int | Sequence[int], dtype: npt.DTypeLike) -> Slot: ...
+    def fill(self, slot: Slot) -> WorkersPayload:
+        """The payload of a slot that nobody writes any more."""
+    def lay(self, array: object) -> WorkersPayload:
+        """A copy of an array, in a slot."""
+    def fail(self, why: str) -> None:
+        """Says why it cannot serve, and ends."""
+    def close(self) -> None: ...

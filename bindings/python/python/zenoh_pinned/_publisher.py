@@ -57,7 +57,7 @@ class Publisher(Closing):
         ``ImportError`` for ``bfloat16`` or ``float8`` where the package ``ml_dtypes`` is not installed. The
         end of the block raises `LineFull` and `NotOnTheLine` as `put`.
         """
-        described = _attachment(attachment)
+        described = attachment_of(attachment)
         kind = numpy_dtype(dtype)
         slot = self._native.allocate(shape, dtype, timeout)
         return _Publication(slot, kind, self._native, described, timeout)
@@ -78,7 +78,7 @@ class Publisher(Closing):
         that refuses to lose frames had no room in time, and `NotOnTheLine` where the publisher is alone on
         its key and the frame cannot go by a line. Nobody got the frame then.
         """
-        self._native.put_copy(data, _attachment(attachment), timeout)
+        self._native.put_copy(data, attachment_of(attachment), timeout)
 
     @property
     def pool(self) -> _native.Pool:
@@ -134,7 +134,7 @@ class _Publication(Writing):
         raise RuntimeError(msg)
 
 
-def _attachment(attachment: object) -> bytes | None:
+def attachment_of(attachment: object) -> bytes | None:
     """Return an attachment as bytes; text in UTF-8, as zenoh has it."""
     if attachment is None or isinstance(attachment, bytes):
         return attachment

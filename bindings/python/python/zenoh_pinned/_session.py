@@ -150,6 +150,14 @@ class Session(Closing):
         self._native.close()
 
 
+def native_of(session: object) -> _native.Session:
+    """Return the native part of a session."""
+    if not isinstance(session, Session):
+        msg = f"a session is a zenoh_pinned.Session, not {type(session).__name__}"
+        raise TypeError(msg)
+    return session._native
+
+
 def _json5(config: object) -> str:
     if isinstance(config, str):
         if os.path.isfile(config):

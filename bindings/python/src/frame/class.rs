@@ -19,6 +19,11 @@ pub(crate) fn set_frame_class(py: Python<'_>, class_: Bound<'_, PyType>) {
 pub(crate) struct FrameHandle(Mutex<Option<Frame>>);
 
 impl FrameHandle {
+    /// For a class of the package that has frames as its base.
+    pub(crate) fn new(frame: Frame) -> Self {
+        Self(Mutex::new(Some(frame)))
+    }
+
     pub(super) fn take(&self) -> Option<Frame> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -32,5 +37,5 @@ pub(super) fn object(py: Python<'_>, frame: Frame) -> PyResult<Py<PyAny>> {
     let class = FRAME
         .get(py)
         .ok_or_else(|| PyImportError::new_err("import zenoh_pinned, not zenoh_pinned._native"))?;
-    class.call1(py, (FrameHandle(Mutex::new(Some(frame))),))
+    class.call1(py, (FrameHandle::new(frame),))
 }

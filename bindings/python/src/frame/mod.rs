@@ -80,6 +80,20 @@ impl Frame {
         }
     }
 
+    /// The bytes as a frame of its own, for the host.
+    ///
+    /// # Errors
+    /// `RuntimeError` in a forked child.
+    pub(crate) fn for_host(&self) -> PyResult<zenoh_pinned::Frame> {
+        self.made_in.check()?;
+        let pinner = pinners::get(Target::Host);
+        self.frame.for_pinner(&pinner).map_err(errors::frame)
+    }
+
+    pub(crate) fn lies_in_shared_memory(&self) -> bool {
+        self.frame.is_shared()
+    }
+
     /// As an object of the Python class.
     pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         class::object(py, self)

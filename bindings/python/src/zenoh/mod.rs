@@ -3,10 +3,9 @@
 //! Holds: a session (`session`), what publishes (`publisher`) and what receives (`subscriber`), and what stands between
 //! these two (`lines`).
 //!
-//! Each is open until it is closed, in the process that made it (`open`).
+//! Each is open until it is closed, in the process that made it.
 
 mod lines;
-mod open;
 mod publisher;
 mod session;
 mod subscriber;

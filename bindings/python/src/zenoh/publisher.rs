@@ -14,9 +14,11 @@ use zenoh::bytes::ZBytes;
 use zenoh_pinned::PinnedPool;
 use zenoh_pinned_node::pubsub::{PinnedPublisher, PinnedPublisherBuilder};
 
-use super::{lines::LineToSubscriber, open::Open};
+use super::lines::LineToSubscriber;
 use crate::{
-    errors, pool, signals,
+    errors,
+    open::Open,
+    pool, signals,
     sizes::{Sizes, seconds},
     slot::{Keeper, Memory, Slot},
     view::imported::Imported,

@@ -6,9 +6,11 @@ use pyo3::{exceptions::PyValueError, prelude::*};
 use zenoh::{Config, Wait};
 use zenoh_pinned_node::pubsub::{self, FrameSubscriber, OpenError, PinnedPublisher};
 
-use super::{Publisher, Subscriber, lines, open::Open};
+use super::{Publisher, Subscriber, lines};
 use crate::{
-    errors, pinners,
+    errors,
+    open::Open,
+    pinners,
     pool::Pool,
     signals,
     sizes::{amount, seconds},
@@ -21,6 +23,16 @@ use crate::{
 pub(crate) struct Session {
     session: Open<zenoh::Session>,
     target: Target,
+}
+
+impl Session {
+    /// A handle of the session, and where its frames go.
+    ///
+    /// # Errors
+    /// `ConnectionError`: it is closed; `RuntimeError` in a forked child.
+    pub(crate) fn handle(&self) -> PyResult<(zenoh::Session, Target)> {
+        Ok((self.session.get()?, self.target))
+    }
 }
 
 #[pymethods]

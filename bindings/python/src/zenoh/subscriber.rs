@@ -17,10 +17,11 @@ use zenoh_pinned_node::pubsub::{
     FrameSubscriber, FrameSubscriberBuilder, ReceiveError, ReceivedFrame, recv_any as any_of,
 };
 
-use super::{lines::LineFromPublisher, open::Open};
+use super::lines::LineFromPublisher;
 use crate::{
     errors,
     frame::{Beside, Frame},
+    open::Open,
     signals,
     sizes::seconds,
     target::Target,

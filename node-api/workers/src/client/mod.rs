@@ -32,7 +32,9 @@ use zenoh_pinned_node::pubsub::{FrameListener, PutError};
 
 use crate::{
     link::{self, Envelopes, Link, LinkError, MESSAGE_BYTES, Received, SendError},
-    protocol::{Answered, Asked, INLINE_BYTES, Keys, MOST_REQUESTS, Message, Role, Terms},
+    protocol::{
+        Answered, Asked, INLINE_BYTES, Keys, MOST_REQUESTS, Message, Role, Terms, may_be_a_name,
+    },
     request::{
         Outcome, Payload, PendingAnswer, Promise, Request, RequestError, Requests, Submission,
         promise,
@@ -53,6 +55,12 @@ const REQUEST_BYTES: usize = 96;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
+    /// The name cannot be a pool's.
+    #[error("{name:?} cannot be a pool's name: use up to 64 letters, digits, '-', '_' and '.'")]
+    Name {
+        /// The name.
+        name: String,
+    },
     /// Nobody of this name answers.
     #[error(
         "no supervisor of {pool:?} has answered within {waited:?}: see that one runs with this name, and that the two sessions connect"
@@ -169,6 +177,11 @@ impl WorkersClient {
     /// # Errors
     /// [`ConnectError`].
     pub fn connect(session: &Session, pool: &str, timeout: Duration) -> Result<Self, ConnectError> {
+        if !may_be_a_name(pool) {
+            return Err(ConnectError::Name {
+                name: pool.to_owned(),
+            });
+        }
         let begun = Instant::now();
         let nobody = || ConnectError::NoSupervisor {
             pool: pool.to_owned(),

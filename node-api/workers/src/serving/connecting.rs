@@ -22,7 +22,7 @@ use crate::{
     hub::{self, HubError},
     link::{self, Envelopes, Link, LinkError, Received, SendError},
     os::placement::Placement,
-    protocol::{Keys, Message, Role},
+    protocol::{Keys, Message, Role, may_be_a_name},
 };
 
 /// How often a greeting is repeated.
@@ -42,6 +42,12 @@ pub enum WorkerError {
     OtherVersion {
         /// What it says.
         value: String,
+    },
+    /// The name cannot be a pool's.
+    #[error("{name:?} cannot be a pool's name: use up to 64 letters, digits, '-', '_' and '.'")]
+    Name {
+        /// The name.
+        name: String,
     },
     /// The session.
     #[error(transparent)]
@@ -146,6 +152,11 @@ impl Worker {
     /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn join(session: &Session, pool: &str, pinner: &Pinner) -> Result<Self, WorkerError> {
+        if !may_be_a_name(pool) {
+            return Err(WorkerError::Name {
+                name: pool.to_owned(),
+            });
+        }
         let keys = Keys::of_pool(pool);
         let instance = super::connecting::find_supervisor(session, &keys, GREET_FOR)?;
         let instance = instance.ok_or_else(|| WorkerError::NoSupervisor {
@@ -261,6 +272,9 @@ impl Worker {
                 Err(ReceiveError::TimedOut(_) | ReceiveError::Frame(_)) => {}
                 Err(error) => return Err(error.into()),
             }
+            if zenoh_pinned::bindings::is_interrupted() {
+                break;
+            }
         }
         Err(WorkerError::NoSupervisor {
             pool: self.name.clone(),
@@ -290,7 +304,7 @@ pub(crate) fn find_supervisor(
         if let Some(instance) = found.min() {
             return Ok(Some(instance));
         }
-        if begun.elapsed() >= patience {
+        if begun.elapsed() >= patience || zenoh_pinned::bindings::is_interrupted() {
             return Ok(None);
         }
         std::thread::sleep(Duration::from_millis(50));

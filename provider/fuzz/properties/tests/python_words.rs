@@ -13,6 +13,12 @@ mod words_of_c;
 /// Calls that Python has too.
 const ALLOWED: [&str; 1] = ["open_device()"];
 
+/// What only the compiler says.
+const OF_THE_COMPILER: [&str; 2] = [
+    "nothing is sent before send()",
+    "nothing begins before build()",
+];
+
 /// The literals of a source file that are sentences, without comments and tests.
 fn sentences(source: &str) -> Vec<String> {
     let source = source.split("#[cfg(test)]").next().unwrap();
@@ -76,6 +82,9 @@ fn speaks_rust(text: &str) -> bool {
     let text = ALLOWED
         .iter()
         .fold(text.to_owned(), |text, allowed| text.replace(allowed, ""));
+    if OF_THE_COMPILER.contains(&text.as_str()) {
+        return false;
+    }
     let is_called = text.match_indices("()").any(|(at, _)| {
         text[..at].ends_with(|character: char| character.is_ascii_lowercase() || character == '_')
     });
@@ -88,6 +97,7 @@ fn no_text_that_python_shows_speaks_rust() {
     let mut found = Vec::new();
     of_folder(&root.join("provider/src"), &mut found);
     of_folder(&root.join("node-api/node/src"), &mut found);
+    of_folder(&root.join("node-api/workers/src"), &mut found);
     assert!(found.len() > 150, "{}", found.len());
     let rust: Vec<_> = found.iter().filter(|text| speaks_rust(text)).collect();
     assert!(rust.len() > 10, "{rust:?}");
@@ -135,6 +145,7 @@ fn every_phrase_that_is_said_otherwise_is_still_said() {
     let mut found = Vec::new();
     of_folder(&root.join("provider/src"), &mut found);
     of_folder(&root.join("node-api/node/src"), &mut found);
+    of_folder(&root.join("node-api/workers/src"), &mut found);
     let is_said = |phrase: &&str| found.iter().any(|text| text.contains(*phrase));
     let unsaid: Vec<_> = words::phrases().filter(|phrase| !is_said(phrase)).collect();
     assert!(unsaid.is_empty(), "{unsaid:#?}");

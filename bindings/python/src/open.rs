@@ -11,7 +11,7 @@ use crate::process::MadeIn;
 /// Locks: one mutex, held for a few assignments. Whoever uses what is open has a handle of its own.
 ///
 /// Invariant: a forked child neither uses it nor lets it go, which would wait for threads that the child does not have.
-pub(super) struct Open<T: Send> {
+pub(crate) struct Open<T: Send> {
     open: Mutex<Option<T>>,
     /// What to say once it is closed.
     closed: &'static str,
@@ -19,7 +19,7 @@ pub(super) struct Open<T: Send> {
 }
 
 impl<T: Clone + Send> Open<T> {
-    pub(super) fn new(open: T, closed: &'static str) -> Self {
+    pub(crate) fn new(open: T, closed: &'static str) -> Self {
         Self {
             open: Mutex::new(Some(open)),
             closed,
@@ -31,10 +31,18 @@ impl<T: Clone + Send> Open<T> {
     ///
     /// # Errors
     /// `ConnectionError`: it is closed; `RuntimeError` in a forked child.
-    pub(super) fn get(&self) -> PyResult<T> {
+    pub(crate) fn get(&self) -> PyResult<T> {
         self.made_in.check()?;
         let open = self.lock().clone();
         open.ok_or_else(|| PyConnectionError::new_err(self.closed))
+    }
+
+    /// The same, with an error of the caller's own in a forked child.
+    pub(crate) fn get_here(&self, forked: impl FnOnce(PyErr) -> PyErr) -> PyResult<T> {
+        match self.made_in.check() {
+            Ok(()) => self.get(),
+            Err(error) => Err(forked(error)),
+        }
     }
 }
 
@@ -45,7 +53,7 @@ impl<T: Send> Open<T> {
 
     /// Closes it: what was open, to be let go with the interpreter detached. `None` where it had been closed, or in a
     /// forked child.
-    pub(super) fn take(&self) -> Option<T> {
+    pub(crate) fn take(&self) -> Option<T> {
         self.made_in.check().ok()?;
         self.lock().take()
     }
