@@ -2,7 +2,7 @@
 
 import { element, figure, folded, warning } from "../elements.js";
 import { bar, course, histogram } from "../plots.js";
-import { count, duration, name, process, processKey, rate, said, several } from "../words.js";
+import { count, duration, name, plain, process, processKey, rate, said, several } from "../words.js";
 
 const NOW = 5;
 const MINUTE = 60;
@@ -74,7 +74,7 @@ export default {
       pools.length > 0 && [
         element(
           "div",
-          { class: "pools" },
+          { class: "supervised" },
           pools.map((pool) => draw(pool, history)),
         ),
         legend(),
@@ -138,7 +138,7 @@ function answered(history, key) {
 function took(history, key, { bounds }) {
   const microseconds = bounds.map((bound) => bound * MICROSECONDS);
   const buckets = history.grown(MINUTE, "took", key) ?? [...bounds.map(() => 0), 0];
-  return histogram("From request to answer, last minute", buckets, microseconds, "request");
+  return histogram("Time to answer, last minute", buckets, microseconds, "request");
 }
 
 function asked(pool) {
@@ -165,7 +165,7 @@ function asked(pool) {
       element("span", { class: "of" }, " ", said(pool.wanted_because)),
     ),
     figure(
-      "come",
+      "arriving",
       rate(pool.arrivals_per_second),
       element("span", { class: "of" }, ` ${rate(pool.predicted_per_second)} expected`),
     ),
@@ -180,10 +180,10 @@ function asked(pool) {
 /// A count and what it is made of, where it is anything.
 function counted(title, counts) {
   const parts = Object.entries(counts).filter(([, number]) => number > 0);
-  const words = parts.map(([word, number]) => `${count(number)} ${word.replaceAll("_", " ")}`).join(", ");
+  const words = parts.map(([word, number]) => (parts.length > 1 ? `${count(number)} ${plain(word)}` : plain(word)));
   return (
     parts.length > 0 &&
-    figure(title, count(sum(counts)), element("span", { class: "of" }, " ", said(words)))
+    figure(title, count(sum(counts)), element("span", { class: "of" }, " ", said(words.join(", "))))
   );
 }
 
