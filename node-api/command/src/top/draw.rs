@@ -178,6 +178,7 @@ mod tests {
         press(&mut chosen, KeyCode::Tab);
         let screen = drawn(&seen, &mut chosen, 80, 24);
         assert!(screen[3].starts_with("WORKERS") && screen[4].starts_with("detector"));
+        assert!(screen[3].ends_with("RESTARTS"), "{screen:#?}");
         press(&mut chosen, KeyCode::Tab);
         let screen = drawn(&seen, &mut chosen, 80, 24);
         assert!(screen[3].starts_with("PROCESS") && screen[23].contains("1-19 of"));

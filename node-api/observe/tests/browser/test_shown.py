@@ -248,7 +248,7 @@ def test_what_makes_no_sense_is_shown_as_it_came_and_disturbs_no_other_card(page
     host = figures.ordinary()
     host["pools"] = 17
     host["queues"] = [{"id": 1}, None]
-    host["workers"] = [{"name": "detector"}, 17]
+    host["workers"] = {"name": "detector"}
     host["unreadable"] = None
     host["host"] = []
     opened(page, serve, host)

@@ -14,11 +14,11 @@ use crate::{
 
 pub(super) fn workers(seen: &Seen) -> Section {
     const COLUMNS: &[Column] = &[
-        left("WORKERS", 14),
+        left("WORKERS", 13),
         left("SUPERVISOR", 16),
-        left("STATES", 8),
+        left("STATES", 6),
         right("QUEUE", 9),
-        right("ANSWERED", 9),
+        right("ANSWERED", 8),
         right("FAILED", 6),
         right("P99", 7),
         right("RESTARTS", 8),
