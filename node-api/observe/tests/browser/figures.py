@@ -267,7 +267,11 @@ def ordinary() -> Json:
             workers(
                 "detector",
                 process(2180, "robot"),
-                [worker(0, "processing"), worker(1, "ready", placement={"processors": "1"}), worker(2, "idle")],
+                [
+                    worker(0, "processing"),
+                    worker(1, "ready", placement={"processors": "1"}),
+                    worker(2, "idle"),
+                ],
             ),
         ],
         "queues": [

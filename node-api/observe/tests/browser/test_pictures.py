@@ -10,6 +10,7 @@ import pytest
 import figures
 from conftest import NARROW, WIDE
 
+
 def killed():
     """Make the ordinary host while its workers are killed."""
     return figures.ordinary() | {"workers": figures.killed()}

@@ -117,7 +117,7 @@ def asked(address):
 class Supervisor:
     """The example with workers, as its own words, the page and the metrics show it."""
 
-    def __init__(self, process, page, address):
+    def __init__(self, process, page, address) -> None:
         self.process, self.page, self.address = process, page, address
         self.restarts = 0
         threading.Thread(target=self._listen, daemon=True).start()
@@ -129,30 +129,30 @@ class Supervisor:
                 self.restarts = int(found[1])
 
     def shown(self):
-        """Its words on the page."""
+        """Read its words on the page."""
         ours = f"workers {self.process.pid}"
         pools = [pool.text.replace("\n", " ") for pool in self.page.all("article.workers")]
         return next((pool for pool in pools if ours in pool), "")
 
     def workers(self):
-        """Processes of workers that serve, by their place."""
+        """Find the processes of workers that serve, by their place."""
         tiles = re.finditer(r"(?:ready|processing|idle) worker (\d+) process (\d+)", self.shown())
         return {int(tile[1]): int(tile[2]) for tile in tiles}
 
     def metric(self, name, label=""):
-        """A figure of the server's."""
+        """Read a figure of the server's."""
         lines = asked(f"{self.address}metrics").splitlines()
         lines = [line for line in lines if line.startswith(f"zenoh_pinned_{name}{{") and label in line]
         return sum(float(line.split()[-1]) for line in lines if f'pid="{self.process.pid}"' in line)
 
     def outcomes(self):
-        """How requests have ended."""
+        """List how requests have ended."""
         lines = asked(f"{self.address}metrics").splitlines()
         lines = [line for line in lines if line.startswith("zenoh_pinned_worker_requests_total{")]
         return re.findall(rf'pid="{self.process.pid}",outcome="(\w+)"', "\n".join(lines))
 
     def why_not_ready(self):
-        """What /readyz says of all workers."""
+        """Read what /readyz says of all workers."""
         return json.loads(asked(f"{self.address}readyz"))["why"].get("workers", "")
 
 

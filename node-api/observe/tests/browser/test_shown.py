@@ -121,7 +121,7 @@ def test_what_is_wrong_with_workers_is_told_at_the_top_and_by_each(page, serve):
     page.until(lambda: len(page.all("article.workers")) == 2)
     page.next_message()
     server.host["workers"][0]["failed"]["poisoned"] += 2
-    page.until(lambda: "gave up 2 requests" in page.run("return document.querySelector('.attention').textContent"))
+    page.until(lambda: "gave up 2 requests" in page.one(".attention").get_attribute("textContent"))
     for fold in page.all(".attention details"):
         page.run("arguments[0].open = true", fold)
     page.until(lambda: "Worker 0 of ocr" in page.card("Needs attention").text)
@@ -134,9 +134,17 @@ def test_what_is_wrong_with_workers_is_told_at_the_top_and_by_each(page, serve):
     ):
         assert words in told
     detector, ocr = (pool.text.replace("\n", " ") for pool in page.all("article.workers"))
-    for words in ("restarts 12", "refused 312 full", "20 17 expired, 3 poisoned", "1 silent", "loading worker 1", "dead worker 2 no process", "3 restarts"):
+    for words in (
+        "restarts 12",
+        "refused 312 full",
+        "20 17 expired, 3 poisoned",
+        "1 silent",
+        "loading worker 1",
+        "dead worker 2 no process",
+        "3 restarts",
+    ):
         assert words in detector
-    for words in ("half open opened 2×", "failed worker 0", "5 restarts", "No such file or directory"):
+    for words in ("half open opened 2 times", "failed worker 0", "5 restarts", "No such file or directory"):
         assert words in ocr
 
 

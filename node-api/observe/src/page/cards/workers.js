@@ -71,7 +71,7 @@ export default {
 
   draw(pools, history) {
     return (
-      pools.length > 0 && [
+      pools.length !== 0 && [
         element(
           "div",
           { class: "supervised" },
@@ -157,7 +157,7 @@ function asked(pool) {
     figure(
       "breaker",
       element("span", { class: pool.breaker !== "closed" && "bad" }, said(pool.breaker)),
-      pool.breaker_opened > 0 && element("span", { class: "of" }, ` opened ${count(pool.breaker_opened)}×`),
+      pool.breaker_opened > 0 && element("span", { class: "of" }, ` opened ${several(pool.breaker_opened, "time")}`),
     ),
     figure(
       "wanted",
