@@ -220,6 +220,7 @@ fn what_makes_no_sense_is_named_and_hides_nothing_else() {
 
 #[test]
 fn no_field_is_believed_that_no_supervisor_writes() {
+    let doubled = BOUNDS.map(|bound| 2.0 * bound);
     let many: BTreeMap<_, _> = (0..30)
         .map(|at| (format!("a{}", "b".repeat(at)), 1))
         .collect();
@@ -240,6 +241,11 @@ fn no_field_is_believed_that_no_supervisor_writes() {
         (
             "request_seconds",
             json!({"bounds": [1.0], "buckets": [1, 2], "sum": 1.0}),
+            "other bounds",
+        ),
+        (
+            "request_seconds",
+            json!({"bounds": doubled, "buckets": vec![0; 18], "sum": 1.0}),
             "other bounds",
         ),
         (
