@@ -131,7 +131,9 @@ class Supervisor:
     def shown(self):
         """Read its words on the page."""
         ours = f"workers {self.process.pid}"
-        pools = [pool.text.replace("\n", " ") for pool in self.page.all("article.workers")]
+        # At once: what is found one after the other can go meanwhile.
+        script = "return [...document.querySelectorAll('article.workers')].map(({innerText}) => innerText)"
+        pools = [" ".join(pool.split()) for pool in self.page.run(script)]
         return next((pool for pool in pools if ours in pool), "")
 
     def workers(self):
