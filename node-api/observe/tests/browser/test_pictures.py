@@ -23,7 +23,7 @@ PICTURES = {
     "wide-light": (figures.ordinary, WIDE, "light", "body", 1180),
     "wide-dark": (figures.ordinary, WIDE, "dark", "body", 1180),
     "narrow-dark": (figures.ordinary, NARROW, "dark", "body", 1180),
-    "workers": (killed, WIDE, "light", "#card-workers", 640),
+    "workers": (killed, WIDE, "light", "#card-workers", 800),
     "crowded": (figures.crowded, WIDE, "light", "#card-pools", 760),
 }
 
