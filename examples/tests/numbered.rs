@@ -92,6 +92,18 @@ fn zenohs_own_provider_takes_slots_of_ours() {
 }
 
 #[test]
+fn workers_answer_every_frame() {
+    let workers = env!("CARGO_BIN_EXE_workers");
+    let said = text_of(&Command::new(workers).arg("200").output().unwrap());
+    assert!(
+        said.contains("frame 200: brightness 200; 0 workers restarted"),
+        "{said}"
+    );
+    let ready = said.lines().filter(|line| line.starts_with("worker "));
+    assert!(ready.count() >= 2, "{said}");
+}
+
+#[test]
 fn a_dora_output_is_pinned_and_whole() {
     let python = std::env::var("ZENOH_PINNED_PYTHON");
     let python = PathBuf::from(

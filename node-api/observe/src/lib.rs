@@ -2,7 +2,7 @@
 #![deny(missing_docs)]
 
 // The modules form floors, with no circle between any two; from bottom to top:
-// families, own_thread / source, traces / host, looks / server. `conformance` stands on source and looks.
+// families, own_thread / source, traces / workers / host, looks / server. `conformance` stands on source and looks.
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod families;
@@ -22,4 +22,7 @@ pub use server::{Observer, ObserverBuilder, ServeError, Serving};
 pub use source::{Figures, LookError, Source};
 pub use traces::{TraceError, Traces, TracesBuilder};
 #[doc(hidden)]
-pub use workers::workers_file;
+pub use workers::{
+    ObservedPool, ObservedWorkers, SaidOfWorker, SaidOfWorkers, SaidTimes, UnreadableWorkers,
+    observe_workers, workers_file,
+};

@@ -1,5 +1,10 @@
 //! How a look fills a screen. Pure: what is chosen and scrolled to comes in, and a picture goes out.
 
+use super::{
+    sections::{Section, heading, sections},
+    seen::Seen,
+    table::{Align, Row, fitted},
+};
 use ratatui::{
     Frame,
     crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers},
@@ -7,12 +12,6 @@ use ratatui::{
     style::{Modifier, Style},
     text::{Line, Span},
     widgets::Paragraph,
-};
-use zenoh_pinned::bindings::observation::Observation;
-
-use super::{
-    sections::{Section, heading, sections},
-    table::{Align, Row, fitted},
 };
 
 /// What the person at the terminal has chosen.
@@ -27,7 +26,7 @@ pub(super) struct Chosen {
 }
 
 /// How many sections there are.
-const SECTIONS: usize = 4;
+const SECTIONS: usize = 5;
 
 impl Chosen {
     /// What a key does; `false` where it is to end.
@@ -61,11 +60,7 @@ impl Chosen {
 }
 
 /// Draws what was seen, or why nothing was.
-pub(super) fn draw(
-    frame: &mut Frame<'_>,
-    seen: Result<&Observation, &String>,
-    chosen: &mut Chosen,
-) {
+pub(super) fn draw(frame: &mut Frame<'_>, seen: Result<&Seen, &String>, chosen: &mut Chosen) {
     let areas = Layout::vertical([
         Constraint::Length(4),
         Constraint::Min(0),
@@ -143,10 +138,13 @@ fn tabs(sections: &[Section], chosen: usize) -> Line<'static> {
 mod tests {
     use ratatui::{Terminal, backend::TestBackend};
 
-    use super::{super::sections::tests::a_busy_machine, *};
+    use super::{
+        super::sections::tests::{a_busy_machine, nothing},
+        *,
+    };
 
     /// The screen's lines.
-    fn drawn(seen: &Observation, chosen: &mut Chosen, width: u16, height: u16) -> Vec<String> {
+    fn drawn(seen: &Seen, chosen: &mut Chosen, width: u16, height: u16) -> Vec<String> {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         terminal
             .draw(|frame| draw(frame, Ok(seen), chosen))
@@ -179,6 +177,10 @@ mod tests {
         assert!(screen.iter().any(|line| line.starts_with("camera/9")));
         press(&mut chosen, KeyCode::Tab);
         let screen = drawn(&seen, &mut chosen, 80, 24);
+        assert!(screen[3].starts_with("WORKERS") && screen[4].starts_with("detector"));
+        assert!(screen[3].ends_with("RESTARTS"), "{screen:#?}");
+        press(&mut chosen, KeyCode::Tab);
+        let screen = drawn(&seen, &mut chosen, 80, 24);
         assert!(screen[3].starts_with("PROCESS") && screen[23].contains("1-19 of"));
     }
 
@@ -204,14 +206,14 @@ mod tests {
         (0..100).for_each(|_| assert!(press(&mut chosen, KeyCode::Down)));
         assert_eq!(chosen.from, 11);
         press(&mut chosen, KeyCode::Left);
-        assert_eq!((chosen.section, chosen.from), (3, 0));
+        assert_eq!((chosen.section, chosen.from), (4, 0));
         press(&mut chosen, KeyCode::Tab);
         assert_eq!(chosen.section, 0);
         let control_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
         assert!(!chosen.press(control_c) && !press(&mut chosen, KeyCode::Char('q')));
         // Fewer rows than before.
         chosen.from = 25;
-        drawn(&Observation::default(), &mut chosen, 80, 24);
+        drawn(&nothing(), &mut chosen, 80, 24);
         assert_eq!(chosen.from, 0);
     }
 

@@ -6,15 +6,16 @@ mod draw;
 mod plain;
 mod screen;
 mod sections;
+mod seen;
 mod table;
 
 use std::io::{self, IsTerminal};
 
-use zenoh_pinned::bindings::observation::{Observation, observe};
+use seen::Seen;
 
 use crate::{Outcome, output};
 
-/// Pools and slots, processes, paths and reasons, queues, as they change; printed once where there is no terminal
+/// Pools and slots, workers, processes, paths and reasons, queues, as they change; printed once where there is no terminal
 ///
 /// Keys: tab and the left and right arrows change what is shown, the up and down arrows and the page keys scroll, q ends.
 #[derive(Debug, clap::Args)]
@@ -33,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 }
 
 fn print_once() -> Outcome {
-    match look() {
+    match Seen::now() {
         Ok(seen) => {
             output::line(&plain::text(&seen, output::columns().unwrap_or(100)));
             Outcome::Well
@@ -46,7 +47,7 @@ fn print_once() -> Outcome {
 }
 
 fn show() -> Outcome {
-    match screen::show(look) {
+    match screen::show(Seen::now) {
         Ok(()) => Outcome::Well,
         Err(error) => {
             output::error(&format!(
@@ -55,10 +56,4 @@ fn show() -> Outcome {
             Outcome::Wrong
         }
     }
-}
-
-fn look() -> Result<Observation, String> {
-    observe().map_err(|error| {
-        format!("what processes share cannot be read: {error}; zenoh-pinned doctor says what to do")
-    })
 }

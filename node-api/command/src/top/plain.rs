@@ -1,11 +1,12 @@
 //! Everything at once, as text. Pure.
 
-use zenoh_pinned::bindings::observation::Observation;
-
-use super::sections::{heading, sections};
+use super::{
+    sections::{heading, sections},
+    seen::Seen,
+};
 
 /// In lines of at most `width` characters.
-pub(super) fn text(seen: &Observation, width: usize) -> String {
+pub(super) fn text(seen: &Seen, width: usize) -> String {
     let mut text = heading(seen).join("\n");
     for section in sections(seen) {
         text.push_str(&format!("\n\n{} ({})", section.title, section.count));
@@ -33,6 +34,7 @@ mod tests {
         assert!(text.lines().all(|line| line.chars().count() <= 80));
         for expected in [
             "Pools (10)",
+            "Workers (2)",
             "Processes (60)",
             "Queues (50)",
             "Files (0)",

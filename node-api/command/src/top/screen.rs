@@ -12,9 +12,12 @@ use ratatui::{
     DefaultTerminal,
     crossterm::event::{self, Event},
 };
-use zenoh_pinned::bindings::{Termination, observation::Observation};
+use zenoh_pinned::bindings::Termination;
 
-use super::draw::{Chosen, draw};
+use super::{
+    draw::{Chosen, draw},
+    seen::Seen,
+};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How soon a signal is noticed.
@@ -42,7 +45,7 @@ impl Drop for Screen {
 ///
 /// # Errors
 /// The terminal's.
-pub(super) fn show(look: impl Fn() -> Result<Observation, String>) -> io::Result<()> {
+pub(super) fn show(look: impl Fn() -> Result<Seen, String>) -> io::Result<()> {
     let termination = Termination::expect()?;
     let mut screen = Screen::take()?;
     let mut chosen = Chosen::default();

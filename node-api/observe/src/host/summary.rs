@@ -1,10 +1,10 @@
 //! What all processes hold together, and how near that is to the limit.
 
 use serde_json::json;
-use zenoh_pinned::{Pressure, bindings::observation::Observation};
+use zenoh_pinned::Pressure;
 
-use super::{left_out, pools};
-use crate::{Families, Figures};
+use super::{LISTED, Seen, left_out, pools, unreadable};
+use crate::{Families, Figures, workers};
 
 const LEVELS: [Pressure; 4] = [
     Pressure::Low,
@@ -13,7 +13,11 @@ const LEVELS: [Pressure; 4] = [
     Pressure::Critical,
 ];
 
-pub(super) fn figures(observation: &Observation) -> Figures {
+pub(super) fn figures(seen: &Seen) -> Figures {
+    let observation = &seen.observation;
+    let workers = seen.workers.as_ref().map_or(0, |workers| {
+        workers::left_out(workers, LISTED, &|peer| seen.name_of(peer))
+    });
     let usage = &observation.usage;
     let space = observation.shared_memory;
     let state = json!({
@@ -24,9 +28,10 @@ pub(super) fn figures(observation: &Observation) -> Figures {
         "unreadable_accounts": usage.unreadable_accounts,
         "left_out": {
             "pools": pools::pools_left_out(observation),
+            "workers": workers,
             "processes": left_out(&observation.processes),
             "queues": left_out(&observation.queues),
-            "unreadable": left_out(&observation.unreadable),
+            "unreadable": left_out(&unreadable::files(seen)),
         },
         "shared_memory": space.map(|(free, total)| json!({ "free_bytes": free, "total_bytes": total })),
     });

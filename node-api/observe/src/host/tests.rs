@@ -15,6 +15,8 @@ use zenoh_pinned::{
 use super::*;
 use crate::looks::Look;
 
+mod workers;
+
 fn process(pid: u32, name: &str, lives: bool) -> Identified {
     let mut process = Identified::default();
     process.pid = pid;
@@ -123,8 +125,16 @@ fn observation() -> Observation {
 }
 
 fn look_at(observation: &Observation) -> Look {
+    look_at_both(observation, ObservedWorkers::default())
+}
+
+fn look_at_both(observation: &Observation, workers: ObservedWorkers) -> Look {
     let shown = observation.clone();
-    let sources = sources_of(Box::new(move || Ok(shown.clone())));
+    let seen = move || Seen {
+        observation: shown.clone(),
+        workers: Ok(workers.clone()),
+    };
+    let sources = sources_of(Box::new(move || Ok(seen())));
     Look::at_all(sources.iter().map(|source| &**source), |_| {})
 }
 
@@ -150,7 +160,7 @@ fn the_state_is_what_the_page_reads() {
         "version": env!("CARGO_PKG_VERSION"),
         "host": {
             "memory_bytes": 20480, "registered_bytes": 8192, "limit_bytes": 1 << 30, "pressure": "high",
-            "unreadable_accounts": 1, "left_out": { "pools": 0, "processes": 0, "queues": 0, "unreadable": 0 },
+            "unreadable_accounts": 1, "left_out": { "pools": 0, "workers": 0, "processes": 0, "queues": 0, "unreadable": 0 },
             "shared_memory": { "free_bytes": 1 << 20, "total_bytes": 1 << 21 },
         },
         "pools": [{
@@ -166,6 +176,7 @@ fn the_state_is_what_the_page_reads() {
                 "rejected_releases": 4, "quarantined": 1, "quarantine_reason": "its holder stands still",
             },
         }],
+        "workers": [],
         "processes": [
             {
                 "pid": 1, "name": "camera-node", "lives": true, "segment_bytes": 20480, "registered_bytes": 0,
@@ -204,7 +215,7 @@ fn the_state_is_what_the_page_reads() {
 #[test]
 fn an_empty_host_has_empty_lists_and_no_file_system() {
     let state: Value = serde_json::from_slice(&look_at(&Observation::default()).stats).unwrap();
-    for list in ["pools", "processes", "queues", "unreadable"] {
+    for list in ["pools", "workers", "processes", "queues", "unreadable"] {
         assert_eq!(state[list], json!([]), "{list}");
     }
     assert_eq!(state["host"]["shared_memory"], Value::Null);
@@ -345,12 +356,15 @@ fn the_same_said_twice_is_one_series() {
 }
 
 #[test]
-fn one_look_serves_all_five() {
+fn one_look_serves_all_six() {
     let looks = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&looks);
     let sources = sources_of(Box::new(move || {
         counted.fetch_add(1, Ordering::Relaxed);
-        Ok(observation())
+        Ok(Seen {
+            observation: observation(),
+            workers: Ok(ObservedWorkers::default()),
+        })
     }));
     for source in &sources {
         source.look().unwrap();

@@ -2,7 +2,7 @@
 
 import { element } from "./elements.js";
 import { SPAN_SECONDS } from "./history.js";
-import { count, duration } from "./words.js";
+import { duration, several } from "./words.js";
 
 const HEIGHT = 48;
 const CELLS_DRAWN = 4096;
@@ -37,8 +37,8 @@ export function course(title, now, layers, format, unit = 1) {
   );
 }
 
-/// How many took how long: `bounds` in microseconds, and one bucket more than bounds.
-export function histogram(title, buckets, bounds) {
+/// How many took how long: `bounds` in microseconds, and one bucket more than bounds; `what` is counted.
+export function histogram(title, buckets, bounds, what = "frame") {
   const all = buckets.reduce((sum, bucket) => sum + bucket, 0);
   const most = Math.max(1, ...buckets);
   const bars = buckets.map((bucket, at) =>
@@ -56,8 +56,8 @@ export function histogram(title, buckets, bounds) {
     title,
     now,
     all > 0
-      ? `${count(all)} frames: half ${quantile(buckets, bounds, 0.5)}, 99 of 100 ${quantile(buckets, bounds, 0.99)}`
-      : "no frames",
+      ? `${several(all, what)}: half ${quantile(buckets, bounds, 0.5)}, 99 of 100 ${quantile(buckets, bounds, 0.99)}`
+      : `no ${what}s`,
     element(
       "svg",
       { viewBox: `0 0 ${buckets.length * 10} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" },

@@ -38,6 +38,7 @@ const FILES: &[File] = &files![
     "cards/queues.js",
     "cards/reasons.js",
     "cards/unreadable.js",
+    "cards/workers.js",
 ];
 
 /// The file that is served at `path`.

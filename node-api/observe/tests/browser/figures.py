@@ -24,6 +24,9 @@ OVER_BUDGET = {
     "host: 4242538496 of 4294967296 are used; end a process that needs less, or raise "
     "ZENOH_PINNED_HOST_BYTES or max_host_bytes()",
 }
+SECONDS = [bound / 1_000_000 for bound in (50, 100, 250, 500)] + [
+    bound / 1000 for bound in (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000)
+]
 NO_DRIVER = {"kind": "no_driver", "frames": 1754, "latest": "no CUDA driver (libcuda.so) on this machine"}
 
 
@@ -94,6 +97,119 @@ def lane(publisher: Json, key: str, unread: int = 0, dropped: int = 0) -> Json:
     return {"publisher": publisher, "key": key, "written": 5000, "unread": unread, "dropped": dropped}
 
 
+def worker(seat: int, state: str, **more: Any) -> Json:
+    """Make a worker at its place."""
+    return {
+        "seat": seat,
+        "incarnation": 1,
+        "pid": 2300 + seat,
+        "state": state,
+        "since": 0.004 if state == "processing" else 12.0,
+        "batches": 1 if state == "processing" else 0,
+        "answered": 1200,
+        "restarts": 0,
+        "shares_memory": True,
+        "joined": False,
+        "placement": {},
+        "why_failed": None,
+    } | more
+
+
+def workers(name: str, supervisor: Json, all_: list[Json], **more: Any) -> Json:
+    """Make a pool of workers that does well."""
+    answered = sum(one["answered"] for one in all_)
+    shares = [0, 0, 0, 0, 0.02, 0.2, 0.55, 0.2, 0.02, 0.01, 0, 0, 0, 0, 0, 0, 0, 0]
+    times = {
+        "bounds": SECONDS,
+        "buckets": [int(share * answered) for share in shares],
+        "sum": answered * 0.0071,
+    }
+    return {
+        "name": name,
+        "pid": supervisor["pid"],
+        "not_ready": None,
+        "queued": 3,
+        "processing": 2,
+        "capacity": 256,
+        "longest_wait": 0.0031,
+        "accepted": answered + 5,
+        "answered": answered,
+        "refused": {},
+        "failed": {},
+        "batches": answered // 4,
+        "batched": answered,
+        "request_seconds": times,
+        "queue_seconds": copy.deepcopy(times),
+        "batch_seconds": copy.deepcopy(times),
+        "p99": 0.025,
+        "breaker": "closed",
+        "breaker_opened": 0,
+        "wanted": len(all_),
+        "wanted_because": "enough",
+        "arrivals_per_second": 59.5,
+        "predicted_per_second": 61.2,
+        "pressure": "low",
+        "started": len(all_),
+        "ended": 0,
+        "evicted": {},
+        "clients": 1,
+        "workers": all_,
+        "workers_left_out": 0,
+        "supervisor": supervisor | {"started": 170},
+        "silent_seconds": 0.4,
+    } | more
+
+
+def killed() -> list[Json]:
+    """Two pools: workers of one are being killed, and nobody can start those of the other."""
+    robot = process(2180, "robot")
+    return [
+        workers(
+            "detector",
+            robot,
+            [
+                worker(0, "processing", restarts=4, answered=3120),
+                worker(1, "loading", pid=2391, restarts=3, since=0.8, answered=2210),
+                worker(2, "dead", pid=None, restarts=2, since=0.1, answered=1904),
+                worker(3, "processing", restarts=3, answered=2470, placement={"processors": "3"}),
+            ],
+            queued=251,
+            processing=5,
+            longest_wait=1.9,
+            wanted=4,
+            wanted_because="at the most",
+            refused={"full": 312},
+            failed={"expired": 17, "poisoned": 1},
+            evicted={"silent": 1},
+        ),
+        workers(
+            "ocr",
+            robot,
+            [
+                worker(
+                    0,
+                    "failed",
+                    pid=None,
+                    restarts=5,
+                    answered=0,
+                    why_failed="weights/ocr.onnx cannot be read: No such file or directory (os error 2)",
+                )
+            ],
+            not_ready="no worker can be started: weights/ocr.onnx cannot be read: No such file or directory",
+            queued=0,
+            processing=0,
+            longest_wait=0.0,
+            p99=None,
+            breaker="half open",
+            breaker_opened=2,
+            wanted=1,
+            wanted_because="below the least",
+            clients=0,
+            refused={"no_worker": 88},
+        ),
+    ]
+
+
 def ordinary() -> Json:
     """Two cameras, a lidar, and who looks at them; one of them has died."""
     front, rear, lidar = process(2101, "camera-front"), process(2102, "camera-rear"), process(2110, "lidar")
@@ -147,6 +263,17 @@ def ordinary() -> Json:
             told(planner, (4801, 212, 30, 0), [OVER_BUDGET], registered_bytes=128 * MIB, registrations=2),
             told(recorder, (0, 0, 0, 1754), [NO_DRIVER]),
         ],
+        "workers": [
+            workers(
+                "detector",
+                process(2180, "robot"),
+                [
+                    worker(0, "processing"),
+                    worker(1, "ready", placement={"processors": "1"}),
+                    worker(2, "idle"),
+                ],
+            ),
+        ],
         "queues": [
             {
                 "id": 99,
@@ -190,6 +317,16 @@ def crowded() -> Json:
         told(one, (4000 - at * 50, at * 3, 0, 0), [PENDING | {"frames": at * 3}], registered_bytes=at * MIB)
         for at, one in enumerate(consumers)
     ]
+    states = ["ready", "processing", "idle", "spawning", "loading", "evicting", "dead", "failed"]
+    host["workers"] = [
+        workers(
+            f"model-{at}-" + "long" * (at * 4),
+            producers[at],
+            [worker(seat, states[seat % 8]) for seat in range(4 << at)],
+            workers_left_out=at,
+        )
+        for at in range(4)
+    ]
     host["queues"] = [
         {
             "id": 500 + at,
@@ -208,7 +345,7 @@ def crowded() -> Json:
 
 def empty() -> Json:
     """Make a host on which nothing runs."""
-    return ordinary() | {"pools": [], "processes": [], "queues": []}
+    return ordinary() | {"pools": [], "workers": [], "processes": [], "queues": []}
 
 
 def hostile() -> Json:
@@ -227,7 +364,9 @@ def hostile() -> Json:
         return value
 
     host = spoil(ordinary())
-    host["pools"][0]["name"] = "wide" * 1000
+    host["workers"] = spoil(killed())
+    host["pools"][0]["name"] = host["workers"][1]["name"] = "wide" * 1000
+    host["workers"][0]["workers"][0]["state"] = "constructor"
     host["unreadable"] = [{"file": HOSTILE, "why": HOSTILE}]
     host[HOSTILE] = {HOSTILE: [{HOSTILE: HOSTILE}]}
     host["__proto__"] = {"polluted": "yes"}
@@ -243,6 +382,13 @@ def later(host: Json, seconds: float) -> Json:
     for one in now["pools"] if isinstance(now["pools"], list) else []:
         if one["figures"]:
             one["figures"]["allocations"] += frames
+    for one in now["workers"] if isinstance(now["workers"], list) else []:
+        serving = [one for one in one["workers"] if one["state"] in ("ready", "processing", "idle")]
+        if serving:
+            one["answered"] += 2 * frames
+            serving[0]["answered"] += 2 * frames
+            for at, share in enumerate((0.1, 0.6, 0.25, 0.05), start=4):
+                one["request_seconds"]["buckets"][at] += round(2 * frames * share)
     for one in now["processes"] if isinstance(now["processes"], list) else []:
         if one["figures"] and sum(one["figures"]["frames"].values()):
             best = max(one["figures"]["frames"], key=one["figures"]["frames"].get)

@@ -10,6 +10,12 @@ import pytest
 import figures
 from conftest import NARROW, WIDE
 
+
+def killed():
+    """Make the ordinary host while its workers are killed."""
+    return figures.ordinary() | {"workers": figures.killed()}
+
+
 #: Their clock stands still in the end, so that what did not change is drawn as it was.
 ENOUGH_MESSAGES = 60
 #: Host, width, scheme, the first element, and height.
@@ -17,6 +23,7 @@ PICTURES = {
     "wide-light": (figures.ordinary, WIDE, "light", "body", 1180),
     "wide-dark": (figures.ordinary, WIDE, "dark", "body", 1180),
     "narrow-dark": (figures.ordinary, NARROW, "dark", "body", 1180),
+    "workers": (killed, WIDE, "light", "#card-workers", 800),
     "crowded": (figures.crowded, WIDE, "light", "#card-pools", 760),
 }
 

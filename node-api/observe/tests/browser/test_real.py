@@ -2,11 +2,16 @@
 # ruff: noqa: ANN001, ANN002, ANN003, ANN201, ANN202, D103
 
 import contextlib
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -98,6 +103,92 @@ def test_a_camera_and_its_viewers_are_seen_and_one_that_is_killed_is_missed(page
     killed.wait()
     page.until(lambda: str(killed.pid) not in pool(page, meeting.key).replace("ended", ""))
     assert str(spared.pid) in pool(page, meeting.key)
+
+
+def asked(address):
+    """Answers of the server, also where it says no."""
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.read().decode()
+
+
+class Supervisor:
+    """The example with workers, as its own words, the page and the metrics show it."""
+
+    def __init__(self, process, page, address) -> None:
+        self.process, self.page, self.address = process, page, address
+        self.restarts = 0
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self):
+        for line in self.process.stdout:
+            found = re.search(r"; (\d+) workers restarted", line)
+            if found:
+                self.restarts = int(found[1])
+
+    def shown(self):
+        """Read its words on the page."""
+        ours = f"workers {self.process.pid}"
+        # At once: what is found one after the other can go meanwhile.
+        script = "return [...document.querySelectorAll('article.workers')].map(({innerText}) => innerText)"
+        pools = [" ".join(pool.split()) for pool in self.page.run(script)]
+        return next((pool for pool in pools if ours in pool), "")
+
+    def workers(self):
+        """Find the processes of workers that serve, by their place."""
+        tiles = re.finditer(r"(?:ready|processing|idle) worker (\d+) process (\d+)", self.shown())
+        return {int(tile[1]): int(tile[2]) for tile in tiles}
+
+    def metric(self, name, label=""):
+        """Read a figure of the server's."""
+        lines = asked(f"{self.address}metrics").splitlines()
+        lines = [line for line in lines if line.startswith(f"zenoh_pinned_{name}{{") and label in line]
+        return sum(float(line.split()[-1]) for line in lines if f'pid="{self.process.pid}"' in line)
+
+    def outcomes(self):
+        """List how requests have ended."""
+        lines = asked(f"{self.address}metrics").splitlines()
+        lines = [line for line in lines if line.startswith("zenoh_pinned_worker_requests_total{")]
+        return re.findall(rf'pid="{self.process.pid}",outcome="(\w+)"', "\n".join(lines))
+
+    def why_not_ready(self):
+        """Read what /readyz says of all workers."""
+        return json.loads(asked(f"{self.address}readyz"))["why"].get("workers", "")
+
+
+def test_workers_that_are_killed_come_back_while_requests_are_answered(page, serving, start, command):
+    example = start(Path(command).with_name("workers"), 100_000, stdout=subprocess.PIPE, text=True)
+    address = serving()[1]
+    page.open(address)
+    supervisor = Supervisor(example, page, address)
+    page.until(lambda: len(supervisor.workers()) >= 2)
+    assert "brightness" not in supervisor.why_not_ready()
+    for kills in range(1, 4):
+        seat, killed = min(supervisor.workers().items())
+        before = supervisor.metric("worker_requests_total", 'outcome="answered"')
+        os.kill(killed, signal.SIGKILL)
+        page.until(lambda killed=killed: f"process {killed} " not in supervisor.shown())
+        page.until(lambda seat=seat, killed=killed: supervisor.workers().get(seat, killed) != killed)
+        page.until(lambda kills=kills: f"restarts {kills} " in supervisor.shown())
+        page.until(lambda kills=kills: supervisor.metric("worker_restarts_total") == kills)
+        page.until(lambda kills=kills: supervisor.restarts == kills)
+        answered = ("worker_requests_total", 'outcome="answered"')
+        page.until(lambda before=before, answered=answered: supervisor.metric(*answered) > before + 50)
+    others = [outcome for outcome in supervisor.outcomes() if outcome != "answered"]
+    assert others == []
+    assert example.poll() is None, "it ends at the first request without an answer"
+    example.send_signal(signal.SIGSTOP)
+    page.until(lambda: "its supervisor has said nothing for" in page.card("Needs attention").text)
+    assert "brightness: its supervisor has said nothing" in supervisor.why_not_ready()
+    example.send_signal(signal.SIGCONT)
+    page.until(lambda: "brightness" not in supervisor.why_not_ready())
+    page.until(lambda: "said nothing" not in supervisor.shown())
+    example.kill()
+    example.wait()
+    page.until(lambda: supervisor.shown() == "")
+    assert supervisor.metric("workers") == 0
 
 
 def test_a_server_that_stands_still_or_is_killed_is_offline_until_it_is_back(page, serving):

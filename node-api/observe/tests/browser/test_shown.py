@@ -94,6 +94,68 @@ def test_queues_tell_what_waits_in_them_and_what_was_lost(page, serve):
     assert "drop oldest" in rows[0]
 
 
+def test_workers_tell_their_states_and_what_is_asked_of_them(page, serve):
+    server = serve(figures.ordinary())
+    server.seconds = itertools.count().__next__
+    server.cadence = 0.1
+    page.open(server.address)
+    pool = page.one("article.workers")
+    assert "supervised by robot 2180 · 1 client" in pool.text
+    for words in ("5 of 256 2 with workers", "closed", "3 workers enough", "Answered 60/s", "half ≤ 2.5 ms"):
+        page.until(lambda words=words: words in pool.text.replace("\n", " "))
+    tiles = [tile.text.replace("\n", " ") for tile in page.all("article.workers li.tile")]
+    assert tiles[0].startswith("processing worker 0 process 2300 ")
+    assert "1 batch · " in tiles[0]
+    assert "processors 1" in tiles[1]
+    assert tiles[2].startswith("idle worker 2")
+    # A state has a mark of its own beside its word.
+    marks = {mark.get_attribute("class") for mark in page.all("li.tile .swatch")}
+    assert len(marks) == 3
+
+
+def test_what_is_wrong_with_workers_is_told_at_the_top_and_by_each(page, serve):
+    host = figures.ordinary()
+    server = opened(page, serve, host)
+    assert "Workers" not in page.one(".well, .attention").text
+    host["workers"] = figures.killed()
+    page.until(lambda: len(page.all("article.workers")) == 2)
+    page.next_message()
+    server.host["workers"][0]["failed"]["poisoned"] += 2
+    page.until(lambda: "gave up 2 requests" in page.one(".attention").get_attribute("textContent"))
+    for fold in page.all(".attention details"):
+        page.run("arguments[0].open = true", fold)
+    page.until(lambda: "Worker 0 of ocr" in page.card("Needs attention").text)
+    told = page.card("Needs attention").text
+    for words in (
+        "detector is full: 256 of 256 requests",
+        "ocr does not do its work: no worker can be started: weights/ocr.onnx cannot be read",
+        "ocr has failed, and is tried with one request at a time",
+        "Worker 0 of ocr is failed: weights/ocr.onnx cannot be read",
+    ):
+        assert words in told
+    detector, ocr = (pool.text.replace("\n", " ") for pool in page.all("article.workers"))
+    for words in (
+        "restarts 12",
+        "refused 312 full",
+        "20 17 expired, 3 poisoned",
+        "1 silent",
+        "loading worker 1",
+        "dead worker 2 no process",
+        "3 restarts",
+    ):
+        assert words in detector
+    for words in ("half open opened 2 times", "failed worker 0", "5 restarts", "No such file or directory"):
+        assert words in ocr
+
+
+def test_a_supervisor_that_stands_still_is_told(page, serve):
+    host = figures.ordinary()
+    host["workers"][0] |= {"silent_seconds": 42, "not_ready": "its supervisor has said nothing for 42 s"}
+    opened(page, serve, host)
+    assert "said 42 s ago" in page.one("article.workers").text
+    assert "detector does not do its work: its supervisor" in page.card("Needs attention").text
+
+
 def test_rates_are_those_of_the_counters_and_plots_grow(page, serve):
     host = figures.ordinary()
     server = serve(host)
@@ -170,34 +232,35 @@ def test_a_source_that_fails_says_so_in_its_card_and_leaves_the_others(page, ser
 
 def test_a_source_that_nobody_knows_is_a_table(page, serve):
     host = figures.ordinary()
-    host["workers"] = [
+    host["models"] = [
         {"name": "detector-0", "state": "running", "memory_bytes": 12_582_912, "devices": [0, 1]},
         {"name": "detector-1", "state": "waiting", "memory_bytes": 0, "since": {"boot_seconds": 0.25}},
     ]
     host["license"] = "Apache-2.0"
     opened(page, serve, host)
-    workers = page.card("Workers")
-    assert [cell.text for cell in workers.find_elements("css selector", "thead th")][:4] == [
+    models = page.card("Models")
+    assert [cell.text for cell in models.find_elements("css selector", "thead th")][:4] == [
         "name",
         "state",
         "memory bytes",
         "devices",
     ]
-    assert "running" in workers.text
-    assert "12 MiB" in workers.text
-    assert "250 ms" in workers.text
+    assert "running" in models.text
+    assert "12 MiB" in models.text
+    assert "250 ms" in models.text
     assert "Apache-2.0" in page.card("License").text
-    assert page.one("#contents").text.endswith("Workers\nLicense")
+    assert page.one("#contents").text.endswith("Models\nLicense")
 
 
 def test_what_makes_no_sense_is_shown_as_it_came_and_disturbs_no_other_card(page, serve):
     host = figures.ordinary()
     host["pools"] = 17
     host["queues"] = [{"id": 1}, None]
+    host["workers"] = {"name": "detector"}
     host["unreadable"] = None
     host["host"] = []
     opened(page, serve, host)
-    for title in ("Pools", "Queues"):
+    for title in ("Pools", "Workers", "Queues"):
         assert "This page cannot show what the server says here" in page.card(title).text
     assert "detector 2140" in page.card("Processes").text
     page.next_message()

@@ -117,7 +117,7 @@ fn what_this_host_shows_is_served() {
         stats["host"]["limit_bytes"].as_u64().unwrap() > 0,
         "{stats}"
     );
-    for list in ["pools", "processes", "queues", "unreadable"] {
+    for list in ["pools", "workers", "processes", "queues", "unreadable"] {
         assert!(stats[list].is_array(), "{list} in {stats}");
     }
     let metrics = get(serving.address(), "/metrics").body;

@@ -13,10 +13,11 @@ import processes from "./processes.js";
 import queues from "./queues.js";
 import reasons from "./reasons.js";
 import unreadable from "./unreadable.js";
+import workers from "./workers.js";
 
 export { generic } from "./generic.js";
 
-export const cards = [host, flow, pools, processes, reasons, queues, unreadable];
+export const cards = [host, flow, pools, workers, processes, reasons, queues, unreadable];
 
 /// Keys of the JSON that are no source.
 export const FACTS = new Set(["at", "version"]);
