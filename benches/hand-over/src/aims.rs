@@ -77,6 +77,8 @@ pub fn of(measured: &[(String, Vec<(String, Figures)>)], allocation: &Summary) -
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::samples::Taken;
 

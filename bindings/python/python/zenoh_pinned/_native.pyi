@@ -782,10 +782,12 @@ class Worker:
         """
     def next(self) -> WorkersBatch | None:
         """The next batch, waiting for it; `None` where the worker is to end."""
-    def answer(self, batch: WorkersBatch, answers: Sequence[object]) -> list[tuple[int, Exception]]:
+    def answer(
+        self, batch: WorkersBatch, answers: Sequence[object], broken: bool = False
+    ) -> list[tuple[int, Exception]]:
         """Answers a batch: with whatever is a payload, or an exception for a request that has none.
 
-        Gives what is neither, as (number, exception).
+        Gives what is neither, as (number, exception). `broken` says that the engine itself is.
         """
     def allocate(self, shape: int | Sequence[int], dtype: npt.DTypeLike) -> Slot: ...
     def fill(self, slot: Slot) -> WorkersPayload:

@@ -77,7 +77,7 @@ impl Batch {
 }
 
 /// What an exception says that stands in place of an answer.
-pub(super) fn failure_of(answer: &Bound<'_, PyAny>) -> PyResult<Option<workers::EngineError>> {
+pub(super) fn failure_of(answer: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     match answer.is_instance_of::<PyBaseException>() {
         true => described(answer).map(Some),
         false => Ok(None),
@@ -85,11 +85,11 @@ pub(super) fn failure_of(answer: &Bound<'_, PyAny>) -> PyResult<Option<workers::
 }
 
 /// An exception in words, as Python prints it.
-pub(super) fn described(error: &Bound<'_, PyAny>) -> PyResult<workers::EngineError> {
+pub(super) fn described(error: &Bound<'_, PyAny>) -> PyResult<String> {
     let class = error.get_type().name()?;
     let text = error.str()?.to_string();
-    Ok(workers::EngineError::from(match text.is_empty() {
+    Ok(match text.is_empty() {
         true => class.to_string(),
         false => format!("{class}: {text}"),
-    }))
+    })
 }

@@ -33,9 +33,11 @@ pub(super) fn request(error: &RequestError) -> PyErr {
     let text = error.to_string();
     match error {
         // The engine's words are its own.
-        RequestError::Engine { message } => of_kind(error.kind(), &text, |attributes| {
-            attributes.set_item("message", message)
-        }),
+        RequestError::Engine { message } | RequestError::EngineBroke { message } => {
+            of_kind(error.kind(), &text, |attributes| {
+                attributes.set_item("message", message)
+            })
+        }
         RequestError::BreakerOpen { retry_after } => of_kind(error.kind(), &text, |attributes| {
             attributes.set_item("retry_after", retry_after.as_secs_f64())
         }),

@@ -204,12 +204,14 @@ impl Worker {
 
     /// Answers a batch: with whatever is a payload, or an exception for a request that has none.
     ///
-    /// Gives what is neither, as (number, exception).
+    /// Gives what is neither, as (number, exception). `broken` says that the engine itself is.
+    #[pyo3(signature = (batch, answers, broken = false))]
     fn answer<'py>(
         &self,
         py: Python<'py>,
         batch: &Bound<'py, Batch>,
         answers: Vec<Bound<'py, PyAny>>,
+        broken: bool,
     ) -> PyResult<Bound<'py, PyList>> {
         let mistakes = PyList::empty(py);
         let batch = batch.get().take();
@@ -219,7 +221,10 @@ impl Worker {
         let mut prepared = Vec::with_capacity(answers.len());
         for (number, answer) in answers.iter().enumerate() {
             if let Some(failure) = failure_of(answer)? {
-                prepared.push(Err(failure));
+                prepared.push(Err(match broken {
+                    true => workers::EngineError::broken(failure),
+                    false => workers::EngineError::from(failure),
+                }));
                 continue;
             }
             prepared.push(match Prepared::of(answer) {
@@ -227,7 +232,7 @@ impl Worker {
                 Err(error) => {
                     let error = error.value(py);
                     mistakes.append((number, error))?;
-                    Err(described(error.as_any())?)
+                    Err(workers::EngineError::from(described(error.as_any())?))
                 }
             });
         }

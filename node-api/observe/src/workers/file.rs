@@ -9,11 +9,12 @@ use std::{
     path::PathBuf,
 };
 
-/// Where the process that is named so shows its pool of this name. The folder is made if it is not there.
+/// Where the process that is named so shows its pool of this name; `instance` tells two of one name apart, in letters and
+/// digits. The folder is made if it is not there.
 ///
 /// # Errors
 /// The folder cannot be made, or another user has made it.
-pub fn workers_file(pid: u32, started: u64, pool: &str) -> io::Result<PathBuf> {
+pub fn workers_file(pid: u32, started: u64, instance: &str, pool: &str) -> io::Result<PathBuf> {
     let folder = folder();
     match fs::DirBuilder::new().mode(0o700).create(&folder) {
         Ok(()) => {}
@@ -23,7 +24,7 @@ pub fn workers_file(pid: u32, started: u64, pool: &str) -> io::Result<PathBuf> {
     let found = fs::symlink_metadata(&folder)?;
     let is_own = found.is_dir() && found.uid() == rustix::process::getuid().as_raw();
     match is_own && found.mode() & 0o077 == 0 {
-        true => Ok(folder.join(format!("{pid}-{started}-{pool}.json"))),
+        true => Ok(folder.join(format!("{pid}-{started}-{instance}-{pool}.json"))),
         false => Err(io::ErrorKind::PermissionDenied.into()),
     }
 }

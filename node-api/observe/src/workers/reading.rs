@@ -116,7 +116,7 @@ pub(super) fn observe_in(
     Ok(seen)
 }
 
-/// What a file's name says: `PID-STARTED-POOL.json`, and `.new` while it is written.
+/// What a file's name says: `PID-STARTED-INSTANCE-POOL.json`, and `.new` while it is written.
 #[derive(Clone, Copy)]
 struct Named<'a> {
     peer: Peer,
@@ -128,7 +128,8 @@ impl<'a> Named<'a> {
     fn of(name: &'a str) -> Option<Self> {
         let (name, ending) = name.rsplit_once('.')?;
         let (pid, rest) = name.split_once('-')?;
-        let (started, pool) = rest.split_once('-')?;
+        let (started, rest) = rest.split_once('-')?;
+        let (_instance, pool) = rest.split_once('-')?;
         let (pid, started) = (pid.parse().ok()?, started.parse().ok()?);
         matches!(ending, "json" | "new").then_some(Self {
             peer: Peer { pid, started },

@@ -116,7 +116,7 @@ fn what_a_supervisor_writes_is_read_with_how_long_ago_that_was() {
     let folder = Folder::new("read");
     let mut newer = written();
     newer["a_field_of_a_later_version"] = json!(17);
-    folder.write("7-70-detector.json", newer.to_string());
+    folder.write("7-70-1-detector.json", newer.to_string());
     let seen = folder.look(Duration::from_secs(3));
     assert_eq!((seen.unreadable, seen.left_out), (vec![], 0));
     assert_eq!(seen.pools[0].said, said());
@@ -145,7 +145,7 @@ fn a_folder_that_nobody_has_made_is_empty_and_one_of_somebody_else_is_an_error()
 #[test]
 fn what_an_ended_process_has_left_is_not_shown_and_after_a_minute_removed() {
     let folder = Folder::new("ended");
-    let left = ["8-80-detector.json", "8-80-detector.new"];
+    let left = ["8-80-1-detector.json", "8-80-1-detector.new"];
     let left = left.map(|name| folder.write(name, written().to_string()));
     assert_eq!(folder.look(Duration::ZERO), ObservedWorkers::default());
     assert!(
@@ -162,27 +162,27 @@ fn what_an_ended_process_has_left_is_not_shown_and_after_a_minute_removed() {
 #[test]
 fn what_is_being_written_is_not_read() {
     let folder = Folder::new("new");
-    folder.write("7-70-detector.new", "{");
+    folder.write("7-70-1-detector.new", "{");
     assert_eq!(
         folder.look(Duration::from_secs(90)),
         ObservedWorkers::default()
     );
-    assert!(folder.0.join("7-70-detector.new").exists());
+    assert!(folder.0.join("7-70-1-detector.new").exists());
 }
 
 #[test]
 fn what_makes_no_sense_is_named_and_hides_nothing_else() {
     let folder = Folder::new("hostile");
-    folder.write("7-70-detector.json", written().to_string());
+    folder.write("7-70-1-detector.json", written().to_string());
     folder.write("README", "no supervisor's");
-    folder.write("7-71-long.json", vec![b' '; (1 << 20) + 1]);
-    folder.write("7-72-cut.json", &written().to_string()[..100]);
-    folder.write("7-73-other.json", written().to_string());
-    folder.write("9-74-detector.json", written().to_string());
-    folder.write("7-75-nested.json", "[".repeat(10_000));
-    symlink("/etc/passwd", folder.0.join("7-76-detector.json")).unwrap();
-    fs::create_dir(folder.0.join("7-77-detector.json")).unwrap();
-    let pipe = folder.0.join("7-78-detector.json");
+    folder.write("7-71-1-long.json", vec![b' '; (1 << 20) + 1]);
+    folder.write("7-72-1-cut.json", &written().to_string()[..100]);
+    folder.write("7-73-1-other.json", written().to_string());
+    folder.write("9-74-1-detector.json", written().to_string());
+    folder.write("7-75-1-nested.json", "[".repeat(10_000));
+    symlink("/etc/passwd", folder.0.join("7-76-1-detector.json")).unwrap();
+    fs::create_dir(folder.0.join("7-77-1-detector.json")).unwrap();
+    let pipe = folder.0.join("7-78-1-detector.json");
     rustix::fs::mknodat(
         rustix::fs::CWD,
         &pipe,
@@ -205,15 +205,15 @@ fn what_makes_no_sense_is_named_and_hides_nothing_else() {
     };
     assert_eq!(seen.unreadable.len(), 9);
     assert!(why("README").contains("no name"));
-    assert!(why("7-71-long.json").contains("longer"));
-    for name in ["7-72-cut.json", "7-75-nested.json"] {
+    assert!(why("7-71-1-long.json").contains("longer"));
+    for name in ["7-72-1-cut.json", "7-75-1-nested.json"] {
         assert!(why(name).contains("not what a supervisor"), "{name}");
     }
-    for name in ["7-73-other.json", "9-74-detector.json"] {
+    for name in ["7-73-1-other.json", "9-74-1-detector.json"] {
         assert!(why(name).contains("another process or pool"), "{name}");
     }
-    assert!(why("7-76-detector.json").contains("link"));
-    for name in ["7-77-detector.json", "7-78-detector.json"] {
+    assert!(why("7-76-1-detector.json").contains("link"));
+    for name in ["7-77-1-detector.json", "7-78-1-detector.json"] {
         assert!(why(name).contains("no ordinary file"), "{name}");
     }
 }

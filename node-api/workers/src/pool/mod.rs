@@ -148,16 +148,17 @@ impl Workers {
                 .map_err(BuildError::DeepCheck)?;
         }
         let number = random_number();
+        let instance = format!("{number:016x}");
         let shared = Arc::new(Shared {
             keys: Keys::of_pool(&terms.name),
-            instance: format!("{number:016x}"),
             instance_number: number,
             hub,
             session: session.clone(),
             reader: DescriptorReader::new(&pinner),
             pinner,
             envelopes,
-            shown: Shown::new(&terms.name),
+            shown: Shown::new(&terms.name, &instance),
+            instance,
             state: Mutex::new(State::new(&terms, Instant::now())),
             telling: Mutex::default(),
             changed: Condvar::new(),

@@ -22,9 +22,10 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    pub(super) fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str, instance: &str) -> Self {
         let own = Peer::this_process();
-        let path = own.map(|own| zenoh_pinned_observe::workers_file(own.pid, own.started, name));
+        let path =
+            own.map(|own| zenoh_pinned_observe::workers_file(own.pid, own.started, instance, name));
         let path = path.and_then(|path| {
             let failed = |error: &io::Error| {
                 tracing::warn!(pool = name, %error, "what this pool of workers does cannot be shown to others");

@@ -9,16 +9,17 @@ Kind = Literal[
     "breaker_open",
     "too_large",
     "no_memory",
+    "not_taken",
     "closing",
     "expired",
     "poisoned",
     "engine",
+    "engine_broke",
     "no_worker",
     "unreadable",
     "supervisor_gone",
     "interrupted",
     "forked",
-    "chaos",
 ]
 
 
@@ -166,6 +167,28 @@ class EngineFailed(RequestError):
     """What it said: the exception's class and text."""
 
 
+class EngineBroke(EngineFailed):
+    """The engine raised for the whole batch, or gave too few answers: some of these in a row open the breaker.
+
+    >>> from zenoh_pinned import workers
+    >>> issubclass(workers.EngineBroke, workers.EngineFailed)
+    True
+    """
+
+    kind: Kind = "engine_broke"
+
+
+class NotTaken(RequestError):
+    """The supervisor stands still, and has not read what was sent before.
+
+    >>> from zenoh_pinned import workers
+    >>> workers.NotTaken.kind
+    'not_taken'
+    """
+
+    kind: Kind = "not_taken"
+
+
 class NoWorker(RequestError):
     """There is no worker, and none can be started; the message says what stands in the way.
 
@@ -219,6 +242,8 @@ _OF_REQUESTS: tuple[type[RequestError], ...] = (
     Expired,
     Poisoned,
     EngineFailed,
+    EngineBroke,
+    NotTaken,
     NoWorker,
     Unreadable,
     SupervisorGone,
@@ -227,7 +252,6 @@ _OF_REQUESTS: tuple[type[RequestError], ...] = (
 _BY_KIND: dict[str, type[WorkersError]] = {
     **{error.kind: error for error in _OF_REQUESTS},
     "interrupted": RequestError,
-    "chaos": RequestError,
     "workers": WorkersError,
     "no_supervisor": NoSupervisor,
 }

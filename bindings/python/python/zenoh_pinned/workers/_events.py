@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zenoh_pinned.workers._asking import Priority
     from zenoh_pinned.workers._errors import RequestError
 
-EvictReason = Literal["surplus", "pressure", "memory", "silent", "late", "wrong answer", "closing", "chaos"]
+EvictReason = Literal["surplus", "pressure", "memory", "silent", "late", "wrong answer", "closing"]
 
 
 class WorkerEvent(NamedTuple):

@@ -118,6 +118,7 @@ class Worker(Closing):
     def _serve_one(self, engine: Engine, batch: _native.WorkersBatch) -> None:
         count = len(batch)
         answers: list[object]
+        broken = False
         try:
             answers = self._answers(engine, batch)
             if len(answers) != count:
@@ -125,11 +126,11 @@ class Worker(Closing):
         except Exception as error:
             _log.exception("the engine of %r raised: every request of the batch fails", self.name)
             # Its traceback refers to this frame, which would keep the requests.
-            answers = [error.with_traceback(None)] * count
+            answers, broken = [error.with_traceback(None)] * count, True
         except BaseException as error:
-            self._native.answer(batch, [error] * count)
+            self._native.answer(batch, [error] * count, broken=True)
             raise
-        for number, mistake in self._native.answer(batch, answers):
+        for number, mistake in self._native.answer(batch, answers, broken=broken):
             _log.error("answer %d of the engine of %r cannot be sent: %s", number, self.name, mistake)
 
     def _answers(self, engine: Engine, batch: _native.WorkersBatch) -> list[object]:
