@@ -270,6 +270,129 @@ fn a_worker_that_nobody_here_has_started_joins_and_leaves() {
 }
 
 #[test]
+fn a_joined_worker_that_hangs_gives_back_what_it_had_and_leaves_its_session_open() {
+    let folder = Folder::new("hanging");
+    let session = session_of(Ends::Listens(folder.endpoint()));
+    let workers = zenoh_pinned_workers::Workers::builder("remote").range(0..=1);
+    let workers = workers
+        .answer_within(Duration::from_millis(300))
+        .build(&session)
+        .unwrap();
+    let [program, arguments @ ..] = &command_of("clients::hangs_once")[..] else {
+        unreachable!()
+    };
+    let mut worker = Command::new(program);
+    let mut worker = worker
+        .args(arguments)
+        .env("TEST_ENDPOINT", folder.endpoint())
+        .spawn()
+        .unwrap();
+    assert_eq!(
+        workers.request("hang").send().wait(),
+        Ok(Payload::from("served"))
+    );
+    drop(workers);
+    assert!(worker.wait().unwrap().success());
+}
+
+/// Hangs in its first batch for a second, leaves as it is asked to, and joins again by the same session.
+#[test]
+#[ignore = "the process of a worker that joins"]
+fn hangs_once() {
+    let pinner = Pinner::host_only();
+    let session = session_of(Ends::Connects(std::env::var("TEST_ENDPOINT").unwrap()));
+    for hang in [Duration::from_secs(1), Duration::ZERO] {
+        let worker = Worker::join(&session, "remote", &pinner).unwrap();
+        let served = worker.serve(|batch| {
+            std::thread::sleep(hang);
+            batch.iter().map(|_| Ok(Payload::from("served"))).collect()
+        });
+        served.unwrap();
+    }
+}
+
+/// As on another host.
+#[test]
+fn a_client_without_this_hosts_shared_memory_is_served_however_long_its_requests_are() {
+    let folder = Folder::new("afar");
+    let session = session_of(Ends::Listens(folder.endpoint()));
+    let workers = pool("remote", "echo")
+        .range(2..=2)
+        .batch(8, Duration::ZERO)
+        .build(&session)
+        .unwrap();
+    let elsewhere = [
+        "--mount",
+        "sh",
+        "-c",
+        "mount -t tmpfs tmpfs /dev/shm && exec \"$@\"",
+        "sh",
+    ];
+    let mut client = Command::new("unshare");
+    client
+        .args(elsewhere)
+        .args(command_of("clients::asks_from_afar"));
+    let mut client = client
+        .env("TEST_ENDPOINT", folder.endpoint())
+        .spawn()
+        .unwrap();
+    assert!(client.wait().unwrap().success());
+    assert_eq!(workers.statistics().answered, 63);
+}
+
+#[test]
+#[ignore = "the process of a client"]
+fn asks_from_afar() {
+    let session = session_of(Ends::Connects(std::env::var("TEST_ENDPOINT").unwrap()));
+    let client = WorkersClient::connect(&session, "remote", SOON).unwrap();
+    assert!(!client.shares_memory());
+    let lengths = [1_usize, 4096, 5000, 100_000, 700_000, 3_000_000];
+    let all = lengths.into_iter().cycle().take(60).chain([8_294_400; 3]);
+    let pending: Vec<_> = all
+        .map(|bytes| {
+            (
+                bytes,
+                client
+                    .request(vec![bytes as u8; bytes])
+                    .attachment(vec![1; 1024])
+                    .send(),
+            )
+        })
+        .collect();
+    for (bytes, pending) in pending {
+        let answer = pending.wait().unwrap();
+        assert!(
+            answer.len() == bytes && answer.iter().all(|byte| *byte == bytes as u8),
+            "{bytes}"
+        );
+    }
+}
+
+#[test]
+fn many_requests_with_long_attachments_and_answers_leave_in_several_messages() {
+    let folder = Folder::new("many");
+    let mut supervisor = supervisor(&folder, "echo");
+    let (_session, client) = connected(&folder);
+    let client = &client;
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(move || {
+                let request = |_| {
+                    client
+                        .request(vec![3; 4096])
+                        .attachment(vec![1; 1024])
+                        .send()
+                };
+                let pending: Vec<_> = (0..100).map(request).collect();
+                assert!(pending.into_iter().all(|pending| pending.wait().is_ok()));
+            });
+        }
+    });
+    supervisor.kill().unwrap();
+    supervisor.wait().unwrap();
+}
+
+#[test]
 #[ignore = "the process of a worker that joins"]
 fn joins() {
     let pinner = Pinner::host_only();

@@ -117,6 +117,35 @@ fn a_worker_that_takes_too_long_is_replaced() {
 }
 
 #[test]
+fn several_workers_that_hang_at_once_fail_only_what_they_had() {
+    let session = session();
+    let workers = pool("slow", "slow")
+        .range(3..=3)
+        .answer_within(Duration::from_millis(500));
+    let workers = workers.breaker(NEVER).build(&session).unwrap();
+    assert!(workers.wait_until_ready(3, SOON));
+    let hanging: Vec<_> = (0..3).map(|_| workers.request("60000").send()).collect();
+    until(|| (workers.statistics().processing == 3).then_some(()));
+    let innocent: Vec<_> = (0..3).map(|_| workers.request("1").send()).collect();
+    for pending in hanging {
+        assert_eq!(pending.wait(), Err(RequestError::Poisoned { deaths: 2 }));
+    }
+    for pending in innocent {
+        assert_eq!(pending.wait(), Ok(Payload::from("1")));
+    }
+}
+
+#[test]
+fn a_worker_says_why_it_has_died() {
+    let session = session();
+    let workers = pool("echo", "echo").range(1..=1).build(&session).unwrap();
+    assert!(workers.wait_until_ready(1, SOON));
+    kill(until(|| workers.statistics().workers.first()?.pid));
+    let why = until(|| workers.statistics().workers[0].why_failed.clone());
+    assert!(why.contains("SIGKILL"), "{why}");
+}
+
+#[test]
 fn a_pool_whose_workers_cannot_start_says_why() {
     let session = session();
     let (first, longest) = AT_ONCE;
@@ -164,10 +193,17 @@ fn failures_in_a_row_open_the_breaker_and_an_answer_closes_it() {
         .breaker(terms)
         .build(&session)
         .unwrap();
-    for _ in 0..3 {
+    for _ in 0..5 {
+        // The engine lives and says no.
         assert_eq!(
             workers.request("refuse").send().wait().unwrap_err().kind(),
             "engine"
+        );
+    }
+    for _ in 0..3 {
+        assert_eq!(
+            workers.request("panic").send().wait().unwrap_err().kind(),
+            "engine_broke"
         );
     }
     let refused = workers.request("fine").send().wait().unwrap_err();

@@ -161,6 +161,51 @@ fn an_application_is_told_of_workers_and_requests() {
 }
 
 #[test]
+fn a_worker_that_is_checked_again_is_not_told_of_as_ready_again() {
+    let session = session();
+    let (ready, checked) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (counts_ready, counts_checked) = (ready.clone(), checked.clone());
+    let workers = pool("echo", "echo")
+        .range(1..=1)
+        .ping_every(Duration::from_millis(20))
+        .deep_check(vec![7; 1 << 20], Duration::from_millis(20), move |answer| {
+            counts_checked.fetch_add(1, Ordering::Relaxed);
+            answer.len() == 1 << 20
+        })
+        .on_ready(move |_| _ = counts_ready.fetch_add(1, Ordering::Relaxed));
+    let workers = workers.build(&session).unwrap();
+    until(|| (checked.load(Ordering::Relaxed) >= 5).then_some(()));
+    assert!(workers.request("x").send().wait().is_ok());
+    assert_eq!(ready.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn times_that_are_meant_to_be_endless_are_no_fault() {
+    let (session, endless) = (session(), Duration::MAX);
+    let workers = pool("obeys", "obeys")
+        .range(1..=1)
+        .batch(1, endless)
+        .deadline(endless)
+        .load_within(endless)
+        .answer_within(endless)
+        .grace(endless)
+        .restart_after(Duration::from_millis(1), endless)
+        .ping_every(endless)
+        .deep_check("fine", endless, |answer| answer[..] == *b"fine");
+    let workers = workers.build(&session).unwrap();
+    let answer = workers.request("fine").deadline(endless).send().wait();
+    assert_eq!(answer, Ok(Payload::from("fine")));
+    assert_eq!(
+        workers.request("die").send().wait().unwrap_err().kind(),
+        "poisoned"
+    );
+    assert_eq!(
+        workers.request("fine").send().wait(),
+        Ok(Payload::from("fine"))
+    );
+}
+
+#[test]
 fn messages_that_a_partition_loses_cost_no_more_than_a_deadline() {
     let session = session();
     let chaos = Chaos {
