@@ -16,7 +16,7 @@ export RUST_BACKTRACE ?= 1
 
 .PHONY: help demo dora-demo load-balancer-demo test test-python test-page lint corpus fuzz miri sanitize bench \
 	micro-figures camera-figures figures dora-figures exchange-figures hand-over-figures python-figures c-figures \
-	observe-figures observe-pictures soak wheel install gpu-kit gpu-lane-double gpu-results
+	observe-figures observe-pictures worker-figures soak wheel install gpu-kit gpu-lane-double gpu-results
 
 help:
 	@echo "Run"
@@ -45,6 +45,7 @@ help:
 	@echo "  make hand-over-figures  one frame from publisher to subscriber beside zenoh, iceoryx2 and a bare wake-up; three minutes"
 	@echo "  make observe-pictures  the page as its README shows it; half a minute"
 	@echo "  make observe-figures   what it costs a process that a page looks at it; a minute and a half"
+	@echo "  make worker-figures    a pool of workers beside mosec, Ray Serve and multiprocessing.Pool; fifteen minutes"
 	@echo "  make python-figures    single calls of the Python package; half a minute"
 	@echo "  make c-figures         single calls from C beside Rust; half a minute"
 	@echo "  make gpu-kit           tests and benchmarks for a machine with a GPU, into dist/gpu-kit"
@@ -189,7 +190,7 @@ lint:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --document-private-items
 	# Modules of one folder that use each other.
 	python3 .ci/floors.py provider/src node-api/exchange/src
-	python3 .ci/floors.py node-api/node/src node-api/observe/src node-api/command/src
+	python3 .ci/floors.py node-api/node/src node-api/observe/src node-api/workers/src node-api/command/src
 	python3 .ci/floors.py bindings/python/src bindings/c/src
 	# What documentation shows badly without a warning: a path in front of a name, a table that says nothing.
 	! grep -rnE '^\s*///.*\[`(crate|super)::' --include=*.rs provider/src node-api/*/src
@@ -280,6 +281,18 @@ exchange-figures: $(VENV)/.ready
 hand-over-figures:
 	cargo build --release -p zenoh-pinned-hand-over-bench
 	"$(TARGET)/release/hand-over-bench" "$(TARGET)/hand-over/record.json"
+
+WORKER_PEERS := benches/workers/peers
+
+worker-figures: $(VENV)/peers/.ready
+	cargo build --release -p zenoh-pinned-workers-bench
+	"$(TARGET)/release/workers-bench" "$(TARGET)/workers/record.json" "$$PWD/$(VENV)/peers/bin/python"
+
+# What is measured beside it, apart from what the tests need.
+$(VENV)/peers/.ready: $(WORKER_PEERS)/requirements.txt $(VENV)/.ready
+	$(PYTHON) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check -r $(WORKER_PEERS)/requirements.txt
+	touch $@
 
 $(VENV)/.ready: $(PACKAGE)/requirements.txt
 	@python3 -m venv $(VENV) > /dev/null 2>&1 || { \

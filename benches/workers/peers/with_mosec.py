@@ -34,10 +34,11 @@ from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import arm
 import cameras
 import kills
-import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,10 +27,11 @@ from itertools import cycle, islice, repeat
 from multiprocessing.shared_memory import SharedMemory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import arm
 import cameras
 import kills
-import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,7 @@ def test_an_engine_that_raises_fails_its_batch_and_serves_the_next(alone, capfd)
             with pytest.raises(workers.EngineFailed, match="LookupError: as told") as failed:
                 pending.result()
             assert failed.value.message == "LookupError: as told"
-            assert failed.value.kind == "engine"
+            assert failed.value.kind == "engine_broke"
         assert bytes(pool.request(b"next").result()) == b"next"
         (worker,) = pool.statistics()["workers"]
         assert worker["incarnation"] == 1
@@ -123,7 +123,7 @@ def test_a_full_queue_refuses(alone):
 def test_a_breaker_says_when_to_ask_again(alone):
     with serving(alone, "obeys", breaker_failures=2, breaker_open_for=0.3, breaker_successes=1) as pool:
         for _ in range(2):
-            assert kind_of(pool.request(b"raise")) == "engine"
+            assert kind_of(pool.request(b"raise")) == "engine_broke"
         with pytest.raises(workers.BreakerOpen) as opened:
             pool.request(b"x").result()
         assert 0 < opened.value.retry_after <= 0.3

@@ -2,7 +2,7 @@
 #![deny(missing_docs)]
 
 // The modules form floors, with no circle between any two; from bottom to top:
-// os, request::{priority, error, payload, promise}, state, breaker, arrivals, scaling, latency, backoff, chaos / protocol, queue,
+// os, request, traces, state, breaker, arrivals, scaling, latency, backoff, chaos / protocol, queue,
 // assignment / hub, link / serving / pool, client / configuration.
 mod arrivals;
 mod assignment;
@@ -22,6 +22,7 @@ mod request;
 mod scaling;
 mod serving;
 mod state;
+mod traces;
 
 pub use breaker::BreakerTerms;
 #[cfg(feature = "chaos")]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io};
 
-use super::{policy::ReclaimPolicy, quarantine::QuarantineReason};
+use super::{own_rounds, policy::ReclaimPolicy, quarantine::QuarantineReason};
 use crate::os::{
     file::Identity,
     life::Life,
@@ -22,6 +22,10 @@ pub(super) enum Attached {
     Running {
         started: u64,
         confirmators: Vec<ThreadSleeps>,
+    },
+    /// This process, and how often its one confirmator has come by.
+    Own {
+        rounds: u64,
     },
     Unknown(QuarantineReason),
 }
@@ -69,6 +73,16 @@ fn look_at(pid: u32, files: &[Identity], listed: usize) -> Attached {
         }
     }
     match threads::named(pid, CONFIRMATOR) {
+        // Another copy of zenoh, as beside Python's, would not be seen so.
+        Ok(confirmators)
+            if pid == std::process::id()
+                && confirmators.len() == 1
+                && own_rounds::seen().is_some() =>
+        {
+            Attached::Own {
+                rounds: own_rounds::seen().unwrap_or_default(),
+            }
+        }
         Ok(mut confirmators) => {
             confirmators.sort_unstable_by_key(|confirmator| confirmator.thread);
             Attached::Running {

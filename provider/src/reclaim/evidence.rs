@@ -52,6 +52,7 @@ impl Snapshot {
             Attached::Running { started, .. } => {
                 !processes.contains_key(pid) && life_of(**pid).may_be_since(*started)
             }
+            Attached::Own { .. } => !processes.contains_key(pid),
             Attached::Unknown(_) => false,
         };
         let missing = earlier.iter().filter(is_missing);
@@ -79,18 +80,22 @@ impl Snapshot {
         // back while processes come and go all the time.
         let is_new = |attached: &Attached| match attached {
             Attached::Running { started, .. } => *started > self.first_began,
-            Attached::Unknown(_) => false,
+            Attached::Own { .. } | Attached::Unknown(_) => false,
         };
         let there = |pid: &u32| after.get(pid).filter(|attached| !is_new(attached));
         for (pid, attached) in before.iter().filter(|(_, attached)| !is_new(attached)) {
             let started = match attached {
                 Attached::Running { started, .. } => *started,
+                // Whatever it is, this process has not ended.
+                Attached::Own { .. } => 0,
                 Attached::Unknown(reason) => return Err(reason.clone().into()),
             };
             match there(pid) {
                 // zenoh lets go of its metadata only as its process ends, and a lock may be missing in the
                 // kernel's list by accident: only who has ended is gone.
-                None if life_of(*pid).may_be_since(started) => {
+                None if matches!(attached, Attached::Own { .. })
+                    || life_of(*pid).may_be_since(started) =>
+                {
                     return Err(QuarantineReason::Unconfirming { pid: *pid }.into());
                 }
                 None => {}
@@ -121,7 +126,7 @@ impl Snapshot {
             Attached::Running { started, .. } => {
                 !after.contains_key(pid) && !life_of(*pid).may_be_since(*started)
             }
-            Attached::Unknown(_) => false,
+            Attached::Own { .. } | Attached::Unknown(_) => false,
         };
         let own = std::process::id();
         before.iter().all(|known| *known.0 == own || is_gone(known))
@@ -135,7 +140,10 @@ mod tests {
     use super::*;
     use crate::{
         os::threads::ThreadSleeps,
-        reclaim::rounds::{ROUND, WAKES},
+        reclaim::{
+            own_rounds,
+            rounds::{ROUND, WAKES},
+        },
     };
 
     fn running(started: u64, sleeps: &[(u32, u64)]) -> Attached {
@@ -323,6 +331,23 @@ mod tests {
             before.everybody_has_confirmed_by(&faulted, nobody),
             Err(Confirming.into())
         );
+    }
+
+    #[test]
+    fn rounds_of_this_process_are_counted_and_not_guessed_from_its_sleeps() {
+        let own = |rounds| (7, Attached::Own { rounds });
+        let before = snapshot(&[own(10)]);
+        let verdict = |processes: &[(u32, Attached)]| {
+            before.everybody_has_confirmed_by(&later(&before, 3, processes), nobody)
+        };
+        assert_eq!(verdict(&[own(10 + own_rounds::NEEDED)]), Ok(()));
+        let not_yet = Doubt {
+            reason: Confirming,
+            starts_afresh: false,
+        };
+        assert_eq!(verdict(&[own(9 + own_rounds::NEEDED)]), Err(not_yet));
+        assert!(verdict(&[]).is_err(), "not listed, and not gone");
+        assert!(verdict(&[(7, running(1, &[(9, 500)]))]).is_err());
     }
 
     #[test]

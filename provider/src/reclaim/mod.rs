@@ -32,7 +32,8 @@
 //! 3. A live holder's confirmator knows the buffer since before its receiver found it valid. Each of its
 //!    rounds that begins after T sets the bit, and nobody but us clears it. So a clear bit after a whole round
 //!    of every attached process says that none of them holds the chunk. A stopped, frozen or starved process
-//!    completes no round: the slot stays. A round is told by the thread's voluntary sleeps, see below.
+//!    completes no round: the slot stays. A round is told by the thread's voluntary sleeps, see below; this process's
+//!    own by a buffer that it holds for that (`own_rounds`).
 //! 4. A DMA engine reads on behalf of a live process that holds the chunk until its event (`cuda::in_flight`).
 //!
 //! # Why nothing late does harm
@@ -80,6 +81,7 @@ mod attached;
 mod chunk_header;
 mod evidence;
 mod headers;
+mod own_rounds;
 mod policy;
 mod probe;
 mod quarantine;

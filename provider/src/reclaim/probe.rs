@@ -119,6 +119,21 @@ pub(super) fn layout_is_known(headers: &mut Headers) -> io::Result<bool> {
     Ok(fields_are_right && is_confirmed_again(place) && counts(place, buffer.into()))
 }
 
+/// A buffer of this process that shows in `headers`, and where; `None` where there is none to be had.
+pub(super) fn held_buffer(headers: &mut Headers) -> Option<(HeaderPlace, ZShm)> {
+    let random = RandomState::new().hash_one("held");
+    let (segment, chunk) = ((random >> 32) as u32, random as u32);
+    let provider = ShmProviderBuilder::backend(ProbeBackend { segment, chunk }).wait();
+    let buffer = provider.alloc(BYTES).wait().ok()?;
+    headers.discover().ok()?;
+    let mut found = headers.describing(&BTreeSet::from([(segment, chunk)]));
+    let mut places = found.remove(&(segment, chunk))?;
+    match (places.pop(), places.is_empty()) {
+        (Some(place), true) => Some((place, buffer.into())),
+        _ => None,
+    }
+}
+
 /// The bit comes back after it was cleared. Clearing it for a moment is what the validator does too.
 fn is_confirmed_again(place: &HeaderPlace) -> bool {
     let started = Instant::now();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{attached::Attached, quarantine::QuarantineReason};
+use super::{attached::Attached, own_rounds, quarantine::QuarantineReason};
 
 /// After this many sleeps of a confirmator, it counts as having begun and ended a round. One sleep ends the round under
 /// way, the next a whole one; the others are a margin for sleeps inside a round. Sleeps that come faster than rounds,
@@ -31,6 +31,17 @@ impl From<QuarantineReason> for Doubt {
     }
 }
 
+/// It has made no whole round yet, and is waited for.
+fn not_yet(pid: u32, elapsed: Duration) -> Doubt {
+    Doubt {
+        reason: match elapsed > STANDS_STILL {
+            true => QuarantineReason::Stalled { pid },
+            false => QuarantineReason::Confirming,
+        },
+        starts_afresh: false,
+    }
+}
+
 /// Whether a process that is in both snapshots has completed a round in between.
 pub(super) fn has_confirmed(
     pid: u32,
@@ -38,6 +49,12 @@ pub(super) fn has_confirmed(
     after: &Attached,
     elapsed: Duration,
 ) -> Result<(), Doubt> {
+    if let (Attached::Own { rounds: before }, Attached::Own { rounds: after }) = (before, after) {
+        return match after.saturating_sub(*before) >= own_rounds::NEEDED {
+            true => Ok(()),
+            false => Err(not_yet(pid, elapsed)),
+        };
+    }
     let (
         Attached::Running {
             started: started_before,
@@ -64,14 +81,7 @@ pub(super) fn has_confirmed(
         }
         let sleeps = now.sleeps.saturating_sub(confirmator.sleeps);
         if sleeps < WAKES {
-            let stands_still = elapsed > STANDS_STILL;
-            return Err(Doubt {
-                reason: match stands_still {
-                    true => QuarantineReason::Stalled { pid },
-                    false => QuarantineReason::Confirming,
-                },
-                starts_afresh: false,
-            });
+            return Err(not_yet(pid, elapsed));
         }
         let rounds = elapsed.as_millis() / ROUND.as_millis() + 2;
         if u128::from(sleeps) > rounds || now.faults != confirmator.faults {

@@ -9,7 +9,7 @@ use std::{
 use super::{
     ReclaimPolicy, ReclaimableSlots,
     headers::Headers,
-    probe,
+    own_rounds, probe,
     quarantine::QuarantineReason,
     sweep::{Activity, PoolSweep},
 };
@@ -91,6 +91,8 @@ impl Metadata {
     /// # Errors
     /// Why nothing can be taken back: the pool says so where it has something to take back.
     fn known(&mut self) -> Result<&mut Headers, QuarantineReason> {
+        // Each round is to be counted, also where nobody asks at this moment.
+        own_rounds::seen();
         let headers = match self.headers.take() {
             Some(headers) => headers,
             None => self.probed()?,
@@ -110,7 +112,10 @@ impl Metadata {
         }
         let mut headers = Headers::default();
         let reason = match probe::layout_is_known(&mut headers) {
-            Ok(true) => return Ok(headers),
+            Ok(true) => {
+                own_rounds::begin(&mut headers);
+                return Ok(headers);
+            }
             Ok(false) => QuarantineReason::UnknownLayout,
             Err(error) => QuarantineReason::of_unreadable(&error),
         };

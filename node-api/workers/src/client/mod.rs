@@ -32,6 +32,7 @@ use zenoh_pinned_node::pubsub::{FrameListener, PutError};
 
 use crate::{
     link::{self, Envelopes, Link, LinkError, MESSAGE_BYTES, Received, SendError},
+    os::random_number,
     protocol::{
         Answered, Asked, INLINE_BYTES, Keys, MOST_REQUESTS, Message, Role, Terms, may_be_a_name,
     },
@@ -40,6 +41,7 @@ use crate::{
         promise,
     },
     serving::{WorkerError, find_supervisor},
+    traces,
 };
 
 /// How often a greeting is repeated.
@@ -136,7 +138,9 @@ impl std::fmt::Debug for WorkersClient {
 
 struct Waiting {
     promise: Promise,
+    asked: Instant,
     deadline: Instant,
+    trace: traces::Ids,
     _payload: Payload,
 }
 
@@ -149,6 +153,7 @@ struct UnderWay {
 
 struct Leaving {
     id: u64,
+    trace: traces::Ids,
     submission: Submission,
     deadline: Instant,
 }
@@ -160,6 +165,8 @@ struct Shared {
     reader: DescriptorReader,
     shares_memory: AtomicBool,
     is_gone: AtomicBool,
+    /// Names its requests in traces.
+    number: u64,
     next: AtomicU64,
     under_way: Mutex<UnderWay>,
     changed: Condvar,
@@ -213,6 +220,7 @@ impl WorkersClient {
             reader: DescriptorReader::new(&pinner),
             shares_memory: AtomicBool::new(false),
             is_gone: AtomicBool::new(false),
+            number: random_number(),
             next: AtomicU64::new(1),
             under_way: Mutex::default(),
             changed: Condvar::new(),
@@ -310,12 +318,14 @@ impl Requests for WorkersClient {
                 .deadline
                 .unwrap_or(DEADLINE)
                 .min(Duration::from_secs(1 << 20));
-        if let Err(promise) = shared.begin(id, promise, &submission, deadline) {
+        let trace = traces::begin(shared.number, id);
+        if let Err(promise) = shared.begin(id, promise, &submission, trace, deadline) {
             promise.tell(Err(RequestError::SupervisorGone));
             return pending;
         }
         shared.leave(Leaving {
             id,
+            trace,
             submission,
             deadline,
         });
@@ -363,6 +373,7 @@ impl Shared {
         id: u64,
         promise: Promise,
         submission: &Submission,
+        trace: traces::Ids,
         deadline: Instant,
     ) -> Result<(), Promise> {
         let mut under_way = lock(&self.under_way);
@@ -378,7 +389,9 @@ impl Shared {
             id,
             Waiting {
                 promise,
+                asked: Instant::now(),
                 deadline,
+                trace,
                 _payload: submission.payload.clone(),
             },
         );
@@ -433,6 +446,7 @@ impl Shared {
         let asked = requests.iter().map(
             |Leaving {
                  id,
+                 trace,
                  submission,
                  deadline,
              }| Asked {
@@ -441,7 +455,7 @@ impl Shared {
                 attachment: &submission.attachment,
                 remaining: u64::try_from(deadline.saturating_duration_since(now).as_micros())
                     .unwrap_or(u64::MAX),
-                trace: (0, 0),
+                trace: *trace,
                 terms: Some(Terms {
                     priority: submission.priority,
                     key: &submission.key,
@@ -517,6 +531,7 @@ impl Shared {
             waiting
         };
         if let Some(waiting) = waiting {
+            traces::tell_request(waiting.trace, waiting.asked.elapsed(), &self.pool, &outcome);
             waiting.promise.tell(outcome);
         }
     }

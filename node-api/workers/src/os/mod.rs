@@ -5,3 +5,12 @@
 pub(crate) mod folder;
 pub(crate) mod placement;
 pub(crate) mod spawning;
+
+/// A number that nobody else has, as good as certainly.
+pub(crate) fn random_number() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    // Keys of the standard library's hasher are the kernel's random numbers.
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.finish()
+}

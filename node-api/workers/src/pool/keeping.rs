@@ -76,7 +76,9 @@ fn look(shared: &Arc<Shared>, times: &mut Times) -> bool {
             state.is_closing && state.seats.iter().all(|seat| seat.process.is_none()),
         )
     });
-    drop(std::mem::take(&mut shared.lock().links_ended));
+    // Two statements: the lock is let go of before they are waited for.
+    let links = std::mem::take(&mut shared.lock().links_ended);
+    drop(links);
     if is_done {
         return false;
     }

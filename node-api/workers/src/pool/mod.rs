@@ -37,7 +37,6 @@ mod shown;
 mod starting;
 mod state;
 mod statistics;
-pub(crate) mod tracing;
 
 use std::{
     sync::{
@@ -61,9 +60,11 @@ pub use statistics::{Histogram, WorkerStatistics, WorkersStatistics};
 use crate::{
     hub::Hub,
     link::{self, Envelopes},
+    os::random_number,
     protocol::Keys,
     request::{Payload, PendingAnswer, Request, RequestError, Requests, Submission, promise},
     state::WorkerState,
+    traces,
 };
 use builder::Terms;
 use shown::Shown;
@@ -275,7 +276,7 @@ impl Workers {
         if let Some(keeper) = self.keeper.take().filter(is_other)
             && keeper.join().is_err()
         {
-            ::tracing::error!("the keeper of a pool of workers has panicked");
+            tracing::error!("the keeper of a pool of workers has panicked");
         }
         let (links, clients): (Vec<_>, Vec<_>) = {
             let mut state = self.shared.lock();
@@ -319,7 +320,7 @@ impl Requests for Workers {
         }
         let (promise, pending) = promise();
         let number = self.number.fetch_add(1, Ordering::Relaxed);
-        let trace = tracing::begin_request(number, self.shared.instance_number);
+        let trace = traces::begin(self.shared.instance_number, number);
         self.shared
             .accept(submission, trace, ReplyTo::Here(promise));
         pending
@@ -357,12 +358,4 @@ impl Shared {
     fn drops_a_message(&self) -> bool {
         self.terms.chaos.network_partition && self.lock().chaos.drops_a_message()
     }
-}
-
-fn random_number() -> u64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    // Keys of the standard library's hasher are the kernel's random numbers.
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u32(std::process::id());
-    hasher.finish()
 }

@@ -17,6 +17,7 @@ use crate::{
     protocol::{Asked, Message},
     queue::Telling,
     request::{Outcome, RequestError},
+    traces,
 };
 
 impl Shared {
@@ -92,6 +93,10 @@ impl Shared {
             drawn,
         } = sending;
         let now = Instant::now();
+        for drawn in &drawn {
+            let (pool, bytes) = (&self.terms.name, drawn.payload.len());
+            traces::tell_part("queue", drawn.trace, drawn.waited, pool, bytes, "");
+        }
         let requests = drawn.iter().map(|drawn| {
             let remaining = drawn.deadline.saturating_duration_since(now).as_micros();
             Asked {
@@ -165,10 +170,16 @@ impl Shared {
                     error: outcome.as_ref().err().cloned(),
                 });
             }
-            super::tracing::tell_request(trace, accepted, &self.terms.name, &outcome);
+            let (took, pool) = (accepted.elapsed(), &self.terms.name);
             match reply.to {
-                ReplyTo::Here(promise) => promise.tell(outcome),
+                ReplyTo::Here(promise) => {
+                    traces::tell_request(trace, took, pool, &outcome);
+                    promise.tell(outcome);
+                }
                 ReplyTo::Client { client, id } => {
+                    let bytes = outcome.as_ref().map_or(0, |payload| payload.len());
+                    let kind = outcome.as_ref().err().map_or("", RequestError::kind);
+                    traces::tell_part("supervise", trace, took, pool, bytes, kind);
                     let known = by_client.entry(Arc::as_ptr(&client));
                     let (_, outcomes) = known.or_insert_with(|| (client, Vec::new()));
                     outcomes.push((id, outcome));

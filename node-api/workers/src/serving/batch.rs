@@ -10,12 +10,14 @@ use zenoh_pinned::FrameError;
 use crate::{
     protocol::{Asked, Content},
     request::{Payload, RequestError},
+    traces,
 };
 
 /// Requests to be served together. Usable as a slice of them.
 #[derive(Debug)]
 pub struct Batch {
     number: u64,
+    read_at: Instant,
     requests: Vec<BatchRequest>,
     /// Those whose frames cannot be read here, and why: they are answered so, and the engine does not see them.
     unreadable: Vec<(u64, String)>,
@@ -101,6 +103,7 @@ impl Batch {
         let now = Instant::now();
         let mut batch = Self {
             number,
+            read_at: now,
             requests: Vec::with_capacity(requests.len()),
             unreadable: Vec::new(),
         };
@@ -117,6 +120,21 @@ impl Batch {
             }
         }
         batch
+    }
+
+    /// Tells the traces of its requests that it is served.
+    pub(super) fn tell_served(&self, pool: &str) {
+        for request in &self.requests {
+            let took = self.read_at.elapsed();
+            traces::tell_part(
+                "serve",
+                request.trace,
+                took,
+                pool,
+                request.payload.len(),
+                "",
+            );
+        }
     }
 
     pub(super) fn take_unreadable(&mut self) -> Vec<(u64, String)> {

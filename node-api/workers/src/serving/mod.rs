@@ -198,6 +198,7 @@ impl Worker {
         let number = batch.number();
         let mut ids: Vec<u64> = batch.iter().map(BatchRequest::id).collect();
         let unreadable = batch.take_unreadable();
+        batch.tell_served(&self.name);
         // The supervisor keeps what it has sent until it is answered.
         drop(batch);
         let mut outcomes = Vec::with_capacity(ids.len());

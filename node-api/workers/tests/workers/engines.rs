@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zenoh_pinned_workers::{Batch, Payload, Worker};
 
-fn serve(engine: impl FnMut(&Batch) -> Vec<zenoh_pinned_workers::Answer>) {
+pub fn serve(engine: impl FnMut(&Batch) -> Vec<zenoh_pinned_workers::Answer>) {
     let worker = Worker::connect().unwrap();
     worker.serve(engine).unwrap();
 }

@@ -8,3 +8,4 @@ mod engines;
 mod pools;
 mod scaling;
 mod serving;
+mod traces;

@@ -168,7 +168,7 @@ class EngineFailed(RequestError):
 
 
 class EngineBroke(EngineFailed):
-    """The engine raised for the whole batch, or gave too few answers: some of these in a row open the breaker.
+    """The engine raised for the whole batch, or gave too few answers: several in a row open the breaker.
 
     >>> from zenoh_pinned import workers
     >>> issubclass(workers.EngineBroke, workers.EngineFailed)
