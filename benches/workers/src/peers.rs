@@ -17,7 +17,9 @@ pub fn measure(python: &Path) -> Outcome<Value> {
     let out = std::env::temp_dir().join(format!("workers-peers-{}.json", std::process::id()));
     let mut command = Command::new(python);
     command.arg(run).args(FIGURES).arg("--python").arg(python);
-    command.arg("--out").arg(&out).stdout(Stdio::null());
+    // What has not come within ten seconds is said to come never.
+    command.args(["--bound", "10", "--out"]).arg(&out);
+    command.stdout(Stdio::null());
     if !command.status()?.success() {
         return Err("the peers' arms have failed; see above".into());
     }
