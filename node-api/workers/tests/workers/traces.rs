@@ -72,7 +72,10 @@ fn traced() {
     serve(|batch| {
         let before: Vec<Span> = std::mem::take(&mut told.0.lock().unwrap());
         let before = format!("{before:?}");
-        batch.iter().map(|_| Ok(Payload::from(before.as_str()))).collect()
+        batch
+            .iter()
+            .map(|_| Ok(Payload::from(before.as_str())))
+            .collect()
     });
 }
 
@@ -81,13 +84,21 @@ fn a_requests_spans_are_one_trace_whichever_process_tells_them() {
     let told = listen();
     let session = session();
     let command = crate::pools::command_of("traces::traced");
-    let workers = pool("traced", "echo").command(command).range(1..=1).build(&session).unwrap();
+    let workers = pool("traced", "echo")
+        .command(command)
+        .range(1..=1)
+        .build(&session)
+        .unwrap();
     workers.request("first").send().wait().unwrap();
     let served = workers.request("second").send().wait().unwrap();
     let mut spans = told.0.lock().unwrap().clone();
     spans.truncate(2);
     spans.sort();
-    let [(queue, trace, span, parent), (request, same_trace, root, none)] = &spans[..] else {
+    let [
+        (queue, trace, span, parent),
+        (request, same_trace, root, none),
+    ] = &spans[..]
+    else {
         panic!("{spans:?}");
     };
     assert_eq!((&**queue, &**request), ("queue", "request"));
@@ -95,5 +106,8 @@ fn a_requests_spans_are_one_trace_whichever_process_tells_them() {
     assert_ne!(span, root);
     let served = String::from_utf8_lossy(&served);
     let part = format!("(\"serve\", {trace}, ");
-    assert!(served.contains(&part) && served.contains(&format!(", {root})")), "{served}");
+    assert!(
+        served.contains(&part) && served.contains(&format!(", {root})")),
+        "{served}"
+    );
 }
