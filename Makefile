@@ -33,7 +33,7 @@ help:
 	@echo "  make corpus            the seeds of the fuzz targets, into provider/fuzz/corpus"
 	@echo "  make miri              the fuzz targets' properties and the exchange's protocol, under Miri"
 	@echo "  make sanitize          the same, and the provider's unit tests, with the sanitizers"
-	@echo "  make soak              a thousand kills twice, stops, and coming and going (SOAK_SECONDS=600); half an hour"
+	@echo "  make soak              a thousand kills three times, stops, and coming and going (SOAK_SECONDS=600); half an hour"
 	@echo
 	@echo "Measure"
 	@echo "  make figures           transport beside stock zenoh, also by size; two minutes"
@@ -134,6 +134,8 @@ soak: $(VENV)/.ready
 	cargo build -p zenoh-pinned -p cuda-driver-double
 	ZENOH_PINNED_PYTHON="$$PWD/$(PYTHON)" ZENOH_PINNED_KILLS=1000 ZENOH_PINNED_STALL_SECONDS=10 \
 		cargo test -p zenoh-pinned --test crashes -- --nocapture --test-threads 1
+	ZENOH_PINNED_WORKER_KILLS=1000 cargo test -p zenoh-pinned-workers --all-features --test workers -- \
+		--nocapture --exact dying::kills_at_random_lose_and_double_nothing
 	cargo build --release -p zenoh-pinned-soak -p cuda-driver-double
 	mkdir -p "$(TARGET)/release/driver-double"
 	for name in libcuda.so libcuda.so.1; do \
