@@ -11,12 +11,14 @@
 //!   within a second after the supervisor's end.
 //! - What a request carries in shared memory is kept until it is told.
 
+mod error;
 mod expiring;
+mod leaving;
 
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, sync_channel},
     },
@@ -31,11 +33,9 @@ use zenoh_pinned::{
 use zenoh_pinned_node::pubsub::{FrameListener, PutError};
 
 use crate::{
-    link::{self, Envelopes, Link, LinkError, MESSAGE_BYTES, Received, SendError},
+    link::{self, Envelopes, Link, Received, SendError},
     os::random_number,
-    protocol::{
-        Answered, Asked, INLINE_BYTES, Keys, MOST_REQUESTS, Message, Role, Terms, may_be_a_name,
-    },
+    protocol::{Answered, Keys, Message, Role, may_be_a_name},
     request::{
         Outcome, Payload, PendingAnswer, Promise, Request, RequestError, Requests, Submission,
         promise,
@@ -44,71 +44,15 @@ use crate::{
     traces,
 };
 
+pub use error::ConnectError;
+use leaving::Leaving;
+
 /// How often a greeting is repeated.
 const GREET_EVERY: Duration = Duration::from_millis(20);
 /// How long an answer is wanted for where a request does not say.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// How long after its deadline a request is given up here: the supervisor tells it first.
 const LATE: Duration = Duration::from_millis(200);
-/// Bytes of a request in a message beside what it carries.
-const REQUEST_BYTES: usize = 96;
-
-/// Why there is no way to workers.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The name cannot be a pool's.
-    #[error("{name:?} cannot be a pool's name: use up to 64 letters, digits, '-', '_' and '.'")]
-    Name {
-        /// The name.
-        name: String,
-    },
-    /// Nobody of this name answers.
-    #[error(
-        "no supervisor of {pool:?} has answered within {waited:?}: see that one runs with this name, and that the two sessions connect"
-    )]
-    NoSupervisor {
-        /// Whose.
-        pool: String,
-        /// How long it was waited for.
-        waited: Duration,
-    },
-    /// zenoh refused a declaration.
-    #[error("zenoh refused a declaration of the client: {0}")]
-    Zenoh(zenoh::Error),
-    /// A publisher.
-    #[error(transparent)]
-    Declare(#[from] zenoh_pinned_node::pubsub::DeclareError),
-    /// There is no shared memory for messages.
-    #[error(transparent)]
-    Pool(#[from] zenoh_pinned::PoolError),
-    /// Messages do not reach the supervisor.
-    #[error("the supervisor takes no message: {why}")]
-    Send {
-        /// Why.
-        why: String,
-    },
-    /// No thread could be started.
-    #[error("no thread can be started for the client: {0}")]
-    NoThread(#[source] std::io::Error),
-}
-
-impl From<LinkError> for ConnectError {
-    fn from(error: LinkError) -> Self {
-        match error {
-            LinkError::Declare(error) => Self::Declare(error),
-            LinkError::Listen(error) => Self::Zenoh(error),
-        }
-    }
-}
-
-impl From<SendError> for ConnectError {
-    fn from(error: SendError) -> Self {
-        Self::Send {
-            why: error.to_string(),
-        }
-    }
-}
 
 /// The way to a pool of workers of another process, on this or another host. Usable from any thread.
 ///
@@ -149,13 +93,6 @@ struct UnderWay {
     requests: HashMap<u64, Waiting>,
     deadlines: BTreeSet<(Instant, u64)>,
     is_ended: bool,
-}
-
-struct Leaving {
-    id: u64,
-    trace: traces::Ids,
-    submission: Submission,
-    deadline: Instant,
 }
 
 struct Shared {
@@ -400,86 +337,6 @@ impl Shared {
             self.changed.notify_one();
         }
         Ok(())
-    }
-
-    /// Sends it, with whatever else is to leave: whoever is at it takes along what has come meanwhile.
-    fn leave(&self, leaving: Leaving) {
-        lock(&self.leaving).push(leaving);
-        loop {
-            let sending = match self.sending.try_lock() {
-                Ok(sending) => sending,
-                // It guards no data.
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                // Whoever sends looks again when he is done.
-                Err(TryLockError::WouldBlock) => return,
-            };
-            let mut all = std::mem::take(&mut *lock(&self.leaving));
-            while !all.is_empty() {
-                let mut bytes = 0;
-                let fits = |leaving: &&Leaving| {
-                    let Submission {
-                        payload,
-                        attachment,
-                        key,
-                        source,
-                        ..
-                    } = &leaving.submission;
-                    bytes += REQUEST_BYTES + attachment.len() + key.len() + source.len();
-                    bytes += payload.len().min(INLINE_BYTES);
-                    bytes <= MESSAGE_BYTES
-                };
-                let count = all.iter().take(MOST_REQUESTS).take_while(fits).count();
-                let rest = all.split_off(count.max(1));
-                self.send(&all);
-                all = rest;
-            }
-            drop(sending);
-            if lock(&self.leaving).is_empty() {
-                return;
-            }
-        }
-    }
-
-    fn send(&self, requests: &[Leaving]) {
-        let shares_memory = self.shares_memory.load(Ordering::Relaxed);
-        let now = Instant::now();
-        let asked = requests.iter().map(
-            |Leaving {
-                 id,
-                 trace,
-                 submission,
-                 deadline,
-             }| Asked {
-                id: *id,
-                content: link::content(&submission.payload, shares_memory),
-                attachment: &submission.attachment,
-                remaining: u64::try_from(deadline.saturating_duration_since(now).as_micros())
-                    .unwrap_or(u64::MAX),
-                trace: *trace,
-                terms: Some(Terms {
-                    priority: submission.priority,
-                    key: &submission.key,
-                    source: &submission.source,
-                    deduplicate: submission.deduplicate,
-                }),
-            },
-        );
-        let message = Message::Requests(asked.collect());
-        if let Err(error) = self.link.send(&message) {
-            tracing::warn!(pool = %self.pool, %error, "requests do not reach the supervisor");
-            let error = match error {
-                SendError::Put(PutError::Full { .. }) => RequestError::NotTaken {
-                    why: error.to_string(),
-                },
-                SendError::Put(_) => RequestError::SupervisorGone,
-                error => RequestError::NoMemory {
-                    why: error.to_string(),
-                },
-            };
-            requests
-                .iter()
-                .for_each(|leaving| self.tell(leaving.id, Err(error.clone())));
-        }
     }
 
     fn heard(&self, received: &Received, welcome: impl Fn()) {

@@ -7,11 +7,7 @@ use std::{
 };
 
 use super::{
-    Shared,
-    callbacks::EvictReason,
-    client::Client,
-    seat::WorkerId,
-    state::{ReplyTo, is_check},
+    Shared, callbacks::EvictReason, client::Client, lives::is_check, seat::WorkerId, state::ReplyTo,
 };
 use crate::{
     link::{self, Link, Received},

@@ -28,7 +28,9 @@
 mod builder;
 mod callbacks;
 mod client;
+mod counts;
 mod keeping;
+mod lives;
 mod messages;
 mod peers;
 mod performing;

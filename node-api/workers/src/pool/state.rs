@@ -13,6 +13,8 @@ use super::{
     builder::Terms,
     callbacks::{EvictReason, Happened, WorkerEvent},
     client::Client,
+    counts::Counts,
+    lives::CHECKS_FROM,
     seat::{InFlight, Seat, WorkerId, WorkerLink},
 };
 use crate::{
@@ -26,9 +28,6 @@ use crate::{
     scaling::{ScaleReason, Scaler},
     state::WorkerState,
 };
-
-/// Numbers from here on are of deep checks, not of jobs.
-const CHECKS_FROM: u64 = 1 << 63;
 
 /// Who waits for an answer.
 pub(super) enum ReplyTo {
@@ -79,32 +78,6 @@ pub(super) struct Effects {
     pub(super) has_ordered: bool,
 }
 
-/// What has been counted since the beginning.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) accepted: u64,
-    pub(super) answered: u64,
-    pub(super) refused: HashMap<&'static str, u64>,
-    pub(super) failed: HashMap<&'static str, u64>,
-    pub(super) batches: u64,
-    pub(super) batched: u64,
-    pub(super) started: u64,
-    pub(super) ended: u64,
-    pub(super) evicted: HashMap<EvictReason, u64>,
-}
-
-impl Counts {
-    pub(super) fn count(&mut self, happened: &[(Happened, WorkerEvent)]) {
-        for (happened, _) in happened {
-            match happened {
-                Happened::Spawned => self.started += 1,
-                Happened::Evicted(reason) => *self.evicted.entry(*reason).or_default() += 1,
-                Happened::Ready => {}
-            }
-        }
-    }
-}
-
 pub(super) struct State {
     pub(super) queue: Queue<Reply>,
     pub(super) breaker: Breaker,
@@ -135,10 +108,10 @@ pub(super) struct State {
     /// When the keeper wakes by itself, while it sleeps; and whether it was woken since it looked.
     pub(super) keeper_wakes_at: Option<Instant>,
     pub(super) keeper_is_woken: bool,
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     credits: usize,
-    next_batch: u64,
-    next_check: u64,
+    pub(super) next_batch: u64,
+    pub(super) next_check: u64,
 }
 
 impl State {
@@ -407,85 +380,6 @@ impl State {
         self.draw(now, effects);
     }
 
-    /// A worker has ended, however that came about: what it had goes to others. The batch that it was at is to blame.
-    pub(super) fn ended(&mut self, worker: WorkerId, now: Instant, effects: &mut Effects) {
-        let is_closing = self.is_closing;
-        let Some(seat) = self.seat(worker) else {
-            return;
-        };
-        use super::EvictReason::{Closing, Pressure, Surplus};
-        let was_wanted = !matches!(seat.evicted_for, Some(Surplus | Pressure | Closing));
-        let was_asked_to_end = seat.state == WorkerState::Evicting;
-        let had_begun = seat.ready_at.is_some() || was_asked_to_end;
-        let why_failed = seat.why_failed.clone();
-        seat.become_state(WorkerState::Dead, now);
-        seat.pid = None;
-        seat.kill_at = None;
-        effects.links.extend(seat.link.take());
-        if was_wanted && !is_closing && seat.joined_as.is_none() {
-            seat.restarts += 1;
-            seat.restart_at = Some(seat.restart_after(now));
-        }
-        let batches: Vec<_> = seat.batches.drain(..).collect();
-        self.counts.ended += 1;
-        if !had_begun {
-            self.start_failed(why_failed, now, effects);
-        }
-        for (place, batch) in batches.iter().enumerate() {
-            // One that was asked to end has finished what it was at.
-            if place == 0 && !was_asked_to_end {
-                let told = self.queue.returned(&batch.jobs);
-                self.count(&told, now);
-                effects.told.extend(told);
-            } else {
-                self.queue.not_sent(&batch.jobs);
-            }
-        }
-        effects.batches_ended.extend(batches);
-        self.draw(now, effects);
-        effects.wake = true;
-    }
-
-    /// A worker could not be started, or could not load: after some such failures in a row, and with nobody else there, what
-    /// waits is told so.
-    pub(super) fn start_failed(
-        &mut self,
-        why: Option<String>,
-        now: Instant,
-        effects: &mut Effects,
-    ) {
-        const FAILURES: u32 = 3;
-        self.start_failures += 1;
-        let serves = self.seats.iter().any(|seat| seat.state.takes_batches());
-        if self.start_failures >= FAILURES && !serves {
-            let why = why.unwrap_or_else(|| {
-                String::from("its process ended before it was ready: see what it wrote to its standard error")
-            });
-            let error = RequestError::NoWorker { why: why.clone() };
-            self.why_no_worker = Some(why);
-            let told = self.queue.fail_all(&error);
-            self.count(&told, now);
-            effects.told.extend(told);
-        }
-    }
-
-    /// A worker is ready.
-    pub(super) fn is_ready(&mut self, worker: WorkerId, now: Instant, effects: &mut Effects) {
-        let name = self.name.clone();
-        if let Some(seat) = self.seat(worker)
-            && seat.state == WorkerState::Loading
-            && seat.become_state(WorkerState::Ready, now)
-        {
-            seat.why_failed = None;
-            seat.ready_at = Some(now);
-            effects.happened.push((Happened::Ready, event(&name, seat)));
-            self.start_failures = 0;
-            self.why_no_worker = None;
-        }
-        self.draw(now, effects);
-        effects.wake = true;
-    }
-
     pub(super) fn credits(&self) -> usize {
         self.credits
     }
@@ -523,49 +417,6 @@ impl State {
             }
         }
     }
-
-    /// A check that a worker is to answer as a request; its number.
-    pub(super) fn check(
-        &mut self,
-        worker: WorkerId,
-        payload: &Payload,
-        deadline: Instant,
-        now: Instant,
-    ) -> Option<Sending> {
-        let (number, job) = (self.next_batch, self.next_check);
-        let seat = self.seat(worker)?;
-        let link = seat.link.as_ref()?.link.clone();
-        let drawn = vec![Drawn {
-            job,
-            payload: payload.clone(),
-            attachment: Arc::default(),
-            deadline,
-            trace: (0, 0),
-            waited: Duration::ZERO,
-        }];
-        seat.checked = Some(now);
-        seat.batches.push_back(InFlight {
-            number,
-            jobs: vec![job],
-            since: now,
-            _frames: drawn.clone(),
-        });
-        let shares_memory = seat.shares_memory;
-        self.next_batch += 1;
-        self.next_check += 1;
-        Some(Sending {
-            worker,
-            link,
-            shares_memory,
-            number,
-            drawn,
-        })
-    }
-}
-
-/// Whether the number is of a deep check.
-pub(super) fn is_check(job: u64) -> bool {
-    job >= CHECKS_FROM
 }
 
 pub(super) fn event(pool: &Arc<str>, seat: &Seat) -> WorkerEvent {
