@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     builder::Terms,
-    callbacks::{EvictReason, Happened, WorkerEvent},
+    callbacks::{Happened, WorkerEvent},
     client::Client,
     counts::Counts,
     lives::CHECKS_FROM,
