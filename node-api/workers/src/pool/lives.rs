@@ -16,14 +16,6 @@ use crate::{
     state::WorkerState,
 };
 
-/// Numbers from here on are of deep checks, not of jobs.
-pub(super) const CHECKS_FROM: u64 = 1 << 63;
-
-/// Whether the number is of a deep check.
-pub(super) fn is_check(job: u64) -> bool {
-    job >= CHECKS_FROM
-}
-
 impl State {
     /// A worker has ended, however that came about: what it had goes to others. The batch that it was at is to blame.
     pub(super) fn ended(&mut self, worker: WorkerId, now: Instant, effects: &mut Effects) {

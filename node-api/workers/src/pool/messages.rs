@@ -7,7 +7,11 @@ use std::{
 };
 
 use super::{
-    Shared, callbacks::EvictReason, client::Client, lives::is_check, seat::WorkerId, state::ReplyTo,
+    Shared,
+    callbacks::EvictReason,
+    client::Client,
+    seat::{WorkerId, is_check},
+    state::ReplyTo,
 };
 use crate::{
     link::{self, Link, Received},

@@ -12,6 +12,14 @@ use zenoh_pinned_node::pubsub::FrameListener;
 
 use crate::{backoff::Backoff, link::Link, queue::Drawn, state::WorkerState};
 
+/// Numbers of jobs from here on are of deep checks.
+pub(super) const CHECKS_FROM: u64 = 1 << 63;
+
+/// Whether the number is of a deep check.
+pub(super) fn is_check(job: u64) -> bool {
+    job >= CHECKS_FROM
+}
+
 /// Which worker: its place, and how manieth it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct WorkerId {

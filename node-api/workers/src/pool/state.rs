@@ -14,8 +14,7 @@ use super::{
     callbacks::{Happened, WorkerEvent},
     client::Client,
     counts::Counts,
-    lives::CHECKS_FROM,
-    seat::{InFlight, Seat, WorkerId, WorkerLink},
+    seat::{CHECKS_FROM, InFlight, Seat, WorkerId, WorkerLink},
 };
 use crate::{
     arrivals::Arrivals,
