@@ -126,7 +126,8 @@ class Worker(Closing):
         except Exception as error:
             _log.exception("the engine of %r raised: every request of the batch fails", self.name)
             # Its traceback refers to this frame, which would keep the requests.
-            answers, broken = [error.with_traceback(None)] * count, True
+            answers = [error.with_traceback(None)] * count
+            broken = True
         except BaseException as error:
             self._native.answer(batch, [error] * count, broken=True)
             raise
