@@ -1,37 +1,7 @@
 //! What was aimed at, and whether it was reached.
 
-use std::fmt;
-
-use serde_json::{Map, Value, json};
-
-pub struct Aim {
-    aim: &'static str,
-    value: f64,
-    limit: f64,
-}
-
-impl fmt::Display for Aim {
-    fn fmt(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = if self.reached() { "reached" } else { "missed " };
-        write!(
-            text,
-            "{word}  {:8.3} of {:8.3}  {}",
-            self.value, self.limit, self.aim
-        )
-    }
-}
-
-impl Aim {
-    fn reached(&self) -> bool {
-        self.value <= self.limit
-    }
-}
-
-impl From<&Aim> for Value {
-    fn from(aim: &Aim) -> Self {
-        json!({ "aim": aim.aim, "value": aim.value, "limit": aim.limit, "reached": aim.reached() })
-    }
-}
+use serde_json::{Map, Value};
+use zenoh_pinned_measuring::aim::{Aim, Bound};
 
 pub fn of(results: &Map<String, Value>) -> Vec<Aim> {
     let number = |arm: &str, what: &str| {
@@ -40,7 +10,12 @@ pub fn of(results: &Map<String, Value>) -> Vec<Aim> {
     };
     let p50 = |arm| number(arm, "p50");
     let p99 = |arm| number(arm, "p99");
-    let aim = |aim, value, limit| Aim { aim, value, limit };
+    let aim = |aim, value, limit| Aim {
+        aim,
+        value,
+        bound: Bound::AtMost,
+        limit,
+    };
     vec![
         aim("write from C, p50 us", p50("write, C, exchange"), 0.15),
         aim("write from C, p99 us", p99("write, C, exchange"), 0.5),

@@ -30,7 +30,7 @@ impl fmt::Display for Aim {
         let word = if self.reached() { "reached" } else { "missed " };
         write!(
             text,
-            "{word}  {:8.3}, {} {:.1}: {}",
+            "{word}  {:8.3}, {} {}: {}",
             self.value,
             self.bound.words(),
             self.limit,

@@ -48,6 +48,10 @@ fn the_newest_whole_message_of_a_stopped_writer_is_read_and_so_are_those_before(
     let newest = reader.newest().unwrap().unwrap();
     assert!(newest.record.is_of(newest.sequence));
     assert!(reader.newest().unwrap().is_none());
+    if let Some(message) = before.newest().unwrap() {
+        assert_eq!(message.sequence, newest.sequence);
+    }
+    assert!(before.newest().unwrap().is_none());
     let mut follower = Ring::<Numbered, 4>::attach(&name).unwrap();
     for sequence in newest.sequence - 2..=newest.sequence {
         let message = follower.next().unwrap().unwrap();

@@ -17,8 +17,9 @@ pub(super) fn start(shared: &Arc<Shared>) -> io::Result<()> {
     let weak = Arc::downgrade(shared);
     let thread = std::thread::Builder::new().name(String::from("zpin-client"));
     thread.spawn(move || {
+        let mut looked = Instant::now();
         while let Some(shared) = weak.upgrade() {
-            if !step(&shared) {
+            if !step(&shared, &mut looked) {
                 return;
             }
         }
@@ -26,8 +27,9 @@ pub(super) fn start(shared: &Arc<Shared>) -> io::Result<()> {
     Ok(())
 }
 
-/// Sleeps for a while, and tells those whose time has come; false at the end.
-fn step(shared: &Shared) -> bool {
+/// Sleeps for a while, and tells those whose time has come; false at the end. `looked` is when it was looked for requests
+/// that nobody waits for any more.
+fn step(shared: &Shared, looked: &mut Instant) -> bool {
     let mut under_way = lock(&shared.under_way);
     if under_way.is_ended {
         return false;
@@ -56,19 +58,23 @@ fn step(shared: &Shared) -> bool {
         .iter()
         .take_while(|(deadline, _)| *deadline + LATE <= now);
     let late: Vec<u64> = late.map(|(_, id)| *id).collect();
-    let unwanted = under_way
-        .requests
-        .iter()
-        .filter(|(_, waiting)| !waiting.promise.is_wanted());
-    let unwanted: Vec<u64> = unwanted.map(|(id, _)| *id).collect();
+    let mut unwanted: Vec<u64> = Vec::new();
+    // All of them are looked at, so not after each answer.
+    if now.saturating_duration_since(*looked) >= LOOK_EVERY {
+        *looked = now;
+        let requests = under_way.requests.iter();
+        let not_wanted = requests.filter(|(_, waiting)| !waiting.promise.is_wanted());
+        unwanted.extend(not_wanted.map(|(id, _)| *id));
+    }
     drop(under_way);
     let taken = shared.taken.load(Ordering::Relaxed);
     if has_taken() {
         match shared.link.send(&Message::Taken { number: taken }) {
             Ok(()) => shared.taken_told.store(taken, Ordering::Relaxed),
-            // With the next one, after a pause.
+            // Told again with the next one; until then the supervisor keeps the frames.
             Err(error) => {
-                tracing::debug!(%error, "the supervisor does not hear that answers were taken")
+                shared.taken_told.store(taken, Ordering::Relaxed);
+                tracing::debug!(%error, "the supervisor does not hear that answers were taken");
             }
         }
     }

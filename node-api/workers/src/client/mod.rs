@@ -241,8 +241,8 @@ impl Requests for WorkersClient {
             return refused(RequestError::Forked);
         }
         let shared = &self.shared;
-        if shared.shares_memory.load(Ordering::Relaxed) && link::must_be_laid(&submission.payload) {
-            match shared.envelopes.laid(&submission.payload) {
+        if shared.shares_memory.load(Ordering::Relaxed) {
+            match shared.envelopes.laid(submission.payload) {
                 Ok(laid) => submission.payload = laid,
                 Err(error) => return refused(error),
             }

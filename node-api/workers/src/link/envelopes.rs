@@ -10,7 +10,10 @@ use std::{
 
 use zenoh_pinned::{AllocError, PinnedPool, PoolError, Slot};
 
-use crate::request::{Payload, RequestError};
+use crate::{
+    protocol::INLINE_BYTES,
+    request::{Payload, RequestError},
+};
 
 /// Slots of a size, at most; more are waited for.
 const PAYLOAD_SLOTS: u32 = 64;
@@ -56,10 +59,13 @@ impl Envelopes {
         slot.map_err(|why| RequestError::NoMemory { why })
     }
 
-    /// The same bytes in a slot.
-    pub(crate) fn laid(&self, payload: &Payload) -> Result<Payload, RequestError> {
+    /// The payload as it can be sent to somebody who shares memory: long ordinary memory is copied into a slot.
+    pub(crate) fn laid(&self, payload: Payload) -> Result<Payload, RequestError> {
+        if payload.len() <= INLINE_BYTES || payload.descriptor().is_some() {
+            return Ok(payload);
+        }
         let mut slot = self.alloc(payload.len())?;
-        slot.copy_from_slice(payload);
+        slot.copy_from_slice(&payload);
         Ok(slot.into())
     }
 

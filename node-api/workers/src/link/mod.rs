@@ -9,7 +9,7 @@
 //!
 //! Invariants:
 //! - What comes in is copied out of shared memory before it is read, so that nobody can change it meanwhile.
-//! - No send waits longer than [`PATIENCE`] for a peer that has a line.
+//! - A send waits up to [`PATIENCE`] for a slot, and as long again for a peer that has a line.
 //!
 //! Knowingly weak:
 //! - To a peer without a line, as on another host, a send waits for the network as long as zenoh's `wait_before_close` says
@@ -34,11 +34,11 @@ use zenoh_pinned_node::pubsub::{
 pub(crate) use envelopes::Envelopes;
 
 use crate::{
-    protocol::{Content, INLINE_BYTES, Message, Unreadable},
-    request::Payload,
+    protocol::{Answered, Content, Message, Unreadable},
+    request::{Outcome, Payload},
 };
 
-/// How long a send waits for the other side.
+/// How long a send waits for a slot, and for the other side.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 /// Messages that wait unread at most. What is under way is bounded by credits, far below.
 const CAPACITY: usize = 128;
@@ -189,9 +189,23 @@ pub(crate) fn content(payload: &Payload, shares_memory: bool) -> Content<'_> {
     Content::Inline(payload)
 }
 
-/// Whether it has to be laid into a slot first.
-pub(crate) fn must_be_laid(payload: &Payload) -> bool {
-    payload.len() > INLINE_BYTES && payload.descriptor().is_none()
+/// Outcomes as they stand in a message, and whether any lies in shared memory: then they are kept until the other side has
+/// taken them.
+pub(crate) fn answered(
+    outcomes: &[(u64, Outcome)],
+    shares_memory: bool,
+) -> (Vec<Answered<'_>>, bool) {
+    let answers = outcomes.iter().map(|(id, outcome)| Answered {
+        id: *id,
+        outcome: match outcome {
+            Ok(payload) => Ok(content(payload, shares_memory)),
+            Err(error) => Err(error.clone()),
+        },
+    });
+    let answers: Vec<_> = answers.collect();
+    let is_shared = |answer: &Answered<'_>| matches!(answer.outcome, Ok(Content::Shared(_)));
+    let must_be_taken = answers.iter().any(is_shared);
+    (answers, must_be_taken)
 }
 
 /// What a message carries, for as long as it is wanted.

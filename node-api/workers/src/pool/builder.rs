@@ -123,7 +123,7 @@ pub(crate) struct Terms {
 /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "nothing begins before build()"]
+#[must_use = "a pool begins when it is built"]
 pub struct WorkersBuilder {
     pub(crate) terms: Terms,
 }

@@ -15,7 +15,7 @@ use zenoh_pinned_node::pubsub::FrameListener;
 
 use crate::{
     link::{self, Envelopes, Link, MESSAGE_BYTES},
-    protocol::{Answered, Content, MOST_REQUESTS, Message},
+    protocol::{Content, MOST_REQUESTS, Message},
     request::{Outcome, Payload},
 };
 
@@ -98,9 +98,7 @@ impl Client {
     pub(super) fn answer(&self, outcomes: Vec<(u64, Outcome)>, envelopes: &Envelopes) {
         let shares_memory = self.shares_memory.load(Ordering::Relaxed);
         let outcomes = outcomes.into_iter().map(|(id, outcome)| match outcome {
-            Ok(payload) if shares_memory && link::must_be_laid(&payload) => {
-                (id, envelopes.laid(&payload))
-            }
+            Ok(payload) if shares_memory => (id, envelopes.laid(payload)),
             outcome => (id, outcome),
         });
         let mut outcomes: Vec<(u64, Outcome)> = outcomes.collect();
@@ -124,6 +122,7 @@ impl Client {
 
     fn send(&self, outcomes: &[(u64, Outcome)], shares_memory: bool) {
         let is_stuck = self.link.unread() > UNREAD;
+        let (answers, must_be_taken) = link::answered(outcomes, shares_memory);
         let number = {
             let mut state = self.lock();
             for (id, _) in outcomes {
@@ -134,30 +133,17 @@ impl Client {
             }
             state.next += 1;
             let number = state.next;
-            let payloads = outcomes
-                .iter()
-                .filter_map(|(_, outcome)| outcome.as_ref().ok());
-            let shared = payloads.filter(|payload| shares_memory && payload.descriptor().is_some());
-            let shared: Vec<_> = shared.cloned().collect();
-            if !shared.is_empty() {
+            if must_be_taken {
+                let payloads = outcomes.iter().flat_map(|(_, outcome)| outcome.clone());
                 // Before it is sent: the client may have taken it before the send returns.
-                state.kept.insert(number, shared);
+                state.kept.insert(number, payloads.collect());
             }
             number
         };
-        let answers = outcomes.iter().map(|(id, outcome)| Answered {
-            id: *id,
-            outcome: match outcome {
-                Ok(payload) => Ok(link::content(payload, shares_memory)),
-                Err(error) => Err(error.clone()),
-            },
-        });
-        let answers: Vec<_> = answers.collect();
-        let is_shared = |answer: &Answered<'_>| matches!(answer.outcome, Ok(Content::Shared(_)));
         let message = Message::Answers {
             number,
-            must_be_taken: answers.iter().any(is_shared),
             answers,
+            must_be_taken,
         };
         if let Err(error) = self.link.send(&message) {
             // It has gone: its requests end by their deadlines there, if it is there at all.

@@ -35,6 +35,7 @@ const AHEAD: Duration = Duration::from_secs(1);
 
 /// When the keeper has done what.
 struct Times {
+    looked: Instant,
     scaled: Instant,
     pinged: Instant,
     each_second: Instant,
@@ -52,6 +53,7 @@ struct Work {
 pub(super) fn run(shared: &Arc<Shared>) {
     let long_ago = Instant::now() - 2 * EACH_SECOND;
     let mut times = Times {
+        looked: Instant::now(),
         scaled: long_ago,
         pinged: Instant::now(),
         each_second: long_ago,
@@ -127,11 +129,14 @@ impl Shared {
         effects: &mut Effects,
     ) -> Work {
         let mut work = Work::default();
+        // Whoever was held up himself, or stopped, has to hear first what has come meanwhile before he calls others late.
+        let was_held_up = now.saturating_duration_since(times.looked) > 2 * EACH_SECOND;
+        times.looked = now;
         let told = state.queue.expire(now);
         state.count(&told, now);
         effects.told.extend(told);
         state.draw(now, effects);
-        self.look_at_seats(state, now, effects, &mut work);
+        self.look_at_seats(state, was_held_up, now, effects, &mut work);
         if state.is_closing {
             return work;
         }
@@ -149,6 +154,7 @@ impl Shared {
     fn look_at_seats(
         &self,
         state: &mut State,
+        was_held_up: bool,
         now: Instant,
         effects: &mut Effects,
         work: &mut Work,
@@ -169,7 +175,7 @@ impl Shared {
                 true => is_with_it || has_loaded_for > self.terms.load_within,
                 false => is_with_it && seat.state.takes_batches(),
             };
-            if is_late {
+            if is_late && !was_held_up {
                 seat.why_failed = Some(format!("it was {} for longer than it may", seat.state));
                 self.kill(seat, EvictReason::Late, now, effects);
             }
@@ -251,24 +257,20 @@ impl Shared {
         effects: &mut Effects,
         work: &mut Work,
     ) {
-        let patience = SILENT_PERIODS * self.terms.ping_every;
         let mut check = Vec::new();
         for seat in &mut state.seats {
             if !seat.state.takes_batches() {
                 continue;
             }
-            if seat
-                .silent_since
-                .is_some_and(|since| now.saturating_duration_since(since) >= patience)
-            {
+            // Counted, not timed: a supervisor that stood still itself has not asked meanwhile.
+            if seat.unanswered >= SILENT_PERIODS {
                 seat.why_failed = Some(String::from(
                     "it has given no sign of life: it is stopped, or was",
                 ));
                 self.kill(seat, EvictReason::Silent, now, effects);
                 continue;
             }
-            // Until it answers.
-            seat.silent_since.get_or_insert(now);
+            seat.unanswered += 1;
             work.ping.push(seat.id);
             work.memory.extend(
                 seat.pid
@@ -319,7 +321,7 @@ impl Shared {
                     && let Some(shared) = shared.upgrade()
                     && let Some(seat) = shared.lock().seat(worker)
                 {
-                    seat.silent_since = None;
+                    seat.unanswered = 0;
                 }
             });
         if let Err(error) = asked.wait() {

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     callbacks::Happened,
-    seat::{InFlight, WorkerId},
+    seat::{InFlight, Seat, WorkerId},
     state::{Effects, Sending, State, event},
 };
 use crate::{
@@ -20,7 +20,9 @@ impl State {
     /// A worker has ended, however that came about: what it had goes to others. The batch that it was at is to blame.
     pub(super) fn ended(&mut self, worker: WorkerId, now: Instant, effects: &mut Effects) {
         let is_closing = self.is_closing;
-        let Some(seat) = self.seat(worker) else {
+        // A joined worker that was given up ends once more when its token goes.
+        let not_dead = |seat: &&mut Seat| seat.state != WorkerState::Dead;
+        let Some(seat) = self.seat(worker).filter(not_dead) else {
             return;
         };
         use super::EvictReason::{Closing, Pressure, Surplus};

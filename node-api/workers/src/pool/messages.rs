@@ -213,13 +213,9 @@ impl Shared {
             deduplicate: terms.deduplicate,
         };
         let laid =
-            check(&submission).and_then(|()| match link::must_be_laid(&submission.payload) {
-                true => Ok(Some(self.envelopes.laid(&submission.payload)?)),
-                false => Ok(None),
-            });
+            check(&submission).and_then(|()| self.envelopes.laid(submission.payload.clone()));
         let submission = match laid {
-            Ok(None) => submission,
-            Ok(Some(payload)) => Submission {
+            Ok(payload) => Submission {
                 payload,
                 ..submission
             },

@@ -12,8 +12,9 @@
 //!    divided: each of its requests is tried alone, and after a second death fails as poisoned.
 //!
 //! # Locks
-//! One mutex a pool, and one that says who tells answers whose order matters. Under the first: tables. Outside of it: every message, every callback, every start (`Effects`). Signals to
-//! children are sent under it, so that none goes to a process that has been waited for.
+//! One mutex a pool, and one that says who tells answers whose order matters. Under the first: tables, and signals to
+//! children, so that none goes to a process that has been waited for. Outside of it: every message, every callback, every
+//! start (`Effects`).
 //!
 //! # Invariants
 //! - Each request that was accepted is told once (`queue`).
@@ -61,7 +62,7 @@ pub use statistics::{Histogram, WorkerStatistics, WorkersStatistics};
 
 use crate::{
     hub::Hub,
-    link::{self, Envelopes},
+    link::Envelopes,
     os::random_number,
     protocol::Keys,
     request::{Payload, PendingAnswer, Request, RequestError, Requests, Submission, promise},
@@ -143,12 +144,9 @@ impl Workers {
         let hub = Hub::get()?;
         let pinner = Pinner::host_only();
         let envelopes = Envelopes::new(&terms.name)?;
-        if let Some(check) = &mut terms.deep_check
-            && link::must_be_laid(&check.payload)
-        {
-            check.payload = envelopes
-                .laid(&check.payload)
-                .map_err(BuildError::DeepCheck)?;
+        if let Some(check) = &mut terms.deep_check {
+            let laid = envelopes.laid(check.payload.clone());
+            check.payload = laid.map_err(BuildError::DeepCheck)?;
         }
         let number = random_number();
         let instance = format!("{number:016x}");
@@ -314,11 +312,9 @@ impl Requests for Workers {
         if !self.made_here.holds() {
             return PendingAnswer::told(Err(RequestError::Forked));
         }
-        if link::must_be_laid(&submission.payload) {
-            match self.shared.envelopes.laid(&submission.payload) {
-                Ok(laid) => submission.payload = laid,
-                Err(error) => return PendingAnswer::told(Err(error)),
-            }
+        match self.shared.envelopes.laid(submission.payload) {
+            Ok(laid) => submission.payload = laid,
+            Err(error) => return PendingAnswer::told(Err(error)),
         }
         let (promise, pending) = promise();
         let number = self.number.fetch_add(1, Ordering::Relaxed);

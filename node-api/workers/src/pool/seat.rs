@@ -82,8 +82,8 @@ pub(super) struct Seat {
     pub(super) rests_until: Option<Instant>,
     /// When a worker that was asked to end is killed.
     pub(super) kill_at: Option<Instant>,
-    /// Since when it was asked for a sign of life and has given none.
-    pub(super) silent_since: Option<Instant>,
+    /// How often it was asked for a sign of life since it has given one.
+    pub(super) unanswered: u32,
     pub(super) checked: Option<Instant>,
     pub(super) evicted_for: Option<super::EvictReason>,
     pub(super) why_failed: Option<String>,
@@ -114,7 +114,7 @@ impl Seat {
             restart_at: None,
             rests_until: None,
             kill_at: None,
-            silent_since: None,
+            unanswered: 0,
             checked: None,
             evicted_for: None,
             why_failed: None,
@@ -142,7 +142,7 @@ impl Seat {
         self.restart_at = None;
         self.rests_until = None;
         self.kill_at = None;
-        self.silent_since = None;
+        self.unanswered = 0;
         self.checked = None;
         self.evicted_for = None;
         self.id

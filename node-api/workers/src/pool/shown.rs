@@ -5,7 +5,8 @@
 //! and named after the process, so that whoever reads it knows whether it still lives.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write},
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -66,6 +67,12 @@ fn written(path: &PathBuf, statistics: &WorkersStatistics) -> io::Result<()> {
         .truncate(true)
         .mode(0o600)
         .open(&beside)?;
-    serde_json::to_writer(io::BufWriter::new(file), statistics)?;
-    fs::rename(&beside, path)
+    let mut writer = io::BufWriter::new(file);
+    let written = serde_json::to_writer(&mut writer, statistics);
+    // What is buffered is written here, or it is known that it could not be: /dev/shm may be full.
+    let written = written
+        .map_err(io::Error::from)
+        .and_then(|()| writer.flush());
+    let renamed = written.and_then(|()| fs::rename(&beside, path));
+    renamed.inspect_err(|_| _ = fs::remove_file(&beside))
 }

@@ -51,6 +51,10 @@ impl Shared {
                     seat.link = Some(link);
                     seat.pid = Some(pid);
                     seat.process = Some(Process { child, watch: None });
+                    // It was asked to end before it was there to hear it.
+                    if seat.state == WorkerState::Evicting {
+                        seat.kill_at = Some(now);
+                    }
                     effects
                         .happened
                         .push((Happened::Spawned, event(&name, seat)));

@@ -1,7 +1,8 @@
 //! What a pool's threads share: the queue, the seats, breaker, scaler, and what was counted. All under one mutex.
 //!
 //! Every change gives what is to be done about it outside of the lock ([`Effects`]): messages to workers, answers to those
-//! who wait, callbacks. So no zenoh call, no system call and nothing of the application's runs under the lock.
+//! who wait, callbacks. So no zenoh call and nothing of the application's runs under the lock, and no system call but
+//! signals to children.
 
 use std::{
     collections::HashMap,

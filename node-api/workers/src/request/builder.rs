@@ -35,7 +35,7 @@ pub struct Submission {
 
 /// A request that is being put together. Made by [`Workers::request`](crate::Workers::request) and
 /// [`WorkersClient::request`](crate::WorkersClient::request).
-#[must_use = "nothing is sent before send()"]
+#[must_use = "a request that is put together is not sent yet"]
 pub struct Request<'a> {
     to: &'a dyn Requests,
     submission: Submission,

@@ -294,7 +294,7 @@ pub(crate) fn find_supervisor(
         let tokens = session
             .liveliness()
             .get(keys.all_supervisors())
-            .timeout(Duration::from_secs(1));
+            .timeout(patience.clamp(Duration::from_millis(50), Duration::from_secs(1)));
         let tokens = tokens.wait().map_err(WorkerError::Zenoh)?;
         let replies = tokens.iter();
         let found = replies.filter_map(|reply| {

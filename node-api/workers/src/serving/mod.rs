@@ -37,8 +37,8 @@ pub(crate) use connecting::find_supervisor;
 use crate::{
     link::{self, Envelopes, Link, Received},
     os::placement::Placement,
-    protocol::{Answered, Capabilities, Content, Message},
-    request::{Payload, RequestError},
+    protocol::{Capabilities, Content, Message},
+    request::{Outcome, Payload, RequestError},
 };
 
 /// How often a worker that has nothing to do looks whether it is to end.
@@ -196,48 +196,36 @@ impl Worker {
     #[doc(hidden)]
     pub fn answer(&mut self, mut batch: Batch, answers: Vec<Answer>) -> Result<(), WorkerError> {
         let number = batch.number();
-        let mut ids: Vec<u64> = batch.iter().map(BatchRequest::id).collect();
+        let ids: Vec<u64> = batch.iter().map(BatchRequest::id).collect();
         let unreadable = batch.take_unreadable();
         batch.tell_served(&self.name);
         // The supervisor keeps what it has sent until it is answered.
         drop(batch);
-        let mut outcomes = Vec::with_capacity(ids.len());
-        for answer in answers {
-            outcomes.push(match answer {
-                Ok(payload) if self.shares_memory && link::must_be_laid(&payload) => {
-                    self.envelopes.laid(&payload)
-                }
-                Ok(payload) => Ok(payload),
-                Err(error) => Err(error.into_request_error()),
-            });
-        }
         let missing = || {
-            Err(RequestError::EngineBroke {
-                message: String::from("it gave no answer to this request of its batch"),
-            })
+            Err(EngineError::broken(
+                "it gave no answer to this request of its batch",
+            ))
         };
-        outcomes.resize_with(ids.len(), missing);
-        for (id, why) in unreadable {
-            ids.push(id);
-            outcomes.push(Err(RequestError::Unreadable { why }));
-        }
-        let answers = ids.iter().zip(&outcomes).map(|(id, outcome)| Answered {
-            id: *id,
-            outcome: match outcome {
-                Ok(payload) => Ok(link::content(payload, self.shares_memory)),
-                Err(error) => Err(error.clone()),
-            },
-        });
-        let answers: Vec<_> = answers.collect();
-        let is_shared = |answer: &Answered<'_>| matches!(answer.outcome, Ok(Content::Shared(_)));
-        let must_be_taken = answers.iter().any(is_shared);
+        let answers = answers.into_iter().chain(std::iter::repeat_with(missing));
+        let outcomes = ids
+            .into_iter()
+            .zip(answers)
+            .map(|(id, answer)| match answer {
+                Ok(payload) if self.shares_memory => (id, self.envelopes.laid(payload)),
+                Ok(payload) => (id, Ok(payload)),
+                Err(error) => (id, Err(error.into_request_error())),
+            });
+        let unreadable = unreadable.into_iter();
+        let unreadable = unreadable.map(|(id, why)| (id, Err(RequestError::Unreadable { why })));
+        let outcomes: Vec<(u64, Outcome)> = outcomes.chain(unreadable).collect();
+        let (answers, must_be_taken) = link::answered(&outcomes, self.shares_memory);
         self.link.send(&Message::Answers {
             number,
             answers,
             must_be_taken,
         })?;
         if must_be_taken {
-            let kept = outcomes.into_iter().flatten();
+            let kept = outcomes.into_iter().flat_map(|(_, outcome)| outcome);
             self.kept.insert(number, kept.collect());
         }
         Ok(())

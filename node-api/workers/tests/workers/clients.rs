@@ -15,32 +15,60 @@ use crate::{
     pools::{Ends, Folder, SOON, command_of, kill, pool, session_of, until},
 };
 
+/// Runs a command with shared memory of its own, as on another host.
+const ELSEWHERE: [&str; 6] = [
+    "unshare",
+    "--mount",
+    "sh",
+    "-c",
+    "mount -t tmpfs tmpfs /dev/shm && exec \"$@\"",
+    "sh",
+];
+
+/// A process of one of the ignored tests, run by another command where one is given.
+fn started(test: &str, folder: &Folder, by: &[&str]) -> Child {
+    let mut command = by
+        .iter()
+        .map(|word| (*word).to_owned())
+        .chain(command_of(test));
+    let mut process = Command::new(command.next().unwrap());
+    process
+        .args(command)
+        .env("TEST_ENDPOINT", folder.endpoint());
+    process.spawn().unwrap()
+}
+
 /// A supervisor in a process of its own, which listens at this endpoint.
 fn supervisor(folder: &Folder, engine: &str) -> Child {
-    let [program, arguments @ ..] = &command_of("clients::supervises")[..] else {
-        unreachable!()
-    };
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .env("TEST_ENDPOINT", folder.endpoint())
-        .env("TEST_ENGINE", engine);
-    command.spawn().unwrap()
+    let test = format!("clients::supervises_{engine}");
+    started(&test, folder, &[])
 }
 
 /// Supervises until it is killed.
-#[test]
-#[ignore = "the process of a supervisor"]
-fn supervises() {
+fn supervise(engine: &str) {
     let session = session_of(Ends::Listens(std::env::var("TEST_ENDPOINT").unwrap()));
-    let engine = std::env::var("TEST_ENGINE").unwrap();
-    let _workers = pool("remote", &engine)
-        .range(2..=2)
-        .build(&session)
-        .unwrap();
+    let _workers = pool("remote", engine).range(2..=2).build(&session).unwrap();
     loop {
         std::thread::park();
     }
+}
+
+#[test]
+#[ignore = "the process of a supervisor"]
+fn supervises_echo() {
+    supervise("echo");
+}
+
+#[test]
+#[ignore = "the process of a supervisor"]
+fn supervises_place() {
+    supervise("place");
+}
+
+#[test]
+#[ignore = "the process of a supervisor"]
+fn supervises_slow() {
+    supervise("slow");
 }
 
 fn connected(folder: &Folder) -> (zenoh::Session, WorkersClient) {
@@ -138,15 +166,7 @@ fn a_client_that_is_killed_costs_nothing() {
     let folder = Folder::new("clientless");
     let session = session_of(Ends::Listens(folder.endpoint()));
     let workers = pool("remote", "slow").range(1..=1).build(&session).unwrap();
-    let [program, arguments @ ..] = &command_of("clients::asks")[..] else {
-        unreachable!()
-    };
-    let mut client = Command::new(program);
-    let mut client = client
-        .args(arguments)
-        .env("TEST_ENDPOINT", folder.endpoint())
-        .spawn()
-        .unwrap();
+    let mut client = started("clients::asks", &folder, &[]);
     until(|| (workers.statistics().accepted == 5).then_some(()));
     kill(client.id());
     client.wait().unwrap();
@@ -169,21 +189,7 @@ fn a_worker_without_this_hosts_shared_memory_is_sent_the_bytes() {
         .range(0..=1)
         .build(&session)
         .unwrap();
-    let elsewhere = [
-        "--mount",
-        "sh",
-        "-c",
-        "mount -t tmpfs tmpfs /dev/shm && exec \"$@\"",
-        "sh",
-    ];
-    let mut worker = Command::new("unshare");
-    worker
-        .args(elsewhere)
-        .args(command_of("clients::echoes_elsewhere"));
-    let mut worker = worker
-        .env("TEST_ENDPOINT", folder.endpoint())
-        .spawn()
-        .unwrap();
+    let mut worker = started("clients::echoes_elsewhere", &folder, &ELSEWHERE);
     for bytes in [3, 5000, 8_294_400] {
         let mut slot = workers.alloc(bytes).unwrap();
         slot.fill(bytes as u8);
@@ -243,16 +249,7 @@ fn a_worker_that_nobody_here_has_started_joins_and_leaves() {
         .range(0..=1)
         .build(&session)
         .unwrap();
-    let [program, arguments @ ..] = &command_of("clients::joins")[..] else {
-        unreachable!()
-    };
-    let start = || {
-        Command::new(program)
-            .args(arguments)
-            .env("TEST_ENDPOINT", folder.endpoint())
-            .spawn()
-            .unwrap()
-    };
+    let start = || started("clients::joins", &folder, &[]);
     let mut worker = start();
     let mut slot = workers.alloc(1 << 20).unwrap();
     slot.fill(4);
@@ -278,15 +275,7 @@ fn a_joined_worker_that_hangs_gives_back_what_it_had_and_leaves_its_session_open
         .answer_within(Duration::from_millis(300))
         .build(&session)
         .unwrap();
-    let [program, arguments @ ..] = &command_of("clients::hangs_once")[..] else {
-        unreachable!()
-    };
-    let mut worker = Command::new(program);
-    let mut worker = worker
-        .args(arguments)
-        .env("TEST_ENDPOINT", folder.endpoint())
-        .spawn()
-        .unwrap();
+    let mut worker = started("clients::hangs_once", &folder, &[]);
     assert_eq!(
         workers.request("hang").send().wait(),
         Ok(Payload::from("served"))
@@ -321,21 +310,7 @@ fn a_client_without_this_hosts_shared_memory_is_served_however_long_its_requests
         .batch(8, Duration::ZERO)
         .build(&session)
         .unwrap();
-    let elsewhere = [
-        "--mount",
-        "sh",
-        "-c",
-        "mount -t tmpfs tmpfs /dev/shm && exec \"$@\"",
-        "sh",
-    ];
-    let mut client = Command::new("unshare");
-    client
-        .args(elsewhere)
-        .args(command_of("clients::asks_from_afar"));
-    let mut client = client
-        .env("TEST_ENDPOINT", folder.endpoint())
-        .spawn()
-        .unwrap();
+    let mut client = started("clients::asks_from_afar", &folder, &ELSEWHERE);
     assert!(client.wait().unwrap().success());
     assert_eq!(workers.statistics().answered, 63);
 }

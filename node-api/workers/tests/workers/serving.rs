@@ -6,7 +6,7 @@ use zenoh_pinned_workers::{Payload, PendingAnswer, Priority, RequestError};
 
 use crate::{
     engines::place_of,
-    pools::{SOON, pool, session},
+    pools::{SOON, pool, session, until},
 };
 
 #[test]
@@ -231,4 +231,37 @@ fn fifty_pools_serve_beside_each_other() {
     for (pool, pending) in pools.iter().zip(pending) {
         assert_eq!(&pending.wait().unwrap()[..], pool.name().as_bytes());
     }
+}
+
+#[test]
+fn what_a_pool_shows_is_what_others_read() {
+    let session = session();
+    let workers = pool("shown", "obeys").range(1..=1).build(&session).unwrap();
+    for word in ["fine", "refuse", "panic"] {
+        let _ = workers.request(word).send().wait();
+    }
+    let said = until(|| {
+        let seen = zenoh_pinned_observe::observe_workers().unwrap();
+        // Others' may be there, of tests that were killed.
+        let is_own = |file: &str| file.ends_with("-shown.json");
+        assert!(
+            !seen
+                .unreadable
+                .iter()
+                .any(|unreadable| is_own(&unreadable.file))
+        );
+        let own = |pool: &zenoh_pinned_observe::ObservedPool| pool.said.name == "shown";
+        let said = seen.pools.into_iter().find(own)?.said;
+        (said.accepted == 3).then_some(said)
+    });
+    let own = workers.statistics();
+    assert_eq!((said.answered, &said.failed), (own.answered, &own.failed));
+    assert_eq!(said.request_seconds.buckets, own.request_seconds.buckets);
+    assert_eq!(said.request_seconds.bounds, own.request_seconds.bounds);
+    assert_eq!(
+        (said.breaker, said.pressure),
+        (own.breaker.into(), own.pressure)
+    );
+    assert_eq!(said.workers[0].state, own.workers[0].state);
+    assert_eq!(said.workers[0].pid, own.workers[0].pid);
 }
