@@ -13,8 +13,6 @@ use super::{
 };
 use crate::{Families, Figures};
 
-/// A supervisor that has written nothing for so many seconds stands still: it writes each second.
-const SILENT_SECONDS: f64 = 10.0;
 /// Workers of one pool in the JSON, and bytes of all pools. All of them are counted.
 const LISTED_WORKERS: usize = 64;
 const LISTED_BYTES: usize = 768 << 10;
@@ -86,7 +84,7 @@ fn why_not_ready(pool: &ObservedPool) -> Option<String> {
 /// Its own words, unless it has none any more.
 fn why_not(pool: &ObservedPool) -> Option<String> {
     let silent = pool.silent.as_secs_f64();
-    match silent > SILENT_SECONDS {
+    match pool.is_silent() {
         true => Some(format!(
             "its supervisor has said nothing for {silent:.0} s: it stands still, or was stopped (SIGCONT lets it go on)"
         )),

@@ -28,6 +28,8 @@ use super::{
 const FILE_BYTES: u64 = 1 << 20;
 /// The most files that are read in one look.
 const FILES: usize = 512;
+/// A supervisor writes each second.
+const SILENT_FOR: Duration = Duration::from_secs(10);
 /// What an ended process has left is removed when it is so old.
 const LEFT_FOR: Duration = Duration::from_secs(60);
 
@@ -51,6 +53,13 @@ pub struct ObservedPool {
     pub silent: Duration,
     /// What it says.
     pub said: SaidOfWorkers,
+}
+
+impl ObservedPool {
+    /// Whether its supervisor stands still, as far as can be seen: it has said nothing for ten times as long as it takes.
+    pub fn is_silent(&self) -> bool {
+        self.silent > SILENT_FOR
+    }
 }
 
 /// A file that makes no sense.

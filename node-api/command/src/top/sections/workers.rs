@@ -52,8 +52,8 @@ fn rows_of(pool: &ObservedPool, seen: &Seen) -> Vec<Row> {
         said.restarts().to_string(),
     ];
     let mut rows = vec![Row::Cells(cells)];
-    let silent = pool.silent.as_secs();
-    if silent > 10 {
+    if pool.is_silent() {
+        let silent = pool.silent.as_secs();
         rows.push(Row::Detail(format!(
             "its supervisor has said nothing for {silent} s"
         )));
