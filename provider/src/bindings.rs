@@ -40,9 +40,13 @@ pub mod line {
     };
 }
 
-/// Several frames in one message: their descriptors, while the sender keeps them; see the module's note in the source.
+/// Several frames in one message: their descriptors, while the sender keeps them, and slots that are lent to be written
+/// elsewhere; see the modules' notes in the source.
 pub mod descriptor {
-    pub use crate::line::{Descriptor, DescriptorReader};
+    pub use crate::{
+        frame::LentSlot,
+        line::{Descriptor, DescriptorReader},
+    };
 }
 
 /// Traces of frames from put to device; see the module's note in the source.

@@ -41,5 +41,5 @@ pub use request::{Payload, PendingAnswer, Priority, Request, RequestError, Reque
 pub use scaling::{ScaleReason, ScalingTerms};
 #[doc(hidden)]
 pub use serving::Next;
-pub use serving::{Answer, Batch, BatchRequest, EngineError, Worker, WorkerError};
+pub use serving::{Answer, AnswerSlot, Batch, BatchRequest, EngineError, Worker, WorkerError};
 pub use state::WorkerState;

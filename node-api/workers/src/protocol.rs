@@ -6,6 +6,7 @@
 //! | who sent it | keeps it until |
 //! |---|---|
 //! | a client, to the supervisor | it has the answer |
+//! | whoever lends a slot for an answer | it has the answer, or the worker has ended that it was lent to |
 //! | the supervisor, to a worker | every request of the batch has its answer, or the worker has ended |
 //! | a worker or the supervisor, back | the other side says [`Message::Taken`] |
 //!
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::request::{Priority, RequestError};
 
 /// The first byte of every message. Messages of another version are not read.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 /// The most bytes of a payload that stand in the message itself where both sides share memory.
 pub(crate) const INLINE_BYTES: usize = 4096;
 /// The most requests of one message.
@@ -32,6 +33,15 @@ pub(crate) enum Content<'a> {
     Shared([u8; 16]),
 }
 
+/// Where an answer is to be written: so many bytes, in a slot that is lent to one worker at a time, or in memory of the
+/// worker's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AnswerPlace {
+    pub(crate) bytes: u64,
+    /// As [`zenoh_pinned::bindings::descriptor::Descriptor`] writes it.
+    pub(crate) slot: Option<[u8; 16]>,
+}
+
 /// A request, to the supervisor or to a worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Asked<'a> {
@@ -40,6 +50,7 @@ pub(crate) struct Asked<'a> {
     #[serde(borrow)]
     pub(crate) content: Content<'a>,
     pub(crate) attachment: &'a [u8],
+    pub(crate) answer_place: Option<AnswerPlace>,
     /// Microseconds until nobody wants the answer any more.
     pub(crate) remaining: u64,
     /// Trace and span of whoever asked; zero for none.
@@ -244,6 +255,10 @@ mod tests {
             id: u64::MAX,
             content,
             attachment: b"frame 7",
+            answer_place: Some(AnswerPlace {
+                bytes: 4096,
+                slot: Some([7; 16]),
+            }),
             remaining: 5_000,
             trace: (1, 2),
             terms: Some(Terms {

@@ -17,6 +17,7 @@
 
 mod error;
 mod held;
+mod lent;
 mod owned;
 
 use std::{
@@ -32,6 +33,7 @@ use zenoh::{
 
 pub use error::FrameError;
 use held::{HeldBytes, Place};
+pub use lent::LentSlot;
 use owned::OwnedBytes;
 
 use crate::{

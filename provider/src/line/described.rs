@@ -47,6 +47,13 @@ impl Descriptor {
         }
     }
 
+    /// Of the frame's first `bytes` bytes; `None` for none of them, and for more than there are.
+    pub fn of_first(self, bytes: u64) -> Option<Self> {
+        (1..=self.bytes)
+            .contains(&bytes)
+            .then_some(Self { bytes, ..self })
+    }
+
     /// The frame's length, as the descriptor says.
     pub fn frame_bytes(self) -> u64 {
         self.bytes

@@ -78,6 +78,10 @@ impl Shared {
                 id: *id,
                 content: link::content(&submission.payload, shares_memory),
                 attachment: &submission.attachment,
+                answer_place: submission
+                    .answer_slot
+                    .as_ref()
+                    .map(|slot| link::answer_place(slot, shares_memory)),
                 remaining: u64::try_from(deadline.saturating_duration_since(now).as_micros())
                     .unwrap_or(u64::MAX),
                 trace: *trace,

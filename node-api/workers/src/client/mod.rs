@@ -85,7 +85,7 @@ struct Waiting {
     asked: Instant,
     deadline: Instant,
     trace: traces::Ids,
-    _payload: Payload,
+    _kept: (Payload, Option<Payload>),
 }
 
 #[derive(Default)]
@@ -329,7 +329,7 @@ impl Shared {
                 asked: Instant::now(),
                 deadline,
                 trace,
-                _payload: submission.payload.clone(),
+                _kept: (submission.payload.clone(), submission.answer_slot.clone()),
             },
         );
         drop(under_way);

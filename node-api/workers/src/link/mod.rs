@@ -34,7 +34,7 @@ use zenoh_pinned_node::pubsub::{
 pub(crate) use envelopes::Envelopes;
 
 use crate::{
-    protocol::{Answered, Content, Message, Unreadable},
+    protocol::{AnswerPlace, Answered, Content, Message, Unreadable},
     request::{Outcome, Payload},
 };
 
@@ -187,6 +187,15 @@ pub(crate) fn content(payload: &Payload, shares_memory: bool) -> Content<'_> {
         return Content::Shared(descriptor.to_bytes());
     }
     Content::Inline(payload)
+}
+
+/// How a slot for an answer stands in a message to somebody whom it is lent to, or not.
+pub(crate) fn answer_place(slot: &Payload, is_lent: bool) -> AnswerPlace {
+    let descriptor = slot.descriptor().filter(|_| is_lent);
+    AnswerPlace {
+        bytes: slot.len() as u64,
+        slot: descriptor.map(Descriptor::to_bytes),
+    }
 }
 
 /// Outcomes as they stand in a message, and whether any lies in shared memory: then they are kept until the other side has

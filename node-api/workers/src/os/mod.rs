@@ -1,6 +1,6 @@
 //! The operating system, for this crate: what a process is given before its program begins, and the folder of a socket.
 //!
-//! Bottom floor. Everything unsafe of the crate is here.
+//! Bottom floor. Everything unsafe of the crate is here, but for the slots that are lent for answers (`serving/answer_slot`).
 
 pub(crate) mod folder;
 pub(crate) mod placement;

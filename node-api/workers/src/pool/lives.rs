@@ -112,6 +112,7 @@ impl State {
         let drawn = vec![Drawn {
             job,
             payload: payload.clone(),
+            answer_slot: None,
             attachment: Arc::default(),
             deadline,
             trace: (0, 0),
@@ -131,6 +132,7 @@ impl State {
             worker,
             link,
             shares_memory,
+            borrows: false,
             number,
             drawn,
         })

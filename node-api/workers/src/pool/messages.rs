@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use zenoh_pinned::bindings::descriptor::Descriptor;
+
 use super::{
     Shared,
     callbacks::EvictReason,
@@ -17,7 +19,7 @@ use crate::{
     link::{self, Link, Received},
     protocol::{Answered, Asked, Capabilities, Message},
     queue::New,
-    request::{Outcome, RequestError, Submission, check},
+    request::{Outcome, Payload, RequestError, Submission, check},
     state::WorkerState,
 };
 
@@ -205,6 +207,7 @@ impl Shared {
         });
         let submission = Submission {
             payload,
+            answer_slot: self.answer_slot_of(asked),
             attachment: asked.attachment.to_vec(),
             priority: terms.priority,
             deadline: Some(Duration::from_micros(asked.remaining.min(1 << 40))),
@@ -237,6 +240,16 @@ impl Shared {
         );
     }
 
+    /// The slot that a client lends; one that cannot be read is as good as none.
+    fn answer_slot_of(&self, asked: &Asked<'_>) -> Option<Payload> {
+        let descriptor = Descriptor::from_bytes(asked.answer_place?.slot?);
+        let frame = self.reader.read(descriptor);
+        if let Err(error) = &frame {
+            tracing::debug!(%error, "a client's slot for an answer cannot be read");
+        }
+        Some(frame.ok()?.into())
+    }
+
     /// Takes a request of this process or of a client.
     pub(super) fn accept(&self, submission: Submission, trace: (u128, u64), to: ReplyTo) {
         let digest = submission.deduplicate.then(|| {
@@ -250,6 +263,7 @@ impl Shared {
         let deadline = submission.deadline.unwrap_or(self.terms.deadline);
         let new = New {
             payload: submission.payload,
+            answer_slot: submission.answer_slot,
             attachment: submission.attachment.into(),
             priority: submission.priority,
             deadline: now + deadline.min(Duration::from_secs(1 << 20)),

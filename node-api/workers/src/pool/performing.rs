@@ -89,6 +89,7 @@ impl Shared {
             worker,
             link,
             shares_memory,
+            borrows,
             number,
             drawn,
         } = sending;
@@ -103,6 +104,10 @@ impl Shared {
                 id: drawn.job,
                 content: link::content(&drawn.payload, shares_memory),
                 attachment: &drawn.attachment,
+                answer_place: drawn
+                    .answer_slot
+                    .as_ref()
+                    .map(|slot| link::answer_place(slot, borrows)),
                 remaining: u64::try_from(remaining).unwrap_or(u64::MAX),
                 trace: drawn.trace,
                 terms: None,

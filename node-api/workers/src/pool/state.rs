@@ -54,6 +54,8 @@ pub(super) struct Sending {
     pub(super) worker: WorkerId,
     pub(super) link: Arc<Link>,
     pub(super) shares_memory: bool,
+    /// Whether slots may be lent to it: nobody sees when one that has joined ends, so another could write beside it.
+    pub(super) borrows: bool,
     pub(super) number: u64,
     pub(super) drawn: Vec<Drawn>,
 }
@@ -199,6 +201,7 @@ impl State {
             },
             deadline,
             payload: new.payload,
+            answer_slot: new.answer_slot,
             attachment: new.attachment,
             priority,
             key: new.key,
@@ -285,6 +288,7 @@ impl State {
             effects.batches.push(Sending {
                 worker,
                 shares_memory: seat.shares_memory,
+                borrows: seat.shares_memory && seat.joined_as.is_none(),
                 link,
                 number,
                 drawn,

@@ -35,6 +35,7 @@ const DEATHS: u32 = 2;
 #[derive(Debug)]
 pub(crate) struct New<R> {
     pub(crate) payload: Payload,
+    pub(crate) answer_slot: Option<Payload>,
     pub(crate) attachment: Arc<[u8]>,
     pub(crate) priority: Priority,
     pub(crate) deadline: Instant,
@@ -51,6 +52,7 @@ pub(crate) struct New<R> {
 pub(crate) struct Drawn {
     pub(crate) job: JobId,
     pub(crate) payload: Payload,
+    pub(crate) answer_slot: Option<Payload>,
     pub(crate) attachment: Arc<[u8]>,
     pub(crate) deadline: Instant,
     pub(crate) trace: (u128, u64),
@@ -81,6 +83,7 @@ struct Waiter<R> {
 #[derive(Debug)]
 struct Job<R> {
     payload: Payload,
+    answer_slot: Option<Payload>,
     attachment: Arc<[u8]>,
     priority: Priority,
     key: Arc<str>,
@@ -196,6 +199,7 @@ impl<R> Queue<R> {
         self.lanes.insert(id, &key, new.priority, now);
         let job = Job {
             payload: new.payload,
+            answer_slot: new.answer_slot,
             attachment: new.attachment,
             priority: new.priority,
             key,
@@ -235,6 +239,7 @@ impl<R> Queue<R> {
                 drawn.push(Drawn {
                     job: *id,
                     payload: job.payload.clone(),
+                    answer_slot: job.answer_slot.clone(),
                     attachment: job.attachment.clone(),
                     deadline: deadlines.max().unwrap_or(now),
                     trace: job

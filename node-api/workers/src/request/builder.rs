@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use zenoh_pinned::Slot;
+
 use super::{Payload, PendingAnswer, Priority, RequestError};
 
 /// The most bytes of an attachment.
@@ -25,6 +27,8 @@ pub trait Requests {
 #[derive(Clone, Debug)]
 pub struct Submission {
     pub(crate) payload: Payload,
+    /// A slot for the answer. Nobody reads it before that is there.
+    pub(crate) answer_slot: Option<Payload>,
     pub(crate) attachment: Vec<u8>,
     pub(crate) priority: Priority,
     pub(crate) deadline: Option<Duration>,
@@ -47,6 +51,7 @@ impl<'a> Request<'a> {
             to,
             submission: Submission {
                 payload,
+                answer_slot: None,
                 attachment: Vec::new(),
                 priority: Priority::Normal,
                 deadline: None,
@@ -60,6 +65,24 @@ impl<'a> Request<'a> {
     /// A few bytes beside the payload, at most 1024, for instance a frame's number or its shape.
     pub fn attachment(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.submission.attachment = bytes.into();
+        self
+    }
+
+    /// Has the worker write its answer into this slot, which may have fewer bytes than the slot: what this process does with
+    /// it next then needs no copy, and no worker needs memory of its own for it. The slot is the worker's until the answer
+    /// is there, and goes back to its pool with it. A worker that has joined, or does not share memory, answers as if there
+    /// were no slot.
+    ///
+    /// ```
+    /// # use zenoh_pinned_workers::{Payload, RequestError, Workers};
+    /// fn shrink(workers: &Workers, frame: zenoh_pinned::Slot) -> Result<Payload, RequestError> {
+    ///     let small = workers.alloc(frame.len() / 4)?;
+    ///     workers.request(frame).answer_in(small).send().wait()
+    /// }
+    /// # let _ = shrink;
+    /// ```
+    pub fn answer_in(mut self, slot: Slot) -> Self {
+        self.submission.answer_slot = Some(slot.into());
         self
     }
 

@@ -2,11 +2,13 @@
 
 use std::{
     ops::Deref,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use zenoh_pinned::FrameError;
+use zenoh_pinned::{FrameError, bindings::descriptor::DescriptorReader};
 
+use super::answer_slot::{AnswerSlot, Provided};
 use crate::{
     protocol::{Asked, Content},
     request::{Payload, RequestError},
@@ -36,6 +38,7 @@ pub struct BatchRequest {
     /// The trace that it belongs to, and the span of whoever asked; zero for none.
     #[doc(hidden)]
     pub trace: (u128, u64),
+    provided: Provided,
 }
 
 /// The engine's answer to one request: `Ok` with anything that is a [`Payload`], or why there is none.
@@ -89,6 +92,27 @@ fn cut(mut message: String) -> String {
 }
 
 impl BatchRequest {
+    /// The slot that whoever asked wants the answer in ([`Request::answer_in`](crate::Request::answer_in)), to be written
+    /// in place, and to be answered with [`AnswerSlot::written`]. Once; `None` where nobody has provided one.
+    ///
+    /// An answer in ordinary memory is copied into it where it fits, if the engine leaves it alone.
+    ///
+    /// ```
+    /// use zenoh_pinned_workers::{Answer, BatchRequest};
+    ///
+    /// fn invert(request: &BatchRequest) -> Answer {
+    ///     let mut slot = request.answer_slot().ok_or("say where the answer is to be: answer_in(slot)")?;
+    ///     for (to, from) in slot.iter_mut().zip(request.payload.iter()) {
+    ///         *to = !from;
+    ///     }
+    ///     Ok(slot.written(request.payload.len()))
+    /// }
+    /// # let _ = invert;
+    /// ```
+    pub fn answer_slot(&self) -> Option<AnswerSlot<'_>> {
+        self.provided.take()
+    }
+
     pub(super) fn id(&self) -> u64 {
         self.id
     }
@@ -98,6 +122,7 @@ impl Batch {
     pub(super) fn read(
         number: u64,
         requests: &[Asked<'_>],
+        reader: &Arc<DescriptorReader>,
         read: impl Fn(Content<'_>) -> Result<Payload, FrameError>,
     ) -> Self {
         let now = Instant::now();
@@ -115,6 +140,7 @@ impl Batch {
                     attachment: asked.attachment.to_vec(),
                     deadline: now + Duration::from_micros(asked.remaining.min(1 << 40)),
                     trace: asked.trace,
+                    provided: Provided::of(asked.answer_place, reader),
                 }),
                 Err(error) => batch.unreadable.push((asked.id, error.to_string())),
             }
@@ -134,6 +160,15 @@ impl Batch {
                 request.payload.len(),
                 "",
             );
+        }
+    }
+
+    /// The answers, in their order, each of them in the slot that was lent for it where it can be.
+    pub(super) fn laid(&self, answers: &mut [Answer]) {
+        for (request, answer) in self.requests.iter().zip(answers) {
+            if let Ok(payload) = answer {
+                *payload = request.provided.laid(payload.clone());
+            }
         }
     }
 

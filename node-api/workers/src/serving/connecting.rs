@@ -227,7 +227,7 @@ impl Worker {
             name: pool,
             link,
             batches,
-            reader: DescriptorReader::new(pinner),
+            reader: Arc::new(DescriptorReader::new(pinner)),
             envelopes,
             kept: HashMap::new(),
             shares_memory: false,

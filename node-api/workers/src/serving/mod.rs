@@ -10,6 +10,7 @@
 //! - Each request of a batch is answered, also where the engine panics, or gives too few answers.
 //! - A worker ends when it is asked to, after its batch, and when its supervisor has gone.
 
+mod answer_slot;
 mod batch;
 mod connecting;
 mod engine;
@@ -30,6 +31,7 @@ use zenoh_pinned::{
 };
 use zenoh_pinned_node::pubsub::{FrameSubscriber, ReceiveError};
 
+pub use answer_slot::AnswerSlot;
 pub use batch::{Answer, Batch, BatchRequest, EngineError};
 pub use connecting::WorkerError;
 pub(crate) use connecting::find_supervisor;
@@ -49,7 +51,7 @@ pub struct Worker {
     name: String,
     link: Arc<Link>,
     batches: FrameSubscriber,
-    reader: DescriptorReader,
+    reader: Arc<DescriptorReader>,
     envelopes: Envelopes,
     /// Answers in shared memory that the supervisor may not have taken yet.
     kept: HashMap<u64, Vec<Payload>>,
@@ -175,6 +177,7 @@ impl Worker {
             Message::Batch { number, requests } => Ok(Next::Batch(Batch::read(
                 number,
                 &requests,
+                &self.reader,
                 |content: Content<'_>| link::payload(content, &message, &self.reader),
             ))),
             Message::Taken { number } => {
@@ -194,11 +197,16 @@ impl Worker {
 
     /// Sends the answers of a batch; for bindings.
     #[doc(hidden)]
-    pub fn answer(&mut self, mut batch: Batch, answers: Vec<Answer>) -> Result<(), WorkerError> {
+    pub fn answer(
+        &mut self,
+        mut batch: Batch,
+        mut answers: Vec<Answer>,
+    ) -> Result<(), WorkerError> {
         let number = batch.number();
         let ids: Vec<u64> = batch.iter().map(BatchRequest::id).collect();
         let unreadable = batch.take_unreadable();
         batch.tell_served(&self.name);
+        batch.laid(&mut answers);
         // The supervisor keeps what it has sent until it is answered.
         drop(batch);
         let missing = || {

@@ -71,6 +71,12 @@ fn supervises_slow() {
     supervise("slow");
 }
 
+#[test]
+#[ignore = "the process of a supervisor"]
+fn supervises_inverts() {
+    supervise("inverts");
+}
+
 fn connected(folder: &Folder) -> (zenoh::Session, WorkersClient) {
     let session = session_of(Ends::Connects(folder.endpoint()));
     let client = WorkersClient::connect(&session, "remote", SOON).unwrap();
@@ -95,6 +101,22 @@ fn a_client_of_another_process_is_answered_without_a_copy() {
         .collect();
     let answered = pending.into_iter().map(PendingAnswer::wait);
     assert_eq!(answered.filter(Result::is_ok).count(), 500);
+    supervisor.kill().unwrap();
+    supervisor.wait().unwrap();
+}
+
+#[test]
+fn an_answer_is_written_into_the_slot_of_a_client() {
+    let folder = Folder::new("lending");
+    let mut supervisor = supervisor(&folder, "inverts");
+    let (_session, client) = connected(&folder);
+    let slot = client.alloc(1 << 20).unwrap();
+    let place = place_of(&slot);
+    let mut frame = client.alloc(1 << 20).unwrap();
+    frame.fill(1);
+    let answer = client.request(frame).answer_in(slot).send().wait().unwrap();
+    assert_eq!((answer.len(), answer[0]), ((1 << 20) - 1, !1));
+    assert_eq!((place_of(&answer), answer[answer.len() - 1]), (place, 1));
     supervisor.kill().unwrap();
     supervisor.wait().unwrap();
 }
@@ -256,6 +278,10 @@ fn a_worker_that_nobody_here_has_started_joins_and_leaves() {
     let place = place_of(&slot);
     let answer = workers.request(slot).send().wait().unwrap();
     assert_eq!(String::from_utf8_lossy(&answer), place);
+    // It could write in a slot long after it was given up.
+    let slot = workers.alloc(1 << 20).unwrap();
+    let answer = workers.request("lend").answer_in(slot).send().wait();
+    assert_eq!(&answer.unwrap()[..], b"own");
     kill(worker.id());
     worker.wait().unwrap();
     until(|| (workers.statistics().ended == 1).then_some(()));
@@ -375,9 +401,14 @@ fn joins() {
     let worker = Worker::join(&session, "remote", &pinner).unwrap();
     let place = |payload: &Payload| place_of(if payload.len() > 9 { payload } else { b"1" });
     let served = worker.serve(|batch| {
-        let answers = batch
-            .iter()
-            .map(|request| Ok(Payload::from(place(&request.payload).as_str())));
+        let answers = batch.iter().map(|request| {
+            let said = match request.answer_slot() {
+                Some(slot) if slot.is_shared() => "lent".to_owned(),
+                Some(_) => "own".to_owned(),
+                None => place(&request.payload),
+            };
+            Ok(Payload::from(said.as_str()))
+        });
         answers.collect()
     });
     served.unwrap();

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use zenoh_pinned_workers::{Batch, Payload, Worker};
+use zenoh_pinned_workers::{Answer, Batch, BatchRequest, Payload, Worker};
 
-pub fn serve(engine: impl FnMut(&Batch) -> Vec<zenoh_pinned_workers::Answer>) {
+pub fn serve(engine: impl FnMut(&Batch) -> Vec<Answer>) {
     let worker = Worker::connect().unwrap();
     worker.serve(engine).unwrap();
 }
@@ -164,4 +164,22 @@ fn processors() {
             .map(|_| Ok(Payload::from(answer.as_str())))
             .collect()
     });
+}
+
+/// Inverts into the slot that was lent, one byte fewer; says `own` in its last byte where none was.
+fn inverted(request: &BatchRequest) -> Answer {
+    let bytes = request.payload.len() - 1;
+    let mut slot = request.answer_slot().ok_or("no slot")?;
+    assert!(request.answer_slot().is_none() && request.clone().answer_slot().is_none());
+    for (to, from) in slot.iter_mut().zip(request.payload.iter()) {
+        *to = !from;
+    }
+    slot[bytes - 1] = u8::from(slot.is_shared());
+    Ok(slot.written(bytes))
+}
+
+#[test]
+#[ignore = "the process of a worker"]
+fn inverts() {
+    serve(|batch| batch.iter().map(inverted).collect());
 }

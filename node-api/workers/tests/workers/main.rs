@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod answer_slots;
 mod clients;
 mod dying;
 mod engines;

@@ -1,0 +1,169 @@
+//! Where an answer is to be written: a slot that was lent for it, or ordinary memory of the same length.
+//!
+//! Who may write what: the engine, while it has the batch. A supervisor lends a slot to a process of its own only, to one
+//! at a time, and to another only when the kernel has told that the first has ended; whoever asked gets it with the answer.
+//! So nobody else reads or writes it meanwhile, which [`LentSlot`] asks for.
+//!
+//! An answer slot cannot outlive its batch: it borrows from the request, and a clone of that has none.
+
+use std::{
+    marker::PhantomData,
+    ops::{Deref, DerefMut},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use zenoh_pinned::bindings::descriptor::{Descriptor, DescriptorReader, LentSlot};
+
+use crate::{
+    protocol::{AnswerPlace, INLINE_BYTES},
+    request::Payload,
+};
+
+/// Memory for an answer, as long as whoever asked has provided for; see [`BatchRequest::answer_slot`].
+///
+/// [`BatchRequest::answer_slot`]: crate::BatchRequest::answer_slot
+#[derive(Debug)]
+pub struct AnswerSlot<'batch> {
+    place: Place,
+    _batch: PhantomData<&'batch ()>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Lent(Lent),
+    Ordinary(Vec<u8>),
+}
+
+#[derive(Debug)]
+struct Lent {
+    slot: LentSlot,
+    descriptor: Descriptor,
+    reader: Arc<DescriptorReader>,
+}
+
+/// What a request has as the place of its answer, until somebody takes it.
+#[derive(Debug, Default)]
+pub(super) struct Provided(Mutex<Option<Untaken>>);
+
+#[derive(Debug)]
+struct Untaken {
+    bytes: usize,
+    lent: Option<Lent>,
+}
+
+/// A clone has none: one writes in it.
+impl Clone for Provided {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Provided {
+    pub(super) fn of(place: Option<AnswerPlace>, reader: &Arc<DescriptorReader>) -> Self {
+        let untaken = place.and_then(|place| {
+            Some(Untaken {
+                bytes: usize::try_from(place.bytes).ok()?,
+                lent: place.slot.and_then(|slot| Lent::of(slot, reader)),
+            })
+        });
+        Self(Mutex::new(untaken))
+    }
+
+    fn untaken(&self) -> Option<Untaken> {
+        // Whole between any two statements.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn take(&self) -> Option<AnswerSlot<'_>> {
+        let Untaken { bytes, lent } = self.untaken()?;
+        let ordinary = || Place::Ordinary(vec![0; bytes]);
+        Some(AnswerSlot {
+            place: lent.map_or_else(ordinary, Place::Lent),
+            _batch: PhantomData,
+        })
+    }
+
+    /// Lays an answer in ordinary memory into the slot, if one was lent that the engine has not taken and that it fits in.
+    pub(super) fn laid(&self, answer: Payload) -> Payload {
+        if answer.descriptor().is_some() || answer.len() <= INLINE_BYTES {
+            return answer;
+        }
+        match self.untaken().and_then(|untaken| untaken.lent) {
+            Some(mut lent) if answer.len() <= lent.slot.len() => {
+                lent.slot[..answer.len()].copy_from_slice(&answer);
+                lent.given_back(answer.len())
+            }
+            _ => answer,
+        }
+    }
+}
+
+impl Lent {
+    fn of(descriptor: [u8; Descriptor::BYTES], reader: &Arc<DescriptorReader>) -> Option<Self> {
+        let descriptor = Descriptor::from_bytes(descriptor);
+        let frame = reader.read(descriptor).inspect_err(|error| {
+            tracing::debug!(%error, "a slot for an answer cannot be read");
+        });
+        // SAFETY: the supervisor lends it to this worker alone until it has the answer or this process has ended (the
+        // module's note), and this process has no other frame of it.
+        let slot = unsafe { LentSlot::new(frame.ok()?) }?;
+        Some(Self {
+            slot,
+            descriptor,
+            reader: reader.clone(),
+        })
+    }
+
+    /// The first bytes of the slot.
+    fn given_back(self, bytes: usize) -> Payload {
+        if bytes == self.slot.len() {
+            return self.slot.into_frame().into();
+        }
+        let part = self.descriptor.of_first(bytes as u64);
+        // The slot keeps it until there is a reference to the part.
+        match part.and_then(|part| self.reader.read(part).ok()) {
+            Some(part) => part.into(),
+            None => self.slot[..bytes].into(),
+        }
+    }
+}
+
+impl AnswerSlot<'_> {
+    /// Whether it is the slot itself that was lent. Otherwise the answer is copied on its way.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.place, Place::Lent(_))
+    }
+
+    /// The answer: the first `bytes` bytes of it, all of them where there are not so many. Up to 4 KiB go in the message.
+    pub fn written(self, bytes: usize) -> Payload {
+        let bytes = bytes.min(self.len());
+        match self.place {
+            Place::Lent(lent) if bytes > INLINE_BYTES => lent.given_back(bytes),
+            Place::Lent(lent) => lent.slot[..bytes].into(),
+            Place::Ordinary(mut memory) => {
+                memory.truncate(bytes);
+                memory.into()
+            }
+        }
+    }
+}
+
+impl Deref for AnswerSlot<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.place {
+            Place::Lent(lent) => &lent.slot,
+            Place::Ordinary(memory) => memory,
+        }
+    }
+}
+
+impl DerefMut for AnswerSlot<'_> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match &mut self.place {
+            Place::Lent(lent) => &mut lent.slot,
+            Place::Ordinary(memory) => memory,
+        }
+    }
+}
