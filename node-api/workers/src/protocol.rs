@@ -77,6 +77,8 @@ pub(crate) struct Answered<'a> {
     pub(crate) id: u64,
     #[serde(borrow)]
     pub(crate) outcome: Result<Content<'a>, RequestError>,
+    /// Beside what it carries.
+    pub(crate) attachment: &'a [u8],
 }
 
 /// What a worker tells when it is ready.
@@ -282,6 +284,7 @@ mod tests {
         let failed = Answered {
             id: 4,
             outcome: Err(RequestError::Expired),
+            attachment: b"nothing",
         };
         let answers = Message::Answers {
             number: 1,

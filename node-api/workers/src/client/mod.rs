@@ -372,9 +372,10 @@ impl Shared {
 
     fn outcome(&self, answer: &Answered<'_>, received: &Received) -> Outcome {
         let payload = link::payload(answer.outcome.clone()?, &received.message, &self.reader);
-        payload.map_err(|error| RequestError::Unreadable {
+        let payload = payload.map_err(|error| RequestError::Unreadable {
             why: error.to_string(),
-        })
+        })?;
+        Ok(payload.attach(answer.attachment))
     }
 
     fn tell(&self, id: u64, outcome: Outcome) {

@@ -66,7 +66,7 @@ impl Envelopes {
         }
         let mut slot = self.alloc(payload.len())?;
         slot.copy_from_slice(&payload);
-        Ok(slot.into())
+        Ok(Payload::from(slot).in_place_of(&payload))
     }
 
     fn payloads_of(&self, bytes: usize) -> Result<PinnedPool, String> {

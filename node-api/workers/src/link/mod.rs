@@ -210,6 +210,7 @@ pub(crate) fn answered(
             Ok(payload) => Ok(content(payload, shares_memory)),
             Err(error) => Err(error.clone()),
         },
+        attachment: outcome.as_ref().map_or(&[], |payload| payload.attachment()),
     });
     let answers: Vec<_> = answers.collect();
     let is_shared = |answer: &Answered<'_>| matches!(answer.outcome, Ok(Content::Shared(_)));

@@ -111,6 +111,9 @@ impl Client {
                 };
                 bytes += outcome.as_ref().map_or(ANSWER_BYTES, |_| 64);
                 bytes += outcome.as_ref().map_or(0, inline);
+                bytes += outcome
+                    .as_ref()
+                    .map_or(0, |payload| payload.attachment().len());
                 bytes <= MESSAGE_BYTES
             };
             let count = outcomes.iter().take(MOST_REQUESTS).take_while(fits).count();

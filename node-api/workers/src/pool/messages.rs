@@ -140,9 +140,10 @@ impl Shared {
     fn outcome(&self, answer: &Answered<'_>, received: &Received) -> Outcome {
         let content = answer.outcome.clone()?;
         let payload = link::payload(content, &received.message, &self.reader);
-        payload.map_err(|error| RequestError::Unreadable {
+        let payload = payload.map_err(|error| RequestError::Unreadable {
             why: error.to_string(),
-        })
+        })?;
+        Ok(payload.attach(answer.attachment))
     }
 
     fn link_of(&self, worker: WorkerId) -> Option<Arc<Link>> {

@@ -6,8 +6,8 @@ mod payload;
 mod priority;
 mod promise;
 
+pub(crate) use builder::{ATTACHMENT_BYTES, Submission, check};
 pub use builder::{Request, Requests};
-pub(crate) use builder::{Submission, check};
 pub use error::RequestError;
 pub use payload::Payload;
 pub use priority::Priority;

@@ -26,6 +26,7 @@ use zenoh_pinned_node::pubsub::ReceivedFrame;
 #[derive(Clone)]
 pub struct Payload {
     held: Arc<Held>,
+    attachment: Option<Arc<[u8]>>,
 }
 
 enum Held {
@@ -40,7 +41,35 @@ impl Payload {
     fn of(held: Held) -> Self {
         Self {
             held: Arc::new(held),
+            attachment: None,
         }
+    }
+
+    /// The same with a few bytes beside it, for whoever is answered with it: at most 1024, for instance a checksum. A request
+    /// has its own ([`Request::attachment`](crate::Request::attachment)).
+    ///
+    /// ```
+    /// use zenoh_pinned_workers::Payload;
+    ///
+    /// let answer = Payload::from("a text").attach(7_u32.to_le_bytes());
+    /// assert_eq!(answer.attachment(), [7, 0, 0, 0]);
+    /// ```
+    #[must_use]
+    pub fn attach(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes: Vec<u8> = bytes.into();
+        self.attachment = (!bytes.is_empty()).then(|| bytes.into());
+        self
+    }
+
+    /// What an answer has beside it; nothing for most.
+    pub fn attachment(&self) -> &[u8] {
+        self.attachment.as_deref().unwrap_or_default()
+    }
+
+    /// These bytes, which stand in for others, with what those have beside them.
+    pub(crate) fn in_place_of(mut self, other: &Self) -> Self {
+        self.attachment.clone_from(&other.attachment);
+        self
     }
 
     /// A piece of a message that was received; none where it reaches beyond it.

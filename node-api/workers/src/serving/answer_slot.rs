@@ -91,7 +91,7 @@ impl Provided {
         match self.untaken().and_then(|untaken| untaken.lent) {
             Some(mut lent) if answer.len() <= lent.slot.len() => {
                 lent.slot[..answer.len()].copy_from_slice(&answer);
-                lent.given_back(answer.len())
+                lent.given_back(answer.len()).in_place_of(&answer)
             }
             _ => answer,
         }

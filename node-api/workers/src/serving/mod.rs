@@ -40,7 +40,7 @@ use crate::{
     link::{self, Envelopes, Link, Received},
     os::placement::Placement,
     protocol::{Capabilities, Content, Message},
-    request::{Outcome, Payload, RequestError},
+    request::{ATTACHMENT_BYTES, Outcome, Payload, RequestError},
 };
 
 /// How often a worker that has nothing to do looks whether it is to end.
@@ -215,14 +215,13 @@ impl Worker {
             ))
         };
         let answers = answers.into_iter().chain(std::iter::repeat_with(missing));
-        let outcomes = ids
-            .into_iter()
-            .zip(answers)
-            .map(|(id, answer)| match answer {
+        let outcomes = ids.into_iter().zip(answers).map(|(id, answer)| {
+            match answer.and_then(with_short_attachment) {
                 Ok(payload) if self.shares_memory => (id, self.envelopes.laid(payload)),
                 Ok(payload) => (id, Ok(payload)),
                 Err(error) => (id, Err(error.into_request_error())),
-            });
+            }
+        });
         let unreadable = unreadable.into_iter();
         let unreadable = unreadable.map(|(id, why)| (id, Err(RequestError::Unreadable { why })));
         let outcomes: Vec<(u64, Outcome)> = outcomes.chain(unreadable).collect();
@@ -237,6 +236,16 @@ impl Worker {
             self.kept.insert(number, kept.collect());
         }
         Ok(())
+    }
+}
+
+/// An answer that can be sent, or why it cannot.
+fn with_short_attachment(payload: Payload) -> Answer {
+    match payload.attachment().len() {
+        0..=ATTACHMENT_BYTES => Ok(payload),
+        bytes => Err(EngineError::broken(format!(
+            "the attachment of its answer has {bytes} bytes, more than {ATTACHMENT_BYTES}: put them into the payload"
+        ))),
     }
 }
 

@@ -117,6 +117,7 @@ fn an_answer_is_written_into_the_slot_of_a_client() {
     let answer = client.request(frame).answer_in(slot).send().wait().unwrap();
     assert_eq!((answer.len(), answer[0]), ((1 << 20) - 1, !1));
     assert_eq!((place_of(&answer), answer[answer.len() - 1]), (place, 1));
+    assert_eq!(answer.attachment(), b"inverted");
     supervisor.kill().unwrap();
     supervisor.wait().unwrap();
 }

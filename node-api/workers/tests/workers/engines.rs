@@ -98,6 +98,8 @@ fn obeys() {
         assert!(!told(b"panic"), "as told");
         let answers = batch.iter().map(|request| match &request.payload[..] {
             b"refuse" => Err("no".into()),
+            b"attach" => Ok(Payload::from(&*request.payload).attach(vec![5; 1024])),
+            b"attach too much" => Ok(Payload::from("").attach(vec![5; 1025])),
             _ => Ok(request.payload.clone()),
         });
         answers.collect()
@@ -175,7 +177,7 @@ fn inverted(request: &BatchRequest) -> Answer {
         *to = !from;
     }
     slot[bytes - 1] = u8::from(slot.is_shared());
-    Ok(slot.written(bytes))
+    Ok(slot.written(bytes).attach(b"inverted"))
 }
 
 #[test]

@@ -80,6 +80,23 @@ fn an_engine_that_refuses_panics_or_forgets_fails_its_requests_and_no_others() {
 }
 
 #[test]
+fn an_answer_has_a_few_bytes_beside_it() {
+    let session = session();
+    let workers = pool("obeys", "obeys").range(1..=1).build(&session).unwrap();
+    let answer = workers.request("attach").send().wait().unwrap();
+    assert_eq!(
+        (&answer[..], answer.attachment()),
+        (&b"attach"[..], &[5; 1024][..])
+    );
+    match workers.request("attach too much").send().wait() {
+        Err(RequestError::EngineBroke { message }) => assert!(message.contains("1025 bytes")),
+        other => panic!("{other:?}"),
+    }
+    let plain = workers.request("plain").send().wait().unwrap();
+    assert!(plain.attachment().is_empty());
+}
+
+#[test]
 fn requests_that_wait_together_are_one_batch() {
     let session = session();
     let workers = pool("who", "who")
