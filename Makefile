@@ -43,7 +43,7 @@ help:
 	@echo "  make dora-figures      dataflows beside dora's own outputs; six minutes"
 	@echo "  make exchange-figures  newest values beside iceoryx2's blackboard and a mutex; two minutes"
 	@echo "  make hand-over-figures  one frame from publisher to subscriber beside zenoh, iceoryx2 and a bare wake-up; three minutes"
-	@echo "  make observe-pictures  the page as its README shows it; half a minute"
+	@echo "  make observe-pictures  the page as its README and that of examples/matrices show it; a minute"
 	@echo "  make observe-figures   what it costs a process that a page looks at it; a minute and a half"
 	@echo "  make worker-figures    a pool of workers beside mosec, Ray Serve and multiprocessing.Pool; fifteen minutes"
 	@echo "  make python-figures    single calls of the Python package; half a minute"
@@ -115,6 +115,7 @@ test-page: $(VENV)/.ready $(VENV)/.browser
 
 observe-pictures: $(VENV)/.ready $(VENV)/.browser
 	$(PYTHON) -m pytest --quiet $(BROWSER_TESTS)/test_pictures.py --pictures node-api/observe/pictures
+	$(PYTHON) -m pytest --quiet $(BROWSER_TESTS)/test_own_cards.py -k pictures --pictures examples/matrices/pictures
 
 # A browser and its driver, which the tests of the page start.
 $(VENV)/.browser: $(VENV)/.ready

@@ -18,7 +18,7 @@ pub use families::{Families, Histograms, LABEL_BYTES, Values};
 pub use host::host;
 pub use looks::{SERIES, STATE_BYTES};
 pub use prometheus;
-pub use server::{Observer, ObserverBuilder, ServeError, Serving};
+pub use server::{Card, Observer, ObserverBuilder, ServeError, Serving};
 pub use source::{Figures, LookError, Source};
 pub use traces::{TraceError, Traces, TracesBuilder};
 #[doc(hidden)]

@@ -3,6 +3,7 @@
 // It only reads: nothing here changes anything on the server. A card that cannot draw what it is given says so in its
 // place and disturbs no other.
 
+import { title } from "./application.js";
 import { cards, FACTS, generic } from "./cards/all.js";
 import { element, folded, followFolds, show, warning } from "./elements.js";
 import { History } from "./history.js";
@@ -15,8 +16,8 @@ const STATES = {
   live: "",
   polling: "The socket to the server is dead: this page asks once a second until it is back.",
   offline:
-    "Nothing comes from the server: WHY. Below is what it said last. Start it again with zenoh-pinned serve; " +
-    "this page goes on by itself.",
+    "Nothing comes from the server: WHY. Below is what it said last. Start it again, with zenoh-pinned serve or " +
+    "as it was started; this page goes on by itself.",
 };
 
 const byId = (id) => document.getElementById(id);
@@ -48,7 +49,7 @@ function changed(state, why) {
   const says = STATES[state].replace("WHY", () => why);
   byId("state-says").textContent = says;
   byId("state-says").hidden = says === "";
-  document.title = state === "offline" ? "offline: zenoh-pinned" : "zenoh-pinned";
+  document.title = state === "offline" ? `offline: ${title}` : title;
 }
 
 /// The cards of a message with what they show; those of a source that failed, or that nobody knows, as well.
@@ -150,6 +151,8 @@ function attempt(act, otherwise) {
   }
 }
 
+document.title = title;
+byId("title").textContent = title;
 byId("place").textContent = location.host;
 byId("pause").addEventListener("click", ({ target }) => {
   isPaused = !isPaused;

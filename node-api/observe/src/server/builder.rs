@@ -1,12 +1,18 @@
 //! What a server is to show, where, and under which names.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
 };
 
-use super::{error::ServeError, guard::Guard, serving::Serving};
+use super::{
+    application::{Application, Card},
+    error::ServeError,
+    guard::Guard,
+    serving::Serving,
+};
 use crate::Source;
 
 /// Keys of `/api/stats` and paths below `/api/` that are no source's.
@@ -36,6 +42,7 @@ impl Observer {
             sources: Vec::new(),
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT),
             hosts: Vec::new(),
+            application: Application::default(),
         }
     }
 }
@@ -46,6 +53,7 @@ pub struct ObserverBuilder {
     sources: Vec<Arc<dyn Source>>,
     address: SocketAddr,
     hosts: Vec<String>,
+    application: Application,
 }
 
 impl ObserverBuilder {
@@ -74,6 +82,18 @@ impl ObserverBuilder {
         self
     }
 
+    /// What the page is called in its heading and in the browser's tab: any text; `zenoh-pinned` unless told otherwise.
+    pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
+        self.application.title = title.into();
+        self
+    }
+
+    /// Cards of the application's own, which come before the page's, in the order in which they were given.
+    pub fn card(mut self, card: Card) -> Self {
+        self.application.cards.push(card);
+        self
+    }
+
     /// Listens, and answers on threads of its own from then on.
     ///
     /// # Errors
@@ -89,12 +109,25 @@ impl ObserverBuilder {
                 return Err(ServeError::SourceTwice { name: name.into() });
             }
         }
+        let mut names = BTreeSet::new();
+        for Card { name, .. } in &self.application.cards {
+            if !may_be_a_name(name) {
+                return Err(ServeError::CardName {
+                    name: name.to_string(),
+                });
+            }
+            if !names.insert(name) {
+                return Err(ServeError::CardTwice {
+                    name: name.to_string(),
+                });
+            }
+        }
         let guard = Guard::new(self.hosts).map_err(|name| ServeError::HostName { name })?;
-        Serving::begin(self.sources.into(), self.address, guard)
+        Serving::begin(self.sources.into(), self.application, self.address, guard)
     }
 }
 
-/// Whether a source may be called so.
+/// Whether a source may be called so, or a card.
 pub(crate) fn may_be_a_name(name: &str) -> bool {
     let word = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
     name.len() <= 32

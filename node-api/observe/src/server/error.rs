@@ -35,6 +35,20 @@ pub enum ServeError {
         /// The name.
         name: String,
     },
+    /// A card's name is none.
+    #[error(
+        "a card is called {name:?}: use small letters, digits and _, from a letter on, 32 at most, and not at, stats or version"
+    )]
+    CardName {
+        /// The name.
+        name: String,
+    },
+    /// Two cards have one name.
+    #[error("two cards are called {name}: leave one out, or rename it")]
+    CardTwice {
+        /// The name.
+        name: String,
+    },
     /// A host's name is none.
     #[error("{name:?} is no name of a host: give it without scheme, port and path")]
     HostName {

@@ -33,6 +33,7 @@ const FILES: &[File] = &files![
     "cards/flow.js",
     "cards/generic.js",
     "cards/host.js",
+    "cards/own.js",
     "cards/pools.js",
     "cards/processes.js",
     "cards/queues.js",
@@ -49,18 +50,21 @@ pub(super) fn file(path: &str) -> Option<Response> {
         path => path,
     };
     let file = FILES.iter().find(|file| file.path == path)?;
-    Some(([(CONTENT_TYPE, file.kind())], file.text).into_response())
+    Some(answer(path, file.text))
 }
 
-impl File {
-    fn kind(&self) -> &'static str {
-        match self.path.rsplit_once('.') {
-            Some((_, "css")) => "text/css; charset=utf-8",
-            Some((_, "html")) => "text/html; charset=utf-8",
-            Some((_, "js")) => "text/javascript; charset=utf-8",
-            Some((_, "svg")) => "image/svg+xml",
-            _ => "text/plain; charset=utf-8",
-        }
+/// The text of the file at `path`, with the type that its name says.
+pub(super) fn answer(path: &str, text: impl IntoResponse) -> Response {
+    ([(CONTENT_TYPE, kind(path))], text).into_response()
+}
+
+fn kind(path: &str) -> &'static str {
+    match path.rsplit_once('.') {
+        Some((_, "css")) => "text/css; charset=utf-8",
+        Some((_, "html")) => "text/html; charset=utf-8",
+        Some((_, "js")) => "text/javascript; charset=utf-8",
+        Some((_, "svg")) => "image/svg+xml",
+        _ => "text/plain; charset=utf-8",
     }
 }
 
@@ -90,7 +94,7 @@ mod tests {
         let served: BTreeSet<_> = FILES.iter().map(|file| file.path.to_owned()).collect();
         assert_eq!(served, found);
         for file in FILES {
-            assert!(!file.kind().starts_with("text/plain"), "{}", file.path);
+            assert!(!kind(file.path).starts_with("text/plain"), "{}", file.path);
         }
     }
 }

@@ -11,7 +11,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{page, socket::Sockets};
+use super::{application::Application, page, socket::Sockets};
 use crate::looks::{Look, Looks, Overdue};
 
 const JSON: &str = "application/json";
@@ -22,12 +22,14 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 struct Shared {
     looks: Arc<Looks>,
     sockets: Sockets,
+    application: Application,
 }
 
-pub(super) fn of(looks: Arc<Looks>) -> Router {
+pub(super) fn of(looks: Arc<Looks>, application: Application) -> Router {
     let shared = Shared {
         sockets: Sockets::of(Arc::clone(&looks)),
         looks,
+        application,
     };
     Router::new()
         .route("/livez", get(|| async { "live\n" }))
@@ -73,7 +75,8 @@ async fn state(
     Path(source): Path<String>,
 ) -> Result<Response, Overdue> {
     let look = shared.look().await?;
-    let (status, state) = match look.states.get(&source) {
+    // No source's name has a `-`; whoever writes an address likes one.
+    let (status, state) = match look.states.get(&source.replace('-', "_")) {
         Some(Ok(state)) => (StatusCode::OK, state.clone()),
         Some(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, error.clone()),
         None => {
@@ -103,10 +106,12 @@ async fn socket(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) ->
     shared.sockets.open(upgrade)
 }
 
-async fn file(request: Request) -> Response {
+async fn file(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let not_found = || {
         let words = "Nothing is here. There are /, /metrics, /livez, /readyz, /api/stats, /api/SOURCE and /ws.\n";
         (StatusCode::NOT_FOUND, words).into_response()
     };
-    page::file(request.uri().path()).unwrap_or_else(not_found)
+    let path = request.uri().path();
+    let file = page::file(path).or_else(|| shared.application.file(path));
+    file.unwrap_or_else(not_found)
 }

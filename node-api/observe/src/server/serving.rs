@@ -27,6 +27,7 @@ use tokio::{runtime, sync::oneshot};
 use zenoh_pinned::bindings::MadeHere;
 
 use super::{
+    application::Application,
     connection::{Connection, Listener},
     error::ServeError,
     guard::{Guard, protect},
@@ -60,13 +61,14 @@ pub struct Serving {
 impl Serving {
     pub(super) fn begin(
         sources: Sources,
+        application: Application,
         address: SocketAddr,
         guard: Guard,
     ) -> Result<Self, ServeError> {
         let looks = Arc::new(Looks::begin(sources).map_err(ServeError::Thread)?);
         let (close, closed) = oneshot::channel();
         let (listens, listening) = mpsc::sync_channel(1);
-        let routes = routes::of(Arc::clone(&looks));
+        let routes = routes::of(Arc::clone(&looks), application);
         // Dropped on an error, it ends what has begun.
         let mut serving = Self {
             address,

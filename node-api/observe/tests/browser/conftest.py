@@ -14,7 +14,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-from server import Server
+from server import Application, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,12 +153,12 @@ def page(driver: webdriver.Chrome) -> Iterator[Page]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[figures.Json], Server]]:
+def serve() -> Iterator[Callable[..., Server]]:
     """Start servers."""
     started: list[Server] = []
 
-    def serve(host: figures.Json) -> Server:
-        server = Server(host)
+    def serve(host: figures.Json, application: Application | None = None) -> Server:
+        server = Server(host, application)
         started.append(server)
         return server
 

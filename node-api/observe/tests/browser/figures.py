@@ -348,23 +348,24 @@ def empty() -> Json:
     return ordinary() | {"pools": [], "workers": [], "processes": [], "queues": []}
 
 
+def spoiled(value: Any) -> Any:
+    """Put HTML in the place of every text."""
+    if isinstance(value, str):
+        return HOSTILE
+    if isinstance(value, list):
+        return [spoiled(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: value[key] if key in ("map", "overflow", "pressure") else spoiled(value[key])
+            for key in value
+        }
+    return value
+
+
 def hostile() -> Json:
     """Put HTML in every text, and a name as long as no screen is wide."""
-
-    def spoil(value: Any) -> Any:
-        if isinstance(value, str):
-            return HOSTILE
-        if isinstance(value, list):
-            return [spoil(item) for item in value]
-        if isinstance(value, dict):
-            return {
-                key: value[key] if key in ("map", "overflow", "pressure") else spoil(value[key])
-                for key in value
-            }
-        return value
-
-    host = spoil(ordinary())
-    host["workers"] = spoil(killed())
+    host = spoiled(ordinary())
+    host["workers"] = spoiled(killed())
     host["pools"][0]["name"] = host["workers"][1]["name"] = "wide" * 1000
     host["workers"][0]["workers"][0]["state"] = "constructor"
     host["unreadable"] = [{"file": HOSTILE, "why": HOSTILE}]

@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 import time
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,11 +35,32 @@ POLICY = (
 ACCEPT = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
+@dataclass
+class Application:
+    """What serves the page: its title, its cards as module and style sheet, and how its figures go on."""
+
+    title: str = "zenoh-pinned"
+    cards: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    later: Callable[[Json, float], Json] = later
+
+    def file(self, path: str) -> str | None:
+        """Find the text that the real server has at a path for an application."""
+        if path == "/application.js":
+            cards = [{"name": name, "style": style is not None} for name, (_, style) in self.cards.items()]
+            return (
+                f"export const title = {json.dumps(self.title)};\nexport const cards = {json.dumps(cards)};\n"
+            )
+        name, _, kind = path.removeprefix("/cards/own/").partition(".")
+        module, style = self.cards.get(name, (None, None))
+        return {"js": module, "css": style}.get(kind)
+
+
 class Server:
     """Says what `host` is, and more of it with each second; `close` ends it and `open` brings it back."""
 
-    def __init__(self, host: Json, port: int = 0) -> None:
+    def __init__(self, host: Json, application: Application | None = None, port: int = 0) -> None:
         self.host = host
+        self.application = application or Application()
         began = time.time()
         #: How far the host has got, and for how long the socket is quiet; twice as fast as a clock.
         self.seconds: Callable[[], float] = lambda: 2 * (time.time() - began)
@@ -110,7 +132,7 @@ class Server:
                 connection.shutdown(socket.SHUT_RDWR)
 
     def _now(self) -> bytes:
-        return json.dumps(later(self.host, self.seconds())).encode()
+        return json.dumps(self.application.later(self.host, self.seconds())).encode()
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         path = request.path.split("?")[0]
@@ -123,6 +145,8 @@ class Server:
             self._send(request, status, "application/json", body)
         elif file.is_file() and file.suffix in TYPES:
             self._send(request, 200, TYPES[file.suffix], file.read_bytes())
+        elif (text := self.application.file(path)) is not None:
+            self._send(request, 200, TYPES[file.suffix], text.encode())
         else:
             self._send(request, 404, "text/plain", b"no such file")
 

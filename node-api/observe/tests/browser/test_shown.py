@@ -4,6 +4,7 @@
 import itertools
 
 import figures
+from conftest import script
 from figures import HOSTILE
 
 
@@ -273,17 +274,6 @@ def test_a_hostile_name_stays_text(page, serve):
     assert page.run("return window.broken") is None
     assert page.run("return ({}).polluted") is None
     assert page.all("main img, main script, nav img, nav script, [onerror]") == []
-    # Text that turns round what follows is held inside of its own element, or is a block of its own.
-    loose = page.run(
-        """
-        const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-        const found = [];
-        while (walker.nextNode()) {
-          const {data, parentElement: within} = walker.currentNode;
-          if (data.includes("\\u202e") && !within.closest("bdi, th, caption, .unseen")) found.push(data);
-        }
-        return found;
-        """
-    )
+    loose = page.run(script("loose.js"))
     assert loose == []
     assert HOSTILE in page.run("return document.querySelector('main').textContent")

@@ -7,6 +7,7 @@
 )]
 
 mod answers;
+mod cards;
 mod client;
 mod closing;
 mod limits;

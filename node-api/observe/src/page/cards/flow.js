@@ -15,6 +15,9 @@ export default {
   title: "Rates and latencies",
 
   draw(_, history, stats) {
+    if (!Object.hasOwn(stats, "processes")) {
+      return null; // an application shows only its own sources
+    }
     const bytesRate = (value) => (Number.isFinite(value) ? `${bytes(value)}/s` : UNKNOWN);
     const frames = PATHS.map((path) => ({ kind: path, rates: history.rates(`frames ${path}`) }));
     const framesNow = PATHS.reduce((sum, path) => sum + history.rate(NOW, `frames ${path}`), 0);

@@ -11,7 +11,7 @@ const MICROSECONDS = 1e6;
 /// What its supervisor says of a pool each second.
 const SILENT = 10;
 /// Marks of states, by what they mean: it serves, it comes, it goes, it is not there.
-const MARKS = new Map([
+export const MARKS = new Map([
   ["ready", "direct"],
   ["processing", "used"],
   ["idle", "free"],
@@ -230,7 +230,7 @@ function tile(worker) {
   );
 }
 
-function legend() {
+export function legend() {
   const words = { ready: "ready or processing", spawning: "starting", evicting: "asked to end", dead: "ended", failed: "failed" };
   return element(
     "p",
