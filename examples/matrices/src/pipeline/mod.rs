@@ -1,0 +1,345 @@
+//! The pipeline: three pools of worker processes, and the lanes that take each matrix from one to the next.
+//!
+//! Holds: the pools, the buffers, the store's checksums, what has happened and been counted.
+//!
+//! Threads: a lane for each matrix that may be under way, and one that looks after figures and the store once a second.
+//!
+//! Locks: one mutex around checksums and failed numbers, held while the former are written; each part has its own besides,
+//! and none is held while another is taken.
+//!
+//! Invariants:
+//! - A matrix is taken by one lane. It is stored, or named as failed, or the run was given up.
+//! - What matrices and their compressed forms lie in is the buffers', whose number and bytes are bounded.
+//! - When the pipeline has ended no process of it is left.
+
+mod buffers;
+mod counts;
+mod figures;
+mod lane;
+mod log;
+mod processor_time;
+mod stop;
+
+use std::{
+    ffi::OsString,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use zenoh::Session;
+use zenoh_pinned_workers::{BuildError, Workers};
+
+pub use buffers::{BufferError, BufferFigures, BufferTerms, needed};
+pub use counts::{FailedMatrix, Progress};
+pub use figures::{
+    MatrixFigures, OneTask, PipelineFigures, ProcessFigures, RoleFigures, TaskFigures,
+};
+pub use log::Event;
+pub use stop::{Stop, Wish};
+
+use crate::{
+    encoding::Encoding,
+    input::Input,
+    roles::Role,
+    store::{Checksums, Finished, Store, StoreError},
+};
+use buffers::Buffers;
+use counts::Counts;
+use log::Log;
+use processor_time::ProcessorTime;
+
+const EACH_SECOND: Duration = Duration::from_secs(1);
+/// How long a worker may take for one matrix: zstd at its highest level needs minutes for a large one.
+const LONGEST_TASK: Duration = Duration::from_secs(1800);
+/// How long a worker that has died is waited for with, at first and at most.
+const RESTARTS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+/// How long a worker that is asked to end may take. What it had is on disk by then, or given up.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What a run is to be.
+#[derive(Clone, Debug)]
+pub struct PipelineTerms {
+    /// Where the matrices come from.
+    pub input: Input,
+    /// How many of them; `None` for until somebody stops it.
+    pub count: Option<u64>,
+    /// How they are compressed.
+    pub encoding: Encoding,
+    /// Where they go.
+    pub output: PathBuf,
+    /// How many workers of each role.
+    pub workers: [usize; 3],
+    /// The command of each role's workers.
+    pub commands: [Vec<OsString>; 3],
+    /// The memory.
+    pub buffers: BufferTerms,
+}
+
+/// Why a pipeline does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The buffers cannot be had.
+    #[error(transparent)]
+    Buffers(#[from] BufferError),
+    /// The session to the workers cannot be opened, or the like.
+    #[error("The {role}s cannot be started: {error}")]
+    Workers {
+        /// Whose.
+        role: Role,
+        /// Why.
+        error: BuildError,
+    },
+    /// The kernel gives no thread.
+    #[error("A thread cannot be started ({0}): raise the limit on processes (ulimit -u).")]
+    Thread(std::io::Error),
+}
+
+/// A run that goes on. Dropping it ends its processes.
+#[derive(Debug)]
+pub struct Pipeline {
+    shared: Arc<Shared>,
+    lanes: Vec<JoinHandle<()>>,
+    keeper: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    terms: PipelineTerms,
+    store: Store,
+    /// In the order of the roles.
+    pools: [Workers; 3],
+    buffers: Buffers,
+    counts: Counts,
+    log: Arc<Log>,
+    stop: Stop,
+    begun: Instant,
+    next: AtomicU64,
+    has_ended: AtomicBool,
+    noted: Mutex<Noted>,
+    times: Mutex<ProcessorTime>,
+}
+
+/// What is written into the store from time to time.
+#[derive(Debug, Default)]
+struct Noted {
+    checksums: Checksums,
+    failed: Vec<u64>,
+    /// One more than the largest number that is stored.
+    count: u64,
+}
+
+impl Pipeline {
+    /// Starts the workers, and the first matrices on their way, which go into `store`.
+    ///
+    /// # Errors
+    /// [`PipelineError`].
+    pub fn start(
+        session: &Session,
+        terms: PipelineTerms,
+        store: Store,
+        stop: &Stop,
+    ) -> Result<Self, PipelineError> {
+        let begun = Instant::now();
+        let (form, encoding) = (terms.input.form(), terms.encoding);
+        let buffers = Buffers::new(terms.buffers.clone(), form, encoding)?;
+        let log = Arc::new(Log::new(begun));
+        let lanes = (terms.buffers.most / 2) as usize;
+        let lanes = lanes.min(2 * terms.workers.iter().sum::<usize>()).max(1);
+        let pool = |role: Role| {
+            let at = role as usize;
+            let workers = terms.workers[at];
+            let told = log.clone();
+            let spawned = move |worker: &zenoh_pinned_workers::WorkerEvent| {
+                let (seat, pid) = (worker.seat, worker.pid.unwrap_or(0));
+                match worker.incarnation {
+                    1 => told.info(format!("{role} {seat} is process {pid}")),
+                    _ => told.warning(format!(
+                        "{role} {seat} has ended, and process {pid} is in its place"
+                    )),
+                }
+            };
+            let pool = Workers::builder(role.name())
+                .command(terms.commands[at].clone())
+                .range(workers..=workers)
+                .queue(2 * lanes + 16)
+                .deadline(LONGEST_TASK)
+                .answer_within(LONGEST_TASK)
+                .restart_after(RESTARTS.0, RESTARTS.1)
+                .grace(GRACE)
+                .on_spawn(spawned)
+                .build(session);
+            pool.map_err(|error| PipelineError::Workers { role, error })
+        };
+        let pools = [
+            pool(Role::Producer)?,
+            pool(Role::Compressor)?,
+            pool(Role::Writer)?,
+        ];
+        let shared = Arc::new(Shared {
+            store,
+            pools,
+            buffers,
+            counts: Counts::new(begun),
+            log,
+            stop: stop.clone(),
+            begun,
+            next: AtomicU64::new(0),
+            has_ended: AtomicBool::new(false),
+            noted: Mutex::default(),
+            times: Mutex::default(),
+            terms,
+        });
+        let mut pipeline = Self {
+            shared,
+            lanes: Vec::new(),
+            keeper: None,
+        };
+        let spawn = |name: String, run: fn(&Shared)| {
+            let shared = pipeline.shared.clone();
+            let thread = std::thread::Builder::new().name(name);
+            let thread = thread.spawn(move || run(&shared));
+            thread.map_err(PipelineError::Thread)
+        };
+        let keeper = spawn(String::from("keeper"), keep)?;
+        let started: Result<Vec<_>, _> = (0..lanes)
+            .map(|lane| spawn(format!("lane-{lane}"), lane::run))
+            .collect();
+        pipeline.keeper = Some(keeper);
+        pipeline.lanes = started?;
+        Ok(pipeline)
+    }
+
+    /// Waits until every matrix is stored or failed, or the run was stopped; calls `look` meanwhile, several times a second.
+    /// The processes have ended then.
+    ///
+    /// # Errors
+    /// The store cannot be finished. What it has is on disk all the same.
+    pub fn finish(
+        mut self,
+        mut look: impl FnMut(&Running),
+    ) -> (PipelineFigures, Result<Finished, StoreError>) {
+        const LOOK_EVERY: Duration = Duration::from_millis(50);
+        let running = self.running();
+        while self.lanes.iter().any(|lane| !lane.is_finished()) {
+            look(&running);
+            std::thread::sleep(LOOK_EVERY);
+        }
+        self.join();
+        let took = self.shared.begun.elapsed();
+        let finished = self.shared.finish();
+        look(&running);
+        (running.pipeline_at(took), finished)
+    }
+
+    /// To be asked from other threads while the run goes on, and afterwards.
+    pub fn running(&self) -> Running {
+        Running(self.shared.clone())
+    }
+
+    fn join(&mut self) {
+        let lanes = std::mem::take(&mut self.lanes);
+        for thread in lanes {
+            if thread.join().is_err() {
+                self.shared
+                    .stop
+                    .give_up("a fault of this program: see the message above");
+            }
+        }
+        self.shared.look_at_processes();
+        self.shared.has_ended.store(true, Ordering::Relaxed);
+        if let Some(keeper) = self.keeper.take() {
+            keeper.thread().unpark();
+            let _ = keeper.join();
+        }
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        if !self.lanes.is_empty() || self.keeper.is_some() {
+            self.shared.stop.give_up("the pipeline was dropped");
+            self.join();
+        }
+    }
+}
+
+/// A run, as others may look at it.
+#[derive(Clone, Debug)]
+pub struct Running(Arc<Shared>);
+
+impl Shared {
+    fn workers(&self, role: Role) -> &Workers {
+        &self.pools[role as usize]
+    }
+
+    /// The number of the next matrix to be begun, if one is to be.
+    fn next(&self) -> Option<u64> {
+        if self.stop.is_wished() {
+            return None;
+        }
+        // Relaxed: each number is given out once, and orders nothing.
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.terms
+            .count
+            .is_none_or(|count| number < count)
+            .then_some(number)
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        // Whole between any two statements.
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stored(&self, number: u64, checksum: u32) {
+        let mut noted = self.noted();
+        noted.checksums.note(number, checksum);
+        noted.count = noted.count.max(number + 1);
+    }
+
+    fn failed(&self, number: u64, role: Role, why: &str) {
+        self.counts.failed(number, role, why);
+        self.noted().failed.push(number);
+    }
+
+    /// Writes what the store is to know by now, so that little is missing if this process is killed.
+    fn write_noted(&self) -> Result<(), StoreError> {
+        let mut noted = self.noted();
+        if self.terms.count.is_none() {
+            self.store.grow(noted.count)?;
+        }
+        noted.checksums.write(&self.store)
+    }
+
+    fn look_at_processes(&self) {
+        let mut processes = vec![(std::process::id(), None)];
+        for role in Role::ALL {
+            let workers = self.workers(role).statistics().workers;
+            let living = workers.into_iter().filter_map(|worker| worker.pid);
+            processes.extend(living.map(|pid| (pid, Some(role))));
+        }
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        times.look(&processes, Instant::now(), processor_time::of_kernel);
+    }
+
+    fn finish(&self) -> Result<Finished, StoreError> {
+        self.write_noted()?;
+        let failed = self.noted().failed.clone();
+        self.store.finish(&failed)
+    }
+}
+
+/// What is done once a second.
+fn keep(shared: &Shared) {
+    while !shared.has_ended.load(Ordering::Relaxed) {
+        shared.look_at_processes();
+        if let Err(error) = shared.write_noted() {
+            shared.stop.give_up(error.to_string());
+        }
+        std::thread::park_timeout(EACH_SECOND);
+    }
+}
