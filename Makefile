@@ -11,18 +11,20 @@ PACKAGE := bindings/python
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 DEMO_ARGUMENTS ?= --save-frame last-frame.png
 LOAD_BALANCER_ARGUMENTS ?=
+MATRIX_ARGUMENTS ?=
 
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help demo dora-demo load-balancer-demo test test-python test-page lint corpus fuzz miri sanitize bench \
+.PHONY: help demo dora-demo load-balancer-demo matrix-demo test test-python test-page lint corpus fuzz miri sanitize bench \
 	micro-figures camera-figures figures dora-figures exchange-figures hand-over-figures python-figures c-figures \
-	observe-figures observe-pictures worker-figures soak wheel install gpu-kit gpu-lane-double gpu-results
+	observe-figures observe-pictures worker-figures matrix-figures soak wheel install gpu-kit gpu-lane-double gpu-results
 
 help:
 	@echo "Run"
 	@echo "  make demo              a real clip from one process to another (DEMO_ARGUMENTS='--fps 0 --json')"
 	@echo "  make dora-demo         the same as dora dataflows, in Rust and Python"
 	@echo "  make load-balancer-demo  a data plane in C, an agent that learns (LOAD_BALANCER_ARGUMENTS=--compare)"
+	@echo "  make matrix-demo       large arrays compressed and stored by processes that may die (MATRIX_ARGUMENTS='--count 0')"
 	@echo
 	@echo "Test"
 	@echo "  make test              formatting, lints, documentation and every test"
@@ -46,6 +48,7 @@ help:
 	@echo "  make observe-pictures  the page as its README and that of examples/matrices show it; a minute"
 	@echo "  make observe-figures   what it costs a process that a page looks at it; a minute and a half"
 	@echo "  make worker-figures    a pool of workers beside mosec, Ray Serve and multiprocessing.Pool; fifteen minutes"
+	@echo "  make matrix-figures    the pipeline of matrices beside multiprocessing.shared_memory and bare zstd; five minutes"
 	@echo "  make python-figures    single calls of the Python package; half a minute"
 	@echo "  make c-figures         single calls from C beside Rust; half a minute"
 	@echo "  make gpu-kit           tests and benchmarks for a machine with a GPU, into dist/gpu-kit"
@@ -79,6 +82,10 @@ load-balancer-demo: $(VENV)/.ready
 	PYTHONPATH="$$PWD/$(PACKAGE)/python" $(PYTHON) examples/load-balancer/run.py \
 		"$(TARGET)/release/load-balancer-data-plane" $(LOAD_BALANCER_ARGUMENTS)
 
+matrix-demo:
+	cargo build --release -p matrices
+	"$(TARGET)/release/matrices" --overwrite $(MATRIX_ARGUMENTS)
+
 # Tests that nextest counts as skipped are the other processes of tests.
 test: lint $(VENV)/.ready $(TOOLS)/promtool
 	# The driver double and the Python extension are libraries that the tests find by their files, so cargo
@@ -111,6 +118,7 @@ test-page: $(VENV)/.ready $(VENV)/.browser
 	cargo build --workspace --all-features
 	install "$(TARGET)/debug/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
 	export ZENOH_PINNED_COMMAND="$$(realpath $(TARGET))/debug/zenoh-pinned" PYTHONPATH="$$PWD/$(PACKAGE)/python"; \
+	export ZENOH_PINNED_MATRICES="$$(realpath $(TARGET))/debug/matrices"; \
 	$(PYTHON) -m pytest --quiet $(BROWSER_TESTS)
 
 observe-pictures: $(VENV)/.ready $(VENV)/.browser
@@ -194,7 +202,7 @@ lint:
 	# Modules of one folder that use each other.
 	python3 .ci/floors.py provider/src node-api/exchange/src
 	python3 .ci/floors.py node-api/node/src node-api/observe/src node-api/workers/src node-api/command/src
-	python3 .ci/floors.py bindings/python/src bindings/c/src
+	python3 .ci/floors.py bindings/python/src bindings/c/src examples/matrices/src
 	# What documentation shows badly without a warning: a path in front of a name, a table that says nothing.
 	! grep -rnE '^\s*///.*\[`(crate|super)::' --include=*.rs provider/src node-api/*/src
 	! grep -rnE '\| *\|$$' $$(git ls-files "*README.md")
@@ -291,10 +299,18 @@ worker-figures: $(VENV)/peers/.ready
 	cargo build --release -p zenoh-pinned-workers-bench
 	"$(TARGET)/release/workers-bench" "$(TARGET)/workers/record.json" "$$PWD/$(VENV)/peers/bin/python"
 
-# What is measured beside it, apart from what the tests need.
-$(VENV)/peers/.ready: $(WORKER_PEERS)/requirements.txt $(VENV)/.ready
+MATRIX_PEERS := benches/matrices/peers
+
+matrix-figures: $(VENV)/peers/.ready
+	cargo build --release -p matrices -p zenoh-pinned-matrices-bench
+	"$(TARGET)/release/matrices-bench" "$(TARGET)/matrices/record.json" "$(TARGET)/release/matrices" \
+		"$$PWD/$(VENV)/peers/bin/python"
+
+# What is measured beside them, apart from what the tests need.
+$(VENV)/peers/.ready: $(WORKER_PEERS)/requirements.txt $(MATRIX_PEERS)/requirements.txt $(VENV)/.ready
 	$(PYTHON) -m venv $(VENV)/peers
-	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check -r $(WORKER_PEERS)/requirements.txt
+	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check \
+		-r $(WORKER_PEERS)/requirements.txt -r $(MATRIX_PEERS)/requirements.txt
 	touch $@
 
 $(VENV)/.ready: $(PACKAGE)/requirements.txt

@@ -280,3 +280,34 @@ fn worker_that_exits_in_a_handler() {
     let _ = busy.pool.alloc_timeout(BYTES, Duration::from_secs(60));
     panic!("{} got a slot", busy.name);
 }
+
+#[test]
+fn a_process_that_ends_soon_after_it_has_made_a_pool_says_nothing() {
+    let program = std::env::current_exe().unwrap();
+    for milliseconds in 0..40 {
+        let mut process = std::process::Command::new(&program);
+        process.args([
+            "worker_that_ends_soon",
+            "--exact",
+            "--ignored",
+            "--nocapture",
+        ]);
+        process.env("ENDS_AFTER", milliseconds.to_string());
+        let ended = process.output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(
+            ended.status.success() && !said.contains("panicked"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "the process of a test"]
+fn worker_that_ends_soon() {
+    let milliseconds = std::env::var("ENDS_AFTER").unwrap().parse().unwrap();
+    let pool = pool("ends soon");
+    std::thread::sleep(Duration::from_millis(milliseconds));
+    std::mem::forget(pool);
+    std::process::exit(0);
+}

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use matrices::{
     input::Kind,
     matrix::{ElementType, Shape},
+    pipeline::MOST_MEGABYTES,
     roles::Role,
 };
 
@@ -55,7 +56,7 @@ pub(crate) struct RunArguments {
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=4096))]
     pub(crate) max_buffers: u32,
     /// How many MiB (1048576 bytes) a buffer has at most. Buffers times this is all the memory that matrices get
-    #[arg(long, default_value_t = 100, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=4095))]
+    #[arg(long, default_value_t = 100, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=MOST_MEGABYTES))]
     pub(crate) buffer_size_mb: u64,
     /// Whether a buffer is used again. Otherwise each goes back to the system, and the next one is new
     #[arg(long, default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set)]
@@ -103,7 +104,8 @@ pub(crate) struct RunArguments {
     /// Put the first bytes of all numbers first, then the second ones, and so on: measured values become smaller, and faster
     #[arg(long)]
     pub(crate) shuffle: bool,
-    /// A program of your own that compresses, with its arguments, in place of the one that is built in
+    /// A program of your own that compresses, with its arguments, in place of the one that is built in: the program itself,
+    /// not one that starts it
     #[arg(long, value_name = "COMMAND", conflicts_with = "shuffle")]
     pub(crate) compressor: Option<String>,
     /// Print one JSON object on stdout instead of a table

@@ -59,7 +59,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
 }
 
 fn verify(folder: &Path, json: bool) -> anyhow::Result<Vec<String>> {
-    let verified = store::verify(folder, &mut |_, _| ())?;
+    let mut progress = report::Progress::on_terminal();
+    let verified = store::verify(folder, &mut |done, stored| {
+        progress.draw(|| format!("{done} of {stored} read"));
+    })?;
+    progress.clear();
     print(json, &verified, || verified.to_string())?;
     Ok(match verified.is_whole() {
         true => Vec::new(),

@@ -14,7 +14,7 @@ use matrices::{
     input::Input,
     matrix::Form,
     pipeline::{BufferTerms, Pipeline, PipelineTerms, Stop, Wish},
-    report::{Progress, Report},
+    report::{Progress, Report, line},
     roles::{Plan, Role},
     store::{Store, Whose},
 };
@@ -35,8 +35,11 @@ pub(crate) fn run(arguments: &RunArguments, stop: &Stop) -> anyhow::Result<Repor
             format!("The dashboard cannot listen at {address}: name another port with --dashboard-port, or say --no-dashboard")
         })?;
     }
-    let store = create_store(arguments, &terms)?;
     let session = session()?;
+    if stop.is_wished() {
+        anyhow::bail!("It was asked to end before it began.");
+    }
+    let store = create_store(arguments, &terms)?;
     let pipeline = Pipeline::start(&session, terms, store.clone(), stop)?;
     let serving = match arguments.no_dashboard {
         true => None,
@@ -46,11 +49,15 @@ pub(crate) fn run(arguments: &RunArguments, stop: &Stop) -> anyhow::Result<Repor
         eprintln!("The dashboard is at http://{}/", serving.address());
     }
     let mut progress = Progress::on_terminal();
-    let (figures, finished) = pipeline.finish(|running| progress.draw(|| running.pipeline()));
+    let (figures, finished) =
+        pipeline.finish(|running| progress.draw(|| line(&running.pipeline())));
     progress.clear();
     drop(serving);
-    store.remove_unfinished(Whose::All)?;
-    Ok(Report::new(figures, finished, stop.now() == Wish::End))
+    let mut report = Report::new(figures, finished, stop.now() == Wish::End);
+    if let Err(error) = store.remove_unfinished(Whose::All) {
+        report.problems.push(error.to_string());
+    }
+    Ok(report)
 }
 
 fn terms(arguments: &RunArguments) -> anyhow::Result<PipelineTerms> {

@@ -4,7 +4,8 @@ use crate::os::placement::{Placement, listed, parsed};
 
 /// Its name.
 pub(crate) const VARIABLE: &str = "ZENOH_PINNED_WORKER";
-const VERSION: &str = "1";
+/// The protocol's, so that a worker of another version says so instead of hearing nothing.
+const VERSION: &str = "2";
 
 /// Whose worker it is, and what it is to have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +91,8 @@ mod tests {
         };
         let text = assignment.write();
         assert_eq!(Assignment::read(&text), Some(assignment));
-        for bad in ["", "2;a;b;c;d;;;0", "1;a;b;c;d;x;;0", &text[..20]] {
+        assert_eq!(VERSION, crate::protocol::VERSION.to_string());
+        for bad in ["", "1;a;b;c;d;;;0", "2;a;b;c;d;x;;0", &text[..20]] {
             assert_eq!(Assignment::read(bad), None, "{bad}");
         }
     }

@@ -60,6 +60,16 @@ struct Naming {
 
 const NO_FILE: i32 = -1;
 
+/// Rounds of this library's own threads, which look for slots and sweep pools, and their end.
+#[derive(Default)]
+struct Rounds {
+    /// Held for reading during a round.
+    gate: RwLock<()>,
+    is_over: AtomicBool,
+}
+
+static ROUNDS: PerProcess<Rounds> = PerProcess::new(Rounds::default);
+
 /// Arranges that the gate closes before the CUDA driver shuts down. Call it when the driver has been initialised.
 pub(crate) fn close_gate_before_driver() {
     static INSTALLED: Once = Once::new();
@@ -128,6 +138,31 @@ pub(crate) fn before_zenoh_ends(work: fn(), patience: fn() -> Duration) {
     if WORK.set(Work { work, patience }).is_ok() {
         at_exit(run);
     }
+}
+
+/// Permission to use zenoh's memory on a thread of this library, for as long as it is kept; `None` once the process ends:
+/// zenoh's own handlers take away what that needs.
+pub(crate) fn enter_round() -> Option<RwLockReadGuard<'static, ()>> {
+    let rounds = ROUNDS.of_this_process();
+    let guard = rounds.gate.try_read().ok()?;
+    // Relaxed: as for the driver's gate, the lock orders the handler's store.
+    (!rounds.is_over.load(Ordering::Relaxed)).then_some(guard)
+}
+
+/// Nobody enters a round any more, and whoever is in one comes out.
+pub(crate) fn end_rounds() {
+    let rounds = ROUNDS.of_this_process();
+    rounds.is_over.store(true, Ordering::Relaxed);
+    wait_for_those_in(&rounds.gate);
+}
+
+/// Arranges that rounds end before what zenoh has made so far goes.
+pub(crate) fn end_rounds_before_zenoh() {
+    extern "C" fn end() {
+        end_rounds();
+    }
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| at_exit(end));
 }
 
 /// Arranges that segments that are still open at exit are unlinked where nobody else holds them.

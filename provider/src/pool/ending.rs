@@ -10,20 +10,17 @@
 //! calls `_exit`. A forked child waits for nothing.
 
 use std::{
-    sync::{Mutex, Once, RwLock, RwLockReadGuard, Weak},
+    sync::{Mutex, Once, Weak},
     time::{Duration, Instant},
 };
 
 use super::{SharedPool, kept, parked};
-use crate::os::{self, mutex, per_process::PerProcess};
+use crate::os::{self, per_process::PerProcess};
 
 /// How long a pool lingers unless it is told otherwise.
 pub(super) const DEFAULT_LINGER: Duration = Duration::from_millis(500);
 /// How often the slots are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
-
-/// Held for reading while a thread of a pool looks for slots, for writing from when the process ends.
-static ROUNDS: PerProcess<RwLock<()>> = PerProcess::new(RwLock::default);
 
 static POOLS: PerProcess<Mutex<Vec<Weak<SharedPool>>>> = PerProcess::new(Mutex::default);
 
@@ -34,16 +31,10 @@ pub(super) fn linger_for(pool: Weak<SharedPool>) {
     pools.push(pool);
 }
 
-/// Called when a frame is about to be sent, or a thread is about to wait for slots.
+/// Called when a frame is about to be sent, or a thread is about to look for slots.
 pub(super) fn at_exit() {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| os::exit::before_zenoh_ends(wait_for_frames_on_their_way, patience));
-}
-
-/// Permission to collect garbage on a thread of this library, for as long as it is kept; `None` once the process ends:
-/// zenoh's own handlers take away what that needs.
-pub(super) fn enter_round() -> Option<RwLockReadGuard<'static, ()>> {
-    ROUNDS.of_this_process().try_read().ok()
 }
 
 /// The longest that any pool lingers, and something for the looking.
@@ -78,7 +69,7 @@ fn wait_for_frames_on_their_way() {
     }
     kept::end();
     parked::end();
-    std::mem::forget(mutex::write(&ROUNDS));
+    os::exit::end_rounds();
     // Nothing is unmapped any more while the process ends. A pool that is dropped later is not parked either: that
     // would wait for ever for the lock that `end` has taken.
     std::mem::forget(pools);

@@ -21,7 +21,7 @@ use std::{
 };
 
 use super::{PinnedPool, ending, error::AllocError, slot::Slot, waiting};
-use crate::os::{futex, mutex};
+use crate::os::{exit, futex, mutex};
 
 /// Those that wait. One of a parent is not for a forked child to touch.
 #[derive(Default)]
@@ -152,7 +152,7 @@ fn serve(pool: &PinnedPool) {
         }
         let segments = slots.segments(None);
         let ended = waiting::round(&segments, || {
-            let Some(_round) = ending::enter_round() else {
+            let Some(_round) = exit::enter_round() else {
                 return ControlFlow::Break(());
             };
             pool.shared.collect();

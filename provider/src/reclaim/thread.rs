@@ -13,7 +13,7 @@ use super::{
     quarantine::QuarantineReason,
     sweep::{Activity, PoolSweep},
 };
-use crate::os::per_process::PerProcess;
+use crate::os::{exit, per_process::PerProcess};
 
 /// Metadata that is not as known is looked at again after this time: the probe may have been disturbed.
 const PROBE_AGAIN_AFTER: Duration = Duration::from_secs(60);
@@ -59,6 +59,12 @@ fn run() {
                 return;
             }
         }
+        let Some(round) = exit::enter_round() else {
+            // The process ends, and this thread with it: what it holds cannot be given back any more.
+            loop {
+                std::thread::park();
+            }
+        };
         let mut soonest = Activity::Idle;
         pools.retain_mut(|pool| {
             let sweep = AssertUnwindSafe(|| pool.sweep(|| metadata.known()));
@@ -72,6 +78,7 @@ fn run() {
                 Err(_) => true,
             }
         });
+        drop(round);
         std::thread::sleep(Duration::from_millis(match soonest {
             Activity::Suspecting => 25,
             Activity::InUse => 100,
@@ -114,6 +121,7 @@ impl Metadata {
         let reason = match probe::layout_is_known(&mut headers) {
             Ok(true) => {
                 own_rounds::begin(&mut headers);
+                exit::end_rounds_before_zenoh();
                 return Ok(headers);
             }
             Ok(false) => QuarantineReason::UnknownLayout,

@@ -6,6 +6,8 @@ import { bytes, count, percent, rate, said, several } from "../../words.js";
 import { clock } from "./log.js";
 
 const MINUTE = 60;
+/// What "now" is taken over, in seconds.
+const NOW = 5;
 const MIB = 2 ** 20;
 const MARKS = new Map([
   ["running", "direct"],
@@ -42,9 +44,9 @@ const pipeline = {
       element(
         "div",
         { class: "plots" },
-        plot(history, "Matrices stored", "matrices stored", stats.matrices_per_second, rate),
-        plot(history, "Raw bytes", "matrices raw bytes", stats.raw_bytes_per_second, byteRate, MIB),
-        plot(history, "Bytes stored", "matrices stored bytes", history.rate(5, "matrices stored bytes"), byteRate, MIB),
+        plot(history, "Matrices stored", "matrices stored", rate),
+        plot(history, "Raw bytes", "matrices raw bytes", byteRate, MIB),
+        plot(history, "Bytes stored", "matrices stored bytes", byteRate, MIB),
       ),
       element("h3", { class: "unseen" }, "Roles"),
       element("ol", { class: "stages" }, stats.roles.map((role) => stage(role, of(processes, role)))),
@@ -58,7 +60,9 @@ function byteRate(value) {
   return `${bytes(value)}/s`;
 }
 
-function plot(history, title, group, now, format, unit) {
+/// Beside the course stands the rate of now: that of the server is the mean since the run began.
+function plot(history, title, group, format, unit) {
+  const now = history.rate(NOW, group);
   return course(title, format(now), [{ kind: "used", rates: history.rates(group) }], format, unit);
 }
 

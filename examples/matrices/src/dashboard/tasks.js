@@ -14,7 +14,7 @@ const COLUMNS = [
   { title: "Done", number: true },
   { title: "Failed", number: true },
   { title: "Mean", number: true },
-  { title: "99 of 100 within", number: true },
+  { title: "99 of 100 with the wait", number: true },
 ];
 const FAILURES = [{ title: "Matrix" }, { title: "Task" }, { title: "Why" }, { title: "At", number: true }];
 

@@ -15,9 +15,23 @@ pub(super) const MOST_OVERHEAD: usize = blosc_src::BLOSC_MAX_OVERHEAD as usize;
 const MOST_BYTES: usize = blosc_src::BLOSC_MAX_BUFFERSIZE as usize;
 
 /// The level of blosc, 1 to 9, that is nearest to `level` of zstd. blosc takes zstd's `2n - 1` for its
-/// own `n`, and the highest for 9.
+/// own `n`, and zstd's 22 for 9.
 pub(super) fn level(level: i32) -> i32 {
-    ((level + 1) / 2).clamp(1, 9)
+    match level {
+        19.. => 9,
+        level => ((level + 1) / 2).clamp(1, 8),
+    }
+}
+
+/// Whether blosc takes a matrix of so many bytes.
+pub(super) fn check(bytes: usize) -> Result<(), EncodeError> {
+    match bytes <= MOST_BYTES {
+        true => Ok(()),
+        false => Err(EncodeError::TooLarge {
+            bytes,
+            most: MOST_BYTES,
+        }),
+    }
 }
 
 /// Compresses `matrix` into `into` and says how many bytes that were.
@@ -27,12 +41,7 @@ pub(super) fn compress(
     matrix: &[u8],
     into: &mut [u8],
 ) -> Result<usize, EncodeError> {
-    if matrix.len() > MOST_BYTES {
-        return Err(EncodeError::TooLarge {
-            bytes: matrix.len(),
-            most: MOST_BYTES,
-        });
-    }
+    check(matrix.len())?;
     let room = matrix.len() + MOST_OVERHEAD;
     if into.len() < room {
         return Err(EncodeError::NoRoom {

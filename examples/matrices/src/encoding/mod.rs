@@ -119,6 +119,14 @@ impl Encoding {
         self.shuffle
     }
 
+    /// Whether a matrix of so many bytes can be compressed so; [`EncodeError::TooLarge`].
+    pub fn check(self, matrix_bytes: usize) -> Result<(), EncodeError> {
+        match self.shuffle {
+            true => blosc::check(matrix_bytes),
+            false => Ok(()),
+        }
+    }
+
     /// Bytes that the result of so many bytes can have at most.
     pub fn most_bytes(self, matrix_bytes: usize) -> usize {
         if self.shuffle {

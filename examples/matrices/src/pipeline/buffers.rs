@@ -12,17 +12,26 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
 use zenoh_pinned::{AllocError, PinnedPool, PoolError, Slot};
 
 use super::Stop;
-use crate::{encoding::Encoding, matrix::Form};
+use crate::{
+    encoding::{EncodeError, Encoding},
+    matrix::Form,
+};
 
 /// How long one wait for a buffer is before the wish to stop is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long one is waited for at most. Each lane's are there for it; those of a worker that was killed come back within
+/// seconds, where it can be proven that nobody reads them any more.
+const LOST_AFTER: Duration = Duration::from_secs(60);
+
+/// MiB that a buffer may have: a slot ends at 4 GiB.
+pub const MOST_MEGABYTES: u64 = 4095;
 
 /// How much memory a run may have, and how it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,9 +56,7 @@ pub enum BufferError {
         most: u32,
     },
     /// A matrix or its compressed form is larger.
-    #[error(
-        "A matrix of {form} needs a buffer of {needed} bytes, one has {bytes}: say --buffer-size-mb {megabytes} or more, or give smaller matrices."
-    )]
+    #[error("A matrix of {form} needs a buffer of {needed} bytes, one has {bytes}: {remedy}.")]
     TooSmall {
         /// Of the matrices.
         form: Form,
@@ -57,8 +64,8 @@ pub enum BufferError {
         needed: u64,
         /// Bytes of a buffer.
         bytes: u64,
-        /// As many MiB suffice.
-        megabytes: u64,
+        /// What to do.
+        remedy: String,
     },
     /// The pool cannot be made, or has no memory left.
     #[error("The buffers cannot be had: {0}")]
@@ -66,6 +73,17 @@ pub enum BufferError {
     /// A buffer cannot be had.
     #[error("A buffer cannot be had: {0}")]
     Alloc(#[from] AllocError),
+    /// None has come back, though nobody has more than is his.
+    #[error("No buffer has come back for {waited:?}: {cause}")]
+    Lost {
+        /// How long one was waited for.
+        waited: Duration,
+        /// Who has them.
+        cause: AllocError,
+    },
+    /// This encoding does not take matrices of this size.
+    #[error(transparent)]
+    Encoding(#[from] EncodeError),
 }
 
 /// What became of the buffers.
@@ -120,13 +138,21 @@ impl BufferTerms {
         if most < 2 {
             return Err(BufferError::TooFew { most });
         }
+        encoding.check(usize::try_from(form.bytes()).unwrap_or(usize::MAX))?;
         let needed = needed(form, encoding);
         if needed > bytes {
             return Err(BufferError::TooSmall {
                 form,
                 needed,
                 bytes,
-                megabytes: needed.div_ceil(1 << 20),
+                remedy: match needed.div_ceil(1 << 20) {
+                    megabytes @ ..=MOST_MEGABYTES => {
+                        format!(
+                            "say --buffer-size-mb {megabytes} or more, or give smaller matrices"
+                        )
+                    }
+                    _ => String::from("give smaller matrices, no buffer has so many"),
+                },
             });
         }
         Ok(())
@@ -156,15 +182,22 @@ impl Buffers {
 
     /// One of so many bytes, waiting until it is there; `None` where that is given up.
     pub(super) fn take(&self, bytes: usize, stop: &Stop) -> Result<Option<Slot>, BufferError> {
+        let begun = Instant::now();
         let slot = loop {
             let slot = match &self.kept {
-                Kept::Reused(pool) => taken(pool.alloc_timeout(bytes, LOOK_EVERY))?,
+                Kept::Reused(pool) => pool.alloc_timeout(bytes, LOOK_EVERY),
                 Kept::New(pools) => self.take_new(pools, bytes)?,
             };
             match slot {
-                Some(slot) => break slot,
-                None if stop.gives_up() => return Ok(None),
-                None => {}
+                Ok(slot) => break slot,
+                Err(AllocError::TimedOut { .. }) if stop.gives_up() => return Ok(None),
+                Err(cause @ AllocError::TimedOut { .. }) => {
+                    let waited = begun.elapsed();
+                    if waited > LOST_AFTER {
+                        return Err(BufferError::Lost { waited, cause });
+                    }
+                }
+                Err(error) => return Err(error.into()),
             }
         };
         // Relaxed: counts.
@@ -173,22 +206,24 @@ impl Buffers {
         Ok(Some(slot))
     }
 
+    /// From a pool of its own; from one of those there are, which has none, where there may be no other.
     fn take_new(
         &self,
         pools: &Mutex<Vec<PinnedPool>>,
         bytes: usize,
-    ) -> Result<Option<Slot>, BufferError> {
+    ) -> Result<Result<Slot, AllocError>, PoolError> {
         let mut pools = lock(pools);
         pools.retain(|pool| pool.drain(Duration::ZERO).is_err());
-        if pools.len() >= self.terms.most as usize {
+        if pools.len() >= self.terms.most as usize
+            && let Some(first) = pools.first().cloned()
+        {
             drop(pools);
-            std::thread::sleep(Duration::from_millis(2));
-            return Ok(None);
+            return Ok(first.alloc_timeout(bytes, Duration::from_millis(2)));
         }
         let pool = pool(&self.terms, self.bytes, 1)?;
-        let slot = pool.try_alloc(bytes)?;
+        let slot = pool.try_alloc(bytes);
         pools.push(pool);
-        Ok(Some(slot))
+        Ok(slot)
     }
 
     fn used(&self) -> u32 {
@@ -226,13 +261,6 @@ fn pool(terms: &BufferTerms, bytes: usize, slots: u32) -> Result<PinnedPool, Poo
         .time_to_live(terms.cleanup_interval)
         .linger(Duration::ZERO)
         .build()
-}
-
-fn taken(slot: Result<Slot, AllocError>) -> Result<Option<Slot>, AllocError> {
-    match slot {
-        Err(AllocError::TimedOut { .. }) => Ok(None),
-        slot => slot.map(Some),
-    }
 }
 
 fn lock(pools: &Mutex<Vec<PinnedPool>>) -> MutexGuard<'_, Vec<PinnedPool>> {

@@ -6,20 +6,25 @@
 //! A worker that dies costs its matrix nothing: the request goes to another one, and what has killed two is asked for
 //! [`ATTEMPTS`] times, as two deaths by chance are not the matrix's fault.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use zenoh_pinned::Slot;
-use zenoh_pinned_workers::{Payload, RequestError, Workers};
+use zenoh_pinned_workers::{Payload, PendingAnswer, RequestError, Workers};
 
 use super::{Shared, buffers::needed};
 use crate::roles::{Compression, Role, Task};
 
 /// How often a matrix is given to a role whose workers die of it.
 const ATTEMPTS: u32 = 4;
+/// After how many matrices in a row that a role has failed with the run is given up.
+const FAILURES: u32 = 10;
 /// How long a role may have nobody who serves before the run is given up: one that has never had anybody, whose command is
 /// probably wrong, and one that has. And how often it is asked meanwhile.
 const NOBODY_YET_FOR: Duration = Duration::from_secs(5);
-const NOBODY_MORE_FOR: Duration = Duration::from_secs(60);
+pub(super) const NOBODY_MORE_FOR: Duration = Duration::from_secs(60);
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// Why a matrix goes no further.
@@ -94,22 +99,43 @@ impl Shared {
                 Some(buffer) => request.answer_in(buffer),
                 None => request,
             };
-            match request.send().wait() {
-                Ok(answer) => return Ok(answer),
+            let answered = self.answered(request.send())?;
+            let failed = &self.failed_in_a_row[role as usize];
+            match answered {
+                Ok(answer) => {
+                    // Relaxed: a count.
+                    failed.store(0, Ordering::Relaxed);
+                    return Ok(answer);
+                }
                 Err(RequestError::Poisoned { .. }) if attempts + 1 < ATTEMPTS => attempts += 1,
                 // Those that start may be killed as well.
                 Err(RequestError::NoWorker { .. })
                     if nobody_since.get_or_insert_with(Instant::now).elapsed()
                         < patience_with(workers) =>
                 {
-                    std::thread::sleep(ASK_EVERY);
+                    self.stop.wait(ASK_EVERY);
                 }
-                Err(RequestError::BreakerOpen { retry_after }) => {
-                    // Also where the end is wished: the matrix has been accepted.
-                    std::thread::sleep(retry_after);
-                }
+                // Also where the end is wished: the matrix has been accepted.
+                Err(RequestError::BreakerOpen { retry_after }) => self.stop.wait(retry_after),
                 Err(RequestError::Closing) => return Err(Failure::GivenUp),
-                Err(error) => return Err(failure(role, error)),
+                Err(error) => {
+                    let in_a_row = 1 + failed.fetch_add(1, Ordering::Relaxed);
+                    return Err(failure(role, error, in_a_row));
+                }
+            }
+        }
+    }
+
+    /// What has become of a request, unless the run is given up meanwhile.
+    fn answered(
+        &self,
+        mut pending: PendingAnswer,
+    ) -> Result<Result<Payload, RequestError>, Failure> {
+        loop {
+            match pending.wait_timeout(ASK_EVERY) {
+                Some(answered) => return Ok(answered),
+                None if self.stop.gives_up() => return Err(Failure::GivenUp),
+                None => {}
             }
         }
     }
@@ -138,7 +164,7 @@ fn patience_with(workers: &Workers) -> Duration {
     }
 }
 
-fn failure(role: Role, error: RequestError) -> Failure {
+fn failure(role: Role, error: RequestError, in_a_row: u32) -> Failure {
     let is_of_run = match &error {
         // What one matrix meets on its way to the disk the next one meets too.
         RequestError::Engine { .. } => role == Role::Writer,
@@ -151,6 +177,39 @@ fn failure(role: Role, error: RequestError) -> Failure {
     };
     match is_of_run {
         true => Failure::OfRun(format!("the {role}s: {why}")),
+        false if in_a_row >= FAILURES => Failure::OfRun(format!(
+            "{in_a_row} matrices in a row have failed with the {role}s, the last one so: {why}"
+        )),
         false => Failure::OfMatrix(role, why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_the_run_and_what_costs_one_matrix() {
+        let engine = || RequestError::Engine {
+            message: String::from("no"),
+        };
+        let no_memory = || RequestError::NoMemory {
+            why: String::from("full"),
+        };
+        let poisoned = || RequestError::Poisoned { deaths: 2 };
+        for (role, error, in_a_row, ends) in [
+            (Role::Producer, engine(), 1, false),
+            (Role::Compressor, engine(), 9, false),
+            (Role::Compressor, engine(), 10, true),
+            (Role::Writer, engine(), 1, true),
+            (Role::Producer, no_memory(), 1, true),
+            (Role::Compressor, poisoned(), 1, false),
+            (Role::Compressor, poisoned(), 10, true),
+            (Role::Producer, RequestError::Expired, 1, false),
+        ] {
+            let failure = failure(role, error.clone(), in_a_row);
+            let is_of_run = matches!(failure, Failure::OfRun(_));
+            assert_eq!(is_of_run, ends, "{role} {error} {in_a_row}");
+        }
     }
 }

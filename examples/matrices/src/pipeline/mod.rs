@@ -10,7 +10,7 @@
 //! Invariants:
 //! - A matrix is taken by one lane. It is stored, or named as failed, or the run was given up.
 //! - What matrices and their compressed forms lie in is the buffers', whose number and bytes are bounded.
-//! - When the pipeline has ended no process of it is left.
+//! - When the last [`Running`] has gone no process of it is left.
 
 mod buffers;
 mod counts;
@@ -25,7 +25,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -34,7 +34,7 @@ use std::{
 use zenoh::Session;
 use zenoh_pinned_workers::{BuildError, Workers};
 
-pub use buffers::{BufferError, BufferFigures, BufferTerms, needed};
+pub use buffers::{BufferError, BufferFigures, BufferTerms, MOST_MEGABYTES, needed};
 pub use counts::{FailedMatrix, Progress};
 pub use figures::{
     MatrixFigures, OneTask, PipelineFigures, ProcessFigures, RoleFigures, TaskFigures,
@@ -99,7 +99,7 @@ pub enum PipelineError {
     Thread(std::io::Error),
 }
 
-/// A run that goes on. Dropping it ends its processes.
+/// A run that goes on. Its processes end when it and every [`Running`] of it have gone.
 #[derive(Debug)]
 pub struct Pipeline {
     shared: Arc<Shared>,
@@ -119,6 +119,8 @@ struct Shared {
     stop: Stop,
     begun: Instant,
     next: AtomicU64,
+    /// By role: how many matrices have failed with it since one has succeeded.
+    failed_in_a_row: [AtomicU32; 3],
     has_ended: AtomicBool,
     noted: Mutex<Noted>,
     times: Mutex<ProcessorTime>,
@@ -167,7 +169,8 @@ impl Pipeline {
                 .command(terms.commands[at].clone())
                 .range(workers..=workers)
                 .queue(2 * lanes + 16)
-                .deadline(LONGEST_TASK)
+                // The wait for all who are before it as well.
+                .deadline(LONGEST_TASK * (lanes as u32 + 1))
                 .answer_within(LONGEST_TASK)
                 .restart_after(RESTARTS.0, RESTARTS.1)
                 .grace(GRACE)
@@ -189,6 +192,7 @@ impl Pipeline {
             stop: stop.clone(),
             begun,
             next: AtomicU64::new(0),
+            failed_in_a_row: Default::default(),
             has_ended: AtomicBool::new(false),
             noted: Mutex::default(),
             times: Mutex::default(),
@@ -199,23 +203,24 @@ impl Pipeline {
             lanes: Vec::new(),
             keeper: None,
         };
+        let for_threads = pipeline.shared.clone();
         let spawn = |name: String, run: fn(&Shared)| {
-            let shared = pipeline.shared.clone();
+            let shared = for_threads.clone();
             let thread = std::thread::Builder::new().name(name);
             let thread = thread.spawn(move || run(&shared));
             thread.map_err(PipelineError::Thread)
         };
-        let keeper = spawn(String::from("keeper"), keep)?;
-        let started: Result<Vec<_>, _> = (0..lanes)
-            .map(|lane| spawn(format!("lane-{lane}"), lane::run))
-            .collect();
-        pipeline.keeper = Some(keeper);
-        pipeline.lanes = started?;
+        pipeline.keeper = Some(spawn(String::from("keeper"), keep)?);
+        for lane in 0..lanes {
+            // Where one cannot be started, the pipeline's end waits for those before it.
+            pipeline
+                .lanes
+                .push(spawn(format!("lane-{lane}"), lane::run)?);
+        }
         Ok(pipeline)
     }
 
     /// Waits until every matrix is stored or failed, or the run was stopped; calls `look` meanwhile, several times a second.
-    /// The processes have ended then.
     ///
     /// # Errors
     /// The store cannot be finished. What it has is on disk all the same.
@@ -326,6 +331,24 @@ impl Shared {
         times.look(&processes, Instant::now(), processor_time::of_kernel);
     }
 
+    /// Gives the run up where a role that has served has nobody any more, as where memory is so short that none is started.
+    fn look_for_standstill(&self, served: &mut [Instant; 3]) {
+        for role in Role::ALL {
+            let pool = self.workers(role).statistics();
+            let serves = pool.not_ready.is_none() || pool.answered == 0;
+            let since = &mut served[role as usize];
+            if serves {
+                *since = Instant::now();
+            } else if since.elapsed() > lane::NOBODY_MORE_FOR {
+                let why = pool.not_ready.unwrap_or_default();
+                self.stop.give_up(format!(
+                    "the {role}s: none has served for {:?}: {why}",
+                    lane::NOBODY_MORE_FOR
+                ));
+            }
+        }
+    }
+
     fn finish(&self) -> Result<Finished, StoreError> {
         self.write_noted()?;
         let failed = self.noted().failed.clone();
@@ -335,8 +358,10 @@ impl Shared {
 
 /// What is done once a second.
 fn keep(shared: &Shared) {
+    let mut served = [Instant::now(); 3];
     while !shared.has_ended.load(Ordering::Relaxed) {
         shared.look_at_processes();
+        shared.look_for_standstill(&mut served);
         if let Err(error) = shared.write_noted() {
             shared.stop.give_up(error.to_string());
         }

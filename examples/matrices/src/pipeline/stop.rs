@@ -61,12 +61,10 @@ impl Stop {
         matches!(*self.lock(), Wish::GiveUp(_))
     }
 
-    /// Waits this long, or until something is wished.
+    /// Waits this long, or until nothing is to be finished.
     pub fn wait(&self, at_most: Duration) {
-        let waited = self
-            .0
-            .1
-            .wait_timeout_while(self.lock(), at_most, |wish| *wish == Wish::None);
+        let goes_on = |wish: &mut Wish| !matches!(wish, Wish::GiveUp(_));
+        let waited = self.0.1.wait_timeout_while(self.lock(), at_most, goes_on);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 }

@@ -5,7 +5,7 @@ mod table;
 
 use serde::Serialize;
 
-pub use progress::Progress;
+pub use progress::{Progress, line};
 pub use table::table;
 
 use crate::{
@@ -40,7 +40,15 @@ impl Report {
             problems.push(format!("{failed} matrices were left out: see --json, the dashboard's log, or RUST_LOG=warn."));
         }
         let finished = match finished {
-            Ok(finished) => Some(finished),
+            Ok(finished) => {
+                let is_short =
+                    !interrupted && figures.why.is_none() && figures.matrices.failed == 0;
+                if is_short && !finished.missing.is_empty() {
+                    let missing = &finished.missing;
+                    problems.push(format!("Matrices that were stored are missing: {missing}. Did somebody else write to the folder?"));
+                }
+                Some(finished)
+            }
             Err(error) => {
                 problems.push(error.to_string());
                 None

@@ -1,4 +1,4 @@
-//! How far a run is, on one line of a terminal that is drawn anew; nothing where there is no terminal.
+//! How far it is, on one line of a terminal that is drawn anew; nothing where there is no terminal.
 
 use std::{
     io::{IsTerminal, Write},
@@ -27,7 +27,7 @@ impl Progress {
     }
 
     /// Draws it, if some time has passed since it was drawn.
-    pub fn draw(&mut self, figures: impl FnOnce() -> PipelineFigures) {
+    pub fn draw(&mut self, line: impl FnOnce() -> String) {
         let now = Instant::now();
         let is_due = self
             .drawn
@@ -35,7 +35,7 @@ impl Progress {
         if self.is_shown && is_due {
             self.drawn = Some(now);
             let columns = terminal_columns();
-            let line: String = line(&figures()).chars().take(columns).collect();
+            let line: String = line().chars().take(columns).collect();
             // Nobody is harmed where it cannot be drawn.
             let _ = write!(std::io::stderr(), "\r\x1b[2K{line}");
         }
@@ -56,7 +56,8 @@ fn terminal_columns() -> usize {
     columns.max(20) - 1
 }
 
-fn line(figures: &PipelineFigures) -> String {
+/// How far a run is.
+pub fn line(figures: &PipelineFigures) -> String {
     let matrices = &figures.matrices;
     let mut line = String::new();
     if let Some(wanted) = matrices.wanted {
@@ -75,7 +76,8 @@ fn line(figures: &PipelineFigures) -> String {
         figures.raw_bytes_per_second / 1e6
     );
     if let (Some(wanted), true) = (matrices.wanted, figures.matrices_per_second > 0.0) {
-        let left = wanted.saturating_sub(matrices.stored) as f64 / figures.matrices_per_second;
+        let left = wanted.saturating_sub(matrices.stored + matrices.failed) as f64
+            / figures.matrices_per_second;
         line += &format!(", {left:.0} s left");
     }
     if figures.restarts > 0 {

@@ -5,7 +5,8 @@
 //!
 //! Invariants:
 //! - A matrix is written once, by its producer, into a slot of the pipeline's; a compressor reads it there, and writes its
-//!   result into another slot. The bytes are nowhere else before they are compressed.
+//!   result into another slot. The bytes are nowhere else before they are compressed, but for those of 4 KiB and less, which
+//!   go in messages.
 //! - Everything a role does may be done again: the same number gives the same bytes, in the same chunk.
 
 mod compressor;

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::fd::IntoRawFd as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -57,6 +58,9 @@ fn write(path: &Path, parts: &[&[u8]]) -> io::Result<u64> {
         file.write_all(part)?;
         bytes += part.len() as u64;
     }
+    // A file system over a network may say only now that it has no room.
+    // SAFETY: the descriptor is this file's alone, which gives it away here.
+    unsafe { rustix::io::try_close(file.into_raw_fd()) }?;
     Ok(bytes)
 }
 

@@ -270,7 +270,10 @@ fn there_are_never_more_buffers_than_were_said_whoever_is_killed() {
     }
     let ended = run.end();
     assert!(ended.is_well, "{}", ended.errors);
-    assert!((2..=5).contains(&most) && kills > 10, "{most} buffers, {kills} kills");
+    assert!(
+        (2..=5).contains(&most) && kills > 10,
+        "{most} buffers, {kills} kills"
+    );
     assert_eq!(ended.figures()["matrices"]["stored"], 600);
 }
 

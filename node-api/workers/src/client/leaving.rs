@@ -79,9 +79,9 @@ impl Shared {
                 content: link::content(&submission.payload, shares_memory),
                 attachment: &submission.attachment,
                 answer_place: submission
-                    .answer_slot
+                    .answer_in
                     .as_ref()
-                    .map(|slot| link::answer_place(slot, shares_memory)),
+                    .map(|answer| link::answer_place(answer, shares_memory)),
                 remaining: u64::try_from(deadline.saturating_duration_since(now).as_micros())
                     .unwrap_or(u64::MAX),
                 trace: *trace,

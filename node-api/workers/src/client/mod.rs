@@ -37,8 +37,8 @@ use crate::{
     os::random_number,
     protocol::{Answered, Keys, Message, Role, may_be_a_name},
     request::{
-        Outcome, Payload, PendingAnswer, Promise, Request, RequestError, Requests, Submission,
-        promise,
+        AnswerIn, Outcome, Payload, PendingAnswer, Promise, Request, RequestError, Requests,
+        Submission, promise,
     },
     serving::{WorkerError, find_supervisor},
     traces,
@@ -85,7 +85,7 @@ struct Waiting {
     asked: Instant,
     deadline: Instant,
     trace: traces::Ids,
-    _kept: (Payload, Option<Payload>),
+    _kept: (Payload, Option<AnswerIn>),
 }
 
 #[derive(Default)]
@@ -329,7 +329,7 @@ impl Shared {
                 asked: Instant::now(),
                 deadline,
                 trace,
-                _kept: (submission.payload.clone(), submission.answer_slot.clone()),
+                _kept: (submission.payload.clone(), submission.answer_in.clone()),
             },
         );
         drop(under_way);

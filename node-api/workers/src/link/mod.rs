@@ -35,7 +35,7 @@ pub(crate) use envelopes::Envelopes;
 
 use crate::{
     protocol::{AnswerPlace, Answered, Content, Message, Unreadable},
-    request::{Outcome, Payload},
+    request::{AnswerIn, Outcome, Payload},
 };
 
 /// How long a send waits for a slot, and for the other side.
@@ -189,17 +189,37 @@ pub(crate) fn content(payload: &Payload, shares_memory: bool) -> Content<'_> {
     Content::Inline(payload)
 }
 
-/// How a slot for an answer stands in a message to somebody whom it is lent to, or not.
-pub(crate) fn answer_place(slot: &Payload, is_lent: bool) -> AnswerPlace {
-    let descriptor = slot.descriptor().filter(|_| is_lent);
+/// How the place of an answer stands in a message to somebody whom its slot is lent to, or not.
+pub(crate) fn answer_place(answer: &AnswerIn, is_lent: bool) -> AnswerPlace {
+    let slot = answer.slot.as_ref().filter(|_| is_lent);
+    let descriptor = slot.and_then(Payload::descriptor);
     AnswerPlace {
-        bytes: slot.len() as u64,
+        bytes: answer.bytes,
         slot: descriptor.map(Descriptor::to_bytes),
     }
 }
 
-/// Outcomes as they stand in a message, and whether any lies in shared memory: then they are kept until the other side has
-/// taken them.
+/// Where somebody else wants his answer. A slot that cannot be read here cannot be lent on.
+pub(crate) fn answer_in(place: AnswerPlace, reader: &DescriptorReader) -> AnswerIn {
+    let frame = place
+        .slot
+        .map(|slot| reader.read(Descriptor::from_bytes(slot)));
+    let slot = match frame {
+        Some(Ok(frame)) => Some(frame.into()),
+        Some(Err(error)) => {
+            tracing::debug!(%error, "a slot for an answer cannot be read");
+            None
+        }
+        None => None,
+    };
+    AnswerIn {
+        bytes: place.bytes,
+        slot,
+    }
+}
+
+/// Outcomes as they stand in a message, and whether any lies in shared memory that the other side does not keep itself: then
+/// they are kept until it has taken them.
 pub(crate) fn answered(
     outcomes: &[(u64, Outcome)],
     shares_memory: bool,
@@ -213,8 +233,10 @@ pub(crate) fn answered(
         attachment: outcome.as_ref().map_or(&[], |payload| payload.attachment()),
     });
     let answers: Vec<_> = answers.collect();
-    let is_shared = |answer: &Answered<'_>| matches!(answer.outcome, Ok(Content::Shared(_)));
-    let must_be_taken = answers.iter().any(is_shared);
+    let must_be_taken = outcomes.iter().zip(&answers).any(|((_, outcome), answer)| {
+        let is_shared = matches!(answer.outcome, Ok(Content::Shared(_)));
+        is_shared && !outcome.as_ref().is_ok_and(Payload::is_of_receiver)
+    });
     (answers, must_be_taken)
 }
 

@@ -112,7 +112,7 @@ impl State {
         let drawn = vec![Drawn {
             job,
             payload: payload.clone(),
-            answer_slot: None,
+            answer_in: None,
             attachment: Arc::default(),
             deadline,
             trace: (0, 0),

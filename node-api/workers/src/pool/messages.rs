@@ -6,8 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use zenoh_pinned::bindings::descriptor::Descriptor;
-
 use super::{
     Shared,
     callbacks::EvictReason,
@@ -19,7 +17,7 @@ use crate::{
     link::{self, Link, Received},
     protocol::{Answered, Asked, Capabilities, Message},
     queue::New,
-    request::{Outcome, Payload, RequestError, Submission, check},
+    request::{Outcome, RequestError, Submission, check},
     state::WorkerState,
 };
 
@@ -58,8 +56,10 @@ impl Shared {
     fn heard_hello(&self, worker: WorkerId, pid: u32, shares_memory: bool) {
         let link = self.change(|state, _, now| {
             let seat = state.seat(worker)?;
-            if seat.joined_as.is_some() {
-                seat.pid = Some(pid);
+            match seat.joined_as.is_some() {
+                true => seat.pid = Some(pid),
+                // Its child, or a program that it has started: nobody here would know when that ends.
+                false => seat.is_child_itself &= seat.pid == Some(pid),
             }
             seat.become_state(WorkerState::Loading, now);
             Some(seat.link.as_ref()?.link.clone())
@@ -208,7 +208,9 @@ impl Shared {
         });
         let submission = Submission {
             payload,
-            answer_slot: self.answer_slot_of(asked),
+            answer_in: asked
+                .answer_place
+                .map(|place| link::answer_in(place, &self.reader)),
             attachment: asked.attachment.to_vec(),
             priority: terms.priority,
             deadline: Some(Duration::from_micros(asked.remaining.min(1 << 40))),
@@ -241,19 +243,11 @@ impl Shared {
         );
     }
 
-    /// The slot that a client lends; one that cannot be read is as good as none.
-    fn answer_slot_of(&self, asked: &Asked<'_>) -> Option<Payload> {
-        let descriptor = Descriptor::from_bytes(asked.answer_place?.slot?);
-        let frame = self.reader.read(descriptor);
-        if let Err(error) = &frame {
-            tracing::debug!(%error, "a client's slot for an answer cannot be read");
-        }
-        Some(frame.ok()?.into())
-    }
-
     /// Takes a request of this process or of a client.
     pub(super) fn accept(&self, submission: Submission, trace: (u128, u64), to: ReplyTo) {
-        let digest = submission.deduplicate.then(|| {
+        // What is written into one slot is not for somebody who has another.
+        let has_twins = submission.deduplicate && submission.answer_in.is_none();
+        let digest = has_twins.then(|| {
             let mut hasher = blake3::Hasher::new();
             hasher.update(&(submission.attachment.len() as u64).to_le_bytes());
             hasher.update(&submission.attachment);
@@ -264,7 +258,7 @@ impl Shared {
         let deadline = submission.deadline.unwrap_or(self.terms.deadline);
         let new = New {
             payload: submission.payload,
-            answer_slot: submission.answer_slot,
+            answer_in: submission.answer_in,
             attachment: submission.attachment.into(),
             priority: submission.priority,
             deadline: now + deadline.min(Duration::from_secs(1 << 20)),

@@ -41,7 +41,7 @@ impl Shared {
             effects.has_ordered = !ordered.is_empty();
             state.ordered.extend(ordered);
             state.counts.count(&effects.happened);
-            effects.released = state.queue.released();
+            effects.released.extend(state.queue.released());
             // The keeper drops them: on a listener's thread each could wait for the other.
             state.links_ended.append(&mut effects.links);
             result
@@ -105,9 +105,9 @@ impl Shared {
                 content: link::content(&drawn.payload, shares_memory),
                 attachment: &drawn.attachment,
                 answer_place: drawn
-                    .answer_slot
+                    .answer_in
                     .as_ref()
-                    .map(|slot| link::answer_place(slot, borrows)),
+                    .map(|answer| link::answer_place(answer, borrows)),
                 remaining: u64::try_from(remaining).unwrap_or(u64::MAX),
                 trace: drawn.trace,
                 terms: None,

@@ -72,6 +72,8 @@ pub(super) struct Seat {
     /// Its name, where it was started by somebody else, on this host or another.
     pub(super) joined_as: Option<String>,
     pub(super) shares_memory: bool,
+    /// Whether only the process that was started here has said hello: its end is known.
+    pub(super) is_child_itself: bool,
     pub(super) placement: Vec<(String, String)>,
     pub(super) batches: VecDeque<InFlight>,
     pub(super) answered: u64,
@@ -107,6 +109,7 @@ impl Seat {
             link: None,
             joined_as: None,
             shares_memory: false,
+            is_child_itself: true,
             placement: Vec::new(),
             batches: VecDeque::new(),
             answered: 0,
@@ -143,6 +146,7 @@ impl Seat {
         self.rests_until = None;
         self.kill_at = None;
         self.unanswered = 0;
+        self.is_child_itself = true;
         self.checked = None;
         self.evicted_for = None;
         self.id

@@ -54,7 +54,7 @@ pub(super) struct Sending {
     pub(super) worker: WorkerId,
     pub(super) link: Arc<Link>,
     pub(super) shares_memory: bool,
-    /// Whether slots may be lent to it: nobody sees when one that has joined ends, so another could write beside it.
+    /// Whether slots may be lent to it: where nobody sees when it ends, another could write beside it.
     pub(super) borrows: bool,
     pub(super) number: u64,
     pub(super) drawn: Vec<Drawn>,
@@ -172,18 +172,22 @@ impl State {
                 is_ordered: false,
             });
         };
-        if self.is_closing {
-            return refuse(new.reply, RequestError::Closing, Admission::NONE);
-        }
-        if let Some(why) = &self.why_no_worker {
-            let why = why.clone();
-            return refuse(new.reply, RequestError::NoWorker { why }, Admission::NONE);
-        }
-        let admission = match self.breaker.admit(now) {
+        let admitted = match &self.why_no_worker {
+            _ if self.is_closing => Err(RequestError::Closing),
+            Some(why) => Err(RequestError::NoWorker { why: why.clone() }),
+            None => {
+                let admitted = self.breaker.admit(now);
+                admitted.map_err(|refusal| RequestError::BreakerOpen {
+                    retry_after: refusal.retry_after,
+                })
+            }
+        };
+        let admission = match admitted {
             Ok(admission) => admission,
-            Err(refusal) => {
-                let retry_after = refusal.retry_after;
-                let error = RequestError::BreakerOpen { retry_after };
+            Err(error) => {
+                effects.released.push(new.payload);
+                let slot = new.answer_in.and_then(|answer| answer.slot);
+                effects.released.extend(slot);
                 return refuse(new.reply, error, Admission::NONE);
             }
         };
@@ -201,7 +205,7 @@ impl State {
             },
             deadline,
             payload: new.payload,
-            answer_slot: new.answer_slot,
+            answer_in: new.answer_in,
             attachment: new.attachment,
             priority,
             key: new.key,
@@ -288,7 +292,7 @@ impl State {
             effects.batches.push(Sending {
                 worker,
                 shares_memory: seat.shares_memory,
-                borrows: seat.shares_memory && seat.joined_as.is_none(),
+                borrows: seat.shares_memory && seat.joined_as.is_none() && seat.is_child_itself,
                 link,
                 number,
                 drawn,
@@ -354,7 +358,16 @@ impl State {
         effects: &mut Effects,
     ) {
         let count = answers.len();
+        let has_it = self.seat(worker).is_some_and(|seat| {
+            let mut batches = seat.batches.iter();
+            batches.any(|batch| batch.number == number)
+        });
         for (job, outcome) in answers {
+            // Of one that has been taken for dead: another one may write in the slot by now.
+            if !has_it && self.queue.lends(job) {
+                effects.released.extend(outcome);
+                continue;
+            }
             let told = self.queue.answered(job, &outcome);
             self.count(&told, now);
             effects.told.extend(told);
@@ -431,3 +444,6 @@ pub(super) fn event(pool: &Arc<str>, seat: &Seat) -> WorkerEvent {
         pid: seat.pid,
     }
 }
+
+#[cfg(test)]
+mod tests;

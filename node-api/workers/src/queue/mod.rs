@@ -26,7 +26,7 @@ pub(crate) use lanes::Batching;
 use lanes::{JobId, Lanes};
 use order::Order;
 
-use crate::request::{Outcome, Payload, Priority, RequestError};
+use crate::request::{AnswerIn, Outcome, Payload, Priority, RequestError};
 
 /// After how many workers have died with it a job is given to no other.
 const DEATHS: u32 = 2;
@@ -35,7 +35,7 @@ const DEATHS: u32 = 2;
 #[derive(Debug)]
 pub(crate) struct New<R> {
     pub(crate) payload: Payload,
-    pub(crate) answer_slot: Option<Payload>,
+    pub(crate) answer_in: Option<AnswerIn>,
     pub(crate) attachment: Arc<[u8]>,
     pub(crate) priority: Priority,
     pub(crate) deadline: Instant,
@@ -52,7 +52,7 @@ pub(crate) struct New<R> {
 pub(crate) struct Drawn {
     pub(crate) job: JobId,
     pub(crate) payload: Payload,
-    pub(crate) answer_slot: Option<Payload>,
+    pub(crate) answer_in: Option<AnswerIn>,
     pub(crate) attachment: Arc<[u8]>,
     pub(crate) deadline: Instant,
     pub(crate) trace: (u128, u64),
@@ -83,7 +83,7 @@ struct Waiter<R> {
 #[derive(Debug)]
 struct Job<R> {
     payload: Payload,
-    answer_slot: Option<Payload>,
+    answer_in: Option<AnswerIn>,
     attachment: Arc<[u8]>,
     priority: Priority,
     key: Arc<str>,
@@ -158,6 +158,7 @@ impl<R> Queue<R> {
     pub(crate) fn submit(&mut self, new: New<R>, now: Instant) -> Result<(), (RequestError, R)> {
         if self.untold >= self.most {
             let queued = self.untold;
+            self.release(new.payload, new.answer_in);
             return Err((RequestError::Full { queued }, new.reply));
         }
         let number = self.next;
@@ -191,6 +192,7 @@ impl<R> Queue<R> {
         self.deadlines.insert((new.deadline, number, id));
         if let Some(job) = self.jobs.get_mut(&id) {
             job.waiters.push(waiter);
+            self.release(new.payload, new.answer_in);
             return Ok(());
         }
         if let Some(twin) = twin {
@@ -199,7 +201,7 @@ impl<R> Queue<R> {
         self.lanes.insert(id, &key, new.priority, now);
         let job = Job {
             payload: new.payload,
-            answer_slot: new.answer_slot,
+            answer_in: new.answer_in,
             attachment: new.attachment,
             priority: new.priority,
             key,
@@ -239,7 +241,7 @@ impl<R> Queue<R> {
                 drawn.push(Drawn {
                     job: *id,
                     payload: job.payload.clone(),
-                    answer_slot: job.answer_slot.clone(),
+                    answer_in: job.answer_in.clone(),
                     attachment: job.attachment.clone(),
                     deadline: deadlines.max().unwrap_or(now),
                     trace: job
@@ -263,6 +265,12 @@ impl<R> Queue<R> {
             true => self.end(job, outcome),
             false => Vec::new(),
         }
+    }
+
+    /// Whether the job's answer is written into a slot, which is one worker's at a time.
+    pub(crate) fn lends(&self, job: JobId) -> bool {
+        let known = self.jobs.get(&job);
+        known.is_some_and(|known| known.answer_in.is_some())
     }
 
     /// What has become free since this was asked last.
@@ -369,8 +377,14 @@ impl<R> Queue<R> {
         if let Some(digest) = job.digest {
             self.shared.remove(&(job.key.clone(), digest));
         }
-        self.released.push(job.payload.clone());
+        self.release(job.payload.clone(), job.answer_in.clone());
         Some(job)
+    }
+
+    fn release(&mut self, payload: Payload, answer_in: Option<AnswerIn>) {
+        self.released.push(payload);
+        self.released
+            .extend(answer_in.and_then(|answer| answer.slot));
     }
 
     fn tell(&mut self, waiter: Waiter<R>, outcome: Outcome) -> Vec<Telling<R>> {

@@ -12,7 +12,7 @@ fn queue(most: usize, size: usize) -> (Queue<u32>, Instant) {
 
 fn new(reply: u32, now: Instant) -> New<u32> {
     New {
-        answer_slot: None,
+        answer_in: None,
         payload: Payload::from(reply.to_le_bytes()),
         attachment: Arc::default(),
         priority: Priority::Normal,

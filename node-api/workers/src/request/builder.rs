@@ -8,7 +8,7 @@ use std::{
 
 use zenoh_pinned::Slot;
 
-use super::{Payload, PendingAnswer, Priority, RequestError};
+use super::{AnswerIn, Payload, PendingAnswer, Priority, RequestError};
 
 /// The most bytes of an attachment.
 pub(crate) const ATTACHMENT_BYTES: usize = 1024;
@@ -27,8 +27,7 @@ pub trait Requests {
 #[derive(Clone, Debug)]
 pub struct Submission {
     pub(crate) payload: Payload,
-    /// A slot for the answer. Nobody reads it before that is there.
-    pub(crate) answer_slot: Option<Payload>,
+    pub(crate) answer_in: Option<AnswerIn>,
     pub(crate) attachment: Vec<u8>,
     pub(crate) priority: Priority,
     pub(crate) deadline: Option<Duration>,
@@ -51,7 +50,7 @@ impl<'a> Request<'a> {
             to,
             submission: Submission {
                 payload,
-                answer_slot: None,
+                answer_in: None,
                 attachment: Vec::new(),
                 priority: Priority::Normal,
                 deadline: None,
@@ -70,8 +69,9 @@ impl<'a> Request<'a> {
 
     /// Has the worker write its answer into this slot, which may have fewer bytes than the slot: what this process does with
     /// it next then needs no copy, and no worker needs memory of its own for it. The slot is the worker's until the answer
-    /// is there, and goes back to its pool with it. A worker that has joined, or does not share memory, answers as if there
-    /// were no slot.
+    /// is there, and goes back to its pool when nobody has that any more. An answer of up to 4 KiB comes in the message, and a
+    /// worker that has joined, or does not share memory, answers in memory of its own. A request with a slot shares its answer
+    /// with no other ([`deduplicate`](Self::deduplicate)).
     ///
     /// ```
     /// # use zenoh_pinned_workers::{Payload, RequestError, Workers};
@@ -82,7 +82,7 @@ impl<'a> Request<'a> {
     /// # let _ = shrink;
     /// ```
     pub fn answer_in(mut self, slot: Slot) -> Self {
-        self.submission.answer_slot = Some(slot.into());
+        self.submission.answer_in = Some(slot.into());
         self
     }
 

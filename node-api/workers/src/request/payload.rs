@@ -27,6 +27,8 @@ use zenoh_pinned_node::pubsub::ReceivedFrame;
 pub struct Payload {
     held: Arc<Held>,
     attachment: Option<Arc<[u8]>>,
+    /// Whether it lies in a slot that whoever receives it has lent, and keeps.
+    is_of_receiver: bool,
 }
 
 enum Held {
@@ -42,7 +44,20 @@ impl Payload {
         Self {
             held: Arc::new(held),
             attachment: None,
+            is_of_receiver: false,
         }
+    }
+
+    /// A frame in a slot that whoever receives it has lent.
+    pub(crate) fn in_lent_slot(frame: Frame) -> Self {
+        Self {
+            is_of_receiver: true,
+            ..Self::of(Held::Frame(frame))
+        }
+    }
+
+    pub(crate) fn is_of_receiver(&self) -> bool {
+        self.is_of_receiver
     }
 
     /// The same with a few bytes beside it, for whoever is answered with it: at most 1024, for instance a checksum. A request

@@ -135,6 +135,46 @@ impl PendingAnswer {
         }
     }
 
+    /// As [`wait`](Self::wait), but no longer than this; `None` where the answer is not there yet. Once it was there, it has
+    /// been taken.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use zenoh_pinned_workers::{Payload, RequestError, Workers};
+    /// fn with_patience<L: FnMut()>(workers: &Workers, mut look: L) -> Result<Payload, RequestError> {
+    ///     let mut pending = workers.request("a frame").send();
+    ///     loop {
+    ///         match pending.wait_timeout(Duration::from_millis(100)) {
+    ///             Some(answer) => return answer,
+    ///             None => look(), // dropping `pending` would cancel it
+    ///         }
+    ///     }
+    /// }
+    /// # let _ = with_patience::<fn()>;
+    /// ```
+    ///
+    /// # Errors
+    /// [`RequestError`]; [`RequestError::Closing`] where it was taken before.
+    pub fn wait_timeout(&mut self, timeout: Duration) -> Option<Result<Payload, RequestError>> {
+        if !self.0.made_here.holds() {
+            return Some(Err(RequestError::Forked));
+        }
+        let is_waiting = |state: &mut State| matches!(state, State::Waiting(_));
+        let waited = self
+            .0
+            .told
+            .wait_timeout_while(self.0.lock(), timeout, is_waiting);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut *state, State::Taken) {
+            State::Told(outcome) => Some(outcome),
+            waiting @ State::Waiting(_) => {
+                *state = waiting;
+                None
+            }
+            State::Taken => Some(Err(RequestError::Closing)),
+        }
+    }
+
     /// Whether the answer is there, so that waiting takes no time.
     pub fn is_ready(&self) -> bool {
         !matches!(&*self.0.lock(), State::Waiting(_))
@@ -181,6 +221,18 @@ mod tests {
             PendingAnswer::told(Err(RequestError::Expired)).wait(),
             Err(RequestError::Expired)
         );
+    }
+
+    #[test]
+    fn a_wait_with_a_limit_takes_the_answer_once_it_is_there() {
+        let (promise, mut pending) = super::promise();
+        assert_eq!(pending.wait_timeout(Duration::from_millis(1)), None);
+        assert!(promise.is_wanted());
+        promise.tell(Ok(Payload::from("here")));
+        let answer = pending.wait_timeout(Duration::MAX);
+        assert_eq!(answer, Some(Ok(Payload::from("here"))));
+        let again = pending.wait_timeout(Duration::ZERO);
+        assert_eq!(again, Some(Err(RequestError::Closing)));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Where an answer is to be written: a slot that was lent for it, or ordinary memory of the same length.
 //!
-//! Who may write what: the engine, while it has the batch. A supervisor lends a slot to a process of its own only, to one
-//! at a time, and to another only when the kernel has told that the first has ended; whoever asked gets it with the answer.
-//! So nobody else reads or writes it meanwhile, which [`LentSlot`] asks for.
+//! Who may write what: the engine, while it has the batch. A supervisor lends a slot to a process that it has started itself
+//! and that has said hello itself, to one at a time, and to another only when the kernel has told that the first has ended;
+//! then an answer of the first counts no more. Whoever asked gets the slot with the answer. So nobody else reads or writes it
+//! meanwhile, which [`LentSlot`] asks for.
 //!
 //! An answer slot cannot outlive its batch: it borrows from the request, and a clone of that has none.
 
@@ -83,18 +84,27 @@ impl Provided {
         })
     }
 
-    /// Lays an answer in ordinary memory into the slot, if one was lent that the engine has not taken and that it fits in.
+    /// An answer in ordinary memory, in the slot if one was lent for it.
     pub(super) fn laid(&self, answer: Payload) -> Payload {
-        if answer.descriptor().is_some() || answer.len() <= INLINE_BYTES {
+        if answer.descriptor().is_some() {
             return answer;
         }
-        match self.untaken().and_then(|untaken| untaken.lent) {
-            Some(mut lent) if answer.len() <= lent.slot.len() => {
-                lent.slot[..answer.len()].copy_from_slice(&answer);
-                lent.given_back(answer.len()).in_place_of(&answer)
-            }
-            _ => answer,
+        match self.lay(&answer) {
+            Some(laid) => laid.in_place_of(&answer),
+            None => answer,
         }
+    }
+
+    /// Copies an answer into the slot; `None` where the engine has taken it, none was lent, or it does not fit, and for what
+    /// goes in the message.
+    pub(super) fn lay(&self, answer: &[u8]) -> Option<Payload> {
+        if answer.len() <= INLINE_BYTES {
+            return None;
+        }
+        let mut lent = self.untaken()?.lent?;
+        let place = lent.slot.get_mut(..answer.len())?;
+        place.copy_from_slice(answer);
+        Some(lent.given_back(answer.len()))
     }
 }
 
@@ -117,12 +127,12 @@ impl Lent {
     /// The first bytes of the slot.
     fn given_back(self, bytes: usize) -> Payload {
         if bytes == self.slot.len() {
-            return self.slot.into_frame().into();
+            return Payload::in_lent_slot(self.slot.into_frame());
         }
         let part = self.descriptor.of_first(bytes as u64);
         // The slot keeps it until there is a reference to the part.
         match part.and_then(|part| self.reader.read(part).ok()) {
-            Some(part) => part.into(),
+            Some(part) => Payload::in_lent_slot(part),
             None => self.slot[..bytes].into(),
         }
     }

@@ -93,7 +93,8 @@ fn cut(mut message: String) -> String {
 
 impl BatchRequest {
     /// The slot that whoever asked wants the answer in ([`Request::answer_in`](crate::Request::answer_in)), to be written
-    /// in place, and to be answered with [`AnswerSlot::written`]. Once; `None` where nobody has provided one.
+    /// in place, and to be answered with [`AnswerSlot::written`]. It holds anything: what it was used for before, or half of
+    /// the answer of a worker that has died. Once; `None` where nobody has provided one, and of a clone.
     ///
     /// An answer in ordinary memory is copied into it where it fits, if the engine leaves it alone.
     ///
@@ -111,6 +112,13 @@ impl BatchRequest {
     /// ```
     pub fn answer_slot(&self) -> Option<AnswerSlot<'_>> {
         self.provided.take()
+    }
+
+    /// These bytes as the answer, in the slot that was lent for it where they can be; for bindings, whose engines have bytes
+    /// that nobody owns here.
+    #[doc(hidden)]
+    pub fn lay(&self, answer: &[u8]) -> Option<Payload> {
+        self.provided.lay(answer)
     }
 
     pub(super) fn id(&self) -> u64 {

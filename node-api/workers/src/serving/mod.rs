@@ -233,6 +233,7 @@ impl Worker {
         })?;
         if must_be_taken {
             let kept = outcomes.into_iter().flat_map(|(_, outcome)| outcome);
+            let kept = kept.filter(|payload| !payload.is_of_receiver());
             self.kept.insert(number, kept.collect());
         }
         Ok(())

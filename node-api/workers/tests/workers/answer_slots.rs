@@ -169,3 +169,41 @@ fn a_request_that_expires_while_it_is_written_keeps_its_slot_until_the_worker_is
     assert!(answers.try_alloc(BYTES).is_err(), "the worker writes in it");
     until(|| answers.try_alloc(BYTES).ok());
 }
+
+#[test]
+fn no_slot_is_lent_to_a_process_that_another_one_has_started() {
+    let session = session();
+    let script = "\"$@\" & trap \"kill $!\" TERM; wait";
+    let wrapped = ["sh", "-c", script, "sh"].map(String::from);
+    let wrapped = wrapped.into_iter().chain(crate::pools::command("inverts"));
+    let workers = pool("inverts", "").command(wrapped).range(1..=1);
+    let workers = workers.build(&session).unwrap();
+    let slot = workers.alloc(BYTES).unwrap();
+    let place = place_of(&slot);
+    let frame = workers.alloc(BYTES).unwrap();
+    let answer = workers.request(frame).answer_in(slot).send().wait();
+    let answer = answer.unwrap();
+    assert_eq!((answer.len(), answer[BYTES - 2]), (BYTES - 1, 0), "its own");
+    assert_ne!(place_of(&answer), place);
+}
+
+#[test]
+fn requests_with_slots_have_no_twins() {
+    let session = session();
+    let workers = pool("inverts", "inverts")
+        .range(1..=1)
+        .build(&session)
+        .unwrap();
+    assert!(workers.wait_until_ready(1, SOON));
+    let asked: Vec<_> = (0..4)
+        .map(|_| {
+            let slot = workers.alloc(8192).unwrap();
+            let place = place_of(&slot);
+            let request = workers.request(vec![1; 8192]).deduplicate();
+            (request.answer_in(slot).send(), place)
+        })
+        .collect();
+    for (pending, place) in asked {
+        assert_eq!(place_of(&pending.wait().unwrap()), place);
+    }
+}
