@@ -70,7 +70,7 @@ function tile(one) {
       "p",
       { class: "of" },
       one.pid ? ["process ", said(one.pid)] : "no process",
-      ` · for ${clock(one.since_seconds)}`,
+      one.since_seconds >= 1 && ` · for ${clock(one.since_seconds)}`,
     ),
     element("p", { class: "of" }, `${percent(one.cpu_share, 1)} of a processor · ${bytes(one.memory_bytes)}`),
     bar([{ kind: "used", value: one.cpu_share ?? 0 }], 1),

@@ -5,7 +5,7 @@
 //!
 //! Where buffers are not to be used again, each is a pool of its own, and there are never more of these.
 //!
-//! A matrix has two buffers while it is compressed, so half as many matrices are under way as there are buffers.
+//! A matrix has two buffers while it is compressed, so fewer than half as many matrices are under way as there are buffers.
 
 use std::{
     sync::{

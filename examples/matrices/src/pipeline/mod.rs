@@ -21,6 +21,7 @@ mod processor_time;
 mod stop;
 
 use std::{
+    collections::HashMap,
     ffi::OsString,
     path::PathBuf,
     sync::{
@@ -150,18 +151,27 @@ impl Pipeline {
         let (form, encoding) = (terms.input.form(), terms.encoding);
         let buffers = Buffers::new(terms.buffers.clone(), form, encoding)?;
         let log = Arc::new(Log::new(begun));
-        let lanes = (terms.buffers.most / 2) as usize;
+        // One or two buffers more than all lanes have: for what is on its way back.
+        let lanes = (terms.buffers.most.saturating_sub(1) / 2) as usize;
         let lanes = lanes.min(2 * terms.workers.iter().sum::<usize>()).max(1);
+        let count = terms.count.map_or_else(
+            || String::from("matrices until somebody stops it"),
+            |count| format!("{count} matrices"),
+        );
+        let output = terms.output.display();
+        log.info(format!("{count} of {form} go to {output}"));
         let pool = |role: Role| {
             let at = role as usize;
             let workers = terms.workers[at];
             let told = log.clone();
+            let known: Mutex<HashMap<usize, u32>> = Mutex::default();
             let spawned = move |worker: &zenoh_pinned_workers::WorkerEvent| {
                 let (seat, pid) = (worker.seat, worker.pid.unwrap_or(0));
-                match worker.incarnation {
-                    1 => told.info(format!("{role} {seat} is process {pid}")),
-                    _ => told.warning(format!(
-                        "{role} {seat} has ended, and process {pid} is in its place"
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                match known.insert(seat, pid) {
+                    None => told.info(format!("{role} {seat} is process {pid}")),
+                    Some(ended) => told.warning(format!(
+                        "{role} {seat} (process {ended}) has ended, process {pid} is in its place"
                     )),
                 }
             };
@@ -236,6 +246,10 @@ impl Pipeline {
         }
         self.join();
         let took = self.shared.begun.elapsed();
+        let stored = self.shared.counts.now().stored;
+        self.shared
+            .log
+            .info(format!("{stored} matrices are stored"));
         let finished = self.shared.finish();
         look(&running);
         (running.pipeline_at(took), finished)

@@ -58,14 +58,12 @@ def event(at: float, what: str, level: str = "info") -> Json:
 
 def ready(at: float, role: str, seat: int, pid: int) -> Json:
     """Say that a worker has come."""
-    return event(at, f"worker {seat} of {role} (process {pid}) is ready")
+    return event(at, f"{role} {seat} is process {pid}")
 
 
-def killed(at: float, role: str, seat: int, pid: int) -> Json:
-    """Say that a worker was killed."""
-    return event(
-        at, f"worker {seat} of {role} (process {pid}) has ended: signal 9; another follows", "warning"
-    )
+def killed(at: float, role: str, seat: int, ended: int, pid: int) -> Json:
+    """Say that a worker was killed, and which process is in its place."""
+    return event(at, f"{role} {seat} (process {ended}) has ended, process {pid} is in its place", "warning")
 
 
 def ordinary() -> Json:
@@ -132,16 +130,16 @@ def ordinary() -> Json:
         },
         "log": {
             "events": [
-                event(0, "40000 matrices of 1000x1000 float64 into output"),
-                *(ready(0.3, "producers", seat, 4101 + seat) for seat in range(2)),
-                *(ready(0.4, "compressors", seat, 4103 + seat) for seat in range(4)),
-                ready(0.4, "writers", 0, 4107),
-                killed(12.2, "compressors", 3, 4106),
-                ready(12.7, "compressors", 3, 4141),
-                killed(24.4, "compressors", 2, 4105),
-                event(24.6, "matrix 1207 is given up: two workers have died with it", "warning"),
-                ready(24.9, "compressors", 2, 4168),
-                killed(40.6, "compressors", 2, 4168),
+                event(0, "40000 matrices of 1000x1000 float64 go to output"),
+                *(ready(0.3, "producer", seat, 4101 + seat) for seat in range(2)),
+                *(ready(0.4, "compressor", seat, 4103 + seat) for seat in range(4)),
+                ready(0.4, "writer", 0, 4107),
+                killed(12.2, "compressor", 3, 4106, 4141),
+                killed(24.4, "compressor", 2, 4105, 4168),
+                event(
+                    24.6, "matrix 1207 is left out, a compressor cannot compress it: out of memory", "warning"
+                ),
+                killed(40.6, "compressor", 2, 4168, 4211),
             ],
             "left_out": 0,
         },

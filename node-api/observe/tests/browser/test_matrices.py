@@ -226,8 +226,9 @@ def test_a_compressor_that_is_killed_is_followed_by_another_and_the_log_names_it
     shown = run.shown()
     assert shown["stages"][1].endswith(" · 1 restart")
     assert shown["figures"]["State"].endswith(", 1 restart")
-    assert "Warning: compressor 1 has ended" in shown["log"][0]
-    assert f"process {after['compressor 1']} is in its place" in shown["log"][0]
+    ended, follows = before["compressor 1"], after["compressor 1"]
+    words = f"compressor 1 (process {ended}) has ended, process {follows} is in its place"
+    assert f"Warning: {words}" in shown["log"][0]
     answered, stored = (counted(shown)[key] for key in ("compressor 1", "stored"))
     page.until(lambda: counted(run.shown())["compressor 1"] > answered)
     page.until(lambda: counted(run.shown())["stored"] > stored)

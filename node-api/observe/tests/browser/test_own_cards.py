@@ -185,6 +185,27 @@ def test_tasks_tell_their_counts_times_and_latest_failures(page, serve):
     assert len(tasks.find_elements("css selector", ".plot rect")) == 3 * (len(figures.SECONDS) + 1)
 
 
+def test_a_pipeline_that_stands_still_has_no_speed_now(page, serve):
+    server = serve(figures.ordinary() | matrices.ordinary(), matrices.application())
+    server.seconds = itertools.chain(range(8), itertools.repeat(8)).__next__
+    server.cadence = 0.1
+    later, ticks = server.application.later, itertools.count()
+
+    def still(host: dict, seconds: float) -> dict:
+        now = later(host, seconds)
+        now["at"] += 1000 * next(ticks)
+        return now
+
+    server.application.later = still
+    page.open(server.address)
+
+    def speeds() -> list[str]:
+        plots = page.card("Pipeline").find_elements("css selector", "figure.plot")
+        return [plot.text.split("\n")[1] for plot in plots]
+
+    page.until(lambda: speeds() == ["0/s", "0/s", "0/s"])
+
+
 def test_the_log_has_the_latest_first_and_can_be_taken_along(page, serve):
     opened(page, serve, matrices.failed())
     log = page.card("Log")
@@ -200,7 +221,10 @@ def test_the_log_has_the_latest_first_and_can_be_taken_along(page, serve):
 def test_warnings_of_the_log_are_told_by_more_than_a_colour(page, serve):
     opened(page, serve, matrices.ordinary())
     first = page.card("Log").find_elements("css selector", ".events li")[0]
-    assert "Warning: worker 2 of compressors (process 4168) has ended" in first.get_attribute("textContent")
+    assert (
+        "Warning: compressor 2 (process 4168) has ended, process 4211 is in its place"
+        in first.get_attribute("textContent")
+    )
     assert "!" in first.text
 
 
