@@ -1,4 +1,4 @@
-//! Slots: memory of a pool while Python writes it, and for as long as Python sees it.
+//! Slots: memory of a pool, or of whoever wants an answer there, while Python writes it and for as long as Python sees it.
 //!
 //! Who may write what: Python, through views, while the slot is being written; nobody once it has been sent.
 //!
@@ -8,10 +8,14 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
+use pyo3::{
+    exceptions::{PyTypeError, PyValueError},
+    prelude::*,
+    types::PyDict,
+};
 use zenoh_pinned::bindings::KeptPayload;
 use zenoh_pinned_node::{bindings::SentMemory, dora::OutputSlot};
-use zenoh_pinned_workers::Payload;
+use zenoh_pinned_workers::{AnswerSlot, Payload};
 
 use crate::{element::Element, process::MadeIn, sizes::tuple, view::array_interface};
 
@@ -40,6 +44,8 @@ pub(crate) enum Memory {
     Pool(zenoh_pinned::Slot),
     /// Of a dora node's output.
     Output(Box<OutputSlot>),
+    /// Of whoever has asked a worker.
+    Answer(AnswerSlot<'static>),
     /// Sent, or given up; shown by a view that keeps it.
     Shown(#[expect(dead_code, reason = "it keeps the memory")] Keeper),
     Gone,
@@ -81,6 +87,15 @@ impl Slot {
         Self::new(memory, address, element, shape)
     }
 
+    pub(crate) fn of_answer(
+        mut slot: AnswerSlot<'static>,
+        element: &'static Element,
+        shape: Vec<usize>,
+    ) -> Self {
+        let address = slot.as_mut_ptr() as usize;
+        Self::new(Memory::Answer(slot), address, element, shape)
+    }
+
     fn new(memory: Memory, address: usize, element: &'static Element, shape: Vec<usize>) -> Self {
         Self {
             state: Mutex::new(State { memory, views: 0 }),
@@ -120,12 +135,61 @@ impl Slot {
         self.unsent().ok_or_else(used_up)
     }
 
+    /// The memory of a pool.
+    ///
+    /// # Errors
+    /// As `take`; `TypeError` where it is no pool's.
+    pub(crate) fn take_of_pool(&self) -> PyResult<zenoh_pinned::Slot> {
+        match self.take()? {
+            Memory::Pool(slot) => Ok(slot),
+            other => Err(self.refused(
+                other,
+                "this slot is for an output of a dora node, or for an answer: send it there",
+            )),
+        }
+    }
+
+    /// The memory of a pool, for somebody else to write.
+    ///
+    /// # Errors
+    /// `ValueError` where it is anything but a pool's that nobody has written, `RuntimeError` in a forked child.
+    pub(crate) fn take_unwritten(&self) -> PyResult<zenoh_pinned::Slot> {
+        self.made_in.check()?;
+        let mut state = self.state();
+        match std::mem::replace(&mut state.memory, Memory::Gone) {
+            Memory::Pool(slot) if state.views == 0 => Ok(slot),
+            other => {
+                state.memory = other;
+                Err(PyValueError::new_err(
+                    "an answer is written into a slot that is neither written nor sent: allocate another one",
+                ))
+            }
+        }
+    }
+
+    /// The memory of an answer.
+    ///
+    /// # Errors
+    /// As `take`; `TypeError` where it is for something else.
+    pub(crate) fn take_of_answer(&self) -> PyResult<AnswerSlot<'static>> {
+        match self.take()? {
+            Memory::Answer(slot) => Ok(slot),
+            other => Err(self.refused(other, "this slot is for no answer: send it where it is of")),
+        }
+    }
+
+    /// Keeps memory that was taken for what it is not for.
+    fn refused(&self, memory: Memory, why: &'static str) -> PyErr {
+        self.keep_for_views(Keeper::Unsent(Box::new(memory)));
+        PyTypeError::new_err(why)
+    }
+
     /// The memory; `None` where it has been sent or released.
     fn unsent(&self) -> Option<Memory> {
         let memory = &mut self.state().memory;
         match memory {
-            Memory::Pool(_) | Memory::Output(_) => Some(std::mem::replace(memory, Memory::Gone)),
             Memory::Shown(_) | Memory::Gone => None,
+            _ => Some(std::mem::replace(memory, Memory::Gone)),
         }
     }
 
@@ -183,8 +247,8 @@ impl Slot {
         slot.made_in.check()?;
         let mut state = slot.state();
         match state.memory {
-            Memory::Pool(_) | Memory::Output(_) => state.views += 1,
             Memory::Shown(_) | Memory::Gone => return Err(used_up()),
+            _ => state.views += 1,
         }
         drop(state);
         Ok(Shown {
@@ -203,8 +267,8 @@ impl Slot {
 
     fn __repr__(&self) -> String {
         let what = match &self.state().memory {
-            Memory::Pool(_) | Memory::Output(_) => "being written",
             Memory::Shown(_) | Memory::Gone => "sent or released",
+            _ => "being written",
         };
         format!(
             "<Slot {} {}, {what}>",

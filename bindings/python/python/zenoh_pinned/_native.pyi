@@ -764,6 +764,13 @@ class WorkersBatch:
     def __len__(self) -> int: ...
     def requests(self) -> list[tuple[object, float]]:
         """The frame of each request, and for how many seconds its answer is wanted."""
+    def answer_slot(
+        self, number: int, shape: int | Sequence[int] | None, dtype: npt.DTypeLike
+    ) -> Slot | None:
+        """Where the answer to this request is to be written: of this shape, or one dimension of all of it.
+
+        Once; `None` where nobody has provided it, and when the batch is answered.
+        """
 
 @final
 class Worker:
@@ -783,15 +790,17 @@ class Worker:
     def next(self) -> WorkersBatch | None:
         """The next batch, waiting for it; `None` where the worker is to end."""
     def answer(
-        self, batch: WorkersBatch, answers: Sequence[object], broken: bool = False
+        self, batch: WorkersBatch, answers: Sequence[tuple[object, bytes]], broken: bool = False
     ) -> list[tuple[int, Exception]]:
-        """Answers a batch: with whatever is a payload, or an exception for a request that has none.
+        """Answers a batch: with payloads and the bytes beside them, and exceptions where there are none.
 
         Gives what is neither, as (number, exception). `broken` says that the engine itself is.
         """
     def allocate(self, shape: int | Sequence[int], dtype: npt.DTypeLike) -> Slot: ...
     def fill(self, slot: Slot) -> WorkersPayload:
         """The payload of a slot that nobody writes any more."""
+    def fill_answer(self, slot: Slot, nbytes: int) -> WorkersPayload:
+        """The first bytes of a slot for an answer, that nobody writes any more."""
     def lay(self, array: object) -> WorkersPayload:
         """A copy of an array, in a slot."""
     def fail(self, why: str) -> None:

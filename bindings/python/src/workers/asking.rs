@@ -53,6 +53,7 @@ struct Terms {
     in_order_of: String,
     deduplicate: bool,
     attachment: Vec<u8>,
+    answer_in: Option<Py<Slot>>,
 }
 
 /// Sends a request. The handle is let go detached: where somebody closes meanwhile it is the last one, and waits.
@@ -63,15 +64,18 @@ pub(super) fn request<T: Asks>(
     terms: &Bound<'_, PyAny>,
     target: Target,
 ) -> PyResult<PendingAnswer> {
-    let terms: Terms = terms
+    let mut terms: Terms = terms
         .extract()
         .map_err(|error| errors::argument(py, error))?;
     let priority = priority(&terms.priority)?;
     let deadline = terms.deadline.map(seconds).transpose()?;
     let prepared = Prepared::of(payload)?;
+    let answer_in = terms.answer_in.take();
+    let answer_in = answer_in.as_ref().map(Py::get);
     let asks = asks()?;
-    let sent = signals::interruptible(py, move || {
-        let payload = prepared.into_payload(|bytes| asks.alloc(bytes))?;
+    let pending = signals::interruptible(py, move || -> PyResult<_> {
+        let payload = prepared.into_payload(|bytes| asks.alloc(bytes));
+        let payload = payload.map_err(|error| errors::request(&error))?;
         let mut request = asks.begin(payload).priority(priority);
         if let Some(deadline) = deadline {
             request = request.deadline(deadline);
@@ -79,10 +83,13 @@ pub(super) fn request<T: Asks>(
         if terms.deduplicate {
             request = request.deduplicate();
         }
+        // Last: what fails before leaves it as it is.
+        if let Some(slot) = answer_in {
+            request = request.answer_in(slot.take_unwritten()?);
+        }
         let request = request.key(&terms.key).in_order_of(&terms.in_order_of);
         Ok(request.attachment(terms.attachment).send())
-    })?;
-    let pending = sent.map_err(|error: RequestError| errors::request(&error))?;
+    })??;
     Ok(PendingAnswer::of(pending, target))
 }
 

@@ -7,7 +7,7 @@ use pyo3::{
     prelude::*,
     types::{PyBytes, PyString},
 };
-use zenoh_pinned_workers::{Payload as Bytes, RequestError};
+use zenoh_pinned_workers::{BatchRequest, Payload as Bytes, RequestError};
 
 use super::errors;
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     frame::{Beside, Frame, class::FrameHandle},
     pinners,
     process::MadeIn,
-    slot::{Keeper, Memory, Slot},
+    slot::{Keeper, Slot},
     target::Target,
     view::imported::Imported,
 };
@@ -41,19 +41,20 @@ impl Payload {
     /// The payload of a slot that nobody writes any more. Views of it keep it.
     ///
     /// # Errors
-    /// As [`Slot::take`].
+    /// As [`Slot::take_of_pool`].
     pub(super) fn of_slot(slot: &Slot) -> PyResult<Self> {
-        let memory = match slot.take()? {
-            Memory::Pool(memory) => memory,
-            other => {
-                slot.keep_for_views(Keeper::Unsent(Box::new(other)));
-                return Err(pyo3::exceptions::PyTypeError::new_err(
-                    "this slot is for an output of a dora node: send it there",
-                ));
-            }
-        };
-        let payload = Bytes::from(memory);
+        let payload = Bytes::from(slot.take_of_pool()?);
         slot.keep_for_views(Keeper::Payload(payload.clone()));
+        Ok(Self::new(payload))
+    }
+
+    /// The first `bytes` bytes of a slot for an answer, that nobody writes any more. Views keep the whole slot.
+    ///
+    /// # Errors
+    /// As [`Slot::take_of_answer`].
+    pub(super) fn of_answer_slot(slot: &Slot, bytes: usize) -> PyResult<Self> {
+        let (payload, whole) = slot.take_of_answer()?.written_and_whole(bytes);
+        slot.keep_for_views(Keeper::Payload(whole));
         Ok(Self::new(payload))
     }
 
@@ -129,14 +130,44 @@ impl Prepared {
             }
         }
     }
+
+    /// The same for the answer to `request`, whose own slot is the first choice.
+    pub(super) fn into_answer(
+        self,
+        request: Option<&BatchRequest>,
+        alloc: impl Fn(usize) -> Result<zenoh_pinned::Slot, RequestError>,
+    ) -> Result<Bytes, RequestError> {
+        let provided = match &self {
+            Self::Copy(_) => request.and_then(BatchRequest::answer_slot),
+            Self::Ready(_) => None,
+        };
+        match (self, provided) {
+            (Self::Copy(imported), Some(mut slot))
+                if slot.is_shared() && imported.as_ref().len() <= slot.len() =>
+            {
+                let bytes = imported.as_ref();
+                slot[..bytes.len()].copy_from_slice(bytes);
+                Ok(slot.written(bytes.len()))
+            }
+            (prepared, _) => prepared.into_payload(alloc),
+        }
+    }
 }
 
 fn empty() -> Bytes {
     Bytes::from(Vec::new())
 }
 
-/// A payload as a frame of Python's, on its way to `target`. Detach the interpreter first.
-pub(super) fn frame_of(payload: Bytes, target: Target, beside: Beside) -> PyResult<FrameHandle> {
+/// A payload as a frame of Python's with these bytes beside it, on its way to `target`. Detach the interpreter first.
+pub(super) fn frame_of(
+    payload: Bytes,
+    target: Target,
+    attachment: Vec<u8>,
+) -> PyResult<FrameHandle> {
+    let beside = Beside {
+        attachment: Some(attachment),
+        ..Beside::default()
+    };
     let frame = payload.into_frame(&pinners::get(target));
     let frame = frame.map_err(errors_of_memory::frame)?;
     Ok(FrameHandle::new(Frame::received(frame, target, beside)))

@@ -14,13 +14,7 @@ use pyo3::prelude::*;
 use zenoh_pinned_workers::{Payload, RequestError};
 
 use super::{bell, errors, payload};
-use crate::{
-    frame::{Beside, class::FrameHandle},
-    process::MadeIn,
-    signals,
-    sizes::seconds,
-    target::Target,
-};
+use crate::{frame::class::FrameHandle, process::MadeIn, signals, sizes::seconds, target::Target};
 
 /// How often a wait asks whether it is to end.
 const ASK_EVERY: Duration = Duration::from_millis(50);
@@ -172,8 +166,8 @@ impl PendingAnswer {
             None => Ok(None),
             Some(Err(error)) => Err(errors::request(&error)),
             Some(Ok(answer)) => {
-                let (target, beside) = (self.target, Beside::default());
-                py.detach(|| payload::frame_of(answer, target, beside))
+                let (target, attachment) = (self.target, answer.attachment().to_vec());
+                py.detach(|| payload::frame_of(answer, target, attachment))
                     .map(Some)
             }
         }

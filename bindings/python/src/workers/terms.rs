@@ -12,7 +12,6 @@ use super::{
     payload::{Prepared, frame_of},
 };
 use crate::{
-    frame::Beside,
     sizes::{amount, seconds},
     target::Target,
 };
@@ -129,8 +128,8 @@ fn no_slot(bytes: usize) -> zenoh_pinned_workers::RequestError {
 fn says(is_right: &Py<PyAny>, answer: &Bytes) -> bool {
     let asked = Python::try_attach(|py| {
         let asked = || -> PyResult<bool> {
-            let answer = answer.clone();
-            let frame = py.detach(|| frame_of(answer, Target::Host, Beside::default()))?;
+            let (answer, attachment) = (answer.clone(), answer.attachment().to_vec());
+            let frame = py.detach(|| frame_of(answer, Target::Host, attachment))?;
             is_right.call1(py, (frame,))?.is_truthy(py)
         };
         asked().unwrap_or_else(|error| {

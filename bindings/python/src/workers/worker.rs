@@ -13,7 +13,10 @@ use std::{
     time::Duration,
 };
 
-use pyo3::{prelude::*, types::PyList};
+use pyo3::{
+    prelude::*,
+    types::{PyBytes, PyList},
+};
 use zenoh_pinned::bindings::Termination;
 use zenoh_pinned_workers as workers;
 
@@ -202,7 +205,7 @@ impl Worker {
         Ok(batch.map(|batch| Batch::new(batch, self.target)))
     }
 
-    /// Answers a batch: with whatever is a payload, or an exception for a request that has none.
+    /// Answers a batch: with payloads and the bytes beside them, and exceptions where there are none.
     ///
     /// Gives what is neither, as (number, exception). `broken` says that the engine itself is.
     #[pyo3(signature = (batch, answers, broken = false))]
@@ -210,7 +213,7 @@ impl Worker {
         &self,
         py: Python<'py>,
         batch: &Bound<'py, Batch>,
-        answers: Vec<Bound<'py, PyAny>>,
+        answers: Vec<(Bound<'py, PyAny>, Bound<'py, PyBytes>)>,
         broken: bool,
     ) -> PyResult<Bound<'py, PyList>> {
         let mistakes = PyList::empty(py);
@@ -219,7 +222,7 @@ impl Worker {
             return Ok(mistakes);
         };
         let mut prepared = Vec::with_capacity(answers.len());
-        for (number, answer) in answers.iter().enumerate() {
+        for (number, (answer, attachment)) in answers.iter().enumerate() {
             if let Some(failure) = failure_of(answer)? {
                 prepared.push(Err(match broken {
                     true => workers::EngineError::broken(failure),
@@ -228,7 +231,7 @@ impl Worker {
                 continue;
             }
             prepared.push(match Prepared::of(answer) {
-                Ok(prepared) => Ok(prepared),
+                Ok(prepared) => Ok((prepared, attachment.as_bytes().to_vec())),
                 Err(error) => {
                     let error = error.value(py);
                     mistakes.append((number, error))?;
@@ -238,9 +241,10 @@ impl Worker {
         }
         let mut worker = self.take()?;
         let sent = signals::interruptible(py, || {
-            let answers = prepared.into_iter().map(|prepared| {
-                let laid = prepared?.into_payload(|bytes| worker.alloc(bytes));
-                laid.map_err(workers::EngineError::from)
+            let answers = prepared.into_iter().enumerate().map(|(number, prepared)| {
+                let (prepared, attachment) = prepared?;
+                let laid = prepared.into_answer(batch.get(number), |bytes| worker.alloc(bytes));
+                Ok(laid?.attach(attachment))
             });
             let answers = answers.collect();
             worker.answer(batch, answers)
@@ -258,6 +262,11 @@ impl Worker {
     /// The payload of a slot that nobody writes any more.
     fn fill(&self, slot: &Bound<'_, Slot>) -> PyResult<Payload> {
         Payload::of_slot(slot.get())
+    }
+
+    /// The first bytes of a slot for an answer, that nobody writes any more.
+    fn fill_answer(&self, slot: &Bound<'_, Slot>, nbytes: usize) -> PyResult<Payload> {
+        Payload::of_answer_slot(slot.get(), nbytes)
     }
 
     /// A copy of an array, in a slot.

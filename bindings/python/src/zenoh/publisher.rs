@@ -5,11 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pyo3::{
-    exceptions::{PyTypeError, PyValueError},
-    prelude::*,
-    types::PyTuple,
-};
+use pyo3::{exceptions::PyValueError, prelude::*, types::PyTuple};
 use zenoh::bytes::ZBytes;
 use zenoh_pinned::PinnedPool;
 use zenoh_pinned_node::pubsub::{PinnedPublisher, PinnedPublisherBuilder};
@@ -20,7 +16,7 @@ use crate::{
     open::Open,
     pool, signals,
     sizes::{Sizes, seconds},
-    slot::{Keeper, Memory, Slot},
+    slot::{Keeper, Slot},
     view::imported::Imported,
 };
 
@@ -76,15 +72,7 @@ impl Publisher {
         let publisher = self.publisher.get()?;
         let wait = timeout.map_or(Ok(self.wait), seconds)?;
         let slot = slot.get();
-        let kept = match slot.take()? {
-            Memory::Pool(memory) => memory.into_kept(),
-            other => {
-                slot.keep_for_views(Keeper::Unsent(Box::new(other)));
-                return Err(PyTypeError::new_err(
-                    "this slot is for an output of a dora node: send it there",
-                ));
-            }
-        };
+        let kept = slot.take_of_pool()?.into_kept();
         let payload = kept.payload();
         slot.keep_for_views(Keeper::Sent(kept));
         let attachment = attachment.map(ZBytes::from);

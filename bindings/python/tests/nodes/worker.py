@@ -52,6 +52,64 @@ def doubles(batch):
     return answers
 
 
+def writes(batch):
+    """Writes ones where the answer is wanted, as it is told, and says where in the last 64 bytes."""
+    return [written(request, *map(int, bytes(request).split())) for request in batch]
+
+
+def written(request, nbytes, part=None):
+    slot = request.answer_slot(nbytes // 8, "float64")
+    if slot is None:
+        return "nowhere"
+    assert request.answer_slot() is None
+    with slot as array:
+        array[:] = 1
+        array.view("uint8")[-64:] = np.frombuffer(place_of(address_of(array)).encode().ljust(64), "uint8")
+        if part is not None:
+            slot.written(part)
+    assert not array.flags.writeable
+    assert bytes(array[-8:])[:64] != bytes(64), "it shows its bytes still"
+    return workers.Attached(slot, f"{slot.copied}")
+
+
+def keeps_a_view(batch):
+    """As `writes`, through a view of which it writes after the answer to the batch before."""
+    for view in KEPT:
+        view[:] = 9
+    (request,) = batch
+    with (slot := request.answer_slot()) as array:
+        array[:] = 1
+        KEPT.append(array[:10])
+        slot.written(5000)
+    return [workers.Attached(slot, f"{slot.copied}")]
+
+
+def is_late(batch):
+    """Does with the batch before what can no longer be done, and says so."""
+    if not KEPT:
+        request, unwritten, block = batch[0], batch[1].answer_slot(), batch[2].answer_slot()
+        KEPT.extend([request, unwritten, block, block.__enter__()])
+        return [b"the first", b"the second", b"the third"]
+    # The array stays without a name of its own.
+    request, unwritten, block = KEPT[:3]
+    said = [request.answer_slot(), KEPT[3].flags.writeable]
+    for end in (unwritten.__enter__, lambda: block.__exit__(None, None, None)):
+        try:
+            end()
+        except ValueError as error:
+            said.append(str(error))
+    return [str(said)]
+
+
+def produces(batch):
+    """As many ordinary bytes as it is told."""
+    return [bytes([7]) * int(bytes(request)) for request in batch]
+
+
+def attaches(batch):
+    return [workers.Attached(request, bytes(request)) for request in batch]
+
+
 KEPT = []
 
 

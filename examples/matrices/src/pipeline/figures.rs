@@ -1,7 +1,7 @@
 //! What a run shows of itself, at a moment: as a whole, by process, by task, and what has happened. As JSON these are the
 //! dashboard's sources.
 
-use std::{sync::PoisonError, time::Duration};
+use std::sync::PoisonError;
 
 use serde::Serialize;
 use zenoh_pinned::bindings::own_memory_of;
@@ -141,10 +141,6 @@ pub struct OneTask {
 impl Running {
     /// The run as a whole.
     pub fn pipeline(&self) -> PipelineFigures {
-        self.pipeline_at(self.0.begun.elapsed())
-    }
-
-    pub(super) fn pipeline_at(&self, since: Duration) -> PipelineFigures {
         let shared = &*self.0;
         let progress = shared.counts.now();
         let has_ended = shared.has_ended.load(std::sync::atomic::Ordering::Relaxed);
@@ -154,7 +150,7 @@ impl Running {
             (Wish::End, false) => ("ending", None),
             (Wish::None, false) => ("running", None),
         };
-        let seconds = since.as_secs_f64();
+        let seconds = shared.took().as_secs_f64();
         let roles: Vec<_> = Role::ALL.map(|role| shared.role(role)).into();
         PipelineFigures {
             state,

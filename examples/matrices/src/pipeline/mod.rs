@@ -26,7 +26,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -59,6 +59,8 @@ const EACH_SECOND: Duration = Duration::from_secs(1);
 const LONGEST_TASK: Duration = Duration::from_secs(1800);
 /// How long a worker that has died is waited for with, at first and at most.
 const RESTARTS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+/// How long the first matrix waits for all workers to be ready.
+const READY_WITHIN: Duration = Duration::from_secs(1);
 /// How long a worker that is asked to end may take. What it had is on disk by then, or given up.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -118,7 +120,10 @@ struct Shared {
     counts: Counts,
     log: Arc<Log>,
     stop: Stop,
+    /// When the first matrix was, and the last lane has ended.
     begun: Instant,
+    ended: Mutex<Option<Instant>>,
+    lanes_left: AtomicUsize,
     next: AtomicU64,
     /// By role: how many matrices have failed with it since one has succeeded.
     failed_in_a_row: [AtomicU32; 3],
@@ -147,10 +152,10 @@ impl Pipeline {
         store: Store,
         stop: &Stop,
     ) -> Result<Self, PipelineError> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let (form, encoding) = (terms.input.form(), terms.encoding);
         let buffers = Buffers::new(terms.buffers.clone(), form, encoding)?;
-        let log = Arc::new(Log::new(begun));
+        let log = Arc::new(Log::new(started));
         // One or two buffers more than all lanes have: for what is on its way back.
         let lanes = (terms.buffers.most.saturating_sub(1) / 2) as usize;
         let lanes = lanes.min(2 * terms.workers.iter().sum::<usize>()).max(1);
@@ -193,14 +198,22 @@ impl Pipeline {
             pool(Role::Compressor)?,
             pool(Role::Writer)?,
         ];
+        for role in Role::ALL {
+            let at = role as usize;
+            let left = READY_WITHIN.saturating_sub(started.elapsed());
+            pools[at].wait_until_ready(terms.workers[at], left);
+        }
+        let begun = Instant::now();
         let shared = Arc::new(Shared {
             store,
             pools,
             buffers,
-            counts: Counts::new(begun),
+            counts: Counts::new(started),
             log,
             stop: stop.clone(),
             begun,
+            ended: Mutex::default(),
+            lanes_left: AtomicUsize::new(lanes),
             next: AtomicU64::new(0),
             failed_in_a_row: Default::default(),
             has_ended: AtomicBool::new(false),
@@ -225,7 +238,7 @@ impl Pipeline {
             // Where one cannot be started, the pipeline's end waits for those before it.
             pipeline
                 .lanes
-                .push(spawn(format!("lane-{lane}"), lane::run)?);
+                .push(spawn(format!("lane-{lane}"), run_lane)?);
         }
         Ok(pipeline)
     }
@@ -245,14 +258,13 @@ impl Pipeline {
             std::thread::sleep(LOOK_EVERY);
         }
         self.join();
-        let took = self.shared.begun.elapsed();
         let stored = self.shared.counts.now().stored;
         self.shared
             .log
             .info(format!("{stored} matrices are stored"));
         let finished = self.shared.finish();
         look(&running);
-        (running.pipeline_at(took), finished)
+        (running.pipeline(), finished)
     }
 
     /// To be asked from other threads while the run goes on, and afterwards.
@@ -307,6 +319,13 @@ impl Shared {
             .count
             .is_none_or(|count| number < count)
             .then_some(number)
+    }
+
+    /// How long the run has gone on, or took.
+    fn took(&self) -> Duration {
+        let ended = *self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = ended.unwrap_or_else(Instant::now);
+        ended.saturating_duration_since(self.begun)
     }
 
     fn noted(&self) -> MutexGuard<'_, Noted> {
@@ -367,6 +386,16 @@ impl Shared {
         self.write_noted()?;
         let failed = self.noted().failed.clone();
         self.store.finish(&failed)
+    }
+}
+
+/// Takes matrices until there are no more.
+fn run_lane(shared: &Shared) {
+    lane::run(shared);
+    // Relaxed: whoever waits for the lanes joins them.
+    if shared.lanes_left.fetch_sub(1, Ordering::Relaxed) == 1 {
+        let ended = shared.ended.lock();
+        *ended.unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 }
 

@@ -5,7 +5,8 @@
 //! then an answer of the first counts no more. Whoever asked gets the slot with the answer. So nobody else reads or writes it
 //! meanwhile, which [`LentSlot`] asks for.
 //!
-//! An answer slot cannot outlive its batch: it borrows from the request, and a clone of that has none.
+//! An answer slot cannot outlive its batch: it borrows from the request, and a clone of that has none. Bindings see to it
+//! themselves ([`AnswerSlot::unbound`]).
 
 use std::{
     marker::PhantomData,
@@ -104,7 +105,7 @@ impl Provided {
         let mut lent = self.untaken()?.lent?;
         let place = lent.slot.get_mut(..answer.len())?;
         place.copy_from_slice(answer);
-        Some(lent.given_back(answer.len()))
+        Some(lent.given_back(answer.len()).0)
     }
 }
 
@@ -124,17 +125,21 @@ impl Lent {
         })
     }
 
-    /// The first bytes of the slot.
-    fn given_back(self, bytes: usize) -> Payload {
-        if bytes == self.slot.len() {
-            return Payload::in_lent_slot(self.slot.into_frame());
+    /// The first bytes of the slot, and the whole of it. Few bytes are copied: they go in the message.
+    fn given_back(self, bytes: usize) -> (Payload, Payload) {
+        let whole = Payload::in_lent_slot(self.slot.into_frame());
+        if bytes <= INLINE_BYTES {
+            return (whole[..bytes].into(), whole);
+        }
+        if bytes == whole.len() {
+            return (whole.clone(), whole);
         }
         let part = self.descriptor.of_first(bytes as u64);
-        // The slot keeps it until there is a reference to the part.
-        match part.and_then(|part| self.reader.read(part).ok()) {
-            Some(part) => Payload::in_lent_slot(part),
-            None => self.slot[..bytes].into(),
-        }
+        let part = part.and_then(|part| self.reader.read(part).ok());
+        (
+            part.map_or_else(|| whole[..bytes].into(), Payload::in_lent_slot),
+            whole,
+        )
     }
 }
 
@@ -146,14 +151,33 @@ impl AnswerSlot<'_> {
 
     /// The answer: the first `bytes` bytes of it, all of them where there are not so many. Up to 4 KiB go in the message.
     pub fn written(self, bytes: usize) -> Payload {
+        self.written_and_whole(bytes).0
+    }
+
+    /// The answer, and what keeps all of the memory; for bindings, whose views outlive the slot.
+    #[doc(hidden)]
+    pub fn written_and_whole(self, bytes: usize) -> (Payload, Payload) {
         let bytes = bytes.min(self.len());
         match self.place {
-            Place::Lent(lent) if bytes > INLINE_BYTES => lent.given_back(bytes),
-            Place::Lent(lent) => lent.slot[..bytes].into(),
+            Place::Lent(lent) => lent.given_back(bytes),
             Place::Ordinary(mut memory) => {
+                // What is cut off stays allocated.
                 memory.truncate(bytes);
-                memory.into()
+                let answer = Payload::from(memory);
+                (answer.clone(), answer)
             }
+        }
+    }
+
+    /// The same without the batch that it is of, for bindings.
+    ///
+    /// # Safety
+    /// Nobody writes in it once its batch is answered, unless nobody else reads it until it is gone.
+    #[doc(hidden)]
+    pub unsafe fn unbound(self) -> AnswerSlot<'static> {
+        AnswerSlot {
+            place: self.place,
+            _batch: PhantomData,
         }
     }
 }

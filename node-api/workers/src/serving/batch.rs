@@ -114,13 +114,6 @@ impl BatchRequest {
         self.provided.take()
     }
 
-    /// These bytes as the answer, in the slot that was lent for it where they can be; for bindings, whose engines have bytes
-    /// that nobody owns here.
-    #[doc(hidden)]
-    pub fn lay(&self, answer: &[u8]) -> Option<Payload> {
-        self.provided.lay(answer)
-    }
-
     pub(super) fn id(&self) -> u64 {
         self.id
     }

@@ -4,13 +4,15 @@ A supervisor starts worker processes, which load a model, and gives them request
 slot of shared memory reaches the worker, and its answer comes back, without a copy. Requests have priorities
 and deadlines; each that was accepted is answered once or fails with a reason, whoever dies.
 
-- `serve`, `Worker`, `current`: in the worker's program. `Request`: one of a batch.
+- `serve`, `Worker`, `current`: in the worker's program. `Request`: one of a batch. `AnswerSlot`, `Attached`:
+  answers in memory of whoever asked, and with a few bytes beside them.
 - `Workers`: the pool and its supervisor. `Statistics`, `WorkerEvent`, `Completed`: what it tells.
 - `Client`: the way to a pool of another process.
 - `PendingAnswer`, `Answer`, `Slot`: of both of them.
 - `WorkersError` and its subclasses.
 """
 
+from zenoh_pinned.workers._answers import AnswerSlot, Attached
 from zenoh_pinned.workers._asking import Client
 from zenoh_pinned.workers._errors import (
     BreakerOpen,
@@ -41,6 +43,8 @@ from zenoh_pinned.workers._supervisor import Workers
 
 __all__ = [
     "Answer",
+    "AnswerSlot",
+    "Attached",
     "BreakerOpen",
     "Client",
     "Closing",

@@ -9,7 +9,7 @@ from zenoh_pinned._closing import Closing
 from zenoh_pinned._publisher import attachment_of
 from zenoh_pinned._session import native_of
 from zenoh_pinned.workers._pending import PendingAnswer
-from zenoh_pinned.workers._slots import Slot, allocated, payload_of
+from zenoh_pinned.workers._slots import Slot, allocated, payload_of, unwritten
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,7 @@ class Asking(Closing):
         in_order_of: str = "",
         deduplicate: bool = False,
         attachment: bytes | str = b"",
+        answer_in: Slot | None = None,
     ) -> PendingAnswer:
         """Ask, and return the answer that is to come; a refusal comes the same way.
 
@@ -47,8 +48,12 @@ class Asking(Closing):
         `in_order_of` come in the order in which they were asked for. With `deduplicate`, one answer does for
         all of the same bytes, attachment and key that say so and wait at the same time.
 
-        Raise ``TypeError`` or ``ValueError`` for what is no payload or priority, `NoMemory` where there is no
-        slot for a copy, ``ConnectionError`` where this is closed, and `Forked` in a forked child.
+        `answer_in` is a `Slot` that nobody has written, which may be larger than the answer. The worker
+        writes its answer there (`Request.answer_slot`), or it is copied there where it fits. The slot is used
+        up, and goes back to its memory with the answer.
+
+        Raise ``TypeError`` or ``ValueError`` for what is no payload, priority or such slot, `NoMemory` where
+        there is no slot for a copy, ``ConnectionError`` where this is closed, and `Forked` in a forked child.
         """
         terms = {
             "priority": priority,
@@ -57,6 +62,7 @@ class Asking(Closing):
             "in_order_of": in_order_of,
             "deduplicate": deduplicate,
             "attachment": attachment_of(attachment) or b"",
+            "answer_in": None if answer_in is None else unwritten(answer_in),
         }
         return PendingAnswer(self._native.request(payload_of(payload), terms))
 

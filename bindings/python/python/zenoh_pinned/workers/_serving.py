@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from zenoh_pinned import _native
 from zenoh_pinned._closing import Closing
 from zenoh_pinned._session import native_of
+from zenoh_pinned.workers._answers import Answering, Attached
 from zenoh_pinned.workers._errors import WorkersError
 from zenoh_pinned.workers._payloads import Request
 from zenoh_pinned.workers._slots import Slot, allocated, payload_of
@@ -88,9 +89,9 @@ class Worker(Closing):
         """Say that it is ready, and serve batches with `engine` until the process is asked to end.
 
         `engine` gets a list of `Request` and returns as many answers, in order: bytes, text, arrays, buffers,
-        a `Slot` that was written, a `Frame`, or an exception for a single request that has no answer. Where
-        it raises, all requests of the batch fail with that, the traceback is logged (`logging`, logger
-        ``zenoh_pinned.workers``), and the next batch follows.
+        a `Slot` that was written, a `Frame`, one of these with an attachment (`Attached`), or an exception
+        for a single request that has no answer. Where it raises, all requests of the batch fail with that,
+        the traceback is logged (`logging`, logger ``zenoh_pinned.workers``), and the next batch follows.
 
         On the main thread SIGTERM, SIGINT and SIGHUP are only noted meanwhile. It returns after the batch in
         which one came, or in which the supervisor or `close` asked it to end, and has closed the worker.
@@ -117,7 +118,7 @@ class Worker(Closing):
 
     def _serve_one(self, engine: Engine, batch: _native.WorkersBatch) -> None:
         count = len(batch)
-        answers: list[object]
+        answers: list[tuple[object, bytes]]
         broken = False
         try:
             answers = self._answers(engine, batch)
@@ -126,22 +127,29 @@ class Worker(Closing):
         except Exception as error:
             _log.exception("the engine of %r raised: every request of the batch fails", self.name)
             # Its traceback refers to this frame, which would keep the requests.
-            answers = [error.with_traceback(None)] * count
+            answers = [(error.with_traceback(None), b"")] * count
             broken = True
         except BaseException as error:
-            self._native.answer(batch, [error] * count, broken=True)
+            self._native.answer(batch, [(error, b"")] * count, broken=True)
             raise
         for number, mistake in self._native.answer(batch, answers, broken=broken):
             _log.error("answer %d of the engine of %r cannot be sent: %s", number, self.name, mistake)
 
-    def _answers(self, engine: Engine, batch: _native.WorkersBatch) -> list[object]:
+    def _answers(self, engine: Engine, batch: _native.WorkersBatch) -> list[tuple[object, bytes]]:
         now = time.monotonic()
-        requests = [Request(handle, now + left) for handle, left in batch.requests()]
-        given = engine(requests)
-        if given is None or isinstance(given, (bytes, str)):
-            msg = f"an engine returns a list with an answer for each request, not {type(given).__name__}"
-            raise TypeError(msg)
-        return [_checked(answer) for answer in given]
+        answering = Answering(self._native, batch)
+        requests = [
+            Request(handle, now + left, answering, number)
+            for number, (handle, left) in enumerate(batch.requests())
+        ]
+        try:
+            given = engine(requests)
+            if given is None or isinstance(given, (bytes, str)):
+                msg = f"an engine returns a list with an answer for each request, not {type(given).__name__}"
+                raise TypeError(msg)
+            return [_checked(answer) for answer in given]
+        finally:
+            answering.end()
 
     def allocate(self, shape: int | Sequence[int], dtype: npt.DTypeLike = "uint8") -> Slot:
         """Return a slot that an answer can be written into, so that it goes without a copy.
@@ -163,12 +171,13 @@ class Worker(Closing):
         self._native.close()
 
 
-def _checked(answer: object) -> object:
+def _checked(given: object) -> tuple[object, bytes]:
+    answer = given if isinstance(given, Attached) else Attached(given, b"")
     try:
-        return payload_of(answer)
+        return payload_of(answer.answer), answer.attachment
     except ValueError as error:
         # A slot that nothing was written into.
-        return error
+        return error, b""
 
 
 def current() -> Worker:

@@ -79,3 +79,17 @@ def payload_of(given: object) -> object:
         msg = "nothing has been written into the slot: write it in a with block, which has to end first"
         raise ValueError(msg)
     return given._payload
+
+
+def unwritten(given: object) -> _native.Slot:
+    """Return the native part of a slot that somebody else is to write.
+
+    Raise ``ValueError`` where it is written already, and ``TypeError`` where it is none.
+    """
+    if not isinstance(given, Slot):
+        msg = f"an answer is written into a slot of allocate(), not {type(given).__name__}"
+        raise TypeError(msg)
+    if given._slot is None or given._loan is not None:
+        msg = "an answer is written into a slot that is neither written nor sent: allocate another one"
+        raise ValueError(msg)
+    return given._slot
