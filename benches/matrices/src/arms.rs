@@ -7,21 +7,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use matrices::{encoding::Encoding, input::Input, store};
+use matrices::{encoding::Encoding, input::Input, matrix::Form, store};
 use serde_json::{Value, json};
 
-use crate::{Outcome, input::form};
+use crate::Outcome;
 
 /// Who does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arm {
     Pipeline,
+    Plain,
     SharedMemory,
     BareZstd,
 }
 
 /// In the order in which they are shown.
-pub const ARMS: [Arm; 3] = [Arm::Pipeline, Arm::SharedMemory, Arm::BareZstd];
+pub const ARMS: [Arm; 4] = [Arm::Pipeline, Arm::Plain, Arm::SharedMemory, Arm::BareZstd];
 
 const LEVEL: i32 = 3;
 const THREADS: u64 = 2;
@@ -30,6 +31,7 @@ impl Arm {
     pub fn name(self) -> &'static str {
         match self {
             Self::Pipeline => "pipeline",
+            Self::Plain => "plain pipeline",
             Self::SharedMemory => "shared memory",
             Self::BareZstd => "bare zstd",
         }
@@ -41,6 +43,7 @@ pub struct Bench<'a> {
     pub program: &'a Path,
     pub python: &'a Path,
     pub input: &'a Path,
+    pub form: Form,
     pub folder: &'a Path,
     pub count: u64,
 }
@@ -50,7 +53,8 @@ impl Bench<'_> {
     pub fn run(&self, arm: Arm, check: bool) -> Outcome<Value> {
         let output = self.folder.join("output");
         let ran = match arm {
-            Arm::Pipeline => self.pipeline(&output)?,
+            Arm::Pipeline => self.pipeline(&output, &[])?,
+            Arm::Plain => self.pipeline(&output, &["--shuffle=false"])?,
             Arm::SharedMemory => self.shared_memory(&output)?,
             Arm::BareZstd => return self.bare_zstd(),
         };
@@ -61,11 +65,12 @@ impl Bench<'_> {
         Ok(ran)
     }
 
-    fn pipeline(&self, output: &Path) -> Outcome<Value> {
+    fn pipeline(&self, output: &Path, more: &[&str]) -> Outcome<Value> {
         let mut program = Command::new(self.program);
         program.arg("--input").arg(self.input);
         program.arg("--output-dir").arg(output);
         program.args(["--json", "--no-dashboard", "--level", &LEVEL.to_string()]);
+        program.args(more);
         let said = said(&mut program)?;
         Ok(json!({
             "seconds": said["since_seconds"],
@@ -96,7 +101,7 @@ impl Bench<'_> {
 
     /// Two threads that compress what lies in memory, and nothing else.
     fn bare_zstd(&self) -> Outcome<Value> {
-        let (input, form) = (Input::read(self.input)?, form()?);
+        let (input, form) = (Input::read(self.input)?, self.form);
         let encoding = Encoding::new(LEVEL, false)?;
         let bytes = usize::try_from(form.bytes())?;
         let all_there = Barrier::new(usize::try_from(THREADS)?);
@@ -138,7 +143,7 @@ impl Bench<'_> {
     }
 
     fn check(&self, arm: Arm, output: &Path) -> Outcome {
-        if arm == Arm::Pipeline {
+        if arm != Arm::SharedMemory {
             let verified = store::verify(output, &mut |_, _| ())?;
             return match verified.is_whole() {
                 true => Ok(()),

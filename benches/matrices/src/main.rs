@@ -3,12 +3,13 @@
 //!
 //! | arm | what is timed |
 //! |---|---|
-//! | pipeline | the program: 2 producers, 2 compressors, 2 writers, from before its processes start to the last matrix on disk |
-//! | shared memory | the peer, with as many processes, which are ready before its clock starts |
+//! | pipeline | the program as it comes: 2 producers, 2 compressors, 2 writers, which are ready before its clock starts, to the last matrix stored |
+//! | plain pipeline | the same without shuffling: a zstd frame each, as the others make it |
+//! | shared memory | the peer, with as many processes, the same |
 //! | bare zstd | two threads, each with a context that it keeps and a buffer that it writes again: nothing is read or stored |
 //!
-//! All of them have the same matrices of 1000x1000 float64, in a `.npy` file in memory, at zstd's level 3, and store into
-//! memory, so that no disk is measured. The arms take turns; a figure is the median of the rounds, a ratio that of each round.
+//! All of them have the same matrices of float64, large ones and small ones, in a `.npy` file in memory, at zstd's level 3, and
+//! store into memory, so that no disk is measured. The arms take turns; a figure is the median of the rounds, a ratio that of each round.
 //!
 //! Prints a table, and writes the record as JSON; its last key is `aims`.
 
@@ -27,8 +28,8 @@ use crate::arms::{ARMS, Arm, Bench};
 /// What may go wrong in any part of it: it ends with the message.
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Matrices of a round.
-const COUNT: u64 = 200;
+/// Rows and columns, and how many of these there are in a round. The aims are of the first ones.
+const FORMS: [(u64, u64); 2] = [(1000, 200), (100, 4000)];
 const ROUNDS: usize = 5;
 
 fn main() -> ExitCode {
@@ -50,22 +51,28 @@ fn measure(record: &Path, program: &Path, python: &Path) -> Outcome {
     let folder = tempfile::Builder::new()
         .prefix("matrices-bench-")
         .tempdir_in("/dev/shm")?;
-    let mut kinds = Map::new();
-    for kind in Kind::ALL {
-        let input = folder.path().join("input.npy");
-        input::write(&input, kind, COUNT)?;
-        let bench = Bench {
-            program,
-            python,
-            input: &input,
-            folder: folder.path(),
-            count: COUNT,
-        };
-        kinds.insert(kind.to_string(), of_kind(&bench, kind)?);
-        std::fs::remove_file(&input)?;
+    let mut forms = Map::new();
+    for (rows, count) in FORMS {
+        let form = input::form(rows)?;
+        let mut kinds = Map::new();
+        for kind in Kind::ALL {
+            let input = folder.path().join("input.npy");
+            input::write(&input, kind, form, count)?;
+            let bench = Bench {
+                program,
+                python,
+                input: &input,
+                form,
+                folder: folder.path(),
+                count,
+            };
+            kinds.insert(kind.to_string(), of_kind(&bench, kind)?);
+            std::fs::remove_file(&input)?;
+        }
+        forms.insert(form.to_string(), Value::Object(kinds));
     }
-    let kinds = Value::Object(kinds);
-    let aims = aims::of(&kinds);
+    let large = input::form(FORMS[0].0)?.to_string();
+    let aims = aims::of(&forms[&large]);
     for aim in &aims {
         println!("{aim}");
     }
@@ -73,10 +80,8 @@ fn measure(record: &Path, program: &Path, python: &Path) -> Outcome {
         "machine": machine::system(),
         "build": machine::build(),
         "processors": std::thread::available_parallelism()?.get(),
-        "matrices": COUNT,
-        "form": "1000x1000 float64",
         "rounds": ROUNDS,
-        "kinds": kinds,
+        "forms": forms,
         // Last, by the order in which it is inserted.
         "aims": aims.iter().map(Value::from).collect::<Vec<_>>(),
     });
@@ -93,7 +98,7 @@ fn of_kind(bench: &Bench<'_>, kind: Kind) -> Outcome<Value> {
     let mut seconds = ARMS.map(|_| Vec::new());
     let mut latest = ARMS.map(|_| Value::Null);
     for round in 0..ROUNDS {
-        eprintln!("{kind}, round {} of {ROUNDS}", round + 1);
+        eprintln!("{} {kind}, round {} of {ROUNDS}", bench.form, round + 1);
         for at in 0..ARMS.len() {
             // Another one begins each time.
             let at = (at + round) % ARMS.len();
@@ -104,8 +109,8 @@ fn of_kind(bench: &Bench<'_>, kind: Kind) -> Outcome<Value> {
         }
     }
     let of = |arm: Arm| ARMS.iter().position(|known| *known == arm).unwrap_or(0);
-    let against = |arm: Arm| {
-        let both = seconds[of(arm)].iter().zip(&seconds[of(Arm::Pipeline)]);
+    let against = |ours: Arm, other: Arm| {
+        let both = seconds[of(other)].iter().zip(&seconds[of(ours)]);
         let ratios = both.map(|(other, ours)| other / ours);
         median(ratios.collect())
     };
@@ -115,23 +120,29 @@ fn of_kind(bench: &Bench<'_>, kind: Kind) -> Outcome<Value> {
         println!(
             "{kind:8}{:16}{:8.1} matrices/s   {:6.3} s   {}",
             arm.name(),
-            COUNT as f64 / median,
+            bench.count as f64 / median,
             median,
             latest[at]
         );
         shown.insert(
             arm.name().to_owned(),
             json!({
-                "matrices_per_second": COUNT as f64 / median,
+                "matrices_per_second": bench.count as f64 / median,
                 "seconds": seconds[at],
                 "latest": latest[at],
             }),
         );
     }
-    let (bare, peer) = (against(Arm::BareZstd), against(Arm::SharedMemory));
-    println!("{kind:8}{bare:.3} of bare zstd, {peer:.3} of shared memory");
-    shown.insert("of_bare_zstd".into(), bare.into());
-    shown.insert("of_shared_memory".into(), peer.into());
+    for (ours, more) in [(Arm::Pipeline, ""), (Arm::Plain, "plain_")] {
+        let (bare, peer) = (
+            against(ours, Arm::BareZstd),
+            against(ours, Arm::SharedMemory),
+        );
+        let name = ours.name();
+        println!("{kind:8}{name}: {bare:.3} of bare zstd, {peer:.3} of shared memory");
+        shown.insert(format!("{more}of_bare_zstd"), bare.into());
+        shown.insert(format!("{more}of_shared_memory"), peer.into());
+    }
     Ok(Value::Object(shown))
 }
 

@@ -101,16 +101,25 @@ pub(crate) struct RunArguments {
     /// zstd's level, from 1 (fast) to 22 (small)
     #[arg(long, default_value_t = 3, value_name = "LEVEL")]
     pub(crate) level: i32,
-    /// Put the first bytes of all numbers first, then the second ones, and so on: measured values become smaller, and faster
-    #[arg(long)]
-    pub(crate) shuffle: bool,
+    /// Whether the first bytes of all numbers are put first, then the second ones, and so on: measured values become smaller,
+    /// and faster. Otherwise each matrix is one plain zstd frame [default: true, but false with --compressor]
+    #[arg(long, value_name = "true|false", default_missing_value = "true", num_args = 0..=1, require_equals = true)]
+    pub(crate) shuffle: Option<bool>,
     /// A program of your own that compresses, with its arguments, in place of the one that is built in: the program itself,
     /// not one that starts it
-    #[arg(long, value_name = "COMMAND", conflicts_with = "shuffle")]
+    #[arg(long, value_name = "COMMAND")]
     pub(crate) compressor: Option<String>,
     /// Print one JSON object on stdout instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl RunArguments {
+    /// Whether numbers of this type are shuffled. A program of somebody's own makes plain frames unless it is told otherwise.
+    pub(crate) fn shuffles(&self, element: ElementType) -> bool {
+        let by_itself = self.compressor.is_none() && element.bytes() > 1;
+        self.shuffle.unwrap_or(by_itself)
+    }
 }
 
 fn workers(text: &str) -> Result<usize, String> {
@@ -153,6 +162,19 @@ mod tests {
         assert!(run(&["--enable-buffer-reuse"]).enable_buffer_reuse);
         assert!(run(&["--enable-buffer-reuse=true"]).enable_buffer_reuse);
         assert!(!run(&["--enable-buffer-reuse=false"]).enable_buffer_reuse);
+    }
+
+    #[test]
+    fn numbers_are_shuffled_unless_somebody_else_compresses_them_or_they_have_one_byte() {
+        let shuffles = |arguments: &[&str], element| run(arguments).shuffles(element);
+        assert!(shuffles(&[], ElementType::F64));
+        assert!(!shuffles(&[], ElementType::U8));
+        assert!(!shuffles(&["--shuffle=false"], ElementType::F64));
+        assert!(!shuffles(&["--compressor", "zip"], ElementType::F64));
+        assert!(shuffles(
+            &["--compressor", "zip", "--shuffle"],
+            ElementType::F64
+        ));
     }
 
     #[test]

@@ -88,7 +88,7 @@ fn show_log() {
     let asked = std::env::var("RUST_LOG").ok();
     let level = asked.and_then(|level| level.parse().ok());
     tracing_subscriber::fmt()
-        .with_max_level(level.unwrap_or(LevelFilter::ERROR))
+        .with_max_level(level.unwrap_or(LevelFilter::OFF))
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .init();

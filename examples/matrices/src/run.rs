@@ -77,6 +77,7 @@ fn terms(arguments: &RunArguments) -> anyhow::Result<PipelineTerms> {
         (Some(count), _) => Some(count),
         (None, has) => Some(has.unwrap_or(MADE_UP)),
     };
+    let element = input.form().element();
     let program = std::env::current_exe().context("This program's own file cannot be found")?;
     let output = std::path::absolute(&arguments.output_dir)?;
     let command = |role: Role| match &arguments.compressor {
@@ -88,7 +89,7 @@ fn terms(arguments: &RunArguments) -> anyhow::Result<PipelineTerms> {
     Ok(PipelineTerms {
         input,
         count,
-        encoding: Encoding::new(arguments.level, arguments.shuffle)?,
+        encoding: Encoding::new(arguments.level, arguments.shuffles(element))?,
         workers: [
             arguments.num_producers,
             arguments.num_compressors,

@@ -149,3 +149,28 @@ fn the_codecs_are_those_of_zarr() {
         assert_eq!(codecs[2], json!({"name": "crc32c"}));
     }
 }
+
+#[test]
+fn noise_is_compressed_by_parts_from_the_second_one_on_and_is_the_same_kind_of_frame() {
+    let encoding = Encoding::new(3, false).unwrap();
+    let mut encoder = encoding.encoder(ElementType::F64).unwrap();
+    let mut into = vec![0; encoding.most_bytes(900_000)];
+    for (bytes, is_noise) in [
+        (900_000, true),
+        (900_000, true),
+        (300_000, true),
+        (900_000, false),
+        (8, true),
+        (900_000, true),
+    ] {
+        let matrix = matrix(bytes, is_noise);
+        let bytes = encoder.encode(&matrix, &mut into).unwrap();
+        let frame = &into[..bytes];
+        let size = zstd::zstd_safe::get_frame_content_size(frame).unwrap();
+        assert_eq!(size, Some(matrix.len() as u64));
+        assert_eq!(zstd::decode_all(frame).unwrap(), matrix);
+        let mut broken = frame.to_vec();
+        broken[bytes - 1] ^= 1;
+        assert!(zstd::decode_all(&broken[..]).is_err(), "no checksum");
+    }
+}

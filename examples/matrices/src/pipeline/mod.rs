@@ -158,7 +158,7 @@ impl Pipeline {
         let log = Arc::new(Log::new(started));
         // One or two buffers more than all lanes have: for what is on its way back.
         let lanes = (terms.buffers.most.saturating_sub(1) / 2) as usize;
-        let lanes = lanes.min(2 * terms.workers.iter().sum::<usize>()).max(1);
+        let lanes = lanes.min(terms.workers.iter().sum::<usize>()).max(1);
         let count = terms.count.map_or_else(
             || String::from("matrices until somebody stops it"),
             |count| format!("{count} matrices"),

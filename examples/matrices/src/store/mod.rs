@@ -17,7 +17,7 @@
 //!   too. A process that is killed leaves an unfinished file at most, which no reader takes for a chunk.
 //! - Nothing is removed but what has a name that this program gives, in a group that it made.
 //! - zarrs accepts the metadata before it is written and when it is read, and decodes every chunk that
-//!   [`verify`] reads.
+//!   [`verify()`] reads.
 //!
 //! Knowingly weak: nothing is flushed to the device, which can take minutes; a power cut can lose or cut
 //! what was written last, which `verify` finds. `sync -f FOLDER` flushes it. Nothing keeps two runs from
@@ -105,7 +105,7 @@ pub struct Finished {
 
 impl Store {
     /// Makes a new store of `count` matrices of `form`, or of as many as [`grow`](Self::grow) says.
-    /// `note` is kept in the group's attributes; an input under the name `input` lets [`verify`] compare.
+    /// `note` is kept in the group's attributes; an input under the name `input` lets [`verify()`] compare.
     ///
     /// The folder is made where it does not exist. One with something in it is refused; with
     /// `overwrite`, an earlier store of this program is removed from it, and nothing else.
