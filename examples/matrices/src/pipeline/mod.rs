@@ -18,10 +18,10 @@ mod figures;
 mod lane;
 mod log;
 mod processor_time;
+mod starting;
 mod stop;
 
 use std::{
-    collections::HashMap,
     ffi::OsString,
     path::PathBuf,
     sync::{
@@ -32,7 +32,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use zenoh::Session;
 use zenoh_pinned_workers::{BuildError, Workers};
 
 pub use buffers::{BufferError, BufferFigures, BufferTerms, MOST_MEGABYTES, needed};
@@ -55,14 +54,6 @@ use log::Log;
 use processor_time::ProcessorTime;
 
 const EACH_SECOND: Duration = Duration::from_secs(1);
-/// How long a worker may take for one matrix: zstd at its highest level needs minutes for a large one.
-const LONGEST_TASK: Duration = Duration::from_secs(1800);
-/// How long a worker that has died is waited for with, at first and at most.
-const RESTARTS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
-/// How long the first matrix waits for all workers to be ready.
-const READY_WITHIN: Duration = Duration::from_secs(1);
-/// How long a worker that is asked to end may take. What it had is on disk by then, or given up.
-const GRACE: Duration = Duration::from_millis(500);
 
 /// What a run is to be.
 #[derive(Clone, Debug)]
@@ -142,107 +133,6 @@ struct Noted {
 }
 
 impl Pipeline {
-    /// Starts the workers, and the first matrices on their way, which go into `store`.
-    ///
-    /// # Errors
-    /// [`PipelineError`].
-    pub fn start(
-        session: &Session,
-        terms: PipelineTerms,
-        store: Store,
-        stop: &Stop,
-    ) -> Result<Self, PipelineError> {
-        let started = Instant::now();
-        let (form, encoding) = (terms.input.form(), terms.encoding);
-        let buffers = Buffers::new(terms.buffers.clone(), form, encoding)?;
-        let log = Arc::new(Log::new(started));
-        // One or two buffers more than all lanes have: for what is on its way back.
-        let lanes = (terms.buffers.most.saturating_sub(1) / 2) as usize;
-        let lanes = lanes.min(terms.workers.iter().sum::<usize>()).max(1);
-        let count = terms.count.map_or_else(
-            || String::from("matrices until somebody stops it"),
-            |count| format!("{count} matrices"),
-        );
-        let output = terms.output.display();
-        log.info(format!("{count} of {form} go to {output}"));
-        let pool = |role: Role| {
-            let at = role as usize;
-            let workers = terms.workers[at];
-            let told = log.clone();
-            let known: Mutex<HashMap<usize, u32>> = Mutex::default();
-            let spawned = move |worker: &zenoh_pinned_workers::WorkerEvent| {
-                let (seat, pid) = (worker.seat, worker.pid.unwrap_or(0));
-                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-                match known.insert(seat, pid) {
-                    None => told.info(format!("{role} {seat} is process {pid}")),
-                    Some(ended) => told.warning(format!(
-                        "{role} {seat} (process {ended}) has ended, process {pid} is in its place"
-                    )),
-                }
-            };
-            let pool = Workers::builder(role.name())
-                .command(terms.commands[at].clone())
-                .range(workers..=workers)
-                .queue(2 * lanes + 16)
-                // The wait for all who are before it as well.
-                .deadline(LONGEST_TASK * (lanes as u32 + 1))
-                .answer_within(LONGEST_TASK)
-                .restart_after(RESTARTS.0, RESTARTS.1)
-                .grace(GRACE)
-                .on_spawn(spawned)
-                .build(session);
-            pool.map_err(|error| PipelineError::Workers { role, error })
-        };
-        let pools = [
-            pool(Role::Producer)?,
-            pool(Role::Compressor)?,
-            pool(Role::Writer)?,
-        ];
-        for role in Role::ALL {
-            let at = role as usize;
-            let left = READY_WITHIN.saturating_sub(started.elapsed());
-            pools[at].wait_until_ready(terms.workers[at], left);
-        }
-        let begun = Instant::now();
-        let shared = Arc::new(Shared {
-            store,
-            pools,
-            buffers,
-            counts: Counts::new(started),
-            log,
-            stop: stop.clone(),
-            begun,
-            ended: Mutex::default(),
-            lanes_left: AtomicUsize::new(lanes),
-            next: AtomicU64::new(0),
-            failed_in_a_row: Default::default(),
-            has_ended: AtomicBool::new(false),
-            noted: Mutex::default(),
-            times: Mutex::default(),
-            terms,
-        });
-        let mut pipeline = Self {
-            shared,
-            lanes: Vec::new(),
-            keeper: None,
-        };
-        let for_threads = pipeline.shared.clone();
-        let spawn = |name: String, run: fn(&Shared)| {
-            let shared = for_threads.clone();
-            let thread = std::thread::Builder::new().name(name);
-            let thread = thread.spawn(move || run(&shared));
-            thread.map_err(PipelineError::Thread)
-        };
-        pipeline.keeper = Some(spawn(String::from("keeper"), keep)?);
-        for lane in 0..lanes {
-            // Where one cannot be started, the pipeline's end waits for those before it.
-            pipeline
-                .lanes
-                .push(spawn(format!("lane-{lane}"), run_lane)?);
-        }
-        Ok(pipeline)
-    }
-
     /// Waits until every matrix is stored or failed, or the run was stopped; calls `look` meanwhile, several times a second.
     ///
     /// # Errors
