@@ -34,10 +34,22 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("matrices: {error:#}");
+            eprintln!("matrices: {}", told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and its causes, but for those that it has told already.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |told, cause| {
+        let cause = cause.to_string();
+        match told.is_empty() {
+            true => cause,
+            false if told.contains(&cause) => told,
+            false => format!("{told}: {cause}"),
+        }
+    })
 }
 
 /// What went wrong, one sentence each.

@@ -77,7 +77,6 @@ fn terms(arguments: &RunArguments) -> anyhow::Result<PipelineTerms> {
         (Some(count), _) => Some(count),
         (None, has) => Some(has.unwrap_or(MADE_UP)),
     };
-    let element = input.form().element();
     let program = std::env::current_exe().context("This program's own file cannot be found")?;
     let output = std::path::absolute(&arguments.output_dir)?;
     let command = |role: Role| match &arguments.compressor {
@@ -87,9 +86,9 @@ fn terms(arguments: &RunArguments) -> anyhow::Result<PipelineTerms> {
         _ => own_command(&program, role, &output),
     };
     Ok(PipelineTerms {
+        encoding: encoding(arguments, &input)?,
         input,
         count,
-        encoding: Encoding::new(arguments.level, arguments.shuffles(element))?,
         workers: [
             arguments.num_producers,
             arguments.num_compressors,
@@ -104,6 +103,16 @@ fn terms(arguments: &RunArguments) -> anyhow::Result<PipelineTerms> {
             cleanup_interval: Duration::from_secs_f64(arguments.cleanup_interval),
         },
     })
+}
+
+fn encoding(arguments: &RunArguments, input: &Input) -> anyhow::Result<Encoding> {
+    let form = input.form();
+    let encoding = Encoding::new(arguments.level, arguments.shuffles(form.element()))?;
+    let is_too_large = encoding.check(usize::try_from(form.bytes())?).is_err();
+    match is_too_large && arguments.shuffle.is_none() {
+        true => Ok(Encoding::new(arguments.level, false)?),
+        false => Ok(encoding),
+    }
 }
 
 fn own_command(program: &Path, role: Role, output: &Path) -> Vec<OsString> {

@@ -69,7 +69,7 @@ pub enum EncodeError {
     },
     /// blosc cannot count that far.
     #[error(
-        "A matrix of {bytes} bytes is more than blosc takes at once, {most}. Compress it without shuffling."
+        "A matrix of {bytes} bytes is more than blosc takes at once, {most}. Say --shuffle=false."
     )]
     TooLarge {
         /// Bytes of the matrix.

@@ -300,6 +300,12 @@ fn what_cannot_be_taken_is_refused_before_anything_is_made() {
         "Write the file again with numpy.save",
     );
     says(&["--input", "nowhere.npy"], "nowhere.npy cannot be read");
+    says(&["--shape", "30000x10000", "--shuffle"], "--shuffle=false");
+    says(&["--shape", "30000x10000"], "--buffer-size-mb 2298 or more");
+    says(
+        &["--shape", "90000x90000"],
+        "give smaller matrices, no buffer",
+    );
     let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = held.local_addr().unwrap().port().to_string();
     let output_dir = output.to_str().unwrap();
