@@ -3,7 +3,6 @@
 use std::{
     path::Path,
     process::{Command, Stdio},
-    sync::Barrier,
     time::{Duration, Instant},
 };
 
@@ -25,7 +24,7 @@ pub enum Arm {
 pub const ARMS: [Arm; 4] = [Arm::Pipeline, Arm::Plain, Arm::SharedMemory, Arm::BareZstd];
 
 const LEVEL: i32 = 3;
-const THREADS: u64 = 2;
+const THREADS: usize = 2;
 
 impl Arm {
     pub fn name(self) -> &'static str {
@@ -104,31 +103,26 @@ impl Bench<'_> {
         let (input, form) = (Input::read(self.input)?, self.form);
         let encoding = Encoding::new(LEVEL, false)?;
         let bytes = usize::try_from(form.bytes())?;
-        let all_there = Barrier::new(usize::try_from(THREADS)?);
-        // A part at a time, so that it fits memory beside the file; the clock stands still while one is read.
-        const PART: u64 = 25;
-        let compress = |thread: u64| -> Outcome<(Duration, u64)> {
+        let mut shares = vec![Vec::new(); THREADS];
+        for (number, thread) in (0..self.count).zip((0..THREADS).cycle()) {
+            let mut matrix = vec![0; bytes];
+            input.write(number, &mut matrix)?;
+            shares[thread].push(matrix);
+        }
+        let compress = |share: &[Vec<u8>]| -> Outcome<(Duration, u64)> {
             let mut encoder = encoding.encoder(form.element())?;
             let mut into = vec![0; encoding.most_bytes(bytes)];
-            let mut matrices = vec![vec![0; bytes]; usize::try_from(PART)?];
-            let (mut took, mut stored) = (Duration::ZERO, 0);
-            let numbers: Vec<u64> = (0..self.count).filter(|n| n % THREADS == thread).collect();
-            for part in numbers.chunks(usize::try_from(PART)?) {
-                for (number, matrix) in part.iter().zip(&mut matrices) {
-                    input.write(*number, matrix)?;
-                }
-                all_there.wait();
-                let begun = Instant::now();
-                for matrix in matrices.iter().take(part.len()) {
-                    stored += encoder.encode(matrix, &mut into)? as u64;
-                }
-                took += begun.elapsed();
+            let begun = Instant::now();
+            let mut stored = 0;
+            for matrix in share {
+                stored += encoder.encode(matrix, &mut into)? as u64;
             }
-            Ok((took, stored))
+            Ok((begun.elapsed(), stored))
         };
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..THREADS)
-                .map(|thread| scope.spawn(move || compress(thread)))
+            let threads: Vec<_> = shares
+                .iter()
+                .map(|share| scope.spawn(|| compress(share)))
                 .collect();
             let (mut longest, mut stored_bytes) = (Duration::ZERO, 0);
             for thread in threads {

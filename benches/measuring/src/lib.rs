@@ -6,5 +6,6 @@ pub mod machine;
 pub mod mappings;
 pub mod placement;
 pub mod process;
+pub mod record;
 pub mod room;
 pub mod session;

@@ -79,10 +79,5 @@ fn measure(record: &Path, python: Option<&Path>) -> Outcome {
         // Last, by the order in which it is inserted.
         "aims": aims.iter().map(Value::from).collect::<Vec<_>>(),
     });
-    if let Some(folder) = record.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(record, serde_json::to_string_pretty(&whole)? + "\n")?;
-    println!("Written to {}", record.display());
-    Ok(())
+    Ok(zenoh_pinned_measuring::record::write(record, &whole)?)
 }

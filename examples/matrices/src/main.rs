@@ -71,7 +71,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
 }
 
 fn verify(folder: &Path, json: bool) -> anyhow::Result<Vec<String>> {
-    let mut progress = report::Progress::on_terminal();
+    let mut progress = report::ProgressLine::on_terminal();
     let verified = store::verify(folder, &mut |done, stored| {
         progress.draw(|| format!("{done} of {stored} read"));
     })?;

@@ -14,7 +14,7 @@ use matrices::{
     input::Input,
     matrix::Form,
     pipeline::{BufferTerms, Pipeline, PipelineTerms, Stop, Wish},
-    report::{Progress, Report, line},
+    report::{ProgressLine, Report, line},
     roles::{Plan, Role},
     store::{Store, Whose},
 };
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &RunArguments, stop: &Stop) -> anyhow::Result<Repor
     if let Some(serving) = &serving {
         eprintln!("The dashboard is at http://{}/", serving.address());
     }
-    let mut progress = Progress::on_terminal();
+    let mut progress = ProgressLine::on_terminal();
     let (figures, finished) =
         pipeline.finish(|running| progress.draw(|| line(&running.pipeline())));
     progress.clear();

@@ -19,11 +19,12 @@ use crate::segment::Segment;
 #[derive(Debug)]
 pub struct LentSlot {
     frame: Frame,
-    segment: Arc<Segment>,
+    /// Keeps the mapping that the address is of.
+    _segment: Arc<Segment>,
     address: NonNull<u8>,
 }
 
-// SAFETY: the mapping belongs to the process, and `segment` keeps it; the pointer is used through `&self` for reading and
+// SAFETY: the mapping belongs to the process, and `_segment` keeps it; the pointer is used through `&self` for reading and
 // `&mut self` for writing only.
 unsafe impl Send for LentSlot {}
 // SAFETY: as above.
@@ -45,7 +46,7 @@ impl LentSlot {
         let address = segment.chunk_address(u32::try_from(found.offset).ok()?)?;
         Some(Self {
             frame,
-            segment,
+            _segment: segment,
             address,
         })
     }
@@ -60,14 +61,13 @@ impl Deref for LentSlot {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: `new` has found the bytes inside the mapping, which `segment` keeps; nobody else writes them (its contract).
+        // SAFETY: `new` has found the bytes inside the mapping, which `_segment` keeps; nobody else writes them (its contract).
         unsafe { std::slice::from_raw_parts(self.address.as_ptr(), self.frame.len()) }
     }
 }
 
 impl DerefMut for LentSlot {
     fn deref_mut(&mut self) -> &mut [u8] {
-        debug_assert!(self.segment.bytes() >= self.frame.len());
         // SAFETY: as in `deref`, and nobody else reads them; every mapping of ours is writable.
         unsafe { std::slice::from_raw_parts_mut(self.address.as_ptr(), self.frame.len()) }
     }

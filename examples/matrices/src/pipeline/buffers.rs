@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use zenoh_pinned::{AllocError, PinnedPool, PoolError, Slot};
 
 use super::Stop;
@@ -87,7 +87,7 @@ pub enum BufferError {
 }
 
 /// What became of the buffers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct BufferFigures {
     /// How many there may be.
     pub most: u32,

@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::roles::Role;
 
@@ -15,7 +15,7 @@ use crate::roles::Role;
 const KEPT: usize = 20;
 
 /// A matrix that is not stored, and why.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FailedMatrix {
     /// Its number.
     pub matrix: u64,

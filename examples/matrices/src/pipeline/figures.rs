@@ -1,7 +1,7 @@
 //! What a run shows of itself, at a moment: as a whole, by process, by task, and what has happened. As JSON these are the
 //! dashboard's sources.
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError, atomic::Ordering};
 
 use serde::Serialize;
 use zenoh_pinned::bindings::own_memory_of;
@@ -143,13 +143,7 @@ impl Running {
     pub fn pipeline(&self) -> PipelineFigures {
         let shared = &*self.0;
         let progress = shared.counts.now();
-        let has_ended = shared.has_ended.load(std::sync::atomic::Ordering::Relaxed);
-        let (state, why) = match (shared.stop.now(), has_ended) {
-            (Wish::GiveUp(why), _) => ("failed", Some(why)),
-            (_, true) => ("done", None),
-            (Wish::End, false) => ("ending", None),
-            (Wish::None, false) => ("running", None),
-        };
+        let (state, why) = shared.state();
         let seconds = shared.took().as_secs_f64();
         let roles: Vec<_> = Role::ALL.map(|role| shared.role(role)).into();
         PipelineFigures {
@@ -186,7 +180,7 @@ impl Running {
             role: "pipeline",
             seat: 0,
             pid: Some(std::process::id()),
-            state: self.pipeline().state.to_owned(),
+            state: shared.state().0.to_owned(),
             cpu_share: own.share,
             cpu_seconds: own.seconds,
             memory_bytes: own_memory_of(std::process::id()).unwrap_or_default(),
@@ -194,7 +188,7 @@ impl Running {
             processing: 0,
             answered: shared.counts.now().stored,
             restarts: 0,
-            since_seconds: shared.begun.elapsed().as_secs_f64(),
+            since_seconds: shared.took().as_secs_f64(),
             why_failed: None,
         }];
         for role in Role::ALL {
@@ -255,8 +249,19 @@ impl Running {
 }
 
 impl Shared {
-    fn times(&self) -> std::sync::MutexGuard<'_, super::ProcessorTime> {
+    fn times(&self) -> MutexGuard<'_, super::ProcessorTime> {
         self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// In a word, and why it has failed.
+    fn state(&self) -> (&'static str, Option<String>) {
+        let has_ended = self.has_ended.load(Ordering::Relaxed);
+        match (self.stop.now(), has_ended) {
+            (Wish::GiveUp(why), _) => ("failed", Some(why)),
+            (_, true) => ("done", None),
+            (Wish::End, false) => ("ending", None),
+            (Wish::None, false) => ("running", None),
+        }
     }
 
     fn role(&self, role: Role) -> RoleFigures {

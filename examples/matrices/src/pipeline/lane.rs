@@ -1,7 +1,7 @@
 //! A lane: a thread that takes one matrix after the other through all three roles.
 //!
-//! There are fewer than half as many lanes as buffers, so a writer that is slow holds up the producers, and no buffer is waited for by
-//! somebody who has what another one needs.
+//! There are fewer than half as many lanes as buffers, so a writer that is slow holds up the producers, and no buffer is waited
+//! for by somebody who has what another one needs.
 //!
 //! A worker that dies costs its matrix nothing: the request goes to another one, and what has killed two is asked for
 //! [`ATTEMPTS`] times, as two deaths by chance are not the matrix's fault.

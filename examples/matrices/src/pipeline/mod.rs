@@ -26,7 +26,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -111,10 +111,9 @@ struct Shared {
     counts: Counts,
     log: Arc<Log>,
     stop: Stop,
-    /// When the first matrix was, and the last lane has ended.
+    /// When the first matrix was, and the latest lane has ended.
     begun: Instant,
-    ended: Mutex<Option<Instant>>,
-    lanes_left: AtomicUsize,
+    lane_ended: Mutex<Option<Instant>>,
     next: AtomicU64,
     /// By role: how many matrices have failed with it since one has succeeded.
     failed_in_a_row: [AtomicU32; 3],
@@ -172,6 +171,7 @@ impl Pipeline {
             }
         }
         self.shared.look_at_processes();
+        // Relaxed: the lanes have been joined.
         self.shared.has_ended.store(true, Ordering::Relaxed);
         if let Some(keeper) = self.keeper.take() {
             keeper.thread().unpark();
@@ -213,7 +213,11 @@ impl Shared {
 
     /// How long the run has gone on, or took.
     fn took(&self) -> Duration {
-        let ended = *self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = *self
+            .lane_ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let ended = latest.filter(|_| self.has_ended.load(Ordering::Relaxed));
         let ended = ended.unwrap_or_else(Instant::now);
         ended.saturating_duration_since(self.begun)
     }
@@ -282,11 +286,8 @@ impl Shared {
 /// Takes matrices until there are no more.
 fn run_lane(shared: &Shared) {
     lane::run(shared);
-    // Relaxed: whoever waits for the lanes joins them.
-    if shared.lanes_left.fetch_sub(1, Ordering::Relaxed) == 1 {
-        let ended = shared.ended.lock();
-        *ended.unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
+    let latest = shared.lane_ended.lock();
+    *latest.unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
 }
 
 /// What is done once a second.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -64,8 +64,7 @@ impl Pipeline {
             log,
             stop: stop.clone(),
             begun: Instant::now(),
-            ended: Mutex::default(),
-            lanes_left: AtomicUsize::new(lanes),
+            lane_ended: Mutex::default(),
             next: Default::default(),
             failed_in_a_row: Default::default(),
             has_ended: Default::default(),

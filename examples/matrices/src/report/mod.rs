@@ -5,7 +5,7 @@ mod table;
 
 use serde::Serialize;
 
-pub use progress::{Progress, line};
+pub use progress::{ProgressLine, line};
 pub use table::table;
 
 use crate::{

@@ -12,12 +12,12 @@ const BAR: usize = 24;
 
 /// A line on standard error.
 #[derive(Debug)]
-pub struct Progress {
+pub struct ProgressLine {
     drawn: Option<Instant>,
     is_shown: bool,
 }
 
-impl Progress {
+impl ProgressLine {
     /// Drawn if standard error is a terminal.
     pub fn on_terminal() -> Self {
         Self {
