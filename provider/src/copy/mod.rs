@@ -1,7 +1,7 @@
 //! Copies between a frame and a device: the verbs of frames, slots and pinners that need a device.
 //!
 //! Holds: permission to call the driver (`entering`), the three ways to the device (`to_device`), memory there that
-//! other libraries borrow (`device_buffer`), and the way back (`from_device`). The topmost floor: it uses all others,
+//! other libraries borrow (`device_buffer`), copies out of memory that is registered for them alone (`once`), and the way back (`from_device`). The topmost floor: it uses all others,
 //! and none uses it.
 //!
 //! Who may write what: a copy's source is never written by this process while a hold on it exists; a
@@ -34,6 +34,7 @@ mod entering;
 mod error;
 mod from_device;
 mod host_slice;
+mod once;
 mod to_device;
 
 pub use device_buffer::DeviceBuffer;

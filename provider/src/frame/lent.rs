@@ -31,7 +31,8 @@ unsafe impl Send for LentSlot {}
 unsafe impl Sync for LentSlot {}
 
 impl LentSlot {
-    /// The slot that the whole of `frame` is. `None` for bytes outside segments that this library has mapped.
+    /// The slot that the whole of `frame` is. `None` for bytes outside segments that this library has mapped, and for those
+    /// of a sealed one.
     ///
     /// # Safety
     /// The slot's owner has lent it to this call's caller alone: until the value is gone, nobody reads or writes the frame's
@@ -40,7 +41,7 @@ impl LentSlot {
         let found = frame.found.as_ref()?;
         let segment = found.entry.segment()?.clone();
         let end = found.offset.checked_add(frame.len())?;
-        if end > segment.bytes() {
+        if end > segment.bytes() || segment.is_sealed() {
             return None;
         }
         let address = segment.chunk_address(u32::try_from(found.offset).ok()?)?;

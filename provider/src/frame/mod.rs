@@ -21,7 +21,7 @@ mod lent;
 mod owned;
 
 use std::{
-    ops::Deref,
+    ops::{Deref, Range},
     ptr::NonNull,
     sync::{Arc, OnceLock},
 };
@@ -40,6 +40,7 @@ use crate::{
     availability,
     cuda::Hold,
     figures,
+    os::file::Identity,
     pinner::Pinner,
     reason::{DevicePath, FallbackReason, Way},
     registration::Found,
@@ -52,6 +53,8 @@ use crate::{
 /// came from, and every copy out of it have gone.
 pub struct Frame {
     held: Arc<HeldBytes>,
+    /// Which of the held bytes it is; inside them.
+    range: Range<usize>,
     found: Option<Found>,
     pinner: Pinner,
     taken: OnceLock<Way>,
@@ -62,8 +65,10 @@ pub struct Frame {
 
 impl Frame {
     fn of(held: impl Into<Arc<HeldBytes>>, found: Option<Found>, pinner: &Pinner) -> Self {
+        let held: Arc<HeldBytes> = held.into();
         Self {
-            held: held.into(),
+            range: 0..held.bytes().len(),
+            held,
             found,
             pinner: pinner.clone(),
             taken: OnceLock::new(),
@@ -191,7 +196,7 @@ impl Frame {
     /// # Errors
     /// [`FrameError::Unverifiable`]: the kernel did not tell what is mapped there.
     pub fn for_pinner(&self, pinner: &Pinner) -> Result<Self, FrameError> {
-        let bytes = self.held.bytes();
+        let bytes = &self[..];
         // Bytes that lay in no mapped file before lie in none now.
         let found = match &self.found {
             Some(_) => pinner
@@ -200,8 +205,29 @@ impl Frame {
             None => None,
         };
         let mut frame = Self::of(self.held.clone(), found, pinner).in_trace(self.trace);
+        frame.range = self.range.clone();
         frame.is_counted = true;
         Ok(frame)
+    }
+
+    /// A part of the frame, for instance one tensor of many, with the same way to the device. Nothing is copied; either
+    /// keeps all of the bytes. `None` for a range, in bytes, that reaches beyond the frame.
+    ///
+    /// ```
+    /// use zenoh_pinned::{Frame, Pinner};
+    ///
+    /// let frame = Frame::from_owner(vec![1, 2, 3], &Pinner::host_only())?;
+    /// assert_eq!(frame.part(1..3).as_deref(), Some(&[2, 3][..]));
+    /// assert!(frame.part(1..4).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn part(&self, range: Range<usize>) -> Option<Self> {
+        self.get(range.clone())?;
+        let found = self.found.as_ref().map(|found| found.further(range.start));
+        let mut part = Self::of(self.held.clone(), found, &self.pinner).in_trace(self.trace);
+        part.range = self.range.start + range.start..self.range.start + range.end;
+        part.is_counted = true;
+        Some(part)
     }
 
     /// The way of the bytes to the device: after a copy the one it took, before that the one it would
@@ -264,8 +290,11 @@ impl Frame {
         }
     }
 
-    /// The bytes as zenoh's buffer, another reference to it; `None` where they came in none.
+    /// The bytes as zenoh's buffer, another reference to it; `None` where they came in none, and for a part of one.
     pub(crate) fn shared_payload(&self) -> Option<ZBytes> {
+        if self.len() < self.held.bytes().len() {
+            return None;
+        }
         self.held.buffer().map(ZBytes::from)
     }
 
@@ -273,6 +302,11 @@ impl Frame {
     pub(crate) fn hold(&self) -> Hold {
         let entry = self.found.as_ref().map(|found| found.entry.clone());
         Hold::of(self.held.clone(), entry)
+    }
+
+    /// The file that the bytes lie in.
+    pub(crate) fn segment(&self) -> Option<Identity> {
+        Some(self.found.as_ref()?.entry.identity())
     }
 
     pub(crate) fn pinner(&self) -> &Pinner {
@@ -315,7 +349,10 @@ impl Deref for Frame {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.held.bytes()
+        self.held
+            .bytes()
+            .get(self.range.clone())
+            .unwrap_or_default()
     }
 }
 

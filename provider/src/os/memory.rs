@@ -4,7 +4,7 @@ use std::{os::fd::OwnedFd, ptr::NonNull};
 
 use rustix::{
     io::Errno,
-    mm::{Advice, MapFlags, ProtFlags},
+    mm::{Advice, MapFlags, MprotectFlags, ProtFlags},
 };
 
 /// A mapping of this process, unmapped when dropped.
@@ -92,6 +92,21 @@ impl MappedRange {
         match self.advise(Advice::LinuxPopulateWrite) {
             Err(error @ (Errno::FAULT | Errno::NOMEM | Errno::HWPOISON)) => Err(error),
             _ => Ok(()),
+        }
+    }
+
+    /// Makes all from `offset` on, a multiple of a page, read-only in this mapping: a write there ends the process.
+    pub(crate) fn protect_from(&self, offset: usize) -> Result<(), Errno> {
+        let Some(base) = self.at(offset) else {
+            return Ok(());
+        };
+        // SAFETY: the rest of the mapping, which this value owns; the callers say that nobody writes there any more.
+        unsafe {
+            rustix::mm::mprotect(
+                base.as_ptr().cast(),
+                self.bytes - offset,
+                MprotectFlags::READ,
+            )
         }
     }
 

@@ -397,6 +397,19 @@ impl PinnedPool {
         Ok(processes)
     }
 
+    /// Says that the pool's slots are never written again: this process, and whoever attaches them from now on, have them
+    /// read-only. For memory that is loaded once and then read, such as weights. Whether this process has all so.
+    ///
+    /// # Safety
+    /// Nobody writes a slot of this pool any more: none that is out, and none is allocated.
+    #[doc(hidden)]
+    pub unsafe fn seal(&self) -> bool {
+        let segments = self.segments();
+        // SAFETY: the caller says so.
+        let sealed = segments.iter().map(|segment| unsafe { segment.seal() });
+        sealed.fold(true, |all, one| all && one)
+    }
+
     /// Waits until nobody holds a slot of this pool any more: no consumer, nor this process.
     ///
     /// Frames that have been published arrive although the pool is dropped, and a process that exits waits

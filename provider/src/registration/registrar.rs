@@ -146,6 +146,8 @@ fn register_segment(
 ) -> Result<SegmentRegistration, FallbackReason> {
     get_or_make(entry.identity(), registration, || {
         let segment = match entry.attached() {
+            // Read-only here, and the driver pins for reading and writing.
+            Some(segment) if segment.is_sealed() => alias_of(segment.id(), entry.identity())?,
             Some(segment) => segment.clone(),
             None => attach_alias(seen, entry.identity())?,
         };
@@ -158,10 +160,16 @@ fn register_segment(
 
 /// Maps the file that somebody else's mapping shows once more, without touching that mapping.
 fn attach_alias(seen: AddressSeen, file: Identity) -> Result<Arc<Segment>, FallbackReason> {
+    let id = os::mappings::segment_at(seen.0).ok_or_else(|| FallbackReason::NotAttachable {
+        detail: String::from("no zenoh segment is mapped there"),
+    })?;
+    alias_of(id, file)
+}
+
+/// One more mapping of the file, by its name.
+fn alias_of(id: u32, file: Identity) -> Result<Arc<Segment>, FallbackReason> {
     let not_attachable = |detail: String| FallbackReason::NotAttachable { detail };
-    let id = os::mappings::segment_at(seen.0)
-        .ok_or_else(|| not_attachable(String::from("no zenoh segment is mapped there")))?;
-    let alias = Segment::attach(id).map_err(|error| not_attachable(error.to_string()))?;
+    let alias = Segment::attach_writable(id).map_err(|error| not_attachable(error.to_string()))?;
     // Mapping and name may both have come to mean another file since the frame was seen.
     if alias.identity() != file {
         return Err(not_attachable(String::from(

@@ -112,6 +112,11 @@ impl Found {
         }
     }
 
+    /// The same, `bytes` further on.
+    pub(crate) fn further(&self, bytes: usize) -> Self {
+        Self::at(self.entry.clone(), self.offset + bytes, false)
+    }
+
     /// The frame's first byte inside the registration, where there is one.
     pub(crate) fn registered_address(&self, bytes: usize) -> Result<NonNull<u8>, FallbackReason> {
         let registration = self.entry.registration()?;

@@ -1,8 +1,12 @@
 //! Attaching a segment that another process made: checked, shared-locked, mapped, nothing locked in RAM.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
-use super::{Segment, SegmentHeader, layout::MAX_SEGMENT_BYTES, registry};
+use super::{
+    Segment, SegmentHeader,
+    layout::{MAX_SEGMENT_BYTES, SegmentLayout},
+    registry,
+};
 use crate::os::{
     self, Errno,
     file::{self, Access},
@@ -78,8 +82,20 @@ pub enum AttachError {
 }
 
 impl Segment {
-    /// Attaches the segment `id` as zenoh does, but without locking its pages.
+    /// Attaches the segment `id` as zenoh does, but without locking its pages, and read-only where it is sealed.
     pub(crate) fn attach(id: u32) -> Result<Arc<Self>, AttachError> {
+        let segment = Self::attach_writable(id)?;
+        if segment.is_sealed() {
+            let protected = segment.range.protect_from(SegmentLayout::header_bytes());
+            if let Err(error) = protected {
+                tracing::debug!(%error, id, "slots that nobody writes any more stay writable here");
+            }
+        }
+        Ok(segment)
+    }
+
+    /// As [`Segment::attach`], and writable in any case, for a driver that pins no other memory.
+    pub(crate) fn attach_writable(id: u32) -> Result<Arc<Self>, AttachError> {
         let open_error = |error: Errno| match limits::is_out_of_descriptors(error) {
             true => AttachError::TooManyOpenFiles {
                 id,
@@ -120,6 +136,7 @@ impl Segment {
             range,
             file,
             identity,
+            is_sealed: AtomicBool::new(header.as_ref().is_some_and(|header| header.is_sealed)),
             header,
             uses: registry::find(identity).and_then(|known| known.uses.clone()),
             made_here: MadeHere::now(),

@@ -1,6 +1,9 @@
 //! Making a segment: no name before it is locked, full size and described.
 
-use std::{os::fd::OwnedFd, sync::Arc};
+use std::{
+    os::fd::OwnedFd,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use super::{Segment, SegmentHeader, layout::SegmentLayout, registry, uses::Uses};
 use crate::{
@@ -150,6 +153,7 @@ impl Segment {
             layout,
             producer_pid: pid,
             producer_start: os::process::start_time(pid).unwrap_or(0),
+            is_sealed: false,
         };
         // SAFETY: the mapping is writable, page-aligned, at least one page, and its file has no name.
         unsafe { header.write(range.base()) };
@@ -163,6 +167,7 @@ impl Segment {
             identity,
             uses: Some(Uses::of(layout)),
             header: Some(header),
+            is_sealed: AtomicBool::new(false),
             made_here: MadeHere::now(),
         };
         Ok(registry::share(segment))

@@ -10,6 +10,8 @@
 //! | 32 | 4 | number of slots | producer, once |
 //! | 36 | 4 | length of the pool's name in bytes | producer, once |
 //! | 40 | 64 | pool's name, UTF-8 | producer, once |
+//! | 104 | 4 | 1 where the slots are never written again | producer, at most once, before anybody is told of a slot |
+//! | 108 | 4 | nothing | nobody |
 //! | 128 | 4 | releases announced (a futex) | consumers |
 //! | 132 | 4 | allocations waiting for a release | producer |
 //!
@@ -22,7 +24,7 @@
 
 use std::{
     ptr::NonNull,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
 use super::{layout::SegmentLayout, release::ReleaseWords};
@@ -44,6 +46,8 @@ struct Fields {
     slots: u32,
     name_bytes: u32,
     name: [u8; NAME_BYTES],
+    is_sealed: u32,
+    nothing: u32,
 }
 
 /// The fields as a reader copies them.
@@ -66,6 +70,8 @@ pub struct SegmentHeader {
     pub producer_pid: u32,
     /// In clock ticks since boot, as the header claims.
     pub producer_start: u64,
+    /// As the header claims: the slots are never written again, so whoever attaches them maps them read-only.
+    pub is_sealed: bool,
 }
 
 impl SegmentHeader {
@@ -94,6 +100,8 @@ impl SegmentHeader {
             slots: self.layout.slots(),
             name_bytes: name.len() as u32,
             name: [0; NAME_BYTES],
+            is_sealed: u32::from(self.is_sealed),
+            nothing: 0,
         };
         fields.name[..name.len()].copy_from_slice(name);
         // SAFETY: the caller says that the page is writable, aligned and not shared yet.
@@ -154,8 +162,21 @@ impl SegmentHeader {
             layout,
             producer_pid: fields.producer_pid,
             producer_start: fields.producer_start,
+            is_sealed: fields.is_sealed == 1,
         })
     }
+}
+
+/// Writes that the slots are never written again.
+///
+/// # Safety
+/// `page` is the start of a writable, page-aligned mapping of at least one page.
+pub unsafe fn seal(page: NonNull<u8>) {
+    let at = std::mem::offset_of!(Fields, is_sealed);
+    // SAFETY: the offset lies inside the page and is aligned for u32; readers take the field as an atomic word.
+    let field = unsafe { page.add(at).cast::<AtomicU32>().as_ref() };
+    // Release: the slots were written before. Whoever reads it was told of a slot afterwards, by other means.
+    field.store(1, Ordering::Release);
 }
 
 /// The release words of the header page.
@@ -180,6 +201,7 @@ mod tests {
             layout: SegmentLayout::new(os::page_bytes(), 3).unwrap(),
             producer_pid: 7,
             producer_start: 99,
+            is_sealed: false,
         }
     }
 
@@ -198,6 +220,14 @@ mod tests {
     #[test]
     fn a_header_reads_back_as_written() {
         assert_eq!(read(&written("front camera")), Some(header("front camera")));
+    }
+
+    #[test]
+    fn a_sealed_segment_says_so() {
+        let range = written("weights");
+        // SAFETY: a private, writable mapping of four pages.
+        unsafe { seal(range.base()) };
+        assert!(read(&range).unwrap().is_sealed);
     }
 
     #[test]

@@ -8,9 +8,10 @@
 //! Who may write what: the producer writes the header page before the segment has a name, and a slot
 //! while no reference to its chunk is out; consumers write the release words and nothing else. zenoh
 //! maps every segment writable, and so does this module, because a consumer of zenoh may turn a unique
-//! buffer into a mutable one.
+//! buffer into a mutable one. Only the slots of a sealed segment are read-only here: such as weights, which nobody
+//! writes once they are loaded; a stray write there ends whoever writes.
 //!
-//! Locks: none. A `Segment` never changes after it was made; it is shared by `Arc`, and every pointer
+//! Locks: none. A `Segment` never changes after it was made, but that it can be sealed; it is shared by `Arc`, and every pointer
 //! into the mapping is kept together with such an `Arc`.
 //!
 //! Invariants:
@@ -40,7 +41,10 @@ pub(crate) mod uses;
 use std::{
     os::fd::OwnedFd,
     ptr::NonNull,
-    sync::{Arc, atomic::AtomicU32},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
 };
 
 pub use attach::AttachError;
@@ -66,6 +70,7 @@ pub(crate) struct Segment {
     identity: Identity,
     /// What the header page said; `None` for a segment of another library.
     header: Option<SegmentHeader>,
+    is_sealed: AtomicBool,
     /// Only of a segment that a pool of this process made, and of further mappings of its file.
     uses: Option<Arc<Uses>>,
     made_here: MadeHere,
@@ -137,6 +142,31 @@ impl Segment {
         // SAFETY: a header was found, so the mapping has at least one page; it is writable and lives
         // as long as `self`.
         Some(unsafe { header::release_words(self.range.base()) })
+    }
+
+    /// Says that the slots are never written again: this process, and all who attach the segment from now on, have them
+    /// read-only. Whether this process has.
+    ///
+    /// # Safety
+    /// Nothing of this process writes a slot of it any more.
+    pub(crate) unsafe fn seal(&self) -> bool {
+        if self.header.is_none() || !self.reaches(SegmentLayout::header_bytes()) {
+            return false;
+        }
+        // SAFETY: a header was found, so the mapping has at least one page, which is writable.
+        unsafe { header::seal(self.range.base()) };
+        // Relaxed: who asks has been told of a slot since, and with that of this.
+        self.is_sealed.store(true, Ordering::Relaxed);
+        let slots = SegmentLayout::header_bytes();
+        let protected = self.range.protect_from(slots);
+        protected
+            .inspect_err(|error| tracing::debug!(%error, id = self.id, "slots stay writable here"))
+            .is_ok()
+    }
+
+    /// Whether its slots are never written again, and read-only in this mapping where the kernel allowed it.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.is_sealed.load(Ordering::Relaxed)
     }
 
     /// Gives the memory of all slots back, for a segment of this process none of whose slots is in use or will

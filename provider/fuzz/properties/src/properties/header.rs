@@ -92,12 +92,13 @@ fn page(segment_bytes: u64, slots: u64) -> Vec<u8> {
         layout,
         producer_pid: 4711,
         producer_start: 123_456,
+        is_sealed: true,
     };
     let mut page = Page::beginning_with(&[]);
     let base = page.base();
     // SAFETY: a page of its own, aligned and writable.
     unsafe { header.write(base) };
-    // SAFETY: the fields lie in the first 104 bytes of the page, which were all written or zero before.
-    seed.extend_from_slice(unsafe { std::slice::from_raw_parts(base.as_ptr(), 104) });
+    // SAFETY: the fields lie in the first 112 bytes of the page, which were all written or zero before.
+    seed.extend_from_slice(unsafe { std::slice::from_raw_parts(base.as_ptr(), 112) });
     seed
 }
