@@ -13,3 +13,4 @@ pub mod dora;
 pub mod internals;
 mod opening;
 pub mod pubsub;
+pub mod tensor;
