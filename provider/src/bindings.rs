@@ -10,7 +10,7 @@ pub use crate::{
     interruption::{interruptible, is_interrupted, may_be_interrupted},
     os::{
         limits::physical_memory,
-        per_process::MadeHere,
+        per_process::{MadeHere, PerProcess},
         proc::{Look, Unseen, environment_of, own_memory_of, processes},
         termination::Termination,
     },

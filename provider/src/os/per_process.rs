@@ -47,7 +47,7 @@ impl MadeHere {
 
 /// A static with a value of its own in each process, made at its first use there and never dropped.
 #[derive(Debug)]
-pub(crate) struct PerProcess<T: 'static> {
+pub struct PerProcess<T: 'static> {
     /// What was made last, here or in the process that this one was forked from; null at first.
     made: AtomicPtr<Made<T>>,
     make: fn() -> T,
@@ -60,7 +60,8 @@ struct Made<T> {
 }
 
 impl<T: Send + Sync> PerProcess<T> {
-    pub(crate) const fn new(make: fn() -> T) -> Self {
+    /// With a value that `make` makes in each process that wants one.
+    pub const fn new(make: fn() -> T) -> Self {
         Self {
             made: AtomicPtr::new(std::ptr::null_mut()),
             make,
