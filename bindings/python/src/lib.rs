@@ -8,7 +8,7 @@
 //! - frames and slots, and the pools of slots (`frame`, `slot`, `pool`);
 //! - copies to devices (`device`);
 //! - sessions, publishers and subscribers (`zenoh`), and beside them the pinned outputs of a dora node (`dora`);
-//! - on top of them pools of workers (`workers`).
+//! - on top of them pools of workers (`workers`) and models (`models`).
 //!
 //! The exchange (`exchange`) stands by itself, on errors and buffers alone, and so does the command `zenoh-pinned` (`command`).
 //!
@@ -39,6 +39,7 @@ mod errors;
 mod exchange;
 mod frame;
 mod log;
+mod models;
 mod numpy;
 mod open;
 mod panics;
@@ -78,6 +79,7 @@ mod _native {
         exchange::{AgentEnd, DataPlaneEnd, ObserverEnd, feature_names},
         frame::{Frame, class::set_frame_class},
         log::end_traces,
+        models::{ModelServer, Models, Registry, Weights},
         pool::{Pool, PoolStatistics},
         reason::Reason,
         slot::{Shown, Slot},

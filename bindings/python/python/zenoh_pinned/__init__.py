@@ -10,6 +10,7 @@ memory of zenoh.
 - `zenoh_pinned.dora.Node`: a dora node whose ``send_output(..., pinned=True)`` sends so.
 - `zenoh_pinned.exchange`: newest values between a load balancer's data plane and its agent, without locks.
 - `zenoh_pinned.workers`: worker processes that serve frames, with batches, priorities and deadlines.
+- `zenoh_pinned.models`: weights loaded once, and shared by every worker of a host.
 
 Sizes are in bytes and times in seconds. Every call may be made on any thread, and lets other threads run
 while it waits or copies, where its documentation does not say otherwise. Objects belong to the process that
@@ -51,6 +52,7 @@ if _TYPE_CHECKING:
     from types import ModuleType as _ModuleType
 
     from zenoh_pinned import exchange as exchange
+    from zenoh_pinned import models as models
     from zenoh_pinned import workers as workers
 
 __all__ = [
@@ -86,7 +88,7 @@ __all__ = [
 
 def __getattr__(name: str) -> "_ModuleType":
     # Imported by whoever uses it.
-    if name in ("exchange", "workers"):
+    if name in ("exchange", "models", "workers"):
         import importlib
 
         return importlib.import_module(f"zenoh_pinned.{name}")

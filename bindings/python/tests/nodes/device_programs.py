@@ -367,6 +367,34 @@ def the_interpreter_is_free_while_a_copy_waits():
     assert during > 20, during
 
 
+def weights_on_the_device():
+    """Eight shards of a mebibyte, by a budget that has room for two of them."""
+    import json
+    import tempfile
+
+    from zenoh_pinned import models
+
+    zenoh_pinned.open_device("cuda:0", max_bytes=(2 << 20) + (64 << 10), staging_slots=0)
+    arrays = {f"t{n}": np.arange(n, n + (1 << 18), dtype="float32") for n in range(8)}
+    header = {
+        name: {"dtype": "F32", "shape": [1 << 18], "data_offsets": [n << 20, (n + 1) << 20]}
+        for n, name in enumerate(arrays)
+    }
+    text = json.dumps(header).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.safetensors"
+        data = b"".join(array.tobytes() for array in arrays.values())
+        path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+        with models.Registry(shard_bytes=1 << 20) as registry:
+            weights = registry.load("m", path)
+    assert len(weights.shards) == 8
+    for _ in range(3):
+        shards = weights.to_device("cuda:0")
+        assert [shard.path for shard in shards] == ["direct"] * 8, shards
+        for shard, array in zip(shards, arrays.values(), strict=True):
+            assert shard.to_host().tobytes() == array.tobytes()
+
+
 def exit_with_copies_in_flight():
     if os.environ.get("ZENOH_PINNED_CUDA") != "real":
         control("copy_delay_us=500000")

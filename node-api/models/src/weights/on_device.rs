@@ -69,6 +69,11 @@ impl DeviceWeights {
         &self.shards
     }
 
+    /// The device memory of each shard, for whoever keeps it himself.
+    pub fn into_shards(self) -> Vec<DeviceBuffer> {
+        self.shards
+    }
+
     /// Where the tensor of this name lies.
     pub fn tensor(&self, name: &str) -> Option<DeviceTensor> {
         let tensors = &self.tensors.contents().manifest;
