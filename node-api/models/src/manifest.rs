@@ -208,7 +208,7 @@ impl TensorInfo {
         let bytes = self.place.bytes;
         let name = || self.name.clone();
         let element = self.element.bytes() as u64;
-        if !self.place.is_inside(shards) || self.place.offset % element != 0 {
+        if !self.place.is_inside(shards) || !self.place.offset.is_multiple_of(element) {
             return Err(ManifestError::Outside {
                 name: name(),
                 bytes,

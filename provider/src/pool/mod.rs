@@ -406,8 +406,8 @@ impl PinnedPool {
     pub unsafe fn seal(&self) -> bool {
         let segments = self.segments();
         // SAFETY: the caller says so.
-        let sealed = segments.iter().map(|segment| unsafe { segment.seal() });
-        sealed.fold(true, |all, one| all && one)
+        let open = segments.iter().filter(|segment| !unsafe { segment.seal() });
+        open.count() == 0
     }
 
     /// Waits until nobody holds a slot of this pool any more: no consumer, nor this process.

@@ -27,6 +27,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: Stream,
+    silence: Duration,
 }
 
 /// A lease: the connection that it is.
@@ -73,7 +74,15 @@ impl Connection {
         stream.peer().map_err(|error| Trouble::Unusable {
             cause: error.to_string(),
         })?;
-        Ok(Self { stream })
+        Ok(Self {
+            stream,
+            silence: SILENCE,
+        })
+    }
+
+    /// The same, whose server may say nothing for so long.
+    pub(super) fn answering_within(self, silence: Duration) -> Self {
+        Self { silence, ..self }
     }
 
     /// The contents with references of this process, and what keeps them there.
@@ -144,12 +153,12 @@ impl Connection {
             version: VERSION,
             ask,
         };
-        let sent = self.stream.send(&question, Instant::now() + SILENCE);
+        let sent = self.stream.send(&question, Instant::now() + self.silence);
         sent.map_err(gone)
     }
 
     fn answer(&mut self) -> Result<Answer, Trouble> {
-        let answer = self.stream.receive(Instant::now() + SILENCE);
+        let answer = self.stream.receive(Instant::now() + self.silence);
         answer.map_err(|error| match error.kind() {
             io::ErrorKind::InvalidData => Trouble::Unusable {
                 cause: format!("its answer is none ({error}): are both of the same version?"),

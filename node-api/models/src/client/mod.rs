@@ -31,6 +31,9 @@ use crate::{
 };
 use connection::{Connection, Trouble};
 
+/// How long a look waits for the server.
+const LOOK_WITHIN: Duration = Duration::from_millis(200);
+
 /// The way to a server of models. Cheap to clone, usable from any thread.
 ///
 /// ```no_run
@@ -188,6 +191,24 @@ impl Models {
             .connect()
             .and_then(|mut connection| connection.statistics());
         asked.map_err(|trouble| self.shared.server_error(trouble.to_string()))
+    }
+
+    /// As [`Models::statistics`], at once: `None` where nobody serves, an error where the server does not answer.
+    pub(crate) fn look(&self) -> Result<Option<RegistryStatistics>, String> {
+        let asked = self.shared.connect().and_then(|connection| {
+            let mut connection = connection.answering_within(LOOK_WITHIN);
+            connection.statistics()
+        });
+        match asked {
+            Ok(statistics) => Ok(Some(statistics)),
+            Err(Trouble::Nobody) => Ok(None),
+            Err(trouble) => Err(trouble.to_string()),
+        }
+    }
+
+    /// Where the server is.
+    pub(crate) fn place(&self) -> String {
+        self.shared.place.socket().display().to_string()
     }
 
     fn no_unload(&self, trouble: Trouble) -> UnloadError {
