@@ -2,8 +2,9 @@
 #![deny(missing_docs)]
 
 // The modules form floors, with no circle between any two; from bottom to top:
-// words, programs, output / the subcommands, each on its own: doctor, serve, top.
+// words, programs, output / the subcommands, each on its own: doctor, models, serve, top.
 mod doctor;
+mod models;
 mod output;
 mod programs;
 mod serve;
@@ -28,6 +29,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Top(top::Arguments),
     Serve(serve::Arguments),
+    Models(models::Arguments),
 }
 
 /// How the command ended, as a process tells it.
@@ -60,7 +62,7 @@ impl From<Outcome> for std::process::ExitCode {
 }
 
 /// Runs the command with these arguments, of which the first is the program's name, and prints to the standard output and
-/// error. Returns when it has ended, which `top` and `serve` do at SIGINT, SIGTERM and SIGHUP; meanwhile they have these
+/// error. Returns when it has ended, which `top`, `serve` and `models serve` do at SIGINT, SIGTERM and SIGHUP; meanwhile they have these
 /// signals' handlers. For one thread of a process at a time.
 ///
 /// ```
@@ -77,6 +79,7 @@ pub fn run<Argument: Into<OsString> + Clone>(
             Command::Doctor(arguments) => doctor::run(&arguments),
             Command::Top(arguments) => top::run(&arguments),
             Command::Serve(arguments) => serve::run(&arguments),
+            Command::Models(arguments) => models::run(&arguments),
         },
         Err(error) => {
             // Help and the version come this way too.

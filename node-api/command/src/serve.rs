@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use zenoh_pinned::bindings::Termination;
+use zenoh_pinned_models::Models;
 use zenoh_pinned_observe::{Observer, host};
 
 use crate::{Outcome, output};
@@ -27,7 +28,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             return Outcome::Wrong;
         }
     };
-    let mut observer = Observer::builder().sources(host());
+    let models = Models::builder().build().figures();
+    let mut observer = Observer::builder().sources(host()).source(models);
     if let Some(address) = arguments.address {
         observer = observer.address(address);
     }

@@ -2,8 +2,12 @@
 #![deny(missing_docs)]
 
 // The modules form floors, with no circle between any two; from bottom to top:
-// os, shards, manifest, error / formats / weights, loading / registry / messages / serving, client / source.
+// element, os, shards, manifest, error / formats / weights, loading / registry / messages / serving, client / source.
+// Beside them inference / control, and on top of both offering.
 mod client;
+#[cfg(feature = "control")]
+pub mod control;
+mod element;
 mod error;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
@@ -11,9 +15,13 @@ pub mod formats;
 #[cfg(not(feature = "internals"))]
 #[allow(dead_code, unused_imports, reason = "what only fuzzing and tests call")]
 mod formats;
+#[cfg(feature = "control")]
+pub mod inference;
 mod loading;
 mod manifest;
 mod messages;
+#[cfg(feature = "control")]
+pub mod offering;
 mod os;
 mod registry;
 mod serving;
@@ -28,6 +36,7 @@ mod weights;
 use zenoh_pinned::bindings::PerProcess;
 
 pub use client::{Models, ModelsBuilder};
+pub use element::ElementType;
 pub use error::{CapacityError, DeviceError, Holder, LoadError, UnloadError};
 pub use manifest::{Port, TensorInfo};
 pub use registry::{ModelState, ModelStatistics, Registry, RegistryBuilder, RegistryStatistics};

@@ -1,5 +1,7 @@
 //! A registry as `zenoh-pinned-observe` shows it: metrics, state, readiness.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use zenoh_pinned_observe::{Families, Figures, LookError, Source};
 
@@ -20,8 +22,8 @@ impl Registry {
     /// assert_eq!(look.state["loads"], 0);
     /// # Ok::<(), zenoh_pinned_observe::LookError>(())
     /// ```
-    pub fn figures(&self) -> impl Source + 'static {
-        OfRegistry(self.clone())
+    pub fn figures(&self) -> Arc<dyn Source> {
+        Arc::new(OfRegistry(self.clone()))
     }
 }
 
@@ -37,8 +39,8 @@ impl Models {
     /// assert!(look.state["server"].is_null());
     /// # Ok::<(), zenoh_pinned_observe::LookError>(())
     /// ```
-    pub fn figures(&self) -> impl Source + 'static {
-        OfServer(self.clone())
+    pub fn figures(&self) -> Arc<dyn Source> {
+        Arc::new(OfServer(self.clone()))
     }
 }
 

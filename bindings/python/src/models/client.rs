@@ -24,17 +24,14 @@ impl Models {
         Ok(Self(models.build()))
     }
 
-    fn attach(
-        &self,
-        py: Python<'_>,
-        model: &str,
-        source: Option<PathBuf>,
-    ) -> PyResult<Weights> {
+    fn attach(&self, py: Python<'_>, model: &str, source: Option<PathBuf>) -> PyResult<Weights> {
         let weights = signals::interruptible(py, || match source {
             Some(source) => self.0.attach_from(model, source),
             None => self.0.attach(model),
         });
-        Ok(Weights::new(weights?.map_err(|error| errors::load(&error))?))
+        Ok(Weights::new(
+            weights?.map_err(|error| errors::load(&error))?,
+        ))
     }
 
     fn unload(&self, py: Python<'_>, model: &str) -> PyResult<usize> {

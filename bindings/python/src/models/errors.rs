@@ -26,9 +26,11 @@ pub(super) fn load(error: &LoadError) -> PyErr {
     match error {
         LoadError::Name { .. } => PyValueError::new_err(text),
         LoadError::NotLoaded { .. } => plain("not_loaded"),
-        LoadError::OtherSource { loaded_from, .. } => of_kind("other_source", &text, |attributes| {
-            attributes.set_item("loaded_from", loaded_from)
-        }),
+        LoadError::OtherSource { loaded_from, .. } => {
+            of_kind("other_source", &text, |attributes| {
+                attributes.set_item("loaded_from", loaded_from)
+            })
+        }
         LoadError::Format { .. } => plain("format"),
         LoadError::Read { .. } | LoadError::FileChanged { .. } => plain("read"),
         LoadError::Capacity(capacity) => of_kind("capacity", &text, |attributes| {

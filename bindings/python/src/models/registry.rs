@@ -49,7 +49,9 @@ impl Registry {
             Some(source) => registry.load(model, source),
             None => registry.lease(model),
         });
-        Ok(Weights::new(weights?.map_err(|error| errors::load(&error))?))
+        Ok(Weights::new(
+            weights?.map_err(|error| errors::load(&error))?,
+        ))
     }
 
     fn unload(&self, model: &str) -> PyResult<usize> {
@@ -82,7 +84,10 @@ impl ModelServer {
         let registry = registry.registry.get()?;
         let server = models::ModelServer::serve(&registry, name);
         let server = server.map_err(|error| errors::serve(&error))?;
-        let server = Open::new(std::sync::Arc::new(server), "the server is closed: make another one");
+        let server = Open::new(
+            std::sync::Arc::new(server),
+            "the server is closed: make another one",
+        );
         Ok(Self { server })
     }
 

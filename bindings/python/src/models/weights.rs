@@ -44,7 +44,12 @@ impl Weights {
         };
         let frame = zenoh_pinned::Frame::from_owner(kept, &pinners::get(Target::Host));
         let frame = frame.map_err(of_this_package::frame)?;
-        Ok(Frame::shared(Arc::new(frame), Target::Host, element, info.1))
+        Ok(Frame::shared(
+            Arc::new(frame),
+            Target::Host,
+            element,
+            info.1,
+        ))
     }
 }
 
@@ -145,11 +150,7 @@ impl Weights {
     }
 
     /// Each shard in memory of a device.
-    fn to_device(
-        &self,
-        py: Python<'_>,
-        device: &Bound<'_, PyAny>,
-    ) -> PyResult<Vec<DeviceBuffer>> {
+    fn to_device(&self, py: Python<'_>, device: &Bound<'_, PyAny>) -> PyResult<Vec<DeviceBuffer>> {
         self.made_in.check()?;
         let wish = Wish::of(Some(device))?;
         py.detach(|| {

@@ -8,6 +8,8 @@
 
 mod capacity;
 mod files;
+#[cfg(feature = "control")]
+mod offering;
 mod processes;
 mod registry;
 mod server;
