@@ -367,6 +367,30 @@ def the_interpreter_is_free_while_a_copy_waits():
     assert during > 20, during
 
 
+def tensors():
+    if os.environ.get("ZENOH_PINNED_CUDA") != "real":
+        control("copy_delay_us=20000")
+    pool = zenoh_pinned.Pool(slot_bytes=65536, slots=2, wait=0.1)
+    array = np.arange(24, dtype="float32").reshape(2, 3, 4)
+    buffer = zenoh_pinned.to_device(array, "cuda:0")
+    tensor = zenoh_pinned.Tensor.from_dlpack(buffer, pool)
+    with meeting.raises(zenoh_pinned.NotInSharedMemory, "cuda:0"):
+        zenoh_pinned.Tensor.from_dlpack(buffer, pool, zero_copy=True)
+    with meeting.raises(TypeError, "pool="):
+        zenoh_pinned.Tensor.from_dlpack(buffer)
+    del buffer
+    assert (tensor.shape, tensor.dtype, tensor.is_shared) == ((2, 3, 4), "float32", True)
+    assert np.array_equal(tensor.numpy(), array)
+    back = tensor.to_device("cuda:0")
+    assert (back.shape, back.dtype) == ((2, 3, 4), "float32")
+    assert np.array_equal(back.to_host(), array)
+    words = np.arange(8, dtype="uint16")
+    short = zenoh_pinned.to_device(words, "cuda:0", shape=(2, 4), dtype="bfloat16")
+    tensor = zenoh_pinned.Tensor.from_dlpack(short, pool, zero_copy=False)
+    assert (tensor.shape, tensor.dtype) == ((2, 4), "bfloat16")
+    assert bytes(tensor.view(-1, "uint8")) == words.tobytes()
+
+
 def exit_with_copies_in_flight():
     if os.environ.get("ZENOH_PINNED_CUDA") != "real":
         control("copy_delay_us=500000")
