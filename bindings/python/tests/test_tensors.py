@@ -164,6 +164,8 @@ STRIDED = {
     "transposed": lambda array: array.T,
     "backwards": lambda array: array[::-1, ::-1],
     "every other": lambda array: array[::2, ::3],
+    "pairs apart": lambda array: array[:, ::20],
+    "one row": lambda array: array[3:4, ::7],
     "columns": lambda array: array[:, 5:20],
     "repeated": lambda array: np.broadcast_to(array[:, 3:4], (30, 40)),
     "axes turned": lambda array: array.reshape(5, 6, 40).transpose(2, 0, 1),
@@ -303,6 +305,28 @@ def test_what_was_received_or_sent_goes_on_as_it_lies(pair):
     publisher.put(Tensor.from_numpy(frame.numpy()[10:20], zero_copy=True))
     assert bytes(subscriber.recv(5)) == bytes(frame)[10:20]
     assert publisher.pool.statistics().allocations == allocated + 4
+
+
+def test_a_relay_hands_on_another_publishers_slot(sessions):
+    producer, consumer = sessions
+    camera, relay = (producer.declare_publisher(f"test/{key}", 4096, wait=0.2) for key in ("camera", "relay"))
+    left, right = (consumer.declare_subscriber(f"test/{key}") for key in ("camera", "relay"))
+    link(camera, left)
+    link(relay, right)
+    allocated = relay.pool.statistics().allocations
+    for number in range(20):
+        camera.put(np.full(4096, number, "uint8"))
+        frame = left.recv(5)
+        relay.put(frame)
+        handed_on = right.recv(5)
+        assert place_of(address(handed_on)) == place_of(address(frame)) != "nowhere"
+        assert set(handed_on.numpy()) == {number}
+    assert relay.pool.statistics().allocations == allocated
+    del frame, handed_on
+    gc.collect()
+    eventually(lambda: in_use(camera) == 0)
+    for closed in (camera, relay, left, right):
+        closed.close()
 
 
 def test_what_is_still_written_is_never_sent_as_it_lies(pair):

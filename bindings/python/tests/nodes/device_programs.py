@@ -390,6 +390,24 @@ def tensors():
     assert (tensor.shape, tensor.dtype) == ((2, 4), "bfloat16")
     assert bytes(tensor.view(-1, "uint8")) == words.tobytes()
 
+    class Scattered:
+        """As a library shows a transposed array on the device."""
+
+        def __dlpack__(self, **asked):
+            capsule = np.zeros((2, 3)).T.__dlpack__(max_version=(1, 1))
+            get = ctypes.pythonapi.PyCapsule_GetPointer
+            get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+            # Behind version, context, deleter, flags and data.
+            ctypes.c_int32.from_address(get(capsule, b"dltensor_versioned") + 40).value = 2
+            return capsule
+
+        def __dlpack_device__(self):
+            return (2, 0)
+
+    with meeting.raises(ValueError, "contiguous"):
+        zenoh_pinned.Tensor.from_dlpack(Scattered(), pool)
+    meeting.eventually(lambda: pool.statistics().in_use == 1)
+
 
 def exit_with_copies_in_flight():
     if os.environ.get("ZENOH_PINNED_CUDA") != "real":
