@@ -7,7 +7,7 @@ use pyo3::{
     prelude::*,
     types::PyString,
 };
-use zenoh_pinned_node::dora::ElementType;
+use zenoh_pinned_node::tensor::ElementType;
 
 use crate::{numpy, shape::resolve, sizes::tuple};
 

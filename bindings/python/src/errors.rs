@@ -114,6 +114,21 @@ create_exception!(
 ... except zenoh_pinned.FrameRefused as error:
 ...     print(error)  # the next one can be received"#
 );
+create_exception!(
+    zenoh_pinned,
+    NotInSharedMemory,
+    PyValueError,
+    r#"The elements lie in no slot of shared memory, and were to be used where they lie.
+
+The message says what they lie in.
+
+>>> import numpy, zenoh_pinned
+>>> try:
+...     tensor = zenoh_pinned.Tensor.from_numpy(numpy.zeros(3), zero_copy=True)
+... except zenoh_pinned.NotInSharedMemory:
+...     pool = zenoh_pinned.Pool(slot_bytes=4096)
+...     tensor = zenoh_pinned.Tensor.from_numpy(numpy.zeros(3), pool)  # by one copy"#
+);
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
@@ -123,7 +138,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("OverBudget", py.get_type::<OverBudget>())?;
     module.add("NoDevice", py.get_type::<NoDevice>())?;
     module.add("CudaError", py.get_type::<CudaError>())?;
-    module.add("FrameRefused", py.get_type::<FrameRefused>())
+    module.add("FrameRefused", py.get_type::<FrameRefused>())?;
+    module.add("NotInSharedMemory", py.get_type::<NotInSharedMemory>())
 }
 
 pub(crate) fn alloc(error: AllocError) -> PyErr {

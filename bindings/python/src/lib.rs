@@ -6,7 +6,7 @@
 //!   `numpy`);
 //! - which device is meant, and its pinner (`target`, `pinners`); views, of other libraries and for them (`view`);
 //! - frames and slots, and the pools of slots (`frame`, `slot`, `pool`);
-//! - copies to devices (`device`);
+//! - copies to devices (`device`), and arrays and tensors of other libraries in slots (`tensor`);
 //! - sessions, publishers and subscribers (`zenoh`), and beside them the pinned outputs of a dora node (`dora`);
 //! - on top of them pools of workers (`workers`) and models (`models`).
 //!
@@ -52,6 +52,7 @@ mod signals;
 mod sizes;
 mod slot;
 mod target;
+mod tensor;
 mod unraisable;
 mod view;
 mod words;
@@ -83,6 +84,7 @@ mod _native {
         pool::{Pool, PoolStatistics},
         reason::Reason,
         slot::{Shown, Slot},
+        tensor::tensor_frame,
         unraisable::tell_unraisable,
         workers::{Batch, Bell, Events, Payload, PendingAnswer, Worker, Workers, WorkersClient},
         zenoh::{LineFromPublisher, LineToSubscriber, Publisher, Session, Subscriber, recv_any},

@@ -13,6 +13,7 @@ use pyo3::{
     prelude::*,
     types::PyDict,
 };
+use zenoh::bytes::ZBytes;
 use zenoh_pinned::bindings::KeptPayload;
 use zenoh_pinned_node::{bindings::SentMemory, dora::OutputSlot};
 use zenoh_pinned_workers::{AnswerSlot, Payload};
@@ -47,13 +48,13 @@ pub(crate) enum Memory {
     /// Of whoever has asked a worker.
     Answer(AnswerSlot<'static>),
     /// Sent, or given up; shown by a view that keeps it.
-    Shown(#[expect(dead_code, reason = "it keeps the memory")] Keeper),
+    Shown(Keeper),
     Gone,
 }
 
 /// What keeps the memory of views.
 pub(crate) enum Keeper {
-    Sent(#[expect(dead_code, reason = "it keeps the memory")] KeptPayload),
+    Sent(KeptPayload),
     SentOutput(#[expect(dead_code, reason = "it keeps the memory")] SentMemory),
     /// Of a request or an answer.
     Payload(#[expect(dead_code, reason = "it keeps the memory")] Payload),
@@ -193,6 +194,15 @@ impl Slot {
         }
     }
 
+    /// What was published of a pool's slot, which views still show.
+    pub(crate) fn sent(&self) -> Option<ZBytes> {
+        self.made_in.check().ok()?;
+        match &self.state().memory {
+            Memory::Shown(Keeper::Sent(kept)) => Some(kept.payload()),
+            _ => None,
+        }
+    }
+
     /// Gives the views, where there are any, what keeps the memory that was taken.
     pub(crate) fn keep_for_views(&self, keeper: Keeper) {
         let mut state = self.state();
@@ -225,6 +235,12 @@ fn used_up() -> PyErr {
 impl Drop for Shown {
     fn drop(&mut self) {
         self.slot.get().shown_no_more();
+    }
+}
+
+impl Shown {
+    pub(crate) fn slot(&self) -> &Slot {
+        self.slot.get()
     }
 }
 

@@ -14,7 +14,7 @@ REPOSITORY = PACKAGE.parent.parent
 EXAMPLES = [REPOSITORY / "examples" / name for name in ("dora-camera", "load-balancer", "08-workers")]
 # dora's wheel needs Python 3.11.
 NO_DORA = ["arguments", "elements", "in_place", "living_views", "views", "mistakes", "waiting", "device"]
-NO_DORA += ["exchange", "exchange_mistakes", "line"]
+NO_DORA += ["exchange", "exchange_mistakes", "line", "tensors"]
 NO_DORA += ["workers", "workers_answers", "workers_faults", "workers_waiting"]
 CHECKED = [PACKAGE / "python", PACKAGE / "tests", *EXAMPLES]
 CHECKED += [REPOSITORY / "benches", REPOSITORY / "node-api/observe/tests"]

@@ -55,6 +55,13 @@ def test_a_frame_of_a_camera_reaches_the_worker_where_the_camera_wrote_it(sessio
     eventually(lambda: in_use(publisher) == 0)
 
 
+def test_a_tensor_reaches_the_worker_where_it_lies(alone):
+    slots = zenoh_pinned.Pool(slot_bytes=65_536)
+    tensor = zenoh_pinned.Tensor.from_numpy(np.ones((100, 100), "float32"), slots)
+    with serving(alone, "where") as pool:
+        assert str(pool.request(tensor).result(), "ascii") == place_of(address_of(tensor))
+
+
 def test_an_answer_is_a_frame_with_all_its_views(alone):
     given = np.arange(60_000, dtype="float32").reshape(100, 600)
     with serving(alone, "echo") as pool:

@@ -290,8 +290,20 @@ impl Frame {
         }
     }
 
-    /// The bytes as zenoh's buffer, another reference to it; `None` where they came in none, and for a part of one.
-    pub(crate) fn shared_payload(&self) -> Option<ZBytes> {
+    /// The frame as a payload, to be published as it lies: another reference to zenoh's buffer, which holds its slot too.
+    /// `None` for bytes that came in no such buffer, for a part of one, and in a forked child.
+    ///
+    /// ```
+    /// use zenoh_pinned::{Frame, PinnedPool, Pinner};
+    ///
+    /// let pool = PinnedPool::builder().slots(1).slot_bytes(4096).build()?;
+    /// let frame = Frame::from_payload(&pool.alloc(3)?.into_shm(), &Pinner::host_only())?;
+    /// if let Some(payload) = frame.shared_payload() {
+    ///     assert_eq!(payload.len(), 3); // for `publisher.put(payload)`, without a copy
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn shared_payload(&self) -> Option<ZBytes> {
         if self.len() < self.held.bytes().len() {
             return None;
         }

@@ -7,6 +7,7 @@ memory of zenoh.
 - `Session`, `Publisher`, `Subscriber`, `Listener` and `Pool`: frames over zenoh, and past it on one host.
 - `frame` and `to_device`: views of what was received, and their way to a device. They take a dora
   ``event["value"]`` too, whoever sent it.
+- `Tensor`: arrays and tensors of NumPy, torch and others in shared memory, and back without a copy.
 - `zenoh_pinned.dora.Node`: a dora node whose ``send_output(..., pinned=True)`` sends so.
 - `zenoh_pinned.exchange`: newest values between a load balancer's data plane and its agent, without locks.
 - `zenoh_pinned.workers`: worker processes that serve frames, with batches, priorities and deadlines.
@@ -30,6 +31,7 @@ from zenoh_pinned._native import (
     LineFull,
     LineToSubscriber,
     NoDevice,
+    NotInSharedMemory,
     NotOnTheLine,
     OutputReport,
     OverBudget,
@@ -46,6 +48,7 @@ from zenoh_pinned._native import (
 from zenoh_pinned._publisher import Publisher
 from zenoh_pinned._session import Session
 from zenoh_pinned._subscriber import Subscriber, recv_any
+from zenoh_pinned._tensor import Tensor
 from zenoh_pinned._writing import Writing
 
 if _TYPE_CHECKING:
@@ -66,6 +69,7 @@ __all__ = [
     "LineToSubscriber",
     "Listener",
     "NoDevice",
+    "NotInSharedMemory",
     "NotOnTheLine",
     "OutputReport",
     "OverBudget",
@@ -76,6 +80,7 @@ __all__ = [
     "Report",
     "Session",
     "Subscriber",
+    "Tensor",
     "Writing",
     "__version__",
     "copy_into",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from zenoh_pinned import _native
+from zenoh_pinned._elements import is_of_numpy
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,6 +40,21 @@ def arrow_of(data: object) -> tuple[Any, tuple[int, ...]]:
             raise TypeError(msg) from None
         msg = f"no Arrow array can be made of {type(data).__name__}: {error}"
         raise TypeError(msg) from error
+
+
+def arrow_type(dtype: str) -> tuple[Any, int]:
+    """Return Arrow's type of elements that lie one behind the other, and the bytes of one.
+
+    Raise ``ImportError`` without pyarrow.
+    """
+    pyarrow: Any = importlib.import_module("pyarrow")
+    if dtype == "bool":
+        return pyarrow.int8(), 1
+    if is_of_numpy(dtype):
+        kind = np.dtype(dtype)
+        return pyarrow.from_numpy_dtype(kind), kind.itemsize
+    width = 2 if dtype == "bfloat16" else 1
+    return pyarrow.binary(width), width
 
 
 def _numpy(data: Any) -> npt.NDArray[Any] | None:

@@ -13,6 +13,9 @@ __version__: str
 
 def set_frame_class(class_: type[Frame]) -> None: ...
 def numpy_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]: ...
+def tensor_frame(object: object, pool: Pool | None, zero_copy: bool | None) -> Frame:
+    """The elements of an array, a buffer or a DLPack tensor as a frame in shared memory."""
+
 def end_traces() -> None: ...
 
 class PoolFull(TimeoutError):
@@ -97,6 +100,19 @@ class FrameRefused(BufferError):
     ...     print(error)  # the next one can be received
     """
 
+class NotInSharedMemory(ValueError):
+    """The elements lie in no slot of shared memory, and were to be used where they lie.
+
+    The message says what they lie in.
+
+    >>> import numpy, zenoh_pinned
+    >>> try:
+    ...     tensor = zenoh_pinned.Tensor.from_numpy(numpy.zeros(3), zero_copy=True)
+    ... except zenoh_pinned.NotInSharedMemory:
+    ...     pool = zenoh_pinned.Pool(slot_bytes=4096)
+    ...     tensor = zenoh_pinned.Tensor.from_numpy(numpy.zeros(3), pool)  # by one copy
+    """
+
 @final
 class FallbackReason:
     """Why a shorter way to the device was not taken: a fact about this process at that moment, not an error.
@@ -163,6 +179,9 @@ class FrameBase:
     @property
     def shape(self) -> tuple[int, ...]:
         """The sizes of the dimensions, in elements, in row-major order."""
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The bytes from one element to the next of each dimension."""
     @property
     def dtype(self) -> str:
         """The type of the elements, as NumPy names it."""
@@ -427,6 +446,7 @@ class Session:
 class Publisher:
     def allocate(self, shape: int | Sequence[int], dtype: npt.DTypeLike, timeout: float | None) -> Slot: ...
     def put_slot(self, slot: Slot, attachment: bytes | None, timeout: float | None) -> None: ...
+    def put(self, data: object, attachment: bytes | None, timeout: float | None) -> None: ...
     def put_copy(self, array: object, attachment: bytes | None, timeout: float | None) -> None: ...
     @property
     def lines(self) -> tuple[LineToSubscriber, ...]: ...

@@ -71,6 +71,9 @@ class Publisher(Closing):
     ) -> None:
         """Publish `data`, an array, a buffer or a tensor on the host, by one copy.
 
+        A `Frame` or `Tensor` in shared memory is published as it lies, without a copy, whosever slot it is:
+        that is held until the subscribers have let go of it too. A part of one is copied.
+
         `attachment` and `timeout` are as with `allocate`.
 
         Raise ``TypeError`` for data that is not of numbers, or masked; ``ValueError`` for an array that is
@@ -78,7 +81,7 @@ class Publisher(Closing):
         that refuses to lose frames had no room in time, and `NotOnTheLine` where the publisher is alone on
         its key and the frame cannot go by a line. Nobody got the frame then.
         """
-        self._native.put_copy(data, attachment_of(attachment), timeout)
+        self._native.put(data, attachment_of(attachment), timeout)
 
     @property
     def pool(self) -> _native.Pool:

@@ -10,7 +10,7 @@
 pub(crate) mod class;
 pub(crate) mod exporter;
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use pyo3::{
@@ -18,6 +18,7 @@ use pyo3::{
     prelude::*,
     types::{PyBytes, PyDict, PyTuple},
 };
+use zenoh::bytes::ZBytes;
 use zenoh_pinned::FallbackReason;
 
 use self::class::FrameHandle;
@@ -26,6 +27,7 @@ use crate::{
     errors, pinners,
     process::MadeIn,
     reason::Reason,
+    shape::strides,
     sizes::{Sizes, tuple},
     target::Target,
     view::{
@@ -90,6 +92,43 @@ impl Frame {
         self.frame.for_pinner(&pinner).map_err(errors::frame)
     }
 
+    /// The frame as a payload, to be published as it lies; `None` where it has to be copied.
+    ///
+    /// # Errors
+    /// `RuntimeError` in a forked child.
+    pub(crate) fn shared_payload(&self) -> PyResult<Option<ZBytes>> {
+        self.made_in.check()?;
+        Ok(self.frame.shared_payload())
+    }
+
+    /// So many of its bytes as a frame of their own; `None` where they are not its own.
+    pub(crate) fn part(
+        &self,
+        range: Range<usize>,
+        element: &'static Element,
+        shape: Vec<usize>,
+    ) -> Option<Self> {
+        Some(Self {
+            frame: Arc::new(self.frame.part(range)?),
+            element,
+            shape,
+            beside: Beside::default(),
+            ..self.again()
+        })
+    }
+
+    /// Another one of the same bytes.
+    fn again(&self) -> Self {
+        Self {
+            frame: self.frame.clone(),
+            target: self.target,
+            element: self.element,
+            shape: self.shape.clone(),
+            beside: self.beside.clone(),
+            made_in: self.made_in,
+        }
+    }
+
     pub(crate) fn lies_in_shared_memory(&self) -> bool {
         self.frame.is_shared()
     }
@@ -128,12 +167,9 @@ impl Frame {
     fn reinterpreted(&self, element: &'static Element, shape: &[i128]) -> PyResult<Self> {
         let shape = element.sizes_of(shape, self.frame.len())?;
         Ok(Self {
-            frame: self.frame.clone(),
-            target: self.target,
             element,
             shape,
-            beside: self.beside.clone(),
-            made_in: self.made_in,
+            ..self.again()
         })
     }
 }
@@ -142,8 +178,12 @@ impl Frame {
 impl Frame {
     #[new]
     #[pyo3(signature = (handle = None))]
-    fn construct(handle: Option<&FrameHandle>) -> PyResult<Self> {
-        handle.and_then(FrameHandle::take).ok_or_else(|| {
+    fn construct(handle: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let frame = handle.and_then(|handle| match handle.cast::<Self>() {
+            Ok(frame) => Some(frame.get().again()),
+            Err(_) => handle.cast::<FrameHandle>().ok()?.get().take(),
+        });
+        frame.ok_or_else(|| {
             PyTypeError::new_err("frames are received, or made by zenoh_pinned.frame(object)")
         })
     }
@@ -177,6 +217,12 @@ impl Frame {
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, &self.shape)
+    }
+
+    /// The bytes from one element to the next of each dimension.
+    #[getter]
+    fn strides<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, strides(&self.shape, self.element.bytes))
     }
 
     /// The type of the elements, as NumPy names it.

@@ -94,9 +94,7 @@ impl Weights {
         let tensor = self.weights.tensor(name).ok_or_else(absent)?;
         let tensor = tensor.map_err(|error| of_this_package::connection(&error))?;
         let info = (tensor.element().name(), tensor.shape().to_vec());
-        let whole = 0..tensor.frame().len();
-        let bytes = tensor.frame().part(whole).ok_or_else(absent)?;
-        self.frame(bytes, info)?.into_object(py)
+        self.frame(tensor.into_frame(), info)?.into_object(py)
     }
 
     fn shard(&self, py: Python<'_>, number: usize) -> PyResult<Py<PyAny>> {

@@ -12,9 +12,12 @@ use crate::{element::Element, shape::strides};
 pub(crate) const CPU: (i32, i32) = (1, 0);
 pub(crate) const CUDA_HOST: (i32, i32) = (3, 0);
 
+/// The type of CUDA devices.
+pub(crate) const CUDA: i32 = 2;
+
 /// The CUDA device of this number.
 pub(crate) const fn cuda(ordinal: i32) -> (i32, i32) {
-    (2, ordinal)
+    (CUDA, ordinal)
 }
 
 /// The version of these structures. Elements may ask for a later minor one, which is told.

@@ -1,39 +1,25 @@
-//! Bytes of another object, through its buffer or DLPack.
+//! Elements of another object, through its buffer or DLPack.
 
 use std::{ffi::CStr, mem::MaybeUninit, ptr::NonNull, slice};
 
 use pyo3::{
-    exceptions::{PyException, PyTypeError, PyValueError},
+    exceptions::{PyException, PyTypeError},
     prelude::*,
     types::{PyBytes, PyMemoryView, PyString},
 };
 
 use super::{
     buffer_protocol::{self, Buffer, FULL_READ_ONLY},
-    tensor::HostTensor,
+    strided::{Strided, scattered},
+    tensor,
 };
 use crate::{
     element::{Element, UINT8},
-    numpy, shape,
+    numpy,
 };
 
-/// Memory that another object shows, in one run of row-major elements.
-///
-/// May be dropped on any thread: it is a Python object that keeps the memory, and PyO3 gives that up when the
-/// interpreter is attached next. A thread that waited for the interpreter here could wait for ever while the
-/// process ends.
-pub(crate) struct Imported {
-    bytes: NonNull<u8>,
-    len: usize,
-    element: &'static Element,
-    shape: Vec<usize>,
-    _keeper: Py<PyAny>,
-}
-
-// SAFETY: the bytes are only read, and the keeper may be sent.
-unsafe impl Send for Imported {}
-// SAFETY: as above.
-unsafe impl Sync for Imported {}
+/// Elements in host memory that another object shows, in one run in row-major order.
+pub(crate) struct Imported(Strided);
 
 /// A view that is released with the interpreter attached, at the end of the function that made it.
 struct Borrowed<'py> {
@@ -92,12 +78,8 @@ impl<'py> Borrowed<'py> {
         }
     }
 
-    fn is_one_run(&self, shape: &[usize]) -> bool {
-        let len = usize::try_from(self.view.len).unwrap_or(0);
-        let item_bytes = usize::try_from(self.view.item_bytes).unwrap_or(0);
-        let strides = self.list(self.view.strides);
-        let in_order = shape::is_one_run(len, item_bytes, shape, &strides);
-        len == 0 || (in_order && self.view.suboffsets.is_null())
+    fn is_direct(&self) -> bool {
+        self.view.suboffsets.is_null()
     }
 }
 
@@ -109,99 +91,116 @@ impl Drop for Borrowed<'_> {
 }
 
 impl Imported {
+    /// As [`Strided::imported`], of what is in one run.
+    ///
+    /// # Errors
+    /// As there; `ValueError` where the elements are not in one run.
+    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Self::in_one_run(Strided::imported(object)?).map_err(|_| scattered())
+    }
+
+    /// The same elements; they themselves where they are not in one run.
+    pub(crate) fn in_one_run(strided: Strided) -> Result<Self, Strided> {
+        match strided.as_one_run() {
+            Some(_) => Ok(Self(strided)),
+            None => Err(strided),
+        }
+    }
+
+    pub(crate) fn element(&self) -> &'static Element {
+        self.0.element()
+    }
+
+    pub(crate) fn shape(&self) -> &[usize] {
+        self.0.shape()
+    }
+}
+
+impl From<Imported> for Strided {
+    fn from(imported: Imported) -> Self {
+        imported.0
+    }
+}
+
+impl AsRef<[u8]> for Imported {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_one_run().unwrap_or_default()
+    }
+}
+
+impl Strided {
     /// The elements of an array, a buffer, a DLPack tensor on the host, or what NumPy makes an array of by its
     /// array interface.
     ///
     /// # Errors
-    /// `TypeError` where it is none of these, or not of numbers, or some of them are masked; `ValueError` where
-    /// its elements are not in one run.
-    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+    /// `TypeError` where it is none of these, or not of numbers, or some of them are masked.
+    pub(crate) fn imported(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = object.py();
         if object.is_instance(numpy::ndarray(py)?)? {
-            return Self::of_array(object);
+            return of_array(object);
         }
         if object.is_instance(numpy::generic(py)?)? && !is_text(object) {
-            return Self::of_array(&numpy::asarray(object)?);
+            return of_array(&numpy::asarray(object)?);
         }
         match PyMemoryView::from(object) {
-            Ok(view) => Self::of_view(&view),
-            Err(error) => match HostTensor::of(object)? {
-                Some(tensor) => Ok(Self::of_tensor(tensor)),
+            Ok(view) => of_view(&view),
+            Err(error) => match tensor::on_the_host(object)? {
+                Some(tensor) => Ok(tensor),
                 // A type with this interface and without the buffer protocol has to be asked by NumPy.
                 None if object.hasattr("__array_interface__")? => {
-                    Self::of_array(&numpy::asarray(object)?)
+                    of_array(&numpy::asarray(object)?)
                 }
                 None => Err(error),
             },
         }
     }
+}
 
-    fn of_array(array: &Bound<'_, PyAny>) -> PyResult<Self> {
-        if is_masked(array)? {
-            return Err(PyTypeError::new_err(
-                "a masked array has a mask beside its elements, which would be lost: send array.filled(value), and \
-                 the mask as a message of its own",
-            ));
-        }
-        match PyMemoryView::from(array) {
-            Ok(view) => Self::of_view(&view),
-            // NumPy exports no buffer of these: not numbers, or those of the package `ml_dtypes`.
-            Err(error) if error.is_instance_of::<PyException>(array.py()) => {
-                let element = Element::of_dtype(&array.getattr("dtype")?)?;
-                let shape = array.getattr("shape")?.extract()?;
-                if !array.getattr("flags")?.getattr("c_contiguous")?.extract()? {
-                    return Err(scattered());
-                }
-                let flat = array.call_method1("reshape", (-1,))?;
-                let bytes = PyMemoryView::from(&flat.call_method1("view", ("uint8",))?)?;
-                Ok(Self {
-                    element,
-                    shape,
-                    ..Self::of_view(&bytes)?
-                })
-            }
-            Err(error) => Err(error),
-        }
+fn of_array(array: &Bound<'_, PyAny>) -> PyResult<Strided> {
+    if is_masked(array)? {
+        return Err(PyTypeError::new_err(
+            "a masked array has a mask beside its elements, which would be lost: send array.filled(value), and \
+             the mask as a message of its own",
+        ));
     }
-
-    fn of_view(view: &Bound<'_, PyMemoryView>) -> PyResult<Self> {
-        let borrowed = Borrowed::of(view.as_any())?;
-        let shape = borrowed.shape();
-        if !borrowed.is_one_run(&shape) {
-            return Err(scattered());
+    match PyMemoryView::from(array) {
+        Ok(view) => of_view(&view),
+        // NumPy exports no buffer of these: not numbers, or those of the package `ml_dtypes`.
+        Err(error) if error.is_instance_of::<PyException>(array.py()) => {
+            let element = Element::of_dtype(&array.getattr("dtype")?)?;
+            let bits = format!("uint{}", element.bytes * 8);
+            // The base's own method, whatever a subclass has.
+            let class = numpy::ndarray(array.py())?;
+            let bits = class.call_method1("view", (array, bits))?;
+            of_view_as(&PyMemoryView::from(&bits)?, Some(element))
         }
-        Ok(Self {
-            bytes: NonNull::new(borrowed.view.bytes.cast()).unwrap_or(NonNull::dangling()),
-            len: usize::try_from(borrowed.view.len).unwrap_or(0),
-            element: borrowed.element()?,
-            shape,
-            _keeper: view.clone().into_any().unbind(),
-        })
-    }
-
-    fn of_tensor(tensor: HostTensor) -> Self {
-        Self {
-            bytes: tensor.bytes,
-            len: tensor.len,
-            element: tensor.element,
-            shape: tensor.shape,
-            _keeper: tensor.capsule,
-        }
-    }
-
-    pub(crate) fn element(&self) -> &'static Element {
-        self.element
-    }
-
-    pub(crate) fn shape(&self) -> &[usize] {
-        &self.shape
+        Err(error) => Err(error),
     }
 }
 
-fn scattered() -> PyErr {
-    PyValueError::new_err(
-        "the array's elements are not in one run in row-major order: use numpy.ascontiguousarray(array)",
-    )
+fn of_view(view: &Bound<'_, PyMemoryView>) -> PyResult<Strided> {
+    of_view_as(view, None)
+}
+
+/// A view's elements, or those that its own are the bits of.
+fn of_view_as(
+    view: &Bound<'_, PyMemoryView>,
+    element: Option<&'static Element>,
+) -> PyResult<Strided> {
+    let borrowed = Borrowed::of(view.as_any())?;
+    let element = match element {
+        Some(element) => element,
+        None => borrowed.element()?,
+    };
+    let first = NonNull::new(borrowed.view.bytes.cast()).unwrap_or(NonNull::dangling());
+    let (shape, steps) = (borrowed.shape(), borrowed.list(borrowed.view.strides));
+    let keeper = view.clone().into_any().unbind();
+    // SAFETY: the view keeps so many elements readable, as its exporter says.
+    let strided = unsafe { Strided::new(first, element, shape, steps, keeper) };
+    let is_all = |strided: &Strided| isize::try_from(strided.bytes()) == Ok(borrowed.view.len);
+    strided
+        .filter(|strided| is_all(strided) && borrowed.is_direct())
+        .ok_or_else(scattered)
 }
 
 /// Whether one of NumPy's scalars is text or bytes, which it shows as these.
@@ -215,12 +214,4 @@ fn is_masked(array: &Bound<'_, PyAny>) -> PyResult<bool> {
         return Ok(false);
     }
     array.is_instance(numpy::masked_array(py)?)
-}
-
-impl AsRef<[u8]> for Imported {
-    fn as_ref(&self) -> &[u8] {
-        // SAFETY: the keeper keeps so many bytes readable. Nothing keeps their owner from writing them
-        // meanwhile, as with every reader of a buffer; they are copied bytewise only.
-        unsafe { slice::from_raw_parts(self.bytes.as_ptr(), self.len) }
-    }
 }

@@ -1,8 +1,9 @@
 //! What lets other libraries see memory of this one, and this one theirs.
 //!
 //! Holds: the buffer protocol (`buffer_protocol`), outward for classes (`buffer_class`, `lending`: arrays whose views
-//! can be counted) and inward (`imported`); DLPack outward (`dlpack`) and inward (`tensor`); NumPy's array interface
-//! outward (`array_interface`); Arrow's C data interface inward (`arrow_array`). Knows nothing of frames and slots, which stand above.
+//! can be counted) and inward (`imported`); DLPack outward (`dlpack`) and inward (`tensor`); elements of either that are
+//! not in one run (`strided`); NumPy's array interface outward (`array_interface`); Arrow's C data interface inward
+//! (`arrow_array`). Knows nothing of frames and slots, which stand above.
 //!
 //! Locks: none.
 //!
@@ -16,4 +17,5 @@ pub(crate) mod buffer_protocol;
 pub(crate) mod dlpack;
 pub(crate) mod imported;
 pub(crate) mod lending;
-mod tensor;
+pub(crate) mod strided;
+pub(crate) mod tensor;

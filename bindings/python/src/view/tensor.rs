@@ -1,4 +1,4 @@
-//! DLPack, inward: tensors of other libraries in host memory.
+//! DLPack, inward: tensors of other libraries, in host memory or on a device.
 //!
 //! NumPy's own import has none of the short floats, so this reads the capsule itself. The capsule is kept as it
 //! came and never renamed: its end is the consumer's last call.
@@ -12,53 +12,114 @@ use pyo3::{
     types::{PyCapsule, PyCapsuleMethods, PyDict},
 };
 
-use super::dlpack::{CPU, CUDA_HOST, MAJOR, Managed, Tensor, Unversioned, Versioned};
+use super::{
+    dlpack::{CPU, CUDA, CUDA_HOST, MAJOR, Managed, Tensor, Unversioned, Versioned},
+    strided::{Strided, scattered},
+};
 use crate::{element::Element, shape, sizes::tuple};
 
 /// More dimensions than any library has.
 const MAX_DIMENSIONS: i32 = 64;
 
-/// A tensor of another library in host memory, its elements in one run.
-pub(super) struct HostTensor {
-    pub(super) bytes: NonNull<u8>,
-    pub(super) len: usize,
-    pub(super) element: &'static Element,
-    pub(super) shape: Vec<usize>,
-    /// Keeps the bytes.
-    pub(super) capsule: Py<PyAny>,
+/// A tensor of another library on a device, its elements in one run.
+pub(crate) struct DeviceTensor {
+    pub(crate) address: u64,
+    pub(crate) bytes: usize,
+    pub(crate) element: &'static Element,
+    pub(crate) shape: Vec<usize>,
+    /// Keeps the memory.
+    _capsule: Py<PyAny>,
 }
 
-impl HostTensor {
-    /// The tensor that `object` is; `None` where it has no DLPack.
+impl DeviceTensor {
+    /// The tensor that `object` is, which its library has made ready for the stream of this handle.
     ///
     /// # Errors
-    /// `TypeError`: it is on a device, or of elements that are not in the table; `ValueError`: they are not in one run;
-    /// and what its library raises.
-    pub(super) fn of(object: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
-        let Some(export) = object.getattr_opt(intern!(object.py(), "__dlpack__"))? else {
-            return Ok(None);
-        };
-        if let Some(device) = object.getattr_opt(intern!(object.py(), "__dlpack_device__"))? {
-            let (kind, _): (i32, i32) = device.call0()?.extract()?;
-            on_the_host(kind)?;
-        }
+    /// `TypeError`: it is of elements that are not in the table, or not on the device that it says; `ValueError`: they are
+    /// not in one run; and what its library raises.
+    pub(crate) fn of(object: &Bound<'_, PyAny>, ordinal: usize, stream: u64) -> PyResult<Self> {
+        let export = object.getattr(intern!(object.py(), "__dlpack__"))?;
         let asked = PyDict::new(object.py());
-        asked.set_item("max_version", (MAJOR, 1))?;
-        let capsule = match export.call((), Some(&asked)) {
-            // Libraries before DLPack 1.0 do not know the argument.
-            Err(error) if error.is_instance_of::<PyTypeError>(object.py()) => export.call0()?,
-            exported => exported?,
-        };
-        let capsule = capsule.cast_into::<PyCapsule>()?;
-        let (bytes, len, element, shape) = described(tensor_in(&capsule)?)?;
-        Ok(Some(Self {
-            bytes,
-            len,
+        asked.set_item("stream", stream)?;
+        let capsule = exported(&export, &asked)?;
+        let tensor = tensor_in(&capsule)?;
+        if usize::try_from(tensor.device_id) != Ok(ordinal) || tensor.device_type != CUDA {
+            return Err(not_on_the_host(tensor.device_type));
+        }
+        let Described {
+            first,
             element,
             shape,
-            capsule: capsule.into_any().unbind(),
-        }))
+            steps,
+        } = described(tensor)?;
+        let bytes = shape::count(&shape).map_or(0, |count| count * element.bytes);
+        if !shape::is_one_run(bytes, element.bytes, &shape, &steps) {
+            return Err(scattered());
+        }
+        Ok(Self {
+            address: first.as_ptr() as u64,
+            bytes,
+            element,
+            shape,
+            _capsule: capsule.into_any().unbind(),
+        })
     }
+}
+
+/// The number of the CUDA device that a tensor is on; `None` for other tensors, and for what is none.
+///
+/// # Errors
+/// What its library raises.
+pub(crate) fn cuda_device(object: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+    let Some(device) = object.getattr_opt(intern!(object.py(), "__dlpack_device__"))? else {
+        return Ok(None);
+    };
+    let (kind, ordinal): (i32, i32) = device.call0()?.extract()?;
+    Ok(usize::try_from(ordinal).ok().filter(|_| kind == CUDA))
+}
+
+/// The tensor that `object` is; `None` where it has no DLPack.
+///
+/// # Errors
+/// `TypeError`: it is on a device, or of elements that are not in the table; and what its library raises.
+pub(super) fn on_the_host(object: &Bound<'_, PyAny>) -> PyResult<Option<Strided>> {
+    let Some(export) = object.getattr_opt(intern!(object.py(), "__dlpack__"))? else {
+        return Ok(None);
+    };
+    if let Some(device) = object.getattr_opt(intern!(object.py(), "__dlpack_device__"))? {
+        let (kind, _): (i32, i32) = device.call0()?.extract()?;
+        is_the_host(kind)?;
+    }
+    let capsule = exported(&export, &PyDict::new(object.py()))?;
+    let tensor = tensor_in(&capsule)?;
+    is_the_host(tensor.device_type)?;
+    let Described {
+        first,
+        element,
+        shape,
+        steps,
+    } = described(tensor)?;
+    let keeper = capsule.clone().into_any().unbind();
+    // SAFETY: the capsule keeps so many elements readable, as their library says.
+    let strided = unsafe { Strided::new(first, element, shape, steps, keeper) };
+    strided.map(Some).ok_or_else(scattered)
+}
+
+/// A capsule of the newest version that both know.
+fn exported<'py>(
+    export: &Bound<'py, PyAny>,
+    asked: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyCapsule>> {
+    asked.set_item("max_version", (MAJOR, 1))?;
+    let capsule = match export.call((), Some(asked)) {
+        // Libraries before DLPack 1.0 do not know the argument.
+        Err(error) if error.is_instance_of::<PyTypeError>(export.py()) => {
+            asked.del_item("max_version")?;
+            export.call((), Some(asked))?
+        }
+        exported => exported?,
+    };
+    Ok(capsule.cast_into()?)
 }
 
 /// A tensor as its library describes it, for as long as the capsule lives.
@@ -86,10 +147,15 @@ fn pointer<T>(capsule: &Bound<'_, PyCapsule>, name: &CStr) -> Option<NonNull<T>>
     Some(pointer.cast())
 }
 
-type Described = (NonNull<u8>, usize, &'static Element, Vec<usize>);
+struct Described {
+    first: NonNull<u8>,
+    element: &'static Element,
+    shape: Vec<usize>,
+    /// In bytes.
+    steps: Vec<isize>,
+}
 
 fn described(tensor: &Tensor) -> PyResult<Described> {
-    on_the_host(tensor.device_type)?;
     let kind = &tensor.data_type;
     let element = Element::of_dlpack(kind.code, kind.bits).filter(|_| kind.lanes == 1);
     let element = element.ok_or_else(|| {
@@ -123,19 +189,20 @@ fn described(tensor: &Tensor) -> PyResult<Described> {
     let steps = list(tensor.strides, dimensions).iter();
     let steps = steps.map(|step| (*step as isize).saturating_mul(element.bytes as isize));
     let steps: Vec<isize> = steps.collect();
-    if !shape::is_one_run(len, element.bytes, &shape, &steps) {
-        return Err(PyValueError::new_err(
-            "the tensor's elements are not in one run in row-major order: use tensor.contiguous()",
-        ));
-    }
     let first = tensor.data.cast::<u8>();
     // Within the tensor's memory, as its library says.
     let first = NonNull::new(first.wrapping_add(tensor.byte_offset as usize));
-    match (first, len) {
-        (Some(first), _) => Ok((first, len, element, shape)),
-        (None, 0) => Ok((NonNull::dangling(), 0, element, shape)),
-        (None, _) => Err(PyValueError::new_err("the tensor has no memory")),
-    }
+    let first = match (first, len) {
+        (Some(first), _) => first,
+        (None, 0) => NonNull::dangling(),
+        (None, _) => return Err(PyValueError::new_err("the tensor has no memory")),
+    };
+    Ok(Described {
+        first,
+        element,
+        shape,
+        steps,
+    })
 }
 
 /// One of the tensor's lists; empty where it has none.
@@ -148,12 +215,16 @@ fn list<'a>(of: *const i64, dimensions: usize) -> &'a [i64] {
     }
 }
 
-fn on_the_host(kind: i32) -> PyResult<()> {
-    if [CPU.0, CUDA_HOST.0].contains(&kind) {
-        return Ok(());
+fn is_the_host(kind: i32) -> PyResult<()> {
+    match [CPU.0, CUDA_HOST.0].contains(&kind) {
+        true => Ok(()),
+        false => Err(not_on_the_host(kind)),
     }
-    Err(PyTypeError::new_err(format!(
+}
+
+fn not_on_the_host(kind: i32) -> PyErr {
+    PyTypeError::new_err(format!(
         "the tensor is on a device (DLPack's type {kind}), not in host memory: copy it there first, for instance with \
          tensor.cpu()"
-    )))
+    ))
 }

@@ -13,6 +13,7 @@ use zenoh_pinned_node::pubsub::{PinnedPublisher, PinnedPublisherBuilder};
 use super::lines::LineToSubscriber;
 use crate::{
     errors,
+    frame::Frame,
     open::Open,
     pool, signals,
     sizes::{Sizes, seconds},
@@ -75,6 +76,28 @@ impl Publisher {
         let kept = slot.take_of_pool()?.into_kept();
         let payload = kept.payload();
         slot.keep_for_views(Keeper::Sent(kept));
+        let attachment = attachment.map(ZBytes::from);
+        let put = || publisher.put_payload_within(payload, attachment, wait);
+        signals::interruptible(py, put)?.map_err(errors::put)
+    }
+
+    /// Publishes a frame in shared memory as it lies, and anything else by one copy.
+    fn put(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        attachment: Option<Vec<u8>>,
+        timeout: Option<f64>,
+    ) -> PyResult<()> {
+        let payload = match data.cast::<Frame>() {
+            Ok(frame) => frame.get().shared_payload()?,
+            Err(_) => None,
+        };
+        let Some(payload) = payload else {
+            return self.put_copy(py, data, attachment, timeout);
+        };
+        let publisher = self.publisher.get()?;
+        let wait = timeout.map_or(Ok(self.wait), seconds)?;
         let attachment = attachment.map(ZBytes::from);
         let put = || publisher.put_payload_within(payload, attachment, wait);
         signals::interruptible(py, put)?.map_err(errors::put)

@@ -395,6 +395,48 @@ def weights_on_the_device():
             assert shard.to_host().tobytes() == array.tobytes()
 
 
+def tensors():
+    if os.environ.get("ZENOH_PINNED_CUDA") != "real":
+        control("copy_delay_us=20000")
+    pool = zenoh_pinned.Pool(slot_bytes=65536, slots=2, wait=0.1)
+    array = np.arange(24, dtype="float32").reshape(2, 3, 4)
+    buffer = zenoh_pinned.to_device(array, "cuda:0")
+    tensor = zenoh_pinned.Tensor.from_dlpack(buffer, pool)
+    with meeting.raises(zenoh_pinned.NotInSharedMemory, "cuda:0"):
+        zenoh_pinned.Tensor.from_dlpack(buffer, pool, zero_copy=True)
+    with meeting.raises(TypeError, "pool="):
+        zenoh_pinned.Tensor.from_dlpack(buffer)
+    del buffer
+    assert (tensor.shape, tensor.dtype, tensor.is_shared) == ((2, 3, 4), "float32", True)
+    assert np.array_equal(tensor.numpy(), array)
+    back = tensor.to_device("cuda:0")
+    assert (back.shape, back.dtype) == ((2, 3, 4), "float32")
+    assert np.array_equal(back.to_host(), array)
+    words = np.arange(8, dtype="uint16")
+    short = zenoh_pinned.to_device(words, "cuda:0", shape=(2, 4), dtype="bfloat16")
+    tensor = zenoh_pinned.Tensor.from_dlpack(short, pool, zero_copy=False)
+    assert (tensor.shape, tensor.dtype) == ((2, 4), "bfloat16")
+    assert bytes(tensor.view(-1, "uint8")) == words.tobytes()
+
+    class Scattered:
+        """As a library shows a transposed array on the device."""
+
+        def __dlpack__(self, **asked):
+            capsule = np.zeros((2, 3)).T.__dlpack__(max_version=(1, 1))
+            get = ctypes.pythonapi.PyCapsule_GetPointer
+            get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+            # Behind version, context, deleter, flags and data.
+            ctypes.c_int32.from_address(get(capsule, b"dltensor_versioned") + 40).value = 2
+            return capsule
+
+        def __dlpack_device__(self):
+            return (2, 0)
+
+    with meeting.raises(ValueError, "contiguous"):
+        zenoh_pinned.Tensor.from_dlpack(Scattered(), pool)
+    meeting.eventually(lambda: pool.statistics().in_use == 1)
+
+
 def exit_with_copies_in_flight():
     if os.environ.get("ZENOH_PINNED_CUDA") != "real":
         control("copy_delay_us=500000")

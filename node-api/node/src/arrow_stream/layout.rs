@@ -65,7 +65,10 @@ impl Layout {
     /// The layout of `count` elements that are written in place.
     pub(super) fn in_place(data_type: &DataType, count: usize) -> Result<Self, EncodeError> {
         let what = "elements times their width";
-        let width = data_type.primitive_width();
+        let width = match data_type {
+            DataType::FixedSizeBinary(width) => usize::try_from(*width).ok(),
+            primitive => primitive.primitive_width(),
+        };
         let bytes = width.and_then(|width| count.checked_mul(width));
         let bytes = bytes.ok_or(EncodeError::Sizes { what })?;
         let mut layout = Self::default();

@@ -128,6 +128,20 @@ fn elements_written_in_place_are_the_array() {
 }
 
 #[test]
+fn elements_that_arrow_has_as_bytes_are_written_in_place_too() {
+    let data_type = DataType::FixedSizeBinary(2);
+    let stream = ArrowStream::in_place(&data_type, 3000).unwrap();
+    let mut bytes = vec![0; stream.bytes()];
+    stream.write_to(&mut bytes);
+    let first = stream.data_offset();
+    bytes[first..first + 6000].fill(7);
+    let decoded = decode_arrow_ipc(&bytes).unwrap();
+    let array = decoded.as_array();
+    assert_eq!((array.data_type(), array.len()), (&data_type, 3000));
+    assert_eq!(values_of(array).unwrap().as_slice(), [7; 6000]);
+}
+
+#[test]
 fn sizes_that_overflow_are_an_error() {
     for count in [usize::MAX, usize::MAX / 8, 1 << 62] {
         let stream = ArrowStream::in_place(&DataType::Float64, count);

@@ -49,7 +49,6 @@
 //! send path of `dora-node-api`, which this repeats where dora has no public seam.
 
 pub(crate) mod detached;
-mod element;
 mod error;
 mod frame;
 pub(crate) mod link;
@@ -65,7 +64,6 @@ mod settings;
 pub(crate) mod slot;
 
 pub use dora_message::daemon_to_node::RequiredAcker;
-pub use element::ElementType;
 pub use error::SendError;
 pub use frame::{FromArrow, FromArrowError};
 pub use link::daemon::DaemonError;
@@ -77,4 +75,4 @@ pub use report::{Delivery, OutputPath, OutputReport, Report};
 pub use settings::Settings;
 pub use slot::OutputSlot;
 
-pub use crate::arrow_stream::EncodeError;
+pub use crate::{arrow_stream::EncodeError, tensor::ElementType};

@@ -79,6 +79,23 @@ impl ElementType {
         }
     }
 
+    /// The type that [`Tensor::as_slice`](super::Tensor::as_slice) shows such elements as: their own, or, where Rust has no
+    /// such type, the unsigned integer of their bits.
+    ///
+    /// ```
+    /// use zenoh_pinned_node::tensor::ElementType;
+    ///
+    /// assert_eq!(ElementType::Float32.shown_as(), ElementType::Float32);
+    /// assert_eq!(ElementType::BFloat16.shown_as(), ElementType::Uint16);
+    /// ```
+    pub const fn shown_as(self) -> Self {
+        match self {
+            Self::Bool | Self::Float8E4M3 | Self::Float8E5M2 => Self::Uint8,
+            Self::Float16 | Self::BFloat16 => Self::Uint16,
+            own => own,
+        }
+    }
+
     /// The one of this name.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|element| element.name() == name)

@@ -8,6 +8,7 @@ from where they lie. A worker that died is back without reading a disk.
   and `Weights.reason` says so.
 - `Weights`: the tensors by their names.
 - `Registry`, `Server`: models of this process, and their way to others.
+- `serve`, `InferenceRequest`: in the program of a worker that answers clients of the Open Inference Protocol.
 - `ModelsError` and its subclasses.
 
 >>> from zenoh_pinned import models
@@ -20,6 +21,8 @@ format
 """
 
 from zenoh_pinned.models._client import attach, statistics, unload
+from zenoh_pinned.models._decoding import DecodeError
+from zenoh_pinned.models._encoding import EncodeError
 from zenoh_pinned.models._errors import (
     AttachError,
     CapacityError,
@@ -33,14 +36,20 @@ from zenoh_pinned.models._errors import (
     OverQuota,
     ReadError,
 )
+from zenoh_pinned.models._inference import InferenceAnswer, InferenceRequest
 from zenoh_pinned.models._registry import Registry, Server
+from zenoh_pinned.models._serving import serve
 from zenoh_pinned.models._weights import Port, Weights
 
 __all__ = [
     "AttachError",
     "CapacityError",
     "ChangedError",
+    "DecodeError",
+    "EncodeError",
     "FormatError",
+    "InferenceAnswer",
+    "InferenceRequest",
     "LoadTimeout",
     "ModelsError",
     "NoServer",
@@ -53,6 +62,7 @@ __all__ = [
     "Server",
     "Weights",
     "attach",
+    "serve",
     "statistics",
     "unload",
 ]

@@ -38,9 +38,7 @@ class Registry(Closing):
         time_to_live: float = 30.0,
         patience: float = 600.0,
     ) -> None:
-        self._native = _native.ModelRegistry(
-            max_bytes, session_bytes, shard_bytes, time_to_live, patience
-        )
+        self._native = _native.ModelRegistry(max_bytes, session_bytes, shard_bytes, time_to_live, patience)
 
     def add_source(self, model: str, source: str | os.PathLike[str]) -> None:
         """Say where the file of a model is, which is read when somebody asks for it."""

@@ -57,9 +57,7 @@ def _answer(infer: Infer, asked: Request) -> object:
         outputs = dict(infer(request))
         if request.outputs:
             outputs = {name: outputs[name] for name in request.outputs if name in outputs}
-        answer = InferenceAnswer(
-            request.model_name, request.model_version, request.id, outputs=outputs
-        )
+        answer = InferenceAnswer(request.model_name, request.model_version, request.id, outputs=outputs)
         encoder = answer.encoder()
         if encoder.nbytes <= _SHORT:
             return encoder.encoded()

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zenoh_pinned._tensor import Tensor
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -31,10 +33,10 @@ class Port:
     """``None`` for a length that the model leaves open, and for a rank that it does."""
 
 
-class Weights(Mapping[str, "Frame"]):
+class Weights(Mapping[str, Tensor]):
     """A lease on a model's weights: the tensors by their names, where they lie.
 
-    Every tensor is a read-only `Frame` with its type and shape; nothing is copied. All processes of the host
+    Every `Tensor` is read-only, with its type and shape; nothing is copied. All processes of the host
     share the memory, and each view of it keeps the lease. It ends when the last one has gone, or with the
     process.
 
@@ -57,9 +59,10 @@ class Weights(Mapping[str, "Frame"]):
         self._native = native
         self._places = {place[0]: place[1:] for place in native.places()}
 
-    def __getitem__(self, name: str) -> Frame:
+    def __getitem__(self, name: str) -> Tensor:
         """Return the tensor of this name. Raise ``KeyError`` where the model has none."""
-        return self._native.tensor(name)
+        dtype, shape, *_ = self._places[name]
+        return Tensor(self._native.tensor(name), tuple(shape), dtype)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -151,13 +154,9 @@ class Weights(Mapping[str, "Frame"]):
         }
 
 
-def _tensor_of(
-    torch: Any, shard: Any, dtype: str, shape: list[int], offset: int, nbytes: int
-) -> Any:
+def _tensor_of(torch: Any, shard: Any, dtype: str, shape: list[int], offset: int, nbytes: int) -> Any:
     return shard[offset : offset + nbytes].view(getattr(torch, dtype)).reshape(shape)
 
 
 def _ports(ports: list[tuple[str, str | None, list[int | None] | None]]) -> tuple[Port, ...]:
-    return tuple(
-        Port(name, dtype, None if shape is None else tuple(shape)) for name, dtype, shape in ports
-    )
+    return tuple(Port(name, dtype, None if shape is None else tuple(shape)) for name, dtype, shape in ports)
