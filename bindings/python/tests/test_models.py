@@ -157,7 +157,7 @@ def test_mistakes_say_what_is_wrong(tmp_path):
     path = tmp_path / "m.safetensors"
     path.write_bytes(b"\x10\0\0\0\0\0\0\0{}")
     with models.Registry() as registry:
-        with pytest.raises(models.FormatError, match="m.safetensors"):
+        with pytest.raises(models.FormatError, match=r"m\.safetensors"):
             registry.load("m", path)
         with pytest.raises(models.NotLoaded):
             registry.load("m")

@@ -1,11 +1,11 @@
 """Weights loaded once into pinned shared memory, and used by every worker of a host.
 
-A server of models (``zenoh-pinned models serve``, or a `Registry` and its `Server`) reads a model's file once.
-Every process of the user attaches the weights, without a copy and read-only, and copies them to its GPU by DMA
-from where they lie. A worker that died is back without reading a disk.
+A server of models (``zenoh-pinned models serve``, or a `Registry` and its `Server`) reads a model's file
+once. Every process of the user attaches the weights, without a copy and read-only, and copies them to its GPU
+by DMA from where they lie. A worker that died is back without reading a disk.
 
-- `attach`, `unload`, `statistics`: of a server. Where there is none, `attach` loads the file into this process,
-  and `Weights.reason` says so.
+- `attach`, `unload`, `statistics`: of a server. Where there is none, `attach` loads the file into this
+  process, and `Weights.reason` says so.
 - `Weights`: the tensors by their names.
 - `Registry`, `Server`: models of this process, and their way to others.
 - `serve`, `InferenceRequest`: in the program of a worker that answers clients of the Open Inference Protocol.

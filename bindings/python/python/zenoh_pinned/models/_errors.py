@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Kind = Literal[
     "models",
@@ -102,7 +105,7 @@ class CapacityError(ModelsError, MemoryError):
     """Bytes that the model needs."""
     free_bytes: int = 0
     """Bytes that are free, as far as the bound of the registry goes."""
-    holders: list[tuple[str, int, list[int]]] = []
+    holders: Sequence[tuple[str, int, Sequence[int]]] = ()
     """The models that stay: name, bytes, and the processes that have leases."""
 
 

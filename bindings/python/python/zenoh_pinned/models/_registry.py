@@ -14,8 +14,8 @@ from zenoh_pinned.models._weights import Weights
 class Registry(Closing):
     """Models by name, each loaded once, however many ask.
 
-    All models together have up to `max_bytes`, by default what this library may use on the host; the budget of
-    the host bounds them too. One process may have leases on `session_bytes` of them. A model stays for
+    All models together have up to `max_bytes`, by default what this library may use on the host; the budget
+    of the host bounds them too. One process may have leases on `session_bytes` of them. A model stays for
     `time_to_live` seconds after its last lease, for less when memory is short. Weights lie in shards of
     `shard_bytes`, which a worker registers one after the other when it copies them to a device. Whoever asks
     waits up to `patience` seconds for a load.
