@@ -33,7 +33,15 @@ if TYPE_CHECKING:
 
 
 class DecodeError(ValueError):
-    """Bytes are no request or no answer; says what is wrong, and what to do."""
+    """Bytes are no request or no answer; says what is wrong, and what to do.
+
+    >>> from zenoh_pinned import models
+    >>> try:
+    ...     models.InferenceRequest.decode(b"")
+    ... except models.DecodeError:
+    ...     print("that is none")
+    that is none
+    """
 
 
 def read(payload: Buffer, kind: bytes) -> tuple[dict[str, Any], memoryview]:

@@ -32,7 +32,15 @@ if TYPE_CHECKING:
 
 
 class EncodeError(ValueError):
-    """A request or an answer cannot be encoded; says what is wrong, and what to do."""
+    """A request or an answer cannot be encoded; says what is wrong, and what to do.
+
+    >>> from zenoh_pinned import models
+    >>> try:
+    ...     models.InferenceAnswer(parameters={"score": float("nan")}).encode()
+    ... except models.EncodeError:
+    ...     print("no number")
+    no number
+    """
 
 
 class Encoder:

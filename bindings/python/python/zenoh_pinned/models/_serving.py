@@ -63,7 +63,7 @@ def _answer(infer: Infer, asked: Request) -> object:
             return encoder.encoded()
         slot = current().allocate(encoder.nbytes)
         with slot as memory:
-            encoder.write_into(memory)
+            encoder.write_into(memory.data)
         del memory
     except Exception as error:
         # Its traceback refers to views of the request.

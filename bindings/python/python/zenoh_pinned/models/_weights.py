@@ -12,7 +12,6 @@ from zenoh_pinned._tensor import Tensor
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import torch
     from zenoh_pinned import DeviceBuffer, _native
     from zenoh_pinned._frame import Frame
 
@@ -77,8 +76,11 @@ class Weights(Mapping[str, Tensor]):
         return f"<Weights of {self.model!r}: {len(self)} tensors, {self.nbytes} bytes>"
 
     # A mapping compares all values; two leases are the same or are not.
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
 
     @property
     def model(self) -> str:
@@ -135,7 +137,7 @@ class Weights(Mapping[str, Tensor]):
         """
         return self._native.to_device(device)
 
-    def state_dict(self, device: object = "cpu") -> dict[str, torch.Tensor]:
+    def state_dict(self, device: object = "cpu") -> dict[str, Any]:
         """Return all tensors as torch's, on the CPU where they lie, or on a device.
 
         On the CPU nothing is copied: torch has no read-only tensors, and whoever writes into these ends the
