@@ -313,13 +313,14 @@ $(VENV)/peers/.ready: $(WORKER_PEERS)/requirements.txt $(MATRIX_PEERS)/requireme
 		-r $(WORKER_PEERS)/requirements.txt -r $(MATRIX_PEERS)/requirements.txt
 	touch $@
 
-$(VENV)/.ready: $(PACKAGE)/requirements.txt
+$(VENV)/.ready: $(PACKAGE)/requirements.txt $(PACKAGE)/requirements-alone.txt
 	@python3 -m venv $(VENV) > /dev/null 2>&1 || { \
 		echo "Python's venv module is missing; installing python3-venv."; \
 		apt-get install -y python3-venv > /dev/null || { \
 			echo "Install it as root: apt-get install python3-venv"; exit 1; }; \
 		python3 -m venv $(VENV); }
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $(PACKAGE)/requirements.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r $(PACKAGE)/requirements-alone.txt
 	touch $@
 
 observe-figures: $(VENV)/.ready

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -87,3 +88,43 @@ def alone():
     """A session that looks for nobody."""
     with zenoh_pinned.Session(ALONE) as session:
         yield session
+
+
+SCALE = b'{"scale":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
+TYPED = [
+    {"name": "x", "datatype": "FP32", "shape": [1, -1]},
+    {"name": "n", "datatype": "INT64", "shape": [2]},
+]
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory):
+    """The address of a server of models whose workers give back what they get, as the protocol has it."""
+    folder = tmp_path_factory.mktemp("repository")
+    worker = {"command": [sys.executable, str(HERE / "nodes" / "echoing_model.py")], "queue": 20_000}
+    described = {
+        "identity": {"worker": worker},
+        "typed": {"worker": worker, "inputs": TYPED, "outputs": TYPED},
+        "slow": {"worker": worker},
+        "many": {"worker": {**worker, "least": 2, "most": 2, "batch": 100}},
+        "fails": {"worker": worker},
+        "later": {"worker": worker},
+    }
+    for name, description in described.items():
+        (folder / name).mkdir()
+        (folder / name / "model.json").write_text(json.dumps(description))
+        (folder / name / "model.safetensors").write_bytes(len(SCALE).to_bytes(8, "little") + SCALE + bytes(8))
+    command = [sys.executable, "-m", "zenoh_pinned", "models", "serve", "--repository", folder]
+    loaded = [argument for name in described if name != "later" for argument in ("--load", name)]
+    name = ["--name", f"test-{os.getpid()}", "--grpc", "127.0.0.1:0"]
+    with subprocess.Popen([*map(str, command), *loaded, *name], stdout=subprocess.PIPE, text=True) as server:
+        ready, address = 0, ""
+        while ready < len(described) - 1:
+            line = server.stdout.readline()
+            assert line, "the server has ended"
+            ready += " is ready after " in line
+            if line.startswith("gRPC at "):
+                address = line.removeprefix("gRPC at ").strip()
+        yield address
+        server.terminate()
+        assert server.wait(60) == 0

@@ -10,8 +10,9 @@ use std::{
 use zenoh_pinned::{HostUsage, bindings::MadeHere};
 
 use super::{
-    Owner, Registry, Shared, State,
+    Owner, Registry,
     catalog::{Catalog, Terms},
+    shared::{Shared, State},
     statistics::Counts,
 };
 

@@ -31,6 +31,7 @@ class InferenceRequest:
     """What a model is asked.
 
     >>> import numpy
+    >>> from zenoh_pinned.models import InferenceRequest
     >>> request = InferenceRequest("ocr", inputs={"x": numpy.zeros((1, 3), "float32")})
     >>> InferenceRequest.decode(request.encode()).inputs["x"].shape
     (1, 3)
@@ -71,6 +72,7 @@ class InferenceAnswer:
     """What a model answers.
 
     >>> import numpy
+    >>> from zenoh_pinned.models import InferenceAnswer
     >>> answer = InferenceAnswer(outputs={"text": numpy.array([b"42"], object)})
     >>> slot = bytearray(answer.encoder().nbytes)
     >>> answer.encoder().write_into(slot)

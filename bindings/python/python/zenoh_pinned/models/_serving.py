@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zenoh_pinned.models._datatypes import Array
     from zenoh_pinned.models._weights import Weights
 
-    Infer = Callable[[InferenceRequest], Mapping[str, Array]]
+    Infer = Callable[[InferenceRequest], Mapping[str, Array] | InferenceAnswer]
 
 _MODEL = "ZENOH_PINNED_MODEL"
 _SERVER = "ZENOH_PINNED_MODELS_SERVER"
@@ -27,9 +27,10 @@ def serve(load: Callable[[Weights], Infer]) -> None:
     """Serve a model, here and now, until the process is asked to end.
 
     `load` is called once with the weights, which this process attaches, and returns what is called with each
-    `InferenceRequest` and returns the outputs by their names. What that raises fails the request alone; what
-    `load` raises is what the server says of the model. The arrays of a request are views of shared memory,
-    read-only. In a process that no server has started this returns at once, so that tests can call `load`.
+    `InferenceRequest` and returns the outputs by their names, or an `InferenceAnswer`. What that raises fails
+    the request alone; what `load` raises is what the server says of the model. The arrays of a request are
+    views of shared memory, read-only. In a process that no server has started this returns at once, so that
+    tests can call `load`.
 
     Raise as `workers.Worker.connect`.
 
@@ -54,10 +55,14 @@ def serve(load: Callable[[Weights], Infer]) -> None:
 def _answer(infer: Infer, asked: Request) -> object:
     try:
         request = InferenceRequest.decode(asked)
-        outputs = dict(infer(request))
+        given = infer(request)
+        answer = given if isinstance(given, InferenceAnswer) else InferenceAnswer(outputs=dict(given))
+        answer.model_name = request.model_name
+        answer.model_version = request.model_version
+        answer.id = request.id
         if request.outputs:
-            outputs = {name: outputs[name] for name in request.outputs if name in outputs}
-        answer = InferenceAnswer(request.model_name, request.model_version, request.id, outputs=outputs)
+            given = answer.outputs
+            answer.outputs = {name: given[name] for name in request.outputs if name in given}
         encoder = answer.encoder()
         if encoder.nbytes <= _SHORT:
             return encoder.encoded()
