@@ -201,7 +201,7 @@ lint:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --document-private-items
 	# Modules of one folder that use each other.
 	python3 .ci/floors.py provider/src node-api/exchange/src
-	python3 .ci/floors.py node-api/node/src node-api/observe/src node-api/workers/src node-api/command/src
+	python3 .ci/floors.py node-api/node/src node-api/observe/src node-api/workers/src node-api/models/src node-api/command/src
 	python3 .ci/floors.py bindings/python/src bindings/c/src examples/matrices/src
 	# What documentation shows badly without a warning: a path in front of a name, a table that says nothing.
 	! grep -rnE '^\s*///.*\[`(crate|super)::' --include=*.rs provider/src node-api/*/src

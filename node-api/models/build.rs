@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let mut generator = tonic_prost_build::configure()
         .build_transport(false)
+        .codec_path("crate::control::codec::CountedCodec")
         .client_mod_attribute(".", "#[cfg(test)]");
     for field in SHARED {
         generator = generator.bytes(field);

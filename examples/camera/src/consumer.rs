@@ -13,6 +13,10 @@ use crate::save_frame::Picture;
 use crate::tally::Tally;
 
 /// What the subscriber's callback hands over.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all messages are frames, and one is there at a time"
+)]
 pub(crate) enum Message {
     Frame {
         frame: Frame,

@@ -73,7 +73,7 @@ impl Weights {
     }
 
     /// For each tensor: its name, its type, its shape, its shard, and where in that it lies.
-    fn places(&self) -> Vec<(&str, &str, Vec<usize>, usize, u64, u64)> {
+    fn places(&self) -> Vec<PlaceTuple<'_>> {
         let tensors = self.weights.tensors().iter().map(|tensor| {
             let (shard, offset) = tensor.place();
             (
@@ -164,6 +164,7 @@ impl Weights {
     }
 }
 
+type PlaceTuple<'a> = (&'a str, &'a str, Vec<usize>, usize, u64, u64);
 type PortTuple = (String, Option<String>, Option<Vec<Option<u64>>>);
 
 fn port(port: &models::Port) -> PortTuple {

@@ -32,7 +32,7 @@ pub struct AnswerSlot<'batch> {
 
 #[derive(Debug)]
 enum Place {
-    Lent(Lent),
+    Lent(Box<Lent>),
     Ordinary(Vec<u8>),
 }
 
@@ -80,7 +80,7 @@ impl Provided {
         let Untaken { bytes, lent } = self.untaken()?;
         let ordinary = || Place::Ordinary(vec![0; bytes]);
         Some(AnswerSlot {
-            place: lent.map_or_else(ordinary, Place::Lent),
+            place: lent.map_or_else(ordinary, |lent| Place::Lent(Box::new(lent))),
             _batch: PhantomData,
         })
     }
