@@ -77,14 +77,28 @@ pub enum LoadError {
     },
     /// Somebody has written into the weights. They were given up: the next load reads the file again.
     #[error(
-        "shard {shard} of model {model} is not what was loaded any more: a program of this user wrote into it; ask again, \
-         which loads it anew"
+        "{what} of model {model} is not what was loaded any more: a program of this user wrote into it; ask again, which \
+         loads it anew"
     )]
     Changed {
         /// The model's name.
         model: String,
-        /// Which of its shards.
-        shard: usize,
+        /// Which part of it.
+        what: Changed,
+    },
+    /// The server is answering as many as it can.
+    #[error("the server of models answers {most} others at this moment: ask again")]
+    Busy {
+        /// How many.
+        most: usize,
+    },
+    /// This process has as many files open as it may have; a lease is one, and each shard another.
+    #[error(
+        "model {model} cannot be attached: this process has as many files open as it may; raise RLIMIT_NOFILE (ulimit -n)"
+    )]
+    TooManyOpenFiles {
+        /// The model's name.
+        model: String,
     },
     /// It took longer than the caller wanted to wait. The load goes on.
     #[error(
@@ -128,11 +142,22 @@ pub enum LoadError {
     },
 }
 
+/// A part of a model's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Changed {
+    /// A shard, by its number.
+    #[error("shard {0}")]
+    Shard(usize),
+    /// The table that says what lies where.
+    #[error("the table")]
+    Table,
+}
+
 /// A model does not fit beside those that are in use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error(
-    "model {model} needs {needed_bytes} bytes and {free_bytes} are free: {}{}", holders_in_words(.holders),
-    .cause.as_deref().map(|cause| format!(" ({cause})")).unwrap_or_default()
+    "model {model} needs {needed_bytes} bytes{}: {}", within(*.free_bytes, .cause.as_deref()),
+    holders_in_words(.holders, .cause.is_some())
 )]
 #[non_exhaustive]
 pub struct CapacityError {
@@ -159,7 +184,18 @@ pub struct Holder {
     pub sessions: BTreeSet<u32>,
 }
 
-fn holders_in_words(holders: &[Holder]) -> String {
+fn within(free_bytes: u64, cause: Option<&str>) -> String {
+    match cause {
+        Some(cause) => format!(", which could not be had although nothing idle is left ({cause})"),
+        None => format!(" and {free_bytes} are free"),
+    }
+}
+
+fn holders_in_words(holders: &[Holder], is_elsewhere: bool) -> String {
+    let remedy = match is_elsewhere {
+        true => "see to that, or let models go",
+        false => "let them go, or raise the registry's max_bytes()",
+    };
     let held = holders.iter().filter(|holder| !holder.sessions.is_empty());
     let words: Vec<_> = held
         .map(
@@ -174,13 +210,11 @@ fn holders_in_words(holders: &[Holder]) -> String {
         )
         .collect();
     match words.is_empty() {
+        true if is_elsewhere => format!("nobody holds any other; {remedy}"),
         true => {
             String::from("nobody holds any, so it is too large; raise the registry's max_bytes()")
         }
-        false => format!(
-            "{}; let them go, or raise the registry's max_bytes()",
-            words.join("; ")
-        ),
+        false => format!("{}; {remedy}", words.join("; ")),
     }
 }
 
@@ -188,7 +222,16 @@ fn holders_in_words(holders: &[Holder]) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnloadError {
-    /// It is not loaded, or is being loaded at this moment.
+    /// It is being loaded at this moment.
+    #[error("model {model} is being loaded: ask again once it is there")]
+    Loading {
+        /// The model's name.
+        model: String,
+    },
+    /// This process was forked from the one that made the registry.
+    #[error("the registry belongs to the process that this one was forked from: ask there")]
+    Forked,
+    /// It is not loaded.
     #[error("model {model} is not loaded")]
     NotLoaded {
         /// The model's name.

@@ -37,7 +37,7 @@ use zenoh_pinned::bindings::PerProcess;
 
 pub use client::{Models, ModelsBuilder};
 pub use element::ElementType;
-pub use error::{CapacityError, DeviceError, Holder, LoadError, UnloadError};
+pub use error::{CapacityError, Changed, DeviceError, Holder, LoadError, UnloadError};
 pub use manifest::{Port, TensorInfo};
 pub use registry::{ModelState, ModelStatistics, Registry, RegistryBuilder, RegistryStatistics};
 pub use serving::{ModelServer, ServeError};

@@ -21,7 +21,7 @@ use std::{
 use zenoh_pinned::{AllocError, Frame, PinnedPool, Pinner, PoolError, SegmentError, Slot};
 
 use crate::{
-    error::LoadError,
+    error::{Changed, LoadError},
     formats::{self, ModelFiles},
     manifest::{Manifest, Place, Port, ShardRecord, TensorInfo},
     shards::{self, Shard},
@@ -52,7 +52,7 @@ impl Progress {
         self.read.store(0, Ordering::Relaxed);
     }
 
-    /// The load is to end, as nobody wants it any more.
+    /// The load is to end, because its registry does.
     pub(crate) fn give_up(&self) {
         self.is_given_up.store(true, Ordering::Relaxed);
     }
@@ -64,9 +64,19 @@ pub(crate) struct Loaded {
     pub(crate) contents: Arc<Contents>,
     /// The manifest in shared memory, and its checksum.
     pub(crate) manifest: (Frame, u32),
-    pub(crate) source: Arc<Path>,
     // Behind the frames in it.
     _pool: PinnedPool,
+}
+
+impl Loaded {
+    /// What is not what was loaded any more, if anything: a shard, or the table of what lies where.
+    pub(crate) fn first_changed(&self) -> Option<Changed> {
+        let (manifest, checksum) = &self.manifest;
+        if crc32c::crc32c(manifest) != *checksum {
+            return Some(Changed::Table);
+        }
+        self.contents.first_changed().map(Changed::Shard)
+    }
 }
 
 /// Why memory was not given: there is none, which making room may help against, or another reason.
@@ -114,9 +124,9 @@ impl Plan {
             shards,
             manifest_bytes: 0,
         };
-        // Checksums have not been computed; they take no more bytes than the largest ones.
-        let largest = vec![u32::MAX; plan.shards.len()];
-        plan.manifest_bytes = plan.manifest_bytes_of(&largest)?.len();
+        // Checksums have not been computed; each has as many bytes as any other.
+        let none = vec![0; plan.shards.len()];
+        plan.manifest_bytes = plan.manifest_bytes_of(&none)?.len();
         Ok(plan)
     }
 
@@ -134,7 +144,7 @@ impl Plan {
     }
 
     /// Reads everything.
-    pub(crate) fn load(self, progress: &Progress) -> Result<Loaded, NotLoaded> {
+    pub(crate) fn load(&self, progress: &Progress) -> Result<Loaded, NotLoaded> {
         let total = self.shards.iter().map(|shard| shard.bytes).sum();
         progress.total.store(total, Ordering::Relaxed);
         let pool = self.pool()?;
@@ -159,12 +169,12 @@ impl Plan {
             );
         }
         let manifest = self.manifest(&checksums)?;
-        let contents = Contents::new(self.model.clone(), manifest, shards);
+        let whose = (self.model.clone(), self.source.clone());
+        let contents = Contents::new(whose, manifest, shards);
         let contents = contents.ok_or_else(|| self.wrong("its shards have other lengths"))?;
         Ok(Loaded {
             contents: Arc::new(contents),
             manifest: (manifest_frame, crc32c::crc32c(&bytes)),
-            source: self.source,
             _pool: pool,
         })
     }
@@ -260,7 +270,7 @@ impl Plan {
         let records = self.shards.iter().zip(checksums);
         let records = records.map(|(shard, checksum)| ShardRecord {
             bytes: shard.bytes,
-            checksum: *checksum,
+            checksum: checksum.to_le_bytes(),
         });
         let mut tensors = Vec::with_capacity(self.files.tensors.len());
         let mut graph = None;

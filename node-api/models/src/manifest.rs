@@ -84,7 +84,8 @@ pub(crate) struct Manifest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ShardRecord {
     pub(crate) bytes: u64,
-    pub(crate) checksum: u32,
+    /// Little-endian, and so as long as any other: the table's length is known before anything is summed.
+    pub(crate) checksum: [u8; 4],
 }
 
 /// Why bytes are no manifest.
@@ -285,7 +286,7 @@ mod tests {
     fn manifest(tensors: Vec<TensorInfo>) -> Result<Manifest, ManifestError> {
         let shards = vec![ShardRecord {
             bytes: 1024,
-            checksum: 7,
+            checksum: [7, 0, 0, 0],
         }];
         let metadata = BTreeMap::from([(String::from("format"), String::from("pt"))]);
         Manifest::new(shards, tensors, None, (Vec::new(), Vec::new()), metadata)

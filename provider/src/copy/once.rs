@@ -4,18 +4,21 @@
 //! budget to nobody else, so each piece is registered, copied, and given back before the next one.
 //!
 //! Knowingly weak: pinners that share the registration, and frames of the same segment that are on their way to the same
-//! device, keep it; then it goes with them, or after its time to live.
+//! device, keep it, and it counts as long as they do; that is waited for in vain, up to [`GIVE_BACK_WITHIN`].
 
 use std::time::{Duration, Instant};
 
 use crate::{
     frame::{Frame, FrameError},
+    interruption::Interruption,
     pinner::Pinner,
     reason::FallbackReason,
 };
 
-/// How long a registration is waited for, and as long afterwards for the end of what used it.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a registration is waited for.
+const REGISTER_WITHIN: Duration = Duration::from_secs(30);
+/// How long the end of what used it is.
+const GIVE_BACK_WITHIN: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_micros(200);
 
 impl Frame {
@@ -38,21 +41,23 @@ impl Frame {
             let address = frame.registered_address();
             address == Err(FallbackReason::RegistrationPending)
         };
-        wait_while(pending);
+        wait_while(REGISTER_WITHIN, pending);
         let outcome = copy(&frame);
         let segment = frame.segment();
         drop(frame);
         if let Some(segment) = segment {
             // What the copies held goes on another thread, once that has seen their end.
-            wait_while(|| !pinner.let_go(segment));
+            wait_while(GIVE_BACK_WITHIN, || !pinner.let_go(segment));
         }
         Ok(outcome)
     }
 }
 
-fn wait_while(mut goes_on: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while goes_on() && Instant::now() < until {
+/// Ends early where the thread's waits are to end.
+fn wait_while(patience: Duration, mut goes_on: impl FnMut() -> bool) {
+    let interruption = Interruption::of_this_wait();
+    let until = Instant::now() + patience;
+    while goes_on() && Instant::now() < until && !interruption.is_wanted() {
         std::thread::sleep(LOOK_EVERY);
     }
 }

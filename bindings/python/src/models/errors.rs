@@ -1,7 +1,7 @@
 //! What the errors of models are in Python: classes of `zenoh_pinned.models`, made there by kind.
 
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
-use zenoh_pinned_models::{DeviceError, LoadError, ServeError, UnloadError};
+use zenoh_pinned_models::{Changed, DeviceError, LoadError, ServeError, UnloadError};
 
 use crate::{errors, words};
 
@@ -53,9 +53,15 @@ pub(super) fn load(error: &LoadError) -> PyErr {
             attributes.set_item("leased_bytes", leased_bytes)?;
             attributes.set_item("quota_bytes", quota_bytes)
         }),
-        LoadError::Changed { shard, .. } => of_kind("changed", &text, |attributes| {
+        LoadError::Changed { what, .. } => of_kind("changed", &text, |attributes| {
+            let shard = match what {
+                Changed::Shard(number) => Some(*number),
+                Changed::Table => None,
+            };
             attributes.set_item("shard", shard)
         }),
+        LoadError::Busy { .. } => plain("busy"),
+        LoadError::TooManyOpenFiles { .. } => plain("attach"),
         LoadError::TimedOut { .. } => plain("timed_out"),
         LoadError::Interrupted { .. } => plain("interrupted"),
         LoadError::Ending => plain("ending"),
@@ -69,7 +75,8 @@ pub(super) fn load(error: &LoadError) -> PyErr {
 pub(super) fn unload(error: &UnloadError) -> PyErr {
     let text = words::in_python(&error.to_string());
     let kind = match error {
-        UnloadError::NotLoaded { .. } => "not_loaded",
+        UnloadError::NotLoaded { .. } | UnloadError::Loading { .. } => "not_loaded",
+        UnloadError::Forked => "forked",
         UnloadError::Server { .. } => "no_server",
         _ => "models",
     };

@@ -13,6 +13,7 @@ use crate::{
     frame::Frame,
     pinners,
     process::MadeIn,
+    signals,
     target::{Target, Wish},
     words,
 };
@@ -151,16 +152,16 @@ impl Weights {
     fn to_device(&self, py: Python<'_>, device: &Bound<'_, PyAny>) -> PyResult<Vec<DeviceBuffer>> {
         self.made_in.check()?;
         let wish = Wish::of(Some(device))?;
-        py.detach(|| {
+        let (copied, pinner) = signals::interruptible(py, || {
             let pinner = pinners::get(pinners::target_of(wish));
-            let copied = self.weights.copy_to_device(&pinner);
-            let shards = copied.map_err(errors::device)?.into_shards();
-            let shards = shards.into_iter().map(|shard| {
-                let shape = vec![shard.len()];
-                DeviceBuffer::new(shard, pinner.clone(), (&UINT8, shape))
-            });
-            Ok(shards.collect())
-        })
+            (self.weights.copy_to_device(&pinner), pinner)
+        })?;
+        let shards = copied.map_err(errors::device)?.into_shards();
+        let shards = shards.into_iter().map(|shard| {
+            let shape = vec![shard.len()];
+            DeviceBuffer::new(shard, pinner.clone(), (&UINT8, shape))
+        });
+        Ok(shards.collect())
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) fn table(statistics: &RegistryStatistics) -> String {
     for model in &statistics.models {
         let state = match model.state {
             ModelState::Loading => {
-                let percent = 100 * model.read_bytes / model.bytes.max(1);
+                let percent = model.read_bytes.saturating_mul(100) / model.bytes.max(1);
                 format!("loading {percent} %")
             }
             ModelState::Ready if model.leases == 0 => {

@@ -9,7 +9,7 @@ use std::{
 
 use zenoh_pinned::{
     Pinner,
-    bindings::{Termination, bytes_in},
+    bindings::{Termination, bytes_in, interruptible},
 };
 use zenoh_pinned_models::{
     ModelServer, Registry,
@@ -83,9 +83,16 @@ struct Opened {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     output::log_to_standard_error();
-    let opened = Termination::expect()
-        .map_err(|error| format!("signals cannot be waited for: {error}"))
-        .and_then(|termination| Ok((termination, open(arguments)?)));
+    let termination = Termination::expect()
+        .map(Arc::new)
+        .map_err(|error| format!("signals cannot be waited for: {error}"));
+    let opened = termination.and_then(|termination| {
+        let asked = termination.clone();
+        let is_wanted = move || asked.wait(Duration::ZERO);
+        // Loads and workers that are waited for end early then.
+        let opened = interruptible(is_wanted, || open(arguments))?;
+        Ok((termination, opened))
+    });
     match opened {
         Ok((termination, _opened)) => {
             while !termination.wait(Duration::from_secs(3600)) {}

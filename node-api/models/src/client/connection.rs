@@ -2,17 +2,18 @@
 
 use std::{
     io,
-    path::{Path, PathBuf},
+    path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use zenoh_pinned::{
-    Frame, Pinner,
+    Pinner,
     bindings::descriptor::{Descriptor, DescriptorReader},
 };
 
 use crate::{
-    error::{LoadError, UnloadError},
+    error::{Changed, LoadError, UnloadError},
     manifest::Manifest,
     messages::{Answer, Ask, Lease, MAX_ANSWER_BYTES, Question, VERSION},
     os::{place::Place, stream::Stream},
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// How long a server may say nothing.
-const SILENCE: Duration = Duration::from_secs(5);
+pub(super) const SILENCE: Duration = Duration::from_secs(5);
 
 /// See the module.
 #[derive(Debug)]
@@ -33,7 +34,6 @@ pub(super) struct Connection {
 /// A lease: the connection that it is.
 #[derive(Debug)]
 pub(super) struct RemoteLease {
-    pub(super) source: PathBuf,
     _stream: Stream,
 }
 
@@ -44,6 +44,10 @@ pub(super) enum Trouble {
     Nobody,
     #[error("it has gone: {cause}")]
     Gone { cause: String },
+    #[error("{0} is not what was loaded any more")]
+    Changed(Changed),
+    #[error("this process has as many files open as it may")]
+    TooManyOpenFiles,
     #[error("its memory cannot be had here: {cause}")]
     NotShared { cause: String },
     #[error("{cause}")]
@@ -53,7 +57,8 @@ pub(super) enum Trouble {
 }
 
 impl Connection {
-    pub(super) fn open(place: &Place) -> Result<Self, Trouble> {
+    /// To a server that may say nothing for so long.
+    pub(super) fn open(place: &Place, silence: Duration) -> Result<Self, Trouble> {
         match place.check() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Trouble::Nobody),
             Err(error) => {
@@ -63,8 +68,10 @@ impl Connection {
             }
             Ok(()) => {}
         }
-        let stream = Stream::connect(&place.socket(), MAX_ANSWER_BYTES);
+        let until = Instant::now() + silence;
+        let stream = Stream::connect(&place.socket(), MAX_ANSWER_BYTES, until);
         let stream = stream.map_err(|error| match error.kind() {
+            _ if is_of_descriptors(&error) => Trouble::TooManyOpenFiles,
             // A socket that nobody listens at any more was left by one that was killed.
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Trouble::Nobody,
             _ => Trouble::Gone {
@@ -74,15 +81,7 @@ impl Connection {
         stream.peer().map_err(|error| Trouble::Unusable {
             cause: error.to_string(),
         })?;
-        Ok(Self {
-            stream,
-            silence: SILENCE,
-        })
-    }
-
-    /// The same, whose server may say nothing for so long.
-    pub(super) fn answering_within(self, silence: Duration) -> Self {
-        Self { silence, ..self }
+        Ok(Self { stream, silence })
     }
 
     /// The contents with references of this process, and what keeps them there.
@@ -92,6 +91,7 @@ impl Connection {
         source: Option<&Path>,
         until: Instant,
     ) -> Result<(Contents, RemoteLease), Trouble> {
+        let begun = Instant::now();
         self.ask(Ask::Lease {
             model: model.to_owned(),
             source: source.map(Path::to_owned),
@@ -99,6 +99,13 @@ impl Connection {
         })?;
         let lease = loop {
             match self.answer()? {
+                // It goes on telling, as long as it was asked to: a moment longer, as its answer is under way then.
+                Answer::Progress(..) if Instant::now() > until + self.silence => {
+                    return Err(Trouble::Refused(LoadError::TimedOut {
+                        model: model.to_owned(),
+                        waited: begun.elapsed(),
+                    }));
+                }
                 Answer::Progress(read, total) => {
                     tracing::debug!(model, read, total, "the server loads the model");
                 }
@@ -106,13 +113,12 @@ impl Connection {
                 answer => return Err(unexpected(answer)),
             }
         };
-        let contents = attach(model, &lease).map_err(|cause| match self.stream.is_closed() {
-            // With it its segments may have gone.
-            true => Trouble::Gone { cause },
-            false => Trouble::NotShared { cause },
+        let contents = attach(model, &lease).map_err(|trouble| match trouble {
+            // With the server its segments may have gone.
+            Trouble::NotShared { cause } if self.stream.is_closed() => Trouble::Gone { cause },
+            trouble => trouble,
         })?;
         let lease = RemoteLease {
-            source: lease.source,
             _stream: self.stream,
         };
         Ok((contents, lease))
@@ -139,12 +145,9 @@ impl Connection {
         self.ask(Ask::Check {
             model: model.to_owned(),
         })?;
-        loop {
-            match self.answer()? {
-                Answer::Checked(is_as_loaded) => return Ok(is_as_loaded),
-                Answer::Progress(..) => {}
-                answer => return Err(unexpected(answer)),
-            }
+        match self.answer()? {
+            Answer::Checked(is_as_loaded) => Ok(is_as_loaded),
+            answer => Err(unexpected(answer)),
         }
     }
 
@@ -189,23 +192,41 @@ fn unexpected(answer: Answer) -> Trouble {
 }
 
 /// Whatever somebody has written is checked: descriptors give frames that lie where they say, or an error.
-fn attach(model: &str, lease: &Lease) -> Result<Contents, String> {
+fn attach(model: &str, lease: &Lease) -> Result<Contents, Trouble> {
     let reader = DescriptorReader::new(&Pinner::host_only());
-    let frame = |bytes: [u8; Descriptor::BYTES]| -> Result<Frame, String> {
+    let frame = |bytes: [u8; Descriptor::BYTES]| {
         let frame = reader.read(Descriptor::from_bytes(bytes));
-        frame.map_err(|error| error.to_string())
+        frame.map_err(|error| match is_out_of_descriptors() {
+            true => Trouble::TooManyOpenFiles,
+            false => Trouble::NotShared {
+                cause: error.to_string(),
+            },
+        })
     };
     // Copied before it is read: it can be changed meanwhile.
     let manifest = frame(lease.manifest)?.to_vec();
     if crc32c::crc32c(&manifest) != lease.manifest_checksum {
-        return Err(String::from(
-            "the table of its tensors is not what was written: load it anew",
-        ));
+        return Err(Trouble::Changed(Changed::Table));
     }
+    let wrong = |cause: String| Trouble::Unusable { cause };
     let manifest = Manifest::of_bytes(&manifest)
-        .map_err(|error| format!("the table of its tensors is none: {error}"))?;
+        .map_err(|error| wrong(format!("the table of its tensors is none: {error}")))?;
     let shards = lease.shards.iter().map(|bytes| frame(*bytes));
     let shards = shards.collect::<Result<Vec<_>, _>>()?;
-    Contents::new(model.to_owned(), manifest, shards)
-        .ok_or_else(|| String::from("its shards are not those that its table tells of"))
+    let whose = (model.to_owned(), Arc::from(&*lease.source));
+    Contents::new(whose, manifest, shards).ok_or_else(|| {
+        wrong(String::from(
+            "its shards are not those that its table tells of",
+        ))
+    })
+}
+
+/// Whether no file can be opened any more, which is then why something could not be attached.
+fn is_out_of_descriptors() -> bool {
+    std::fs::File::open("/dev/null").is_err_and(|error| is_of_descriptors(&error))
+}
+
+fn is_of_descriptors(error: &io::Error) -> bool {
+    let code = error.raw_os_error();
+    code == Some(rustix::io::Errno::MFILE.raw_os_error())
 }

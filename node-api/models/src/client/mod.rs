@@ -20,16 +20,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use zenoh_pinned::bindings::{MadeHere, is_interrupted};
+use zenoh_pinned::bindings::{MadeHere, PerProcess, is_interrupted};
 
 use crate::{
-    error::{LoadError, UnloadError},
+    error::{Changed, LoadError, UnloadError},
     messages::Ask,
     os::place::Place,
     registry::{Registry, RegistryStatistics},
     weights::{self, InProcessReason, Weights},
 };
-use connection::{Connection, Trouble};
+use connection::{Connection, SILENCE, Trouble};
 
 /// How long a look waits for the server.
 const LOOK_WITHIN: Duration = Duration::from_millis(200);
@@ -50,12 +50,13 @@ const LOOK_WITHIN: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug)]
 pub struct Models {
     shared: Arc<Shared>,
+    terms: ModelsBuilder,
 }
 
+/// What all ways of this process to one place share, whatever their terms. Each lease keeps it, so that who asks next finds it.
 #[derive(Debug)]
 struct Shared {
     place: Place,
-    terms: ModelsBuilder,
     held: Mutex<HashMap<String, Weak<weights::Inner>>>,
     sources: Mutex<HashMap<String, PathBuf>>,
     own: Mutex<Option<Registry>>,
@@ -105,7 +106,8 @@ impl ModelsBuilder {
     /// How long to wait while the server loads a model; ten minutes by default. A server that says nothing for five seconds
     /// is taken for gone.
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+        // A moment that can be computed.
+        self.patience = patience.min(Duration::from_secs(1 << 20));
         self
     }
 
@@ -124,15 +126,26 @@ impl ModelsBuilder {
 
     /// The way to the server. Nothing is asked yet.
     pub fn build(self) -> Models {
-        Models {
-            shared: Arc::new(Shared {
+        static KNOWN: PerProcess<Mutex<HashMap<String, Weak<Shared>>>> =
+            PerProcess::new(Mutex::default);
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, shared| shared.strong_count() > 0);
+        let shared = known.get(&self.server).and_then(Weak::upgrade);
+        let shared = shared.unwrap_or_else(|| {
+            let shared = Arc::new(Shared {
                 place: Place::named(&self.server),
-                terms: self,
                 held: Mutex::default(),
                 sources: Mutex::default(),
                 own: Mutex::default(),
                 made_here: MadeHere::now(),
-            }),
+            });
+            known.insert(self.server.clone(), Arc::downgrade(&shared));
+            shared
+        });
+        drop(known);
+        Models {
+            shared,
+            terms: self,
         }
     }
 }
@@ -143,12 +156,13 @@ impl Models {
         ModelsBuilder::default()
     }
 
-    /// A lease on a model that the server has, or whose file it knows. All who ask in this process share one lease.
+    /// A lease on a model that the server has, or whose file it knows. All who ask in this process share one lease, and who
+    /// asks while it lasts gets what it is on, also after the server was told to unload it.
     ///
     /// # Errors
     /// [`LoadError`].
     pub fn attach(&self, model: &str) -> Result<Weights, LoadError> {
-        self.shared.attach(model, None)
+        self.shared.attach(model, None, &self.terms)
     }
 
     /// A lease on a model, which is loaded from `source` unless it is there already.
@@ -161,7 +175,7 @@ impl Models {
             model: model.to_owned(),
             why: format!("its path is none: {error}"),
         })?;
-        self.shared.attach(model, Some(&source))
+        self.shared.attach(model, Some(&source), &self.terms)
     }
 
     /// Has the server give up a model, at once or with its last lease: how many are left.
@@ -169,6 +183,9 @@ impl Models {
     /// # Errors
     /// [`UnloadError`].
     pub fn unload(&self, model: &str) -> Result<usize, UnloadError> {
+        if !self.shared.made_here.holds() {
+            return Err(UnloadError::Forked);
+        }
         let mut connection = self
             .shared
             .connect()
@@ -195,10 +212,8 @@ impl Models {
 
     /// As [`Models::statistics`], at once: `None` where nobody serves, an error where the server does not answer.
     pub(crate) fn look(&self) -> Result<Option<RegistryStatistics>, String> {
-        let asked = self.shared.connect().and_then(|connection| {
-            let mut connection = connection.answering_within(LOOK_WITHIN);
-            connection.statistics()
-        });
+        let connection = Connection::open(&self.shared.place, LOOK_WITHIN);
+        let asked = connection.and_then(|mut connection| connection.statistics());
         match asked {
             Ok(statistics) => Ok(Some(statistics)),
             Err(Trouble::Nobody) => Ok(None),
@@ -228,7 +243,12 @@ impl Shared {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn attach(&self, model: &str, source: Option<&Path>) -> Result<Weights, LoadError> {
+    fn attach(
+        self: &Arc<Self>,
+        model: &str,
+        source: Option<&Path>,
+        terms: &ModelsBuilder,
+    ) -> Result<Weights, LoadError> {
         if !self.made_here.holds() {
             return Err(LoadError::Forked);
         }
@@ -236,27 +256,38 @@ impl Shared {
         let held = held.map(Weights::of);
         // A private copy is used until a server is back.
         if let Some(held) = held.as_ref().filter(|held| held.reason().is_none()) {
+            if let Some(source) = source {
+                held.contents().check_source(source)?;
+            }
             return Ok(held.clone());
         }
-        let weights = match self.of_server(model, source) {
+        let weights = match self.of_server(model, source, terms) {
             Ok(weights) => weights,
             Err(Refused::Final(error)) => return Err(error),
             Err(Refused::NoServer(reason)) => match held {
                 Some(held) => return Ok(held),
-                None => self.of_this_process(model, source, reason)?,
+                None => self.of_this_process(model, source, reason, terms)?,
             },
         };
         let inner = Arc::downgrade(weights.inner());
-        self.held().insert(model.to_owned(), inner);
+        let mut held = self.held();
+        held.retain(|_, held| held.strong_count() > 0);
+        held.insert(model.to_owned(), inner);
+        drop(held);
         Ok(weights)
     }
 
-    fn of_server(&self, model: &str, source: Option<&Path>) -> Result<Weights, Refused> {
-        let until = Instant::now() + self.terms.patience;
+    fn of_server(
+        self: &Arc<Self>,
+        model: &str,
+        source: Option<&Path>,
+        terms: &ModelsBuilder,
+    ) -> Result<Weights, Refused> {
+        let until = Instant::now() + terms.patience;
         // Once more where somebody had written into the weights: by then the server has loaded them anew.
         let mut is_anew = false;
         loop {
-            match self.of_server_once(model, source, until) {
+            match self.of_server_once(model, source, (until, terms.compares)) {
                 Err(Refused::Final(LoadError::Changed { .. })) if !is_anew => is_anew = true,
                 outcome => return outcome,
             }
@@ -264,66 +295,66 @@ impl Shared {
     }
 
     fn of_server_once(
-        &self,
+        self: &Arc<Self>,
         model: &str,
         source: Option<&Path>,
-        until: Instant,
+        (until, compares): (Instant, bool),
     ) -> Result<Weights, Refused> {
-        let connection = self
-            .connect()
-            .map_err(|trouble| self.refused(model, trouble))?;
-        let leased = connection.lease(model, source, until);
-        let (contents, lease) = leased.map_err(|trouble| self.refused(model, trouble))?;
-        if self.terms.compares
-            && let Some(shard) = contents.first_changed()
-        {
-            drop(lease);
-            let told = self
-                .connect()
-                .and_then(|mut connection| connection.check(model));
-            tracing::error!(
-                model,
-                shard,
-                ?told,
-                "weights are not what was loaded any more"
-            );
-            return Err(Refused::Final(LoadError::Changed {
-                model: model.to_owned(),
-                shard,
-            }));
-        }
-        self.sources()
-            .insert(model.to_owned(), lease.source.clone());
-        Ok(Weights::new(Arc::new(contents), lease, None))
+        let connection = self.connect();
+        let leased = connection.and_then(|connection| connection.lease(model, source, until));
+        let found = leased.and_then(|(contents, lease)| match compares {
+            true => match contents.first_changed() {
+                Some(shard) => Err(Trouble::Changed(Changed::Shard(shard))),
+                None => Ok((contents, lease)),
+            },
+            false => Ok((contents, lease)),
+        });
+        let (contents, lease) = found.map_err(|trouble| {
+            if let Trouble::Changed(what) = trouble {
+                let told = self
+                    .connect()
+                    .and_then(|mut connection| connection.check(model));
+                tracing::error!(model, %what, ?told, "weights are not what was loaded any more");
+            }
+            self.refused(model, trouble)
+        })?;
+        let source = contents.source.to_path_buf();
+        self.sources().insert(model.to_owned(), source);
+        Ok(Weights::new(
+            Arc::new(contents),
+            (lease, self.clone()),
+            None,
+        ))
     }
 
     fn of_this_process(
-        &self,
+        self: &Arc<Self>,
         model: &str,
         source: Option<&Path>,
         reason: InProcessReason,
+        terms: &ModelsBuilder,
     ) -> Result<Weights, LoadError> {
         let known = source.map(Path::to_owned);
         let known = known.or_else(|| self.sources().get(model).cloned());
-        let (true, Some(source)) = (self.terms.falls_back, known) else {
+        let (true, Some(source)) = (terms.falls_back, known) else {
             return Err(self.server_error(reason.to_string()));
         };
         tracing::warn!(model, %reason, "the model is loaded by this process for itself");
         let registry = {
             let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-            own.get_or_insert_with(|| Registry::builder().patience(self.terms.patience).build())
+            own.get_or_insert_with(|| Registry::builder().build())
                 .clone()
         };
         let weights = registry.load(model, source)?;
         Ok(Weights::new(
             weights.contents().clone(),
-            weights,
+            (weights, self.clone()),
             Some(reason),
         ))
     }
 
     fn connect(&self) -> Result<Connection, Trouble> {
-        Connection::open(&self.place)
+        Connection::open(&self.place, SILENCE)
     }
 
     fn refused(&self, model: &str, trouble: Trouble) -> Refused {
@@ -338,6 +369,17 @@ impl Shared {
             }
             Trouble::Gone { cause } => Refused::NoServer(InProcessReason::ServerGone { cause }),
             Trouble::NotShared { cause } => Refused::NoServer(InProcessReason::NotShared { cause }),
+            Trouble::Changed(what) => Refused::Final(LoadError::Changed {
+                model: model.to_owned(),
+                what,
+            }),
+            Trouble::TooManyOpenFiles => Refused::Final(LoadError::TooManyOpenFiles {
+                model: model.to_owned(),
+            }),
+            Trouble::Refused(LoadError::Ending) => {
+                let cause = String::from("it is ending");
+                Refused::NoServer(InProcessReason::ServerGone { cause })
+            }
             Trouble::Refused(error) => Refused::Final(error),
             Trouble::Unusable { cause } => Refused::Final(self.server_error(cause)),
         }

@@ -12,6 +12,7 @@ use tonic::{Status, body::Body, codegen::Service as _};
 
 use super::{
     ControlError, Limits, Models, Unsupported,
+    call::Call,
     capacity::{Capacity, Held},
     deadline::deadline,
     health::Healths,
@@ -24,24 +25,6 @@ use super::{
     sending::{Sending, Untaken},
     service::Service,
 };
-
-/// What a service has to know of the call that it answers.
-#[derive(Clone)]
-pub(super) struct Call {
-    pub(super) until: Option<Instant>,
-    pub(super) received: Arc<Received>,
-}
-
-impl Call {
-    pub(super) fn of<T>(request: &tonic::Request<T>, capacity: &Arc<Capacity>) -> Self {
-        let call = request.extensions().get::<Self>();
-        // Each call is given one below.
-        call.cloned().unwrap_or_else(|| Self {
-            until: None,
-            received: Received::new(capacity),
-        })
-    }
-}
 
 /// Bytes of a message that carries no tensors.
 const SMALL_BYTES: usize = 64 << 10;

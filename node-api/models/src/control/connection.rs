@@ -1,5 +1,6 @@
-//! Where connections come in, and what one may cost: its place among the others, and the time that its peer may let it
-//! wait.
+//! Where connections come in, and what one may cost: its place among the others, and how long its peer may say nothing.
+//!
+//! Whoever does not read is found by its silence: HTTP/2 asks for signs of life, which it then does not give.
 
 use std::{
     io,
@@ -91,7 +92,6 @@ impl Listener {
         Some(Connection {
             stream,
             reading: Deadline::of(self.limits.keep_alive.saturating_mul(SILENT_KEEP_ALIVES)),
-            writing: Deadline::of(self.limits.take_within),
             _place: ConnectionPlace(Arc::clone(&self.capacity)),
         })
     }
@@ -113,15 +113,14 @@ impl Drop for ConnectionPlace {
     }
 }
 
-/// A connection that ends by itself when its peer stands still.
+/// A connection that ends by itself when its peer says nothing.
 pub(super) struct Connection {
     stream: TcpStream,
     reading: Deadline,
-    writing: Deadline,
     _place: ConnectionPlace,
 }
 
-/// Since when nothing moves in one direction.
+/// Since when nothing has come.
 struct Deadline {
     after: Duration,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -133,11 +132,11 @@ impl Deadline {
     }
 
     /// What was polled; an error where it has been pending for too long.
-    fn bound<T>(
+    fn bound(
         &mut self,
         context: &mut Context<'_>,
-        polled: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
+        polled: Poll<io::Result<()>>,
+    ) -> Poll<io::Result<()>> {
         if polled.is_ready() {
             self.sleep = None;
             return polled;
@@ -167,9 +166,7 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.writing.bound(context, polled)
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -177,9 +174,7 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.stream).poll_write_vectored(context, bytes);
-        this.writing.bound(context, polled)
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, bytes)
     }
 
     fn is_write_vectored(&self) -> bool {

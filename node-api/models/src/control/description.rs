@@ -68,7 +68,7 @@ impl Description {
         self
     }
 
-    /// The same with an output more.
+    /// The same with an output more; see [`input`](Self::input).
     #[must_use]
     pub fn output(
         mut self,
@@ -84,6 +84,14 @@ impl Description {
     ///
     /// # Errors
     /// The first thing that it has not, or has too much.
+    ///
+    /// ```
+    /// use zenoh_pinned_models::{ElementType, control::Description, inference::InferenceRequest};
+    ///
+    /// let ocr = Description::new("ocr", "1", "onnxruntime_onnx").input("x", ElementType::Float32, [1, 3]);
+    /// let empty = ocr.check(&InferenceRequest::default()).unwrap_err();
+    /// assert_eq!(empty.to_string(), "the input 'x' is missing: send all that the model's metadata has");
+    /// ```
     pub fn check(&self, request: &InferenceRequest) -> Result<(), InvalidRequest> {
         if !self.inputs.is_empty() {
             self.check_inputs(&request.inputs)?;

@@ -16,6 +16,7 @@
 //! through zenoh.
 
 mod builder;
+mod call;
 mod calls;
 mod capacity;
 mod codec;
@@ -34,18 +35,22 @@ mod models;
 mod protocol;
 mod receiving;
 mod sending;
+mod serve_error;
 mod service;
 mod serving;
+mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod translating;
 
-pub use builder::{ServeError, ServerBuilder};
+pub use builder::ServerBuilder;
 pub use capacity::Counts;
 pub use description::{Description, Port};
 pub use error::{ControlError, Unsupported};
 pub use invalid::{InvalidRequest, Shape};
 pub use limits::Limits;
-pub use models::{Answering, BatchStatistics, Listed, ModelState, Models, Spent, Statistics};
+pub use models::{Answering, BatchStatistics, Listed, Models, Spent, Statistics};
+pub use serve_error::ServeError;
 pub use serving::Server;
+pub use state::ModelState;

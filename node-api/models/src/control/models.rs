@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc, time::SystemTime};
 
-use super::{ControlError, Description};
+use super::{ControlError, Description, ModelState};
 use crate::inference::{InferenceAnswer, InferenceRequest};
 
 /// An answer that is still to come. Dropping it gives the request up.
@@ -110,31 +110,6 @@ impl Listed {
             version: version.into(),
             state,
             reason: String::new(),
-        }
-    }
-}
-
-/// Whether a model can be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ModelState {
-    /// It was not loaded, or could not be.
-    Unavailable,
-    /// It will be ready.
-    Loading,
-    /// It can be asked.
-    Ready,
-    /// It is about to go.
-    Unloading,
-}
-
-impl ModelState {
-    /// As the protocol has it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unavailable => "UNAVAILABLE",
-            Self::Loading => "LOADING",
-            Self::Ready => "READY",
-            Self::Unloading => "UNLOADING",
         }
     }
 }

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     ControlError, Limits, ModelState, Models, Unsupported,
-    calls::Call,
+    call::Call,
     health,
     infer::Inference,
     messages,

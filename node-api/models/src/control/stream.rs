@@ -16,7 +16,7 @@ use tonic::{Status, Streaming};
 
 use super::{
     ControlError,
-    calls::Call,
+    call::Call,
     capacity::Held,
     infer::{Answered, Inference, Task},
     protocol::inference::{ModelInferRequest, ModelInferResponse, ModelStreamInferResponse},

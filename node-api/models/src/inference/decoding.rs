@@ -6,114 +6,11 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::{
-    ALIGNMENT, Datatype, HEAD_BYTES, InferenceAnswer, InferenceRequest, MOST_TENSORS, PREAMBLE,
-    Tensor, TensorError,
+    ALIGNMENT, Datatype, DecodeError, HEAD_BYTES, InferenceAnswer, InferenceRequest, MOST_TENSORS,
+    PREAMBLE, Tensor,
     head::{AnswerHead, Place, RequestHead},
     kind::Kind,
 };
-
-/// Bytes are no request or no answer.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DecodeError {
-    /// They end before the data begin.
-    #[error("there are {bytes} bytes, which end before the tensors begin: send the whole payload")]
-    Short {
-        /// How many there are.
-        bytes: usize,
-    },
-    /// They do not begin as an encoded request or answer does.
-    #[error("they do not begin as an encoded request or answer does: encode it with this package")]
-    Foreign,
-    /// They are of another version.
-    #[error(
-        "they are of version {got} of the encoding: use one version of the package on both sides"
-    )]
-    Version {
-        /// Which.
-        got: u8,
-    },
-    /// An answer where a request should be.
-    #[error("they are an answer, not a request: see who has sent them")]
-    NoRequest,
-    /// A request where an answer should be.
-    #[error("they are a request, not an answer: see who has sent them")]
-    NoAnswer,
-    /// The head is too long.
-    #[error("its head is of {bytes} bytes: shorten the parameters to {HEAD_BYTES} in all")]
-    HeadLength {
-        /// How many it has.
-        bytes: usize,
-    },
-    /// The head is not the JSON that it should be.
-    #[error("its head cannot be read ({0}): encode it with this package")]
-    Head(#[source] serde_json::Error),
-    /// There are too many tensors.
-    #[error(
-        "there are {tensors} tensors: put what belongs together into one, {MOST_TENSORS} at most"
-    )]
-    TooMany {
-        /// How many there are.
-        tensors: usize,
-    },
-    /// Two tensors have one name.
-    #[error("two tensors are called {name:?}: give each a name of its own")]
-    Twice {
-        /// The name.
-        name: String,
-    },
-    /// The datatype is unknown.
-    #[error(
-        "the tensor {name:?} is of {datatype:?}, which the protocol does not have: use one of its datatypes"
-    )]
-    Datatype {
-        /// The tensor.
-        name: String,
-        /// What it is said to be of.
-        datatype: String,
-    },
-    /// A tensor does not begin at a multiple of 64 bytes.
-    #[error(
-        "the tensor {name:?} begins at byte {offset} of the data: begin it at a multiple of {ALIGNMENT}"
-    )]
-    Unaligned {
-        /// The tensor.
-        name: String,
-        /// Where it begins.
-        offset: u64,
-    },
-    /// A tensor reaches beyond the end.
-    #[error(
-        "the tensor {name:?} is said to take {bytes} bytes from {offset} of {room} on: send the whole payload"
-    )]
-    Beyond {
-        /// The tensor.
-        name: String,
-        /// Where it begins.
-        offset: u64,
-        /// How many it is said to take.
-        bytes: u64,
-        /// How many there are.
-        room: usize,
-    },
-    /// Two tensors share bytes.
-    #[error("the tensors {first:?} and {second:?} share bytes: lay each into bytes of its own")]
-    Overlap {
-        /// The one.
-        first: String,
-        /// The other, which begins no earlier.
-        second: String,
-    },
-    /// A tensor is none.
-    #[error("the tensor {name:?} is none: {error}")]
-    Tensor {
-        /// Which.
-        name: String,
-        /// Why.
-        #[source]
-        error: TensorError,
-    },
-}
 
 impl InferenceRequest {
     /// Reads one. Its tensors are pieces of `payload` and keep it.

@@ -3,62 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::{
-    ALIGNMENT, HEAD_BYTES, InferenceAnswer, InferenceRequest, MOST_TENSORS, PREAMBLE, Parameter,
-    Tensor,
+    ALIGNMENT, EncodeError, HEAD_BYTES, InferenceAnswer, InferenceRequest, MOST_TENSORS, PREAMBLE,
+    Parameter, Tensor,
     head::{AnswerHead, Place, RequestHead, Wanted},
     kind::Kind,
     request::Parameters,
 };
-
-/// A request or an answer cannot be encoded.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EncodeError {
-    /// There are too many tensors.
-    #[error(
-        "there are {tensors} tensors: put what belongs together into one, {MOST_TENSORS} at most"
-    )]
-    TooMany {
-        /// How many there are.
-        tensors: usize,
-    },
-    /// Two tensors have one name.
-    #[error("two tensors are called {name:?}: give each a name of its own")]
-    Twice {
-        /// The name.
-        name: String,
-    },
-    /// A parameter is no finite number.
-    #[error("the parameter {name:?} is {value}: give it a finite number, or a text")]
-    Parameter {
-        /// Its name.
-        name: String,
-        /// What it is.
-        value: f64,
-    },
-    /// Names, shapes and parameters are too long.
-    #[error(
-        "names, shapes and parameters take {bytes} bytes: shorten the parameters to {HEAD_BYTES} in all"
-    )]
-    Head {
-        /// How many bytes they take.
-        bytes: usize,
-    },
-    /// The place to write to is too short.
-    #[error("there is room for {room} bytes: give it {bytes}, as bytes() says")]
-    Room {
-        /// How many bytes it takes.
-        bytes: usize,
-        /// How many there are.
-        room: usize,
-    },
-    /// The tensors are more than can be addressed.
-    #[error("the tensors together are larger than any memory: leave some out")]
-    TooLarge,
-    /// The head cannot be written.
-    #[error("the head cannot be written ({0}): please report this")]
-    Json(#[source] serde_json::Error),
-}
 
 /// Writes one request or answer; made by their `encoder()`.
 #[derive(Debug)]

@@ -25,6 +25,7 @@
 mod datatype;
 mod decoding;
 mod encoding;
+mod error;
 mod head;
 mod kind;
 mod request;
@@ -33,8 +34,8 @@ mod tensor;
 mod tests;
 
 pub use datatype::Datatype;
-pub use decoding::DecodeError;
-pub use encoding::{EncodeError, Encoder};
+pub use encoding::Encoder;
+pub use error::{DecodeError, EncodeError};
 pub use request::{InferenceAnswer, InferenceRequest, Parameter, Parameters};
 pub use tensor::{MOST_DIMENSIONS, NAME_BYTES, Tensor, TensorError};
 

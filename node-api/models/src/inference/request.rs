@@ -63,6 +63,21 @@ pub struct InferenceRequest {
 }
 
 /// What a model answers.
+///
+/// ```
+/// use zenoh_pinned_models::inference::{Datatype, InferenceAnswer, Tensor};
+///
+/// let answer = InferenceAnswer {
+///     model_name: "ocr".into(),
+///     outputs: vec![Tensor::new("text", Datatype::Bytes, [1], &b"\x02\0\0\042"[..])?],
+///     ..Default::default()
+/// };
+/// let encoder = answer.encoder()?;
+/// let mut slot = vec![0; encoder.bytes()];
+/// encoder.write(&mut slot)?;
+/// assert_eq!(InferenceAnswer::decode(slot.into())?.outputs[0].strings().next(), Some(&b"42"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InferenceAnswer {
     /// The model that has answered.

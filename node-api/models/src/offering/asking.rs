@@ -76,12 +76,30 @@ impl Asked {
 
 /// Sends it, and waits for the answer. Dropped meanwhile, the answer is dropped when it comes.
 pub(super) fn ask(ready: Arc<Ready>, request: InferenceRequest) -> Answering {
+    let ready = NeverLast(Some(ready));
     Box::pin(async move {
+        let Some(ready) = &ready.0 else {
+            return Err(ControlError::Closing);
+        };
         let began = Instant::now();
-        let outcome = ask_workers(&ready, request).await;
+        let outcome = ask_workers(ready, request).await;
         ready.asked.note(began, outcome.is_ok());
         outcome
     })
+}
+
+/// A model that a request holds: where that is the last one, its workers end on a thread of their own, as the server's have
+/// others to answer.
+struct NeverLast(Option<Arc<Ready>>);
+
+impl Drop for NeverLast {
+    fn drop(&mut self) {
+        if let Some(last) = self.0.take().and_then(Arc::into_inner) {
+            let thread = std::thread::Builder::new().name(String::from("zpin-unload"));
+            // Where there is none they end here.
+            let _ = thread.spawn(move || drop(last));
+        }
+    }
 }
 
 async fn ask_workers(

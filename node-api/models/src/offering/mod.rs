@@ -15,6 +15,7 @@ mod repository;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 pub use repository::{Offered, RepositoryError, WorkerCommand, repository};
@@ -30,6 +31,8 @@ use asking::Asked;
 
 /// Weights have no versions of their own: a file that was changed is another model, or the same one after it was loaded anew.
 const VERSION: &str = "1";
+/// How long an unload waits for requests that are under way.
+const UNLOAD_WITHIN: Duration = Duration::from_secs(10);
 
 /// Models of a registry for [`control::Server`](crate::control::Server).
 ///
@@ -201,7 +204,11 @@ impl Models for Offering {
             },
             std::collections::btree_map::Entry::Vacant(slot) => drop(slot.insert(Slot::Loading)),
         }
-        match self.make_ready(offered) {
+        // A panic would leave the model loading for ever.
+        let work = std::panic::AssertUnwindSafe(|| self.make_ready(offered));
+        let made = std::panic::catch_unwind(work)
+            .unwrap_or_else(|_| Err(String::from("loading it panicked: see the log")));
+        match made {
             Ok(ready) => {
                 self.loaded()
                     .insert(name.to_owned(), Slot::Ready(Arc::new(ready)));
@@ -234,8 +241,8 @@ impl Models for Offering {
                 None => return Ok(()),
             }
         };
-        // The workers end in order; their leases, and requests that still hold the pool, with them.
-        drop(taken);
+        // The workers end in order, once the requests that are under way have been told.
+        let_go(taken);
         let unloaded = self.registry.unload(name);
         self.loaded().remove(name);
         match unloaded {
@@ -263,6 +270,22 @@ impl Models for Offering {
             Ok(ready) => asking::ask(ready, request),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
+    }
+}
+
+/// Waits for requests that hold the model, up to [`UNLOAD_WITHIN`]; the last of them ends it then.
+fn let_go(slot: Slot) {
+    let Slot::Ready(mut ready) = slot else {
+        return;
+    };
+    let until = Instant::now() + UNLOAD_WITHIN;
+    loop {
+        match Arc::try_unwrap(ready) {
+            Ok(last) => return drop(last),
+            Err(held) if Instant::now() < until => ready = held,
+            Err(_) => return,
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -10,7 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,10 +53,17 @@ impl Place {
         let mut options = OpenOptions::new();
         let lock = options.create(true).truncate(false).write(true).read(true);
         let lock = lock.mode(0o600).open(&path)?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            let pid = fs::read_to_string(&path).unwrap_or_default();
-            let words = format!("process {} serves models there", pid.trim());
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, words));
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => {
+                let pid = fs::read_to_string(&path).unwrap_or_default();
+                let words = format!(
+                    "process {} serves models there, or one that was forked from it",
+                    pid.trim()
+                );
+                return Err(io::Error::new(io::ErrorKind::AddrInUse, words));
+            }
+            Err(error) => return Err(error.into()),
         }
         fs::write(&path, std::process::id().to_string())?;
         match fs::remove_file(self.socket()) {

@@ -2,20 +2,24 @@
 
 use std::{
     io::{self, Read, Write},
-    os::unix::net::UnixStream,
+    os::{fd::AsRawFd, unix::net::UnixStream},
     path::Path,
     time::{Duration, Instant},
 };
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    net::sockopt,
+    io::Errno,
+    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use zenoh_pinned::bindings::is_interrupted;
 
 /// How often a waiting thread is asked whether it still waits.
 const ASK_EVERY: Duration = Duration::from_millis(50);
+
+/// How often somebody tries again who found too many waiting.
+const CONNECT_EVERY: Duration = Duration::from_millis(5);
 
 /// One end of a connection.
 #[derive(Debug)]
@@ -30,21 +34,40 @@ impl Stream {
         Self { stream, max_bytes }
     }
 
-    pub(crate) fn connect(path: &Path, max_bytes: usize) -> io::Result<Self> {
-        Ok(Self::new(UnixStream::connect(path)?, max_bytes))
+    /// Connects, and waits meanwhile where more wait than the other end has taken.
+    pub(crate) fn connect(path: &Path, max_bytes: usize, until: Instant) -> io::Result<Self> {
+        let address = SocketAddrUnix::new(path)?;
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        loop {
+            match rustix::net::connect(&socket, &address) {
+                Ok(()) => break,
+                Err(Errno::AGAIN | Errno::INTR) => {
+                    let left = piece(until)?;
+                    std::thread::sleep(left.min(CONNECT_EVERY));
+                    if is_interrupted() {
+                        return Err(io::ErrorKind::Interrupted.into());
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let stream = UnixStream::from(socket);
+        stream.set_nonblocking(false)?;
+        Ok(Self::new(stream, max_bytes))
     }
 
-    /// The process at the other end, which is one of this user.
+    /// The process at the other end, which is one of this user; `None` where it is in another pid namespace.
     ///
     /// # Errors
     /// `PermissionDenied` where it is not.
-    pub(crate) fn peer(&self) -> io::Result<u32> {
-        let peer = sockopt::socket_peercred(&self.stream)?;
-        if peer.uid != rustix::process::getuid() {
+    pub(crate) fn peer(&self) -> io::Result<Option<u32>> {
+        let peer = credentials(&self.stream)?;
+        if peer.uid != rustix::process::getuid().as_raw() {
             let words = "the other end is a process of another user";
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, words));
         }
-        Ok(peer.pid.as_raw_nonzero().get().unsigned_abs())
+        Ok(u32::try_from(peer.pid).ok().filter(|pid| *pid > 0))
     }
 
     /// Whether the other end has been closed.
@@ -97,6 +120,31 @@ impl Stream {
             }
         }
         Ok(())
+    }
+}
+
+/// Who is at the other end, as the kernel noted when it was connected. rustix has no value for a process without a pid here.
+fn credentials(stream: &UnixStream) -> io::Result<libc::ucred> {
+    let mut found = libc::ucred {
+        pid: 0,
+        uid: 0,
+        gid: 0,
+    };
+    let mut bytes = size_of::<libc::ucred>() as libc::socklen_t;
+    // SAFETY: the descriptor is open; the kernel writes at most `bytes` bytes to `found`, which are as many as it has, and any
+    // of them are a value of it.
+    let status = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            std::ptr::from_mut(&mut found).cast(),
+            &mut bytes,
+        )
+    };
+    match status {
+        0 => Ok(found),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

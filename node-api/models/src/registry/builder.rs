@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::Path,
     sync::{Arc, Condvar, Mutex},
     time::Duration,
 };
@@ -12,7 +12,7 @@ use zenoh_pinned::{HostUsage, bindings::MadeHere};
 use super::{
     Owner, Registry,
     catalog::{Catalog, Terms},
-    shared::{Shared, State},
+    shared::{Shared, Source, State},
     statistics::Counts,
 };
 
@@ -38,7 +38,7 @@ pub struct RegistryBuilder {
     shard_bytes: u64,
     time_to_live: Duration,
     patience: Duration,
-    sources: HashMap<String, PathBuf>,
+    sources: HashMap<String, Source>,
 }
 
 impl Default for RegistryBuilder {
@@ -84,13 +84,16 @@ impl RegistryBuilder {
 
     /// How long whoever asks waits for a load; ten minutes by default. The load goes on without him.
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+        // A moment that can be computed.
+        self.patience = patience.min(Duration::from_secs(1 << 20));
         self
     }
 
-    /// Says where the file of a model is, which is read when somebody asks for it.
-    pub fn source(mut self, model: impl Into<String>, path: impl Into<PathBuf>) -> Self {
-        self.sources.insert(model.into(), path.into());
+    /// Says where the file of a model is, which is read when somebody asks for it. Nobody loads the model from another file
+    /// then.
+    pub fn source(mut self, model: impl Into<String>, path: impl AsRef<Path>) -> Self {
+        self.sources
+            .insert(model.into(), Source::named(path.as_ref()));
         self
     }
 

@@ -15,6 +15,15 @@ pub(super) struct Flight {
     landed: Condvar,
 }
 
+/// Why somebody who waits has not what he waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NotLanded {
+    Failed(LoadError),
+    /// The wait was ended from outside.
+    Ended,
+    Late,
+}
+
 impl Flight {
     /// The load has ended; told once.
     pub(super) fn land(&self, outcome: Result<(), LoadError>) {
@@ -23,21 +32,21 @@ impl Flight {
         self.landed.notify_all();
     }
 
-    /// Waits for its end: an error is the load's, or `None` where the wait ended first.
+    /// Waits for its end, and asks every so often whether to go on.
     pub(super) fn wait(
         &self,
         until: Instant,
         ask_every: Duration,
-        is_to_end: impl Fn() -> bool,
-    ) -> Result<(), Option<LoadError>> {
+        mut is_to_end: impl FnMut() -> bool,
+    ) -> Result<(), NotLanded> {
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(outcome) = &*outcome {
-                return outcome.clone().map_err(Some);
+                return outcome.clone().map_err(NotLanded::Failed);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(None);
+                return Err(NotLanded::Late);
             }
             let waited = self.landed.wait_timeout(outcome, left.min(ask_every));
             outcome = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -45,7 +54,7 @@ impl Flight {
                 // Any code of the application may run in the question.
                 drop(outcome);
                 if is_to_end() {
-                    return Err(None);
+                    return Err(NotLanded::Ended);
                 }
                 outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
             }
@@ -68,7 +77,10 @@ mod tests {
             flight.land(Err(LoadError::Ending));
             flight.land(Ok(())); // too late
             for waiter in waiting {
-                assert_eq!(waiter.join().unwrap(), Err(Some(LoadError::Ending)));
+                assert_eq!(
+                    waiter.join().unwrap(),
+                    Err(NotLanded::Failed(LoadError::Ending))
+                );
             }
         });
     }
@@ -79,9 +91,9 @@ mod tests {
         let short = Duration::from_millis(1);
         assert_eq!(
             flight.wait(Instant::now() + short, short, || false),
-            Err(None)
+            Err(NotLanded::Late)
         );
         let far = Instant::now() + Duration::from_secs(3600);
-        assert_eq!(flight.wait(far, short, || true), Err(None));
+        assert_eq!(flight.wait(far, short, || true), Err(NotLanded::Ended));
     }
 }

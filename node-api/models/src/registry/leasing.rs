@@ -10,12 +10,13 @@ use zenoh_pinned::bindings::is_interrupted;
 
 use super::{
     catalog::{Found, LeaseNumber, Session},
+    flight::NotLanded,
     refusals::{check_name, check_source, no_lease},
     shared::Shared,
 };
 use crate::{
     error::LoadError,
-    loading::Loaded,
+    loading::{Loaded, Progress},
     weights::{Contents, Weights},
 };
 
@@ -53,11 +54,13 @@ impl Shared {
             return Ok(None);
         };
         state.counts.hits += 1;
-        let found = state.catalog.find(model);
-        if let Found::Ready(loaded) = found {
-            check_source(model, loaded, source)?;
+        // Whoever is the last to let go of a lease needs the lock.
+        drop(state);
+        let held = Weights::of(inner);
+        if let Some(source) = source {
+            held.contents().check_source(source)?;
         }
-        Ok(Some(Weights::of(inner)))
+        Ok(Some(held))
     }
 
     /// A lease for a session, once the model is there and its bytes are what they were.
@@ -69,24 +72,27 @@ impl Shared {
         patience: Duration,
     ) -> Result<Leased, LoadError> {
         let until = Instant::now() + patience;
-        let leased = self.leased_unchecked(model, source, session, until)?;
-        if let Some(shard) = leased.loaded.contents.first_changed() {
+        let ask = |_: &Progress| is_interrupted();
+        let leased = self.leased_unchecked(model, source, session, (until, ASK_EVERY), ask)?;
+        if let Some(what) = leased.loaded.first_changed() {
             self.give_up_changed(model, &leased.loaded.contents);
             return Err(LoadError::Changed {
                 model: model.to_owned(),
-                shard,
+                what,
             });
         }
         Ok(leased)
     }
 
-    /// As [`Shared::leased`], for a session that compares the bytes itself.
+    /// As [`Shared::leased`], for a session that compares the bytes itself. While it waits it asks every so often whether it
+    /// is to end.
     pub(crate) fn leased_unchecked(
         self: &Arc<Self>,
         model: &str,
         source: Option<&Path>,
         session: Session,
-        until: Instant,
+        (until, ask_every): (Instant, Duration),
+        mut is_to_end: impl FnMut(&Progress) -> bool,
     ) -> Result<Leased, LoadError> {
         check_name(model)?;
         let started = Instant::now();
@@ -97,7 +103,7 @@ impl Shared {
             }
             match state.catalog.find(model) {
                 Found::Ready(loaded) => {
-                    check_source(model, loaded, source)?;
+                    check_source(loaded, source)?;
                     let loaded = loaded.clone();
                     let lease = state.catalog.lease(model, session, Instant::now());
                     let lease = lease.map_err(|why| no_lease(model, why, &state.catalog))?;
@@ -117,32 +123,30 @@ impl Shared {
                 None => self.begin_flight(&mut state, model, source)?,
             };
             drop(state);
-            flight
-                .wait(until, ASK_EVERY, is_interrupted)
-                .map_err(|why| {
-                    why.unwrap_or_else(|| match is_interrupted() {
-                        true => LoadError::Interrupted {
-                            model: model.to_owned(),
-                        },
-                        false => LoadError::TimedOut {
-                            model: model.to_owned(),
-                            waited: started.elapsed(),
-                        },
-                    })
-                })?;
+            let landed = flight.wait(until, ask_every, || is_to_end(&flight.progress));
+            landed.map_err(|why| match why {
+                NotLanded::Failed(error) => error,
+                NotLanded::Ended => LoadError::Interrupted {
+                    model: model.to_owned(),
+                },
+                NotLanded::Late => LoadError::TimedOut {
+                    model: model.to_owned(),
+                    waited: started.elapsed(),
+                },
+            })?;
             state = self.lock();
         }
     }
 
     /// Somebody has found that the bytes are not what was loaded: if that is so, the model goes.
     pub(crate) fn check(&self, model: &str) -> bool {
-        let contents = match self.lock().catalog.find(model) {
-            Found::Ready(loaded) => loaded.contents.clone(),
+        let loaded = match self.lock().catalog.find(model) {
+            Found::Ready(loaded) => loaded.clone(),
             _ => return true,
         };
-        let is_as_loaded = contents.first_changed().is_none();
+        let is_as_loaded = loaded.first_changed().is_none();
         if !is_as_loaded {
-            self.give_up_changed(model, &contents);
+            self.give_up_changed(model, &loaded.contents);
         }
         is_as_loaded
     }

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Instant};
 use super::{
     flight::Flight,
     refusals::capacity,
-    shared::{Shared, State},
+    shared::{Shared, Source, State},
 };
 use crate::{
     error::LoadError,
@@ -19,12 +19,20 @@ impl Shared {
         model: &str,
         source: Option<&Path>,
     ) -> Result<Arc<Flight>, LoadError> {
-        let known = source.map(Path::to_owned);
-        let known = known.or_else(|| state.sources.get(model).cloned());
-        let Some(source) = known else {
-            return Err(LoadError::NotLoaded {
-                model: model.to_owned(),
-            });
+        let source = match (state.sources.get(model), source) {
+            (Some(known), Some(source)) if known.is_named && known.path != source => {
+                return Err(LoadError::OtherSource {
+                    model: model.to_owned(),
+                    loaded_from: known.path.display().to_string(),
+                });
+            }
+            (_, Some(source)) => source.to_owned(),
+            (Some(known), None) => known.path.clone(),
+            (None, None) => {
+                return Err(LoadError::NotLoaded {
+                    model: model.to_owned(),
+                });
+            }
         };
         let flight = Arc::new(Flight::default());
         let (shared, name, landing) = (self.clone(), model.to_owned(), flight.clone());
@@ -61,16 +69,12 @@ impl Shared {
     /// On the thread of the load.
     fn load_now(&self, model: &str, source: &Path, flight: &Flight) -> Result<(), LoadError> {
         let started = Instant::now();
-        let mut is_begun = false;
+        let plan = Plan::of(model, source, self.shard_bytes)?;
+        let needed = plan.bytes();
+        let gone = self.lock().catalog.begin(model, needed, Instant::now());
+        let gone = gone.map_err(|shortage| capacity(model, needed, shortage, None))?;
+        self.let_go(gone);
         let loaded = loop {
-            let plan = Plan::of(model, source, self.shard_bytes)?;
-            let needed = plan.bytes();
-            if !is_begun {
-                let gone = self.lock().catalog.begin(model, needed, Instant::now());
-                let gone = gone.map_err(|shortage| capacity(model, needed, shortage, None))?;
-                self.let_go(gone);
-                is_begun = true;
-            }
             flight.progress.begin_anew();
             match plan.load(&flight.progress) {
                 Ok(loaded) => break loaded,
@@ -91,7 +95,14 @@ impl Shared {
         let mut state = self.lock();
         state.counts.loads += 1;
         state.counts.read_bytes += bytes;
-        state.sources.insert(model.to_owned(), source.to_owned());
+        state
+            .sources
+            .entry(model.to_owned())
+            .and_modify(|known| known.path = source.to_owned())
+            .or_insert_with(|| Source {
+                path: source.to_owned(),
+                is_named: false,
+            });
         state
             .catalog
             .loaded(model, Arc::new(loaded), Instant::now());

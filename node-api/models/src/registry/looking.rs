@@ -51,8 +51,11 @@ impl Shared {
         let models = state.catalog.list(now).into_iter().map(|entry| {
             let flight = state.flights.get(&entry.model);
             let source = match state.catalog.find(&entry.model) {
-                Found::Ready(loaded) => Some(loaded.source.to_path_buf()),
-                _ => state.sources.get(&entry.model).cloned(),
+                Found::Ready(loaded) => Some(loaded.contents.source.to_path_buf()),
+                _ => state
+                    .sources
+                    .get(&entry.model)
+                    .map(|source| source.path.clone()),
             };
             ModelStatistics {
                 state: match entry.phase {

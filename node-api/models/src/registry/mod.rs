@@ -25,14 +25,12 @@ mod refusals;
 mod shared;
 mod statistics;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{Arc, Weak},
-};
+use std::{path::Path, sync::Arc};
 
 pub use builder::RegistryBuilder;
 pub(crate) use leasing::Leased;
 pub(crate) use shared::Shared;
+use shared::{Source, absolute};
 pub(crate) use statistics::bytes_by_state;
 pub use statistics::{ModelState, ModelStatistics, RegistryStatistics};
 
@@ -87,7 +85,7 @@ impl Registry {
     /// # Errors
     /// [`LoadError`].
     pub fn load(&self, model: &str, source: impl AsRef<Path>) -> Result<Weights, LoadError> {
-        self.own_lease(model, Some(source.as_ref()))
+        self.own_lease(model, Some(&absolute(source.as_ref())))
     }
 
     /// A lease on a model that is there, or whose file is known: from [`RegistryBuilder::source`], or because it was loaded
@@ -99,26 +97,36 @@ impl Registry {
         self.own_lease(model, None)
     }
 
-    /// Says where the file of a model is, which is read when somebody asks for it.
-    pub fn add_source(&self, model: &str, source: impl Into<PathBuf>) {
-        self.shared()
-            .lock()
-            .sources
-            .insert(model.to_owned(), source.into());
+    /// Says where the file of a model is, which is read when somebody asks for it. Nobody loads the model from another file
+    /// then.
+    pub fn add_source(&self, model: &str, source: impl AsRef<Path>) {
+        if self.shared().made_here.holds() {
+            let source = Source::named(source.as_ref());
+            self.shared()
+                .lock()
+                .sources
+                .insert(model.to_owned(), source);
+        }
     }
 
     /// Gives up a model: at once, or with its last lease, as the number of leases that are left tells. Asked for again
     /// it is loaded anew, beside what is leaving.
     ///
     /// # Errors
-    /// [`UnloadError::NotLoaded`].
+    /// [`UnloadError`].
     pub fn unload(&self, model: &str) -> Result<usize, UnloadError> {
-        self.shared().unload(model)
+        match self.shared().made_here.holds() {
+            true => self.shared().unload(model),
+            false => Err(UnloadError::Forked),
+        }
     }
 
-    /// What is there, and what has been done.
+    /// What is there, and what has been done; nothing in a forked child.
     pub fn statistics(&self) -> RegistryStatistics {
-        self.shared().statistics()
+        match self.shared().made_here.holds() {
+            true => self.shared().statistics(),
+            false => RegistryStatistics::default(),
+        }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -137,13 +145,18 @@ impl Registry {
         let leased = shared.leased(model, source, session, shared.patience)?;
         let contents = leased.loaded.contents.clone();
         let weights = Weights::new(contents, leased, Some(InProcessReason::OwnRegistry));
-        // Two who came at once have two leases for a while: the first stays the one that is shared.
+        // Two who came at once have two leases for a while: the first stays the one that is shared. It is not taken here, as
+        // whoever is the last to let go of it needs this lock.
         let mut state = shared.lock();
-        let held = state.own.get(model).and_then(Weak::upgrade);
-        if held.is_none() {
+        if state
+            .own
+            .get(model)
+            .is_none_or(|held| held.strong_count() == 0)
+        {
             let inner = Arc::downgrade(weights.inner());
             state.own.insert(model.to_owned(), inner);
         }
+        drop(state);
         Ok(weights)
     }
 }

@@ -19,17 +19,10 @@ pub(super) fn check_name(model: &str) -> Result<(), LoadError> {
     }
 }
 
-pub(super) fn check_source(
-    model: &str,
-    loaded: &Loaded,
-    source: Option<&Path>,
-) -> Result<(), LoadError> {
+pub(super) fn check_source(loaded: &Loaded, source: Option<&Path>) -> Result<(), LoadError> {
     match source {
-        Some(source) if source != &*loaded.source => Err(LoadError::OtherSource {
-            model: model.to_owned(),
-            loaded_from: loaded.source.display().to_string(),
-        }),
-        _ => Ok(()),
+        Some(source) => loaded.contents.check_source(source),
+        None => Ok(()),
     }
 }
 

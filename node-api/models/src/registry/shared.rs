@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
@@ -27,7 +27,7 @@ pub(crate) struct Shared {
 pub(super) struct State {
     pub(super) catalog: Catalog<Arc<Loaded>>,
     pub(super) flights: HashMap<String, Arc<Flight>>,
-    pub(super) sources: HashMap<String, PathBuf>,
+    pub(super) sources: HashMap<String, Source>,
     /// This process's own leases, which all who ask here share.
     pub(super) own: HashMap<String, Weak<weights::Inner>>,
     pub(super) counts: Counts,
@@ -35,25 +35,45 @@ pub(super) struct State {
     pub(super) is_ended: bool,
 }
 
+/// Where a model is from.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    /// Whoever has the registry has said so, and whoever asks cannot say otherwise.
+    pub(super) is_named: bool,
+}
+
+impl Source {
+    pub(super) fn named(path: &Path) -> Self {
+        Self {
+            path: absolute(path),
+            is_named: true,
+        }
+    }
+}
+
+/// A path that means the same wherever it is read; as it is, where there is no folder to begin at.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 impl Shared {
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How far the load of a model is, while there is one.
-    pub(crate) fn progress(&self, model: &str) -> Option<(u64, u64)> {
-        let flight = self.lock().flights.get(model).cloned();
-        flight.map(|flight| flight.progress.bytes())
-    }
-
     pub(crate) fn unload(&self, model: &str) -> Result<usize, UnloadError> {
         let mut state = self.lock();
         let unloaded = state.catalog.unload(model);
+        let is_loading = state.flights.contains_key(model);
         state.own.remove(model);
         drop(state);
         match unloaded {
             Unloaded::Gone(_) => Ok(0),
             Unloaded::Leaving(leases) => Ok(leases),
+            Unloaded::NotLoaded if is_loading => Err(UnloadError::Loading {
+                model: model.to_owned(),
+            }),
             Unloaded::NotLoaded => Err(UnloadError::NotLoaded {
                 model: model.to_owned(),
             }),

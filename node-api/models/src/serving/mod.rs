@@ -1,8 +1,9 @@
 //! A registry as a process of its own: other processes of this user attach its weights without a copy.
 //!
 //! Holds: the place that it is found at, and one thread, `zpin-serve`, that waits for whoever connects and for whoever hangs
-//! up. A question is answered on a thread of its own, of which there are [`MAX_QUESTIONS`] at most; who comes then waits in
-//! the socket's queue. A lease is the connection that it was asked on: it costs a descriptor, and no thread.
+//! up. A question is answered on a thread of its own: [`MAX_QUESTIONS`] may not have arrived yet, and who comes then waits in
+//! the socket's queue; of those that are answered, most of which wait for a load, there are [`MAX_ANSWERS`]. A lease is the
+//! connection that it was asked on: it costs a descriptor, and no thread.
 //!
 //! Locks: one mutex around the leases, held for list operations.
 //!
@@ -18,7 +19,7 @@ use std::{
     os::unix::net::{UnixListener, UnixStream},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -28,10 +29,14 @@ use rustix::{
     event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
     fd::OwnedFd,
 };
-use zenoh_pinned::{Frame, bindings::descriptor::Descriptor};
+use zenoh_pinned::{
+    Frame,
+    bindings::{MadeHere, descriptor::Descriptor},
+};
 
 use crate::{
     error::LoadError,
+    loading::Progress,
     messages::{Answer, Ask, Lease, MAX_QUESTION_BYTES, Question, TELL_EVERY, VERSION},
     os::{
         place::{Place, Taken},
@@ -42,8 +47,14 @@ use crate::{
 use leases::Leases;
 
 const MAX_QUESTIONS: usize = 64;
+const MAX_ANSWERS: usize = 1024;
+/// At most, and half of the files that this process may have open.
 const MAX_LEASES: usize = 4096;
-const ASK_WITHIN: Duration = Duration::from_secs(5);
+const ASK_WITHIN: Duration = Duration::from_secs(1);
+/// A thread that answers waits most of the time, and calls nothing deep.
+const STACK_BYTES: usize = 256 << 10;
+/// Sessions of processes that cannot be told apart here begin there, above every pid.
+const UNKNOWN_SESSIONS: u32 = 1 << 31;
 const TELL_WITHIN: Duration = Duration::from_secs(5);
 /// How often the thread looks whether there is room for questions again.
 const LOOK_EVERY: Timespec = Timespec {
@@ -51,7 +62,8 @@ const LOOK_EVERY: Timespec = Timespec {
     tv_nsec: 10_000_000,
 };
 
-/// Serves a registry to the other processes of this user, until it is dropped. Leases that others have by then go on.
+/// Serves a registry to the other processes of this user, until it is dropped. What others have attached by then stays with
+/// them, and does not count for the registry any more.
 ///
 /// ```
 /// use zenoh_pinned_models::{ModelServer, Registry};
@@ -72,6 +84,7 @@ pub struct ModelServer {
     inner: Arc<Inner>,
     taken: Taken,
     thread: Option<JoinHandle<()>>,
+    made_here: MadeHere,
 }
 
 #[derive(Debug)]
@@ -80,6 +93,8 @@ struct Inner {
     wake: OwnedFd,
     leases: Leases,
     questions: AtomicUsize,
+    answers: AtomicUsize,
+    unknown: AtomicU32,
     is_ended: AtomicBool,
 }
 
@@ -132,6 +147,8 @@ impl ModelServer {
             wake: wake.map_err(|error| ServeError::System(error.into()))?,
             leases: Leases::default(),
             questions: AtomicUsize::new(0),
+            answers: AtomicUsize::new(0),
+            unknown: AtomicU32::new(UNKNOWN_SESSIONS),
             is_ended: AtomicBool::new(false),
         });
         let (serving, shared) = (inner.clone(), registry.clone());
@@ -141,6 +158,7 @@ impl ModelServer {
             inner,
             taken,
             thread: Some(thread.map_err(ServeError::System)?),
+            made_here: MadeHere::now(),
         })
     }
 
@@ -152,6 +170,11 @@ impl ModelServer {
 
 impl Drop for ModelServer {
     fn drop(&mut self) {
+        if !self.made_here.holds() {
+            // A forked child has no thread to join, and its parent's connections are not its to close.
+            std::mem::forget(self.thread.take());
+            return;
+        }
         self.inner.is_ended.store(true, Ordering::Relaxed);
         self.inner.wake();
         if let Some(thread) = self.thread.take() {
@@ -168,9 +191,11 @@ impl Inner {
     }
 
     fn run(self: &Arc<Self>, registry: &Registry) {
+        let mut can_accept = true;
         while !self.is_ended.load(Ordering::Relaxed) {
             let watched = self.leases.watched();
-            let has_room = self.questions.load(Ordering::Relaxed) < MAX_QUESTIONS;
+            let has_room = can_accept && self.questions.load(Ordering::Relaxed) < MAX_QUESTIONS;
+            can_accept = true;
             let mut polled = vec![PollFd::new(&self.wake, PollFlags::IN)];
             polled.extend(
                 watched
@@ -191,8 +216,14 @@ impl Inner {
             let ended: Vec<_> = ended.map(|(_, lease)| lease.clone()).collect();
             let _ = rustix::io::read(&self.wake, &mut [0; 8]);
             self.leases.remove(&ended);
-            if has_come && let Ok((stream, _)) = self.listener.accept() {
-                self.answer(stream, registry);
+            match has_come.then(|| self.listener.accept()) {
+                Some(Ok((stream, _))) => self.answer(stream, registry),
+                Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
+                    // Out of descriptors, say: not asked again at once.
+                    tracing::warn!(%error, "a process that asks for a model has to wait");
+                    can_accept = false;
+                }
+                _ => {}
             }
         }
     }
@@ -203,8 +234,17 @@ impl Inner {
         self.questions.fetch_add(1, Ordering::Relaxed);
         let (serving, shared) = (self.clone(), registry.shared().clone());
         let thread = std::thread::Builder::new().name(String::from("zpin-answer"));
+        let thread = thread.stack_size(STACK_BYTES);
         let spawned = thread.spawn(move || {
-            let work = std::panic::AssertUnwindSafe(|| serving.answer_now(stream, &shared));
+            let work = std::panic::AssertUnwindSafe(|| {
+                let asked = serving.asked(stream);
+                serving.questions.fetch_sub(1, Ordering::Relaxed);
+                let (stream, session, ask) = asked?;
+                serving.answers.fetch_add(1, Ordering::Relaxed);
+                let told = serving.tell(stream, session, ask, &shared);
+                serving.answers.fetch_sub(1, Ordering::Relaxed);
+                told
+            });
             match std::panic::catch_unwind(work) {
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "a question about models was not answered")
@@ -212,7 +252,6 @@ impl Inner {
                 Ok(Ok(())) => {}
                 Err(_) => tracing::error!("answering a question about models panicked"),
             }
-            serving.questions.fetch_sub(1, Ordering::Relaxed);
         });
         if let Err(error) = spawned {
             self.questions.fetch_sub(1, Ordering::Relaxed);
@@ -220,22 +259,41 @@ impl Inner {
         }
     }
 
-    fn answer_now(&self, stream: UnixStream, registry: &Arc<Shared>) -> io::Result<()> {
+    /// What somebody asks, and who he is.
+    fn asked(&self, stream: UnixStream) -> io::Result<(Stream, u32, Ask)> {
         stream.set_nonblocking(false)?;
         let mut stream = Stream::new(stream, MAX_QUESTION_BYTES);
-        let session = stream.peer()?;
+        // A process in another pid namespace is one of its own, whichever it is.
+        let unknown = || self.unknown.fetch_add(1, Ordering::Relaxed);
+        let session = stream.peer()?.unwrap_or_else(unknown);
         let question: Question = stream.receive(Instant::now() + ASK_WITHIN)?;
         if question.version != VERSION {
-            return stream.send(&Answer::Version(VERSION), tell_until());
+            stream.send(&Answer::Version(VERSION), tell_until())?;
+            let words = "a process speaks another version";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, words));
         }
-        let answer = match question.ask {
+        Ok((stream, session, question.ask))
+    }
+
+    fn tell(
+        &self,
+        mut stream: Stream,
+        session: u32,
+        ask: Ask,
+        registry: &Arc<Shared>,
+    ) -> io::Result<()> {
+        if self.answers.load(Ordering::Relaxed) > MAX_ANSWERS {
+            let refused = Answer::Refused(LoadError::Busy { most: MAX_ANSWERS });
+            return stream.send(&refused, tell_until());
+        }
+        let answer = match ask {
             Ask::Lease {
                 model,
                 source,
                 patience,
             } => {
-                let leased =
-                    self.lease(&mut stream, registry, &model, source, session, patience)?;
+                let whose = (&*model, source);
+                let leased = self.lease(&mut stream, registry, whose, session, patience);
                 match leased {
                     Ok(leased) => return self.tell_lease(stream, leased),
                     Err(error) => Answer::Refused(error),
@@ -248,29 +306,27 @@ impl Inner {
         stream.send(&answer, tell_until())
     }
 
-    /// Waits for the model in pieces, and tells how far it is between them.
+    /// Waits for the model, and tells meanwhile how far it is.
     fn lease(
         &self,
         stream: &mut Stream,
         registry: &Arc<Shared>,
-        model: &str,
-        source: Option<std::path::PathBuf>,
+        (model, source): (&str, Option<std::path::PathBuf>),
         session: u32,
         patience: Duration,
-    ) -> io::Result<Result<Leased, LoadError>> {
+    ) -> Result<Leased, LoadError> {
         let until = Instant::now() + patience.min(Duration::from_secs(1 << 20));
-        loop {
-            let piece = until.min(Instant::now() + TELL_EVERY);
-            let leased = registry.leased_unchecked(model, source.as_deref(), session, piece);
-            match leased {
-                Err(LoadError::TimedOut { .. })
-                    if Instant::now() < until && !self.is_ended.load(Ordering::Relaxed) =>
-                {
-                    let (read, total) = registry.progress(model).unwrap_or_default();
-                    stream.send(&Answer::Progress(read, total), tell_until())?;
-                }
-                outcome => return Ok(outcome),
-            }
+        let has_gone = |progress: &Progress| {
+            let (read, total) = progress.bytes();
+            let told = stream.send(&Answer::Progress(read, total), tell_until());
+            told.is_err() || self.is_ended.load(Ordering::Relaxed)
+        };
+        let source = source.as_deref();
+        let leased =
+            registry.leased_unchecked(model, source, session, (until, TELL_EVERY), has_gone);
+        match leased {
+            Err(LoadError::Interrupted { .. }) => Err(LoadError::Ending),
+            leased => leased,
         }
     }
 
@@ -283,7 +339,7 @@ impl Inner {
                 manifest,
                 manifest_checksum: loaded.manifest.1,
                 shards,
-                source: loaded.source.to_path_buf(),
+                source: loaded.contents.source.to_path_buf(),
             }),
             _ => Answer::Refused(LoadError::Attach {
                 model: loaded.contents.model.clone(),
@@ -292,8 +348,10 @@ impl Inner {
                 ),
             }),
         };
-        if self.leases.len() >= MAX_LEASES {
-            let cause = format!("{MAX_LEASES} leases are under way already");
+        if self.leases.len() >= max_leases() {
+            let cause = String::from(
+                "as many leases are under way as files may be open in the server: raise its RLIMIT_NOFILE (ulimit -n)",
+            );
             let model = loaded.contents.model.clone();
             let refused = Answer::Refused(LoadError::Attach { model, cause });
             return stream.send(&refused, tell_until());
@@ -305,6 +363,12 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+fn max_leases() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let half = usize::try_from(limit.unwrap_or(u64::MAX) / 2);
+    half.unwrap_or(usize::MAX).min(MAX_LEASES)
 }
 
 fn tell_until() -> Instant {

@@ -17,7 +17,20 @@ pub struct Other {
 impl Other {
     /// Starts this program as the test `test`, which calls [`serve_lines`].
     pub fn start(test: &str, argument: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        Self::start_with(&[], test, argument)
+    }
+
+    /// The same through a program that starts another.
+    pub fn start_with(prefix: &[&str], test: &str, argument: &str) -> Self {
+        let program = std::env::current_exe().unwrap();
+        let mut words = prefix.iter().map(std::ffi::OsStr::new);
+        let first = words.next().unwrap_or(program.as_os_str());
+        let mut command = Command::new(first);
+        command.args(words);
+        if !prefix.is_empty() {
+            command.arg(&program);
+        }
+        let mut child = command
             .args(["--exact", test, "--nocapture", "--include-ignored"])
             .env(ROLE, argument)
             .stdin(Stdio::piped())

@@ -131,3 +131,69 @@ fn what_cannot_be_loaded_says_why_and_leaves_nothing() {
     drop(weights);
     assert_eq!(registry.statistics().failures, 2);
 }
+
+#[test]
+fn many_who_take_and_let_go_of_one_model_never_wait_for_each_other() {
+    let folder = Folder::new("coming");
+    let path = folder.safetensors("m", &[("a", 10)]);
+    let other = folder.safetensors("other", &[("a", 10)]);
+    let registry = Registry::builder().build();
+    drop(registry.load("m", &path).unwrap());
+    let end = Instant::now() + Duration::from_secs(3);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while Instant::now() < end {
+                    assert!(is_whole(&registry.load("m", &path).unwrap(), 0));
+                    let refused = registry.load("m", &other);
+                    assert!(matches!(refused, Err(LoadError::OtherSource { .. })));
+                }
+            });
+        }
+    });
+    assert_eq!(registry.statistics().loads, 1);
+}
+
+#[test]
+fn a_model_whose_table_ends_at_any_byte_of_a_page_has_room() {
+    let folder = Folder::new("table");
+    for length in (3900..4250).step_by(7) {
+        let path = folder.0.join("m.safetensors");
+        let words = "x".repeat(length);
+        let header = format!(
+            r#"{{"__metadata__":{{"words":"{words}"}},"a":{{"dtype":"U8","shape":[4000],"data_offsets":[0,4000]}}}}"#
+        );
+        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        file.extend_from_slice(header.as_bytes());
+        file.extend((0..4000u32).map(|at| (at * length as u32) as u8));
+        std::fs::write(&path, file).unwrap();
+        let registry = Registry::builder().build();
+        let weights = registry.load("m", &path).unwrap();
+        assert_eq!(weights.metadata()["words"].len(), length);
+    }
+}
+
+#[test]
+fn a_model_is_from_the_file_that_was_named_however_it_is_called() {
+    let folder = Folder::new("sources");
+    let path = folder.safetensors("m", &[("a", 10)]);
+    let other = folder.safetensors("other", &[("a", 20)]);
+    let registry = Registry::builder().source("m", &path).build();
+    let refused = registry.load("m", &other).unwrap_err();
+    assert!(
+        matches!(refused, LoadError::OtherSource { .. }),
+        "{refused}"
+    );
+    let detour = folder.0.join("..").join(folder.0.file_name().unwrap());
+    let same = detour.join("m.safetensors");
+    let weights = registry.lease("m").unwrap();
+    assert!(is_whole(&registry.load("m", same).unwrap(), 0));
+    drop(weights);
+    // What nobody has named is from wherever it was loaded first, and from elsewhere once it has gone.
+    registry.load("free", &path).unwrap();
+    registry.unload("free").unwrap();
+    assert_eq!(
+        registry.load("free", &other).unwrap().tensors()[0].shape(),
+        [20]
+    );
+}

@@ -7,7 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use zenoh_pinned_models::{InProcessReason, LoadError, ModelServer, Models, Registry, Weights};
+use zenoh_pinned_models::{
+    Changed, InProcessReason, LoadError, ModelServer, Models, Registry, Weights,
+};
 
 use crate::{
     files::{Folder, is_whole},
@@ -167,7 +169,13 @@ fn what_somebody_has_written_all_the_same_is_found_when_the_next_lease_begins() 
     write_to_file_at(byte);
     let refused = registry.lease("m");
     assert!(
-        matches!(refused, Err(LoadError::Changed { shard: 0, .. })),
+        matches!(
+            refused,
+            Err(LoadError::Changed {
+                what: Changed::Shard(0),
+                ..
+            })
+        ),
         "{refused:?}"
     );
     assert!(is_whole(&registry.lease("m").unwrap(), 0));
@@ -290,4 +298,97 @@ fn one_server_a_place() {
     );
     drop(server);
     ModelServer::serve(&registry, &place).unwrap();
+}
+
+#[test]
+fn a_table_that_somebody_has_written_into_is_found_as_well() {
+    let folder = Folder::new("scribbled");
+    let path = folder.safetensors("m", &[("an unusual name", 1000)]);
+    let registry = Registry::builder().source("m", &path).build();
+    let place = place("scribbled");
+    let _server = ModelServer::serve(&registry, &place).unwrap();
+    drop(registry.lease("m").unwrap());
+    // Another program of the user, which writes another name.
+    let name = b"an unusual name";
+    let mut is_written = false;
+    for entry in std::fs::read_dir("/dev/shm").unwrap().flatten() {
+        let Ok(bytes) = std::fs::read(entry.path()) else {
+            continue;
+        };
+        let at = bytes.windows(name.len()).position(|window| window == name);
+        if let Some(at) = at.filter(|_| bytes.len() < 1 << 20) {
+            let file = std::fs::OpenOptions::new().write(true).open(entry.path());
+            let file = file.unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file, b"A", at as u64).unwrap();
+            is_written = true;
+        }
+    }
+    assert!(is_written);
+    let weights = models(&place).attach("m").unwrap();
+    assert!(weights.reason().is_none() && is_whole(&weights, 0));
+    assert_eq!(registry.statistics().changed, 1);
+}
+
+#[test]
+fn those_who_say_nothing_keep_nobody_from_a_model() {
+    let folder = Folder::new("silent");
+    let path = folder.safetensors("m", &[("a", 1000)]);
+    let registry = Registry::builder().source("m", &path).build();
+    let place = place("silent");
+    let server = ModelServer::serve(&registry, &place).unwrap();
+    let connect = |_| std::os::unix::net::UnixStream::connect(server.place()).unwrap();
+    let _silent: Vec<_> = (0..160).map(connect).collect();
+    let weights = models(&place).attach("m").unwrap();
+    assert!(weights.reason().is_none(), "{:?}", weights.reason());
+}
+
+#[test]
+fn a_server_that_cannot_see_the_pids_of_others_serves_them() {
+    let folder = Folder::new("namespace");
+    let path = folder.safetensors("m", &[("a", 1000)]);
+    let place = place("namespace");
+    let prefix = ["unshare", "--pid", "--fork", "--kill-child"];
+    let tried = std::process::Command::new(prefix[0])
+        .args(&prefix[1..])
+        .arg("true")
+        .status();
+    if !tried.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: no pid namespace can be made here");
+        return;
+    }
+    let role = format!("{place} {}", path.display());
+    let _server = Other::start_with(&prefix, "server::other_serves", &role);
+    let weights = models(&place).attach("m").unwrap();
+    assert!(weights.reason().is_none(), "{:?}", weights.reason());
+    assert!(is_whole(&weights, 0));
+    let sessions = models(&place).statistics().unwrap().models[0]
+        .sessions
+        .clone();
+    assert!(
+        sessions.iter().all(|session| *session >= 1 << 31),
+        "{sessions:?}"
+    );
+}
+
+#[test]
+fn what_is_held_is_not_given_for_another_file() {
+    let folder = Folder::new("another");
+    let path = folder.safetensors("m", &[("a", 10)]);
+    let other = folder.safetensors("other", &[("a", 20)]);
+    let registry = Registry::builder().build();
+    let place = place("another");
+    let _server = ModelServer::serve(&registry, &place).unwrap();
+    let held = models(&place).attach_from("m", &path).unwrap();
+    let refused = models(&place).attach_from("m", &other).unwrap_err();
+    assert!(
+        matches!(refused, LoadError::OtherSource { .. }),
+        "{refused}"
+    );
+    assert!(is_whole(&held, 0));
+    let slow = Models::builder()
+        .server(&*place)
+        .patience(Duration::MAX)
+        .build();
+    let same = slow.attach("m").unwrap();
+    assert_eq!(same.shards()[0].as_ptr(), held.shards()[0].as_ptr());
 }

@@ -16,6 +16,7 @@ Kind = Literal[
     "capacity",
     "over_quota",
     "changed",
+    "busy",
     "timed_out",
     "interrupted",
     "ending",
@@ -135,8 +136,8 @@ class ChangedError(ModelsError):
     """
 
     kind: Kind = "changed"
-    shard: int = 0
-    """Which shard it was."""
+    shard: int | None = None
+    """Which shard it was; ``None`` for the table of what lies where."""
 
 
 class LoadTimeout(ModelsError, TimeoutError):

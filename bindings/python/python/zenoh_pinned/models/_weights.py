@@ -146,7 +146,7 @@ class Weights(Mapping[str, Tensor]):
         Raise ``ImportError`` without torch, and as `to_device`.
         """
         torch = importlib.import_module("torch")
-        if str(device) == "cpu":
+        if torch.device(device).type == "cpu":
             shards = [torch.from_dlpack(shard) for shard in self.shards]
         else:
             shards = [torch.from_dlpack(shard) for shard in self.to_device(device)]

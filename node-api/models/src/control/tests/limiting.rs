@@ -200,6 +200,23 @@ fn a_message_that_is_too_large_is_refused_and_the_connection_goes_on() {
 }
 
 #[test]
+fn a_message_of_too_many_fields_is_refused_and_the_connection_goes_on() {
+    let server = serve(&TestModels::new(), Limits::default());
+    run(async {
+        let mut client = client(server.address()).await;
+        let mut many = ask("identity", "", 1);
+        many.outputs = vec![Default::default(); 200_000];
+        let status = client.model_infer(many.clone()).await.unwrap_err();
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+        assert!(status.message().contains("fields"), "{status}");
+        many.outputs.truncate(2000);
+        let status = client.model_infer(many).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+        client.model_infer(ask("identity", "", 1)).await.unwrap();
+    });
+}
+
+#[test]
 fn bytes_beyond_what_may_be_held_are_refused_both_ways() {
     let models = TestModels::new();
     let limits = Limits {

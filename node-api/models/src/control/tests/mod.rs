@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::{
-    element::ElementType,
+    ElementType,
     inference::{InferenceAnswer, InferenceRequest, Parameter, Tensor},
 };
 
