@@ -20,10 +20,10 @@ def serving_in(pool: workers.Statistics) -> list[workers.WorkerStatistics]:
 
 
 class Killer:
-    """Kills a worker every so often, but only where all are there: a request that kills two is given up."""
+    """Kills a worker once all have been there for a while: a request that kills two is given up."""
 
     def __init__(self, every: float) -> None:
-        """Take seconds from one to the next; 0 to kill none."""
+        """Take for how many seconds all have to be there; 0 to kill none."""
         self._every, self._due = every, time.monotonic() + every
         self._since: dict[int, float] = {}  # by seat: when its worker was killed
         self.killed = 0
@@ -31,15 +31,17 @@ class Killer:
 
     def kill_if_due(self, pool: workers.Workers) -> None:
         """Kill a worker where it is time to: one that has a request, and was killed least often."""
-        if not self._every or time.monotonic() < self._due:
+        if not self._every:
             return
-        seen = pool.statistics()
+        now, seen = time.monotonic(), pool.statistics()
+        if len(serving_in(seen)) < seen["wanted"]:
+            self._due = now + self._every
         busy = [worker for worker in seen["workers"] if worker["state"] == "processing"]
-        if not busy or len(serving_in(seen)) < seen["wanted"]:
+        if not busy or now < self._due:
             return
         worker = min(busy, key=lambda worker: worker["incarnation"])
-        self._due = time.monotonic() + self._every
-        self._since[worker["seat"]] = time.monotonic()
+        self._due = now + self._every
+        self._since[worker["seat"]] = now
         with suppress(ProcessLookupError):
             os.kill(worker["pid"] or 0, signal.SIGKILL)
             self.killed += 1

@@ -16,8 +16,9 @@ Box = tuple[int, int, int, int]
 def regions(mask: NDArray[np.bool_]) -> list[Box]:
     """Return the box around each region of pixels that touch each other by an edge, top to bottom."""
     edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(edges == 1)
-    ends = np.nonzero(edges == -1)[1]
+    # Of the flat array: several times as fast as of both dimensions at once.
+    rows, starts = np.divmod(np.flatnonzero(edges == 1), edges.shape[1])
+    ends = np.flatnonzero(edges == -1) % edges.shape[1]
     boxes: list[list[int]] = []
     parents: list[int] = []
 

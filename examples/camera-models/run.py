@@ -56,7 +56,9 @@ def main() -> None:
     parser.add_argument("--workers", type=count, default=2, help="processes that read frames")
     parser.add_argument("--seconds", type=float, default=10, help="how long; 0 until Ctrl-C")
     parser.add_argument("--size", type=size, default=(640, 480), metavar="WxH", help="of a frame")
-    parser.add_argument("--kill", type=float, default=0, metavar="SECONDS", help="kill a worker so often")
+    parser.add_argument(
+        "--kill", type=float, default=0, metavar="SECONDS", help="kill one when all are there so long"
+    )
     parser.add_argument("--save", type=Path, metavar="FILE", help="the last frame and what was read, as PNG")
     parser.add_argument("--serve", action="store_true", help="a page shows what happens meanwhile")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
@@ -65,8 +67,10 @@ def main() -> None:
     try:
         with page() if given.serve else nullcontext():
             said = figures(terms, run(terms))
-    except FileNotFoundError as error:
-        sys.exit(str(error))  # a model's package
+    except (FileNotFoundError, ConnectionError) as error:
+        sys.exit(str(error))  # no package of a model, or a folder for which no socket has room
+    except KeyboardInterrupt:
+        sys.exit("interrupted before there was anything to tell")
     print(json.dumps(said) if given.json else table(said))
     if said["wrong"] or said["failed"] or not said["answered"]:
         for number, texts in said["wrong"]:

@@ -74,7 +74,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sounds", type=int, default=3, help="that are heard at the same time")
     parser.add_argument("--workers", type=int, default=2, help="processes that hear")
-    parser.add_argument("--kill", type=float, default=0.2, metavar="SECONDS", help="kill a worker so often")
+    parser.add_argument(
+        "--kill", type=float, default=0.1, metavar="SECONDS", help="kill one when all are there so long"
+    )
     options = parser.parse_args()
     server = f"voice-{os.getpid()}"
     command = [sys.executable, str(Path(__file__).with_name("voice_worker.py")), server]
