@@ -11,7 +11,9 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent
 REPOSITORY = PACKAGE.parent.parent
-EXAMPLES = [REPOSITORY / "examples" / name for name in ("dora-camera", "load-balancer", "08-workers")]
+EXAMPLES = [
+    REPOSITORY / "examples" / name for name in ("dora-camera", "load-balancer", "camera-models", "08-workers")
+]
 # dora's wheel needs Python 3.11.
 NO_DORA = ["arguments", "elements", "in_place", "living_views", "views", "mistakes", "waiting", "device"]
 NO_DORA += ["exchange", "exchange_mistakes", "line", "tensors"]
