@@ -5,8 +5,8 @@ import { element, UNKNOWN } from "./elements.js";
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const exact = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-/// From here on a limit is none.
-const NO_LIMIT = 2 ** 60;
+/// From here on a limit in bytes is none.
+export const NO_LIMIT = 2 ** 60;
 /// Letters of a name.
 const NAME = 120;
 

@@ -33,6 +33,7 @@ const FILES: &[File] = &files![
     "cards/flow.js",
     "cards/generic.js",
     "cards/host.js",
+    "cards/models.js",
     "cards/own.js",
     "cards/pools.js",
     "cards/processes.js",

@@ -7,6 +7,8 @@ import math
 import random
 from typing import Any
 
+import models
+
 Json = dict[str, Any]
 
 MIB = 1 << 20
@@ -293,6 +295,7 @@ def ordinary() -> Json:
                 ],
             },
         ],
+        "models": models.nobody(),
         "unreadable": [],
     }
 
@@ -340,6 +343,7 @@ def crowded() -> Json:
         }
         for at, one in enumerate(consumers)
     ]
+    host["models"] = models.many()
     return host
 
 
@@ -366,6 +370,9 @@ def hostile() -> Json:
     """Put HTML in every text, and a name as long as no screen is wide."""
     host = spoiled(ordinary())
     host["workers"] = spoiled(killed())
+    host["models"] = spoiled(models.served())
+    host["models"]["models"][1]["model"] = "wide" * 1000
+    host["models"]["models"][2]["state"] = "constructor"
     host["pools"][0]["name"] = host["workers"][1]["name"] = "wide" * 1000
     host["workers"][0]["workers"][0]["state"] = "constructor"
     host["unreadable"] = [{"file": HOSTILE, "why": HOSTILE}]
@@ -400,4 +407,6 @@ def later(host: Json, seconds: float) -> Json:
             for at, share in enumerate((0.05, 0.3, 0.45, 0.15, 0.05), start=1):
                 buckets[at] += round(frames * share)
             one["figures"]["hand_over"]["sum_seconds"] += frames * 0.000_14 + 0.01 * math.sin(seconds / 10)
+    if "models" in now:
+        now["models"] = models.later(now["models"], seconds)
     return now

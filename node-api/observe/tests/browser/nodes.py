@@ -1,4 +1,7 @@
-"""A camera and a viewer as a user would write them; arguments: which, a port to meet at, and the key."""
+"""What a user would write: a camera and a viewer, a server of models and a worker with a lease.
+
+Arguments: which, and then a port to meet at and the key, or a model and its file.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import sys
 import time
 
 import zenoh_pinned
+from zenoh_pinned import models
 
 ALONE = {"mode": "peer", "scouting": {"multicast": {"enabled": False}}}
 FRAME_BYTES = 64 << 10
@@ -34,5 +38,21 @@ def viewer(port: str, key: str) -> None:
             held = frame  # noqa: F841 -- it is held, no more
 
 
+def server(model: str, path: str) -> None:
+    """Serve a model to all processes."""
+    with models.Registry() as registry, models.Server(registry):
+        registry.add_source(model, path)
+        time.sleep(3600)
+
+
+def worker(model: str) -> None:
+    """Hold a lease."""
+    weights = models.attach(model, fall_back=False)
+    time.sleep(3600)
+    del weights
+
+
+NODES = {"camera": camera, "viewer": viewer, "server": server, "worker": worker}
+
 if __name__ == "__main__":
-    {"camera": camera, "viewer": viewer}[sys.argv[1]](*sys.argv[2:])
+    NODES[sys.argv[1]](*sys.argv[2:])

@@ -4,6 +4,7 @@
 import pytest
 
 import figures
+import models
 from conftest import NARROW, WIDE
 from pictures import View, take
 
@@ -13,11 +14,17 @@ def killed():
     return figures.ordinary() | {"workers": figures.killed()}
 
 
+def served():
+    """Make the ordinary host with a server of models."""
+    return figures.ordinary() | {"models": models.served()}
+
+
 PICTURES = {
     "wide-light": (figures.ordinary, View(WIDE, "light", "body", 1180)),
     "wide-dark": (figures.ordinary, View(WIDE, "dark", "body", 1180)),
     "narrow-dark": (figures.ordinary, View(NARROW, "dark", "body", 1180)),
     "workers": (killed, View(WIDE, "light", "#card-workers", 800)),
+    "models": (served, View(WIDE, "light", "#card-models", 740)),
     "crowded": (figures.crowded, View(WIDE, "light", "#card-pools", 760)),
 }
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -189,6 +190,61 @@ def test_workers_that_are_killed_come_back_while_requests_are_answered(page, ser
     example.wait()
     page.until(lambda: supervisor.shown() == "")
     assert supervisor.metric("workers") == 0
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    """Make a model that no other test has, to be served where nobody else serves."""
+    with tempfile.TemporaryDirectory() as folder:  # a socket's path is short
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        header = json.dumps({"a": {"dtype": "U8", "shape": [1 << 20], "data_offsets": [0, 1 << 20]}}).encode()
+        path = tmp_path / "m.safetensors"
+        path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(1 << 20))
+        yield f"browser-{os.getpid()}", path
+
+
+def write_into(pool):
+    """Write into a pool's largest segment as no program of this library does."""
+    segment = max(pool["segments"], key=lambda segment: segment["bytes"])
+    with Path(f"/dev/shm/{segment['id']}.zenoh").open("r+b") as file:
+        file.seek(segment["bytes"] // 2)
+        file.write(b"\xa5")
+
+
+def test_models_are_seen_with_those_who_have_leases_until_these_end(page, serving, start, model):
+    name, path = model
+    address = serving()[1]
+    page.open(address)
+
+    def shown():
+        script = "return [...document.querySelectorAll('.models tbody tr')].map(({innerText}) => innerText)"
+        return [" ".join(row.split()) for row in page.run(script)]
+
+    assert shown() == []
+    server = start(sys.executable, HERE / "nodes.py", "server", name, path)
+    page.until(lambda: shown() == [f"{name} not loaded"])
+    first, second = (start(sys.executable, HERE / "nodes.py", "worker", name) for _ in range(2))
+    page.until(lambda: all(f" {worker.pid}" in shown()[0] for worker in (first, second)))
+    page.until(lambda: "process" not in shown()[0])  # others say what they are called
+    assert f"{name} {path} ready 1 MiB" in shown()[0]
+    assert "Loads 1 1 MiB read" in " ".join(page.card("Models").text.split())
+    first.kill()
+    page.until(lambda: f" {first.pid}" not in shown()[0])
+    assert f" {second.pid}" in shown()[0]
+    pools = json.loads(asked(f"{address}api/pools"))
+    write_into(next(pool for pool in pools if pool["name"] == name))
+    third = start(sys.executable, HERE / "nodes.py", "worker", name)
+    page.until(lambda: "wrote into the weights of 1 model" in page.one(".well, .attention").text)
+    page.until(lambda: len(shown()) == 2)
+    anew, written = shown()
+    assert " ready " in anew
+    assert f" {third.pid}" in anew
+    assert " leaving " in written
+    assert f" {second.pid}" in written
+    assert "zenoh_pinned_model_changed_total 1" in asked(f"{address}metrics")
+    server.kill()
+    page.until(lambda: shown() == [])
+    assert "Models" not in page.one("#contents").text
 
 
 def test_a_server_that_stands_still_or_is_killed_is_offline_until_it_is_back(page, serving):

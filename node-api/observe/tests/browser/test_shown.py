@@ -233,24 +233,24 @@ def test_a_source_that_fails_says_so_in_its_card_and_leaves_the_others(page, ser
 
 def test_a_source_that_nobody_knows_is_a_table(page, serve):
     host = figures.ordinary()
-    host["models"] = [
-        {"name": "detector-0", "state": "running", "memory_bytes": 12_582_912, "devices": [0, 1]},
-        {"name": "detector-1", "state": "waiting", "memory_bytes": 0, "since": {"boot_seconds": 0.25}},
+    host["arms"] = [
+        {"name": "arm-0", "state": "running", "memory_bytes": 12_582_912, "joints": [0, 1]},
+        {"name": "arm-1", "state": "waiting", "memory_bytes": 0, "since": {"boot_seconds": 0.25}},
     ]
     host["license"] = "Apache-2.0"
     opened(page, serve, host)
-    models = page.card("Models")
-    assert [cell.text for cell in models.find_elements("css selector", "thead th")][:4] == [
+    arms = page.card("Arms")
+    assert [cell.text for cell in arms.find_elements("css selector", "thead th")][:4] == [
         "name",
         "state",
         "memory bytes",
-        "devices",
+        "joints",
     ]
-    assert "running" in models.text
-    assert "12 MiB" in models.text
-    assert "250 ms" in models.text
+    assert "running" in arms.text
+    assert "12 MiB" in arms.text
+    assert "250 ms" in arms.text
     assert "Apache-2.0" in page.card("License").text
-    assert page.one("#contents").text.endswith("Models\nLicense")
+    assert page.one("#contents").text.endswith("Arms\nLicense")
 
 
 def test_what_makes_no_sense_is_shown_as_it_came_and_disturbs_no_other_card(page, serve):

@@ -8,6 +8,7 @@
 
 import flow from "./flow.js";
 import host from "./host.js";
+import models from "./models.js";
 import { own } from "./own.js";
 import pools from "./pools.js";
 import processes from "./processes.js";
@@ -18,7 +19,7 @@ import workers from "./workers.js";
 
 export { generic } from "./generic.js";
 
-export const cards = [...own, host, flow, pools, workers, processes, reasons, queues, unreadable];
+export const cards = [...own, host, flow, pools, workers, models, processes, reasons, queues, unreadable];
 
 /// Keys of the JSON that are no source.
 export const FACTS = new Set(["at", "version"]);
