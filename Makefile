@@ -15,7 +15,7 @@ MATRIX_ARGUMENTS ?=
 
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help demo dora-demo load-balancer-demo matrix-demo test test-python test-page lint corpus fuzz miri sanitize bench \
+.PHONY: help demo dora-demo load-balancer-demo matrix-demo camera-models-demo voice-demo test test-python test-page lint corpus fuzz miri sanitize bench \
 	micro-figures camera-figures figures dora-figures exchange-figures hand-over-figures python-figures c-figures \
 	observe-figures observe-pictures worker-figures matrix-figures soak wheel install gpu-kit gpu-lane-double gpu-results
 
@@ -25,6 +25,8 @@ help:
 	@echo "  make dora-demo         the same as dora dataflows, in Rust and Python"
 	@echo "  make load-balancer-demo  a data plane in C, an agent that learns (LOAD_BALANCER_ARGUMENTS=--compare)"
 	@echo "  make matrix-demo       large arrays compressed and stored by processes that may die (MATRIX_ARGUMENTS='--count 0')"
+	@echo "  make camera-models-demo  cameras whose numbers a real model reads, by workers that share one copy of it"
+	@echo "  make voice-demo        the same with a voice model and made-up sound"
 	@echo
 	@echo "Test"
 	@echo "  make test              formatting, lints, documentation and every test"
@@ -86,6 +88,18 @@ matrix-demo:
 	cargo build --release -p matrices
 	"$(TARGET)/release/matrices" --overwrite $(MATRIX_ARGUMENTS)
 
+CAMERA_MODELS_ARGUMENTS ?= --save last-reading.png
+
+camera-models-demo: $(VENV)/.models
+	cargo build --release -p zenoh-pinned-python
+	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
+	PYTHONPATH="$$PWD/$(PACKAGE)/python" $(PYTHON) examples/camera-models/run.py $(CAMERA_MODELS_ARGUMENTS)
+
+voice-demo: $(VENV)/.models
+	cargo build --release -p zenoh-pinned-python
+	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
+	PYTHONPATH="$$PWD/$(PACKAGE)/python" $(PYTHON) examples/camera-models/voice.py
+
 # Tests that nextest counts as skipped are the other processes of tests.
 test: lint $(VENV)/.ready $(TOOLS)/promtool
 	# The driver double and the Python extension are libraries that the tests find by their files, so cargo
@@ -102,7 +116,7 @@ test: lint $(VENV)/.ready $(TOOLS)/promtool
 	$(MAKE) test-page
 
 # Tried again as in .config/nextest.toml, and because dora can give a node's endpoint to its daemon meanwhile.
-test-python: $(VENV)/.ready $(VENV)/others/.ready
+test-python: $(VENV)/.ready $(VENV)/.models $(VENV)/others/.ready
 	cargo build --workspace --all-features
 	install "$(TARGET)/debug/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
 	export ZENOH_PINNED_CUDA_DOUBLE="$$(realpath $(TARGET))/debug/libcuda_driver_double.so"; \
@@ -321,6 +335,11 @@ $(VENV)/.ready: $(PACKAGE)/requirements.txt $(PACKAGE)/requirements-alone.txt
 		python3 -m venv $(VENV); }
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $(PACKAGE)/requirements.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r $(PACKAGE)/requirements-alone.txt
+	touch $@
+
+# As they are: what they ask for is not used here.
+$(VENV)/.models: examples/camera-models/requirements.txt $(VENV)/.ready
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r examples/camera-models/requirements.txt
 	touch $@
 
 observe-figures: $(VENV)/.ready

@@ -154,7 +154,7 @@ fn shown(statistics: &RegistryStatistics, server: Option<&str>) -> Figures {
             "leases": model.leases,
             "sessions": model.sessions,
             "idle_seconds": model.idle.as_secs_f64(),
-            "source": model.source,
+            "source": model.source.as_ref().map(|path| path.display().to_string()),
         })
     });
     let state = json!({

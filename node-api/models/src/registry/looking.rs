@@ -63,7 +63,10 @@ impl Shared {
                     ModelPhase::Ready => ModelState::Ready,
                     ModelPhase::Leaving => ModelState::Leaving,
                 },
-                read_bytes: flight.map_or(entry.bytes, |flight| flight.progress.bytes().0),
+                read_bytes: match (entry.phase, flight) {
+                    (ModelPhase::Loading, Some(flight)) => flight.progress.bytes().0,
+                    _ => entry.bytes,
+                },
                 model: entry.model,
                 bytes: entry.bytes,
                 sessions: entry.sessions,

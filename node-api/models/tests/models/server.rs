@@ -160,6 +160,7 @@ fn what_somebody_has_written_all_the_same_is_found_when_the_next_lease_begins() 
     let byte = &held.shards()[0][5000] as *const u8 as usize;
     write_to_file_at(byte);
     assert_eq!(held.first_changed_shard(), Some(0));
+    drop(held);
     let anew = models(&place).attach("m").unwrap();
     assert!(is_whole(&anew, 0), "it was loaded anew");
     let statistics = registry.statistics();
