@@ -49,7 +49,7 @@ help:
 	@echo "  make observe-figures   what it costs a process that a page looks at it; a minute and a half"
 	@echo "  make worker-figures    a pool of workers beside mosec, Ray Serve and multiprocessing.Pool; fifteen minutes"
 	@echo "  make matrix-figures    the pipeline of matrices beside multiprocessing.shared_memory and bare zstd; five minutes"
-	@echo "  make model-figures     weights of a registry beside files that every process loads for itself; four minutes"
+	@echo "  make model-figures     weights of a registry beside files that every process loads for itself; two minutes"
 	@echo "  make python-figures    single calls of the Python package; half a minute"
 	@echo "  make c-figures         single calls from C beside Rust; half a minute"
 	@echo "  make gpu-kit           tests and benchmarks for a machine with a GPU, into dist/gpu-kit"

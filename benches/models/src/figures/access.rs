@@ -36,7 +36,7 @@ pub fn measure(bench: &Bench) -> Outcome<Value> {
     std::fs::remove_file(&file.path)?;
     for (what, sample) in [("Registry::load", &mut load), ("a table", &mut look_up)] {
         println!(
-            "{what:44}{:10.2} us p50{:10.2} us p99",
+            "{what:44}{:10.3} us p50{:10.3} us p99",
             sample.quantile(0.5),
             sample.quantile(0.99)
         );

@@ -11,9 +11,9 @@ use crate::{Bench, Outcome, attacher::Attacher, model_file::ModelFile, plan::in_
 
 /// Processes whose first lease is timed.
 const FIRST: usize = 9;
-/// Bytes that a turn compares, or leases as many.
+/// Leases of a kind in a turn; fewer where that would compare more bytes.
+const IN_A_TURN: u64 = 20;
 const COMPARED_IN_A_TURN: u64 = 256 << 20;
-const MOST_IN_A_TURN: u64 = 20;
 
 pub fn measure(bench: &Bench) -> Outcome<Value> {
     let served = Served::new("attach", 256 << 20)?;
@@ -32,10 +32,10 @@ pub fn measure(bench: &Bench) -> Outcome<Value> {
     let mut attacher = Attacher::start()?;
     for _ in 0..bench.plan.turns {
         for ((model, bytes), row) in sizes.iter().zip(&mut rows) {
-            let times = (COMPARED_IN_A_TURN / bytes).clamp(1, MOST_IN_A_TURN) as usize;
+            let times = (COMPARED_IN_A_TURN / bytes).clamp(1, IN_A_TURN) as usize;
             let [compared, not_compared, compare] = row;
             compared.extend(attacher.anew(server, model, true, times)?);
-            not_compared.extend(attacher.anew(server, model, false, times)?);
+            not_compared.extend(attacher.anew(server, model, false, IN_A_TURN as usize)?);
             compare.extend(attacher.compare(server, model, times)?);
         }
     }
