@@ -82,7 +82,7 @@ pub fn measure(bench: &Bench) -> Outcome<Value> {
 
 fn row(what: &str, sample: &mut Sample) {
     println!(
-        "{what:44}{:10.1} us p50{:10.1} us p99",
+        "{what:44}{:10.2} us p50{:10.2} us p99",
         sample.quantile(0.5),
         sample.quantile(0.99)
     );
