@@ -308,22 +308,25 @@ matrix-figures: $(VENV)/peers/.ready
 		"$$PWD/$(VENV)/peers/bin/python"
 
 MODEL_PEERS := benches/models/peers
-# Of the example that is measured too; what its packages ask for beside NumPy is not used.
-MODEL_EXAMPLE := examples/camera-models/requirements.txt
 
-model-figures: $(VENV)/peers/.ready
+model-figures: $(VENV)/peers/.models
 	cargo build --release -p zenoh-pinned-models-bench -p zenoh-pinned-python
 	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
 	PYTHONPATH="$$PWD/$(PACKAGE)/python" "$(TARGET)/release/models-bench" "$(TARGET)/models/record.json" \
 		"$$PWD/$(VENV)/peers/bin/python"
 
 # What is measured beside them, apart from what the tests need.
-$(VENV)/peers/.ready: $(WORKER_PEERS)/requirements.txt $(MATRIX_PEERS)/requirements.txt $(MODEL_PEERS)/requirements.txt \
-		$(MODEL_EXAMPLE) $(VENV)/.ready
+$(VENV)/peers/.ready: $(WORKER_PEERS)/requirements.txt $(MATRIX_PEERS)/requirements.txt $(VENV)/.ready
 	$(PYTHON) -m venv $(VENV)/peers
-	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check -r $(WORKER_PEERS)/requirements.txt \
-		-r $(MATRIX_PEERS)/requirements.txt -r $(MODEL_PEERS)/requirements.txt
-	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $(MODEL_EXAMPLE)
+	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check \
+		-r $(WORKER_PEERS)/requirements.txt -r $(MATRIX_PEERS)/requirements.txt
+	touch $@
+
+# The models' alone, as torch is large; and what the example needs, without what its packages ask for and do not use.
+$(VENV)/peers/.models: $(MODEL_PEERS)/requirements.txt examples/camera-models/requirements.txt $(VENV)/peers/.ready
+	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check -r $(MODEL_PEERS)/requirements.txt
+	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		-r examples/camera-models/requirements.txt
 	touch $@
 
 $(VENV)/.ready: $(PACKAGE)/requirements.txt $(PACKAGE)/requirements-alone.txt
