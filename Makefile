@@ -17,7 +17,7 @@ export RUST_BACKTRACE ?= 1
 
 .PHONY: help demo dora-demo load-balancer-demo matrix-demo camera-models-demo voice-demo test test-python test-page lint corpus fuzz miri sanitize bench \
 	micro-figures camera-figures figures dora-figures exchange-figures hand-over-figures python-figures c-figures \
-	observe-figures observe-pictures worker-figures matrix-figures soak wheel install gpu-kit gpu-lane-double gpu-results
+	observe-figures observe-pictures worker-figures matrix-figures model-figures soak wheel install gpu-kit gpu-lane-double gpu-results
 
 help:
 	@echo "Run"
@@ -51,6 +51,7 @@ help:
 	@echo "  make observe-figures   what it costs a process that a page looks at it; a minute and a half"
 	@echo "  make worker-figures    a pool of workers beside mosec, Ray Serve and multiprocessing.Pool; fifteen minutes"
 	@echo "  make matrix-figures    the pipeline of matrices beside multiprocessing.shared_memory and bare zstd; five minutes"
+	@echo "  make model-figures     weights of a registry beside files that every process loads for itself; two minutes"
 	@echo "  make python-figures    single calls of the Python package; half a minute"
 	@echo "  make c-figures         single calls from C beside Rust; half a minute"
 	@echo "  make gpu-kit           tests and benchmarks for a machine with a GPU, into dist/gpu-kit"
@@ -320,11 +321,26 @@ matrix-figures: $(VENV)/peers/.ready
 	"$(TARGET)/release/matrices-bench" "$(TARGET)/matrices/record.json" "$(TARGET)/release/matrices" \
 		"$$PWD/$(VENV)/peers/bin/python"
 
+MODEL_PEERS := benches/models/peers
+
+model-figures: $(VENV)/peers/.models
+	cargo build --release -p zenoh-pinned-models-bench -p zenoh-pinned-python
+	install "$(TARGET)/release/lib_native.so" $(PACKAGE)/python/zenoh_pinned/_native.abi3.so
+	PYTHONPATH="$$PWD/$(PACKAGE)/python" "$(TARGET)/release/models-bench" "$(TARGET)/models/record.json" \
+		"$$PWD/$(VENV)/peers/bin/python"
+
 # What is measured beside them, apart from what the tests need.
 $(VENV)/peers/.ready: $(WORKER_PEERS)/requirements.txt $(MATRIX_PEERS)/requirements.txt $(VENV)/.ready
 	$(PYTHON) -m venv $(VENV)/peers
 	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check \
 		-r $(WORKER_PEERS)/requirements.txt -r $(MATRIX_PEERS)/requirements.txt
+	touch $@
+
+# The models' alone, as torch is large; and what the example needs, without what its packages ask for and do not use.
+$(VENV)/peers/.models: $(MODEL_PEERS)/requirements.txt examples/camera-models/requirements.txt $(VENV)/peers/.ready
+	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check -r $(MODEL_PEERS)/requirements.txt
+	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		-r examples/camera-models/requirements.txt
 	touch $@
 
 $(VENV)/.ready: $(PACKAGE)/requirements.txt $(PACKAGE)/requirements-alone.txt

@@ -19,7 +19,6 @@ mod aims;
 mod engines;
 mod figures;
 mod peers;
-mod sample;
 
 use std::{path::Path, process::ExitCode};
 

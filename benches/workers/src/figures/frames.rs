@@ -6,10 +6,11 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use zenoh_pinned_measuring::sample::Sample;
 use zenoh_pinned_workers::Workers;
 
 use super::{SOON, alone};
-use crate::{Outcome, engines, sample::Sample};
+use crate::{Outcome, engines};
 
 const FRAME_BYTES: usize = 1920 * 1080 * 4;
 const PERIOD: Duration = Duration::from_nanos(1_000_000_000 / 30);

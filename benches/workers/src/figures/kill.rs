@@ -14,10 +14,11 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use zenoh_pinned_measuring::sample::Sample;
 use zenoh_pinned_workers::Workers;
 
 use super::{SOON, alone};
-use crate::{Outcome, engines, sample::Sample};
+use crate::{Outcome, engines};
 
 const ROUNDS: usize = 5;
 const WITHIN: Duration = Duration::from_millis(10);

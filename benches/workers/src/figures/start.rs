@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use zenoh_pinned_measuring::sample::Sample;
 
 use super::{SOON, alone};
-use crate::{Outcome, engines, sample::Sample};
+use crate::{Outcome, engines};
 
 const ROUNDS: usize = 7;
 
