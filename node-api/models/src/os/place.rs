@@ -49,32 +49,50 @@ impl Place {
             Err(error) => return Err(error),
         }
         self.check()?;
-        let path = self.folder.join(format!("{}.lock", self.name));
-        let mut options = OpenOptions::new();
-        let lock = options.create(true).truncate(false).write(true).read(true);
-        let lock = lock.mode(0o600).open(&path)?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => {
-                let pid = fs::read_to_string(&path).unwrap_or_default();
-                let words = format!(
-                    "process {} serves models there, or one that was forked from it",
-                    pid.trim()
-                );
-                return Err(io::Error::new(io::ErrorKind::AddrInUse, words));
-            }
-            Err(error) => return Err(error.into()),
-        }
-        fs::write(&path, std::process::id().to_string())?;
+        let lock = self.lock()?;
         match fs::remove_file(self.socket()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         Ok(Taken {
             socket: self.socket(),
+            lock_path: self.lock_path(),
             made_by: std::process::id(),
             _lock: lock,
         })
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.folder.join(format!("{}.lock", self.name))
+    }
+
+    /// The lock, with this process's pid in its file.
+    fn lock(&self) -> io::Result<File> {
+        let path = self.lock_path();
+        loop {
+            let mut options = OpenOptions::new();
+            let options = options.create(true).truncate(false).write(true).read(true);
+            let lock = options.mode(0o600).open(&path)?;
+            match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {}
+                Err(Errno::WOULDBLOCK) => {
+                    let pid = fs::read_to_string(&path).unwrap_or_default();
+                    let words = format!(
+                        "process {} serves models there, or one that was forked from it",
+                        pid.trim()
+                    );
+                    return Err(io::Error::new(io::ErrorKind::AddrInUse, words));
+                }
+                Err(error) => return Err(error.into()),
+            }
+            // Whoever had it may have removed the file meanwhile, and then it is nobody's place any more.
+            let has_name = fs::symlink_metadata(&path)
+                .is_ok_and(|found| lock.metadata().is_ok_and(|own| own.ino() == found.ino()));
+            if has_name {
+                fs::write(&path, std::process::id().to_string())?;
+                return Ok(lock);
+            }
+        }
     }
 
     /// That nobody else can have put something into the folder.
@@ -99,6 +117,7 @@ impl Place {
 #[derive(Debug)]
 pub(crate) struct Taken {
     socket: PathBuf,
+    lock_path: PathBuf,
     made_by: u32,
     _lock: File,
 }
@@ -114,6 +133,7 @@ impl Drop for Taken {
         // A forked child's is its parent's.
         if self.made_by == std::process::id() {
             let _ = fs::remove_file(&self.socket);
+            let _ = fs::remove_file(&self.lock_path);
         }
     }
 }
@@ -142,7 +162,7 @@ mod tests {
         let taken = place.take().unwrap();
         assert!(!taken.socket().exists());
         drop(taken);
-        let _ = fs::remove_file(place.folder.join(format!("{}.lock", place.name)));
+        assert!(!place.lock_path().exists());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! ONNX: a protocol buffer whose large tensors are left where they are, and which is written again without them.
 //!
 //! Of a graph's initializers and `Constant` nodes, those with raw data of [`INLINE_BELOW`] bytes and more and those with
-//! data in another file become [`TensorEntry`]s. In the graph they are initializers of the same name, dimensions and
+//! data in another file become [`TensorEntry`](crate::formats::TensorEntry)s. In the graph they are initializers of the same name, dimensions and
 //! type, which say that their data is in a file called `zenoh-pinned`; it never exists, as an engine is given the data
 //! by name (ONNX Runtime: `add_external_initializers` and, for no copy, `add_initializer`).
 //! All else stays as it was, byte by byte: small tensors, which engines want to read while they optimise; typed data;
