@@ -50,7 +50,8 @@ def test_weights_are_read_once_whoever_is_killed(killing):
 def test_weights_are_no_memory_of_a_worker(killing):
     said, _ = killing
     start, attached, ready = (said["memory"][moment]["own"] for moment in ("start", "attached", "ready"))
-    assert attached - start < 0.05 * said["weights"]
+    # A copy would be all of them; pages of the interpreter come and go.
+    assert attached - start < 0.25 * said["weights"]
     assert ready - attached < 0.7 * said["weights"]
 
 

@@ -136,7 +136,7 @@ class ChangedError(ModelsError):
     """
 
     kind: Kind = "changed"
-    shard: int | None = None
+    shard: int | None = 0
     """Which shard it was; ``None`` for the table of what lies where."""
 
 
