@@ -75,11 +75,10 @@ const PHRASES: [(&str, &str); 22] = [
 ];
 
 /// The arguments in place of a builder's calls.
-const ARGUMENTS: [(&str, &str); 4] = [
+const ARGUMENTS: [(&str, &str); 3] = [
     ("max_bytes()", "max_bytes="),
     ("slot_bytes()", "slot_bytes= (of a publisher, frame_bytes=)"),
     ("slots()", "slots="),
-    ("session_bytes()", "session_bytes="),
 ];
 
 /// What a dora node has in their place.

@@ -63,7 +63,7 @@ pub enum LoadError {
     /// This process would have more weights than a session may.
     #[error(
         "model {model} has {needed_bytes} bytes, and this session has leases on {leased_bytes} of {quota_bytes} already: end \
-         some, or raise the registry's session_bytes()"
+         some, or let a session have more (session_bytes)"
     )]
     OverQuota {
         /// The model's name.

@@ -37,7 +37,7 @@ pub enum EncodeError {
         bytes: usize,
     },
     /// The place to write to is too short.
-    #[error("there is room for {room} bytes: give it {bytes}, as bytes() says")]
+    #[error("there is room for {room} bytes: give it {bytes}")]
     Room {
         /// How many bytes it takes.
         bytes: usize,

@@ -24,7 +24,7 @@ pub enum TensorError {
     /// The shape has more or fewer bytes than there are.
     #[error(
         "{} of shape {shape:?} are {needed} bytes, and {given} are given: give the part that they are \
-         (Tensor::part_of), or the shape that these have",
+        , or the shape that these have",
         element.name()
     )]
     Bytes {

@@ -5,7 +5,7 @@
 //! under libFuzzer; `tests/corpus.rs` runs them over the corpus and over seeded mutations of it, on a stable
 //! compiler; `make miri` and `make sanitize` run that test once more.
 //!
-//! The parsers are no part of the public interface: `zenoh-pinned` and `zenoh-pinned-node` show them under the feature
+//! The parsers are no part of the public interface: `zenoh-pinned`, `zenoh-pinned-node` and `zenoh-pinned-models` show them under the feature
 //! `internals` only.
 
 mod page;
@@ -18,7 +18,7 @@ mod shape;
 
 use properties::{
     acknowledgement, arrow_round_trip, arrow_values, daemon_message, header, inbox, inbox_address,
-    layout, node_environment, proc_locks, proc_maps, proc_stat, python_shape,
+    layout, model_file, node_environment, proc_locks, proc_maps, proc_stat, python_shape,
 };
 
 /// A parser of foreign bytes, and how it is tried.
@@ -36,7 +36,7 @@ pub struct Target {
 pub type Seed = (String, Vec<u8>);
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     header::TARGET,
     layout::TARGET,
     proc_locks::TARGET,
@@ -50,6 +50,7 @@ pub const TARGETS: [Target; 13] = [
     python_shape::TARGET,
     inbox::TARGET,
     inbox_address::TARGET,
+    model_file::TARGET,
 ];
 
 /// Checks one input of the target `name`: the body of a fuzz target.

@@ -8,6 +8,7 @@ pub(crate) mod header;
 pub(crate) mod inbox;
 pub(crate) mod inbox_address;
 pub(crate) mod layout;
+pub(crate) mod model_file;
 pub(crate) mod node_environment;
 pub(crate) mod proc_locks;
 pub(crate) mod proc_maps;
