@@ -178,8 +178,10 @@ fn control(
     registry: &Registry,
     offered: Vec<Offered>,
 ) -> Result<(Server, Arc<Offering>), String> {
-    let session = zenoh_pinned_node::pubsub::open(zenoh::Config::default(), &Pinner::host_only());
-    let session = session.map_err(|error| error.to_string())?;
+    let session = alone().and_then(|config| {
+        let session = zenoh_pinned_node::pubsub::open(config, &Pinner::host_only());
+        session.map_err(|error| error.to_string())
+    })?;
     let offering = Arc::new(Offering::new(registry, &session, &arguments.name, offered));
     let server = Server::builder(offering.clone()).address(arguments.grpc);
     let server = server.serve().map_err(|error| error.to_string())?;
@@ -189,6 +191,21 @@ fn control(
         output::error("whoever can connect can ask, load and unload models: there is no password");
     }
     Ok((server, offering))
+}
+
+/// A session that nobody finds and that listens nowhere: workers have a socket of their own, and clients gRPC.
+fn alone() -> Result<zenoh::Config, String> {
+    let mut config = zenoh::Config::default();
+    let settings = [
+        ("scouting/multicast/enabled", "false"),
+        ("scouting/gossip/enabled", "false"),
+        ("listen/endpoints", "[]"),
+    ];
+    for (key, value) in settings {
+        let set = config.insert_json5(key, value);
+        set.map_err(|error| format!("zenoh refused its configuration: {error}"))?;
+    }
+    Ok(config)
 }
 
 /// Loads what is to be loaded at once, a line for each.
