@@ -100,3 +100,47 @@ fn a_session_has_no_more_than_its_quota() {
     drop(held);
     assert!(is_whole(&registry.load("b", &paths[1]).unwrap(), 0));
 }
+
+#[test]
+fn models_that_are_loaded_while_others_go_for_them_are_whole_or_refused() {
+    let folder = Folder::new("evicting");
+    let names = ["a", "b", "c", "d", "e"];
+    let paths = names.map(|name| folder.safetensors(name, &[("weights", ELEMENTS)]));
+    let registry = Registry::builder().max_bytes(2 * MODEL_BYTES).build();
+    let end = std::time::Instant::now() + Duration::from_secs(3);
+    let counts = std::thread::scope(|scope| {
+        let loading: Vec<_> = (0..5)
+            .map(|thread| {
+                let (registry, paths) = (&registry, &paths);
+                scope.spawn(move || {
+                    let (mut whole, mut refused) = (0, 0);
+                    for round in 0.. {
+                        if std::time::Instant::now() >= end {
+                            break;
+                        }
+                        let number = (thread + round * 3) % 5;
+                        match registry.load(names[number], &paths[number]) {
+                            Ok(weights) => {
+                                assert!(is_whole(&weights, 0));
+                                whole += 1;
+                            }
+                            Err(LoadError::Capacity(error)) => {
+                                assert!(
+                                    error.needed_bytes > error.free_bytes || error.cause.is_some()
+                                );
+                                refused += 1;
+                            }
+                            Err(error) => panic!("{error}"),
+                        }
+                    }
+                    (whole, refused)
+                })
+            })
+            .collect();
+        let counts = loading.into_iter().map(|thread| thread.join().unwrap());
+        counts.collect::<Vec<_>>()
+    });
+    assert!(counts.iter().all(|(whole, _)| *whole > 0), "{counts:?}");
+    let statistics = registry.statistics();
+    assert!(statistics.evictions > 0, "{statistics:?}");
+}
