@@ -12,6 +12,7 @@ pub use crate::{
         limits::physical_memory,
         per_process::{MadeHere, PerProcess},
         proc::{Look, Unseen, environment_of, own_memory_of, processes},
+        runtime_folder::runtime_folder,
         termination::Termination,
     },
     pool::KeptPayload,

@@ -29,6 +29,7 @@ pub(crate) mod per_process;
 pub(crate) mod proc;
 pub(crate) mod process;
 pub(crate) mod registration_lock;
+pub(crate) mod runtime_folder;
 pub(crate) mod termination;
 pub(crate) mod threads;
 pub(crate) mod waiting;

@@ -42,7 +42,7 @@ pub(super) struct RemoteLease {
 pub(super) enum Trouble {
     #[error("nobody serves there: start a server with `zenoh-pinned models serve`")]
     Nobody,
-    #[error("it has gone: {cause}")]
+    #[error("it does not answer: {cause}")]
     Gone { cause: String },
     #[error("{0} is not what was loaded any more")]
     Changed(Changed),

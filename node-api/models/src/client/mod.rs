@@ -254,19 +254,21 @@ impl Shared {
         }
         let held = self.held().get(model).and_then(Weak::upgrade);
         let held = held.map(Weights::of);
-        // A private copy is used until a server is back.
+        if let (Some(held), Some(source)) = (&held, source) {
+            held.contents().check_source(source)?;
+        }
+        // A private copy is used until a server is back, and has room for the model.
         if let Some(held) = held.as_ref().filter(|held| held.reason().is_none()) {
-            if let Some(source) = source {
-                held.contents().check_source(source)?;
-            }
             return Ok(held.clone());
         }
         let weights = match self.of_server(model, source, terms) {
             Ok(weights) => weights,
-            Err(Refused::Final(error)) => return Err(error),
-            Err(Refused::NoServer(reason)) => match held {
-                Some(held) => return Ok(held),
-                None => self.of_this_process(model, source, reason, terms)?,
+            Err(refused) => match (held, refused) {
+                (Some(held), _) => return Ok(held),
+                (None, Refused::Final(error)) => return Err(error),
+                (None, Refused::NoServer(reason)) => {
+                    self.of_this_process(model, source, reason, terms)?
+                }
             },
         };
         let inner = Arc::downgrade(weights.inner());
@@ -345,7 +347,7 @@ impl Shared {
             own.get_or_insert_with(|| Registry::builder().build())
                 .clone()
         };
-        let weights = registry.load(model, source)?;
+        let weights = registry.load_within(model, &source, terms.patience)?;
         Ok(Weights::new(
             weights.contents().clone(),
             (weights, self.clone()),

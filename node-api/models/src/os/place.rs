@@ -14,6 +14,7 @@ use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
 };
+use zenoh_pinned::bindings::runtime_folder;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ impl Place {
     pub(crate) fn named(name: &str) -> Self {
         let user = rustix::process::getuid().as_raw();
         Self {
-            folder: base().join(format!("zpin-models-{user}")),
+            folder: runtime_folder().join(format!("zpin-models-{user}")),
             name: name.to_owned(),
         }
     }
@@ -136,13 +137,6 @@ impl Drop for Taken {
             let _ = fs::remove_file(&self.lock_path);
         }
     }
-}
-
-/// As short as can be: a socket's path has 108 bytes.
-fn base() -> PathBuf {
-    let named = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let named = named.filter(|path| path.as_os_str().len() < 48 && path.is_dir());
-    named.unwrap_or_else(|| PathBuf::from("/tmp"))
 }
 
 #[cfg(test)]

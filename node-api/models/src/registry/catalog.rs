@@ -169,12 +169,14 @@ impl<Kept> Catalog<Kept> {
         Ok(gone)
     }
 
-    /// The model is there.
-    pub(crate) fn loaded(&mut self, model: &str, kept: Kept, now: Instant) {
-        if let Some(model) = self.models.get_mut(model) {
-            model.phase = Phase::Ready(kept);
-            model.last_used = now;
-        }
+    /// The model is there. Given back where nobody wants it any more, as the catalog was cleared meanwhile.
+    pub(crate) fn loaded(&mut self, model: &str, kept: Kept, now: Instant) -> Option<Kept> {
+        let Some(model) = self.models.get_mut(model) else {
+            return Some(kept);
+        };
+        model.phase = Phase::Ready(kept);
+        model.last_used = now;
+        None
     }
 
     /// It could not be loaded.

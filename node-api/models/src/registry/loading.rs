@@ -103,10 +103,11 @@ impl Shared {
                 path: source.to_owned(),
                 is_named: false,
             });
-        state
+        let unwanted = state
             .catalog
             .loaded(model, Arc::new(loaded), Instant::now());
         drop(state);
+        drop(unwanted);
         tracing::info!(model, bytes, took = ?started.elapsed(), "model loaded");
         Ok(())
     }

@@ -25,7 +25,7 @@ mod refusals;
 mod shared;
 mod statistics;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 pub use builder::RegistryBuilder;
 pub(crate) use leasing::Leased;
@@ -85,7 +85,7 @@ impl Registry {
     /// # Errors
     /// [`LoadError`].
     pub fn load(&self, model: &str, source: impl AsRef<Path>) -> Result<Weights, LoadError> {
-        self.own_lease(model, Some(&absolute(source.as_ref())))
+        self.load_within(model, source.as_ref(), self.shared().patience)
     }
 
     /// A lease on a model that is there, or whose file is known: from [`RegistryBuilder::source`], or because it was loaded
@@ -94,7 +94,7 @@ impl Registry {
     /// # Errors
     /// [`LoadError`].
     pub fn lease(&self, model: &str) -> Result<Weights, LoadError> {
-        self.own_lease(model, None)
+        self.own_lease(model, None, self.shared().patience)
     }
 
     /// Says where the file of a model is, which is read when somebody asks for it. Nobody loads the model from another file
@@ -133,7 +133,22 @@ impl Registry {
         &self.owner.shared
     }
 
-    fn own_lease(&self, model: &str, source: Option<&Path>) -> Result<Weights, LoadError> {
+    /// As [`Registry::load`], for somebody with a patience of his own.
+    pub(crate) fn load_within(
+        &self,
+        model: &str,
+        source: &Path,
+        patience: Duration,
+    ) -> Result<Weights, LoadError> {
+        self.own_lease(model, Some(&absolute(source)), patience)
+    }
+
+    fn own_lease(
+        &self,
+        model: &str,
+        source: Option<&Path>,
+        patience: Duration,
+    ) -> Result<Weights, LoadError> {
         let shared = self.shared();
         if !shared.made_here.holds() {
             return Err(LoadError::Forked);
@@ -142,7 +157,7 @@ impl Registry {
             return Ok(held);
         }
         let session = std::process::id();
-        let leased = shared.leased(model, source, session, shared.patience)?;
+        let leased = shared.leased(model, source, session, patience)?;
         let contents = leased.loaded.contents.clone();
         let weights = Weights::new(contents, leased, Some(InProcessReason::OwnRegistry));
         // Two who came at once have two leases for a while: the first stays the one that is shared. It is not taken here, as

@@ -237,13 +237,12 @@ impl Inner {
         let thread = thread.stack_size(STACK_BYTES);
         let spawned = thread.spawn(move || {
             let work = std::panic::AssertUnwindSafe(|| {
-                let asked = serving.asked(stream);
-                serving.questions.fetch_sub(1, Ordering::Relaxed);
-                let (stream, session, ask) = asked?;
+                let asking = Counted(&serving.questions);
+                let (stream, session, ask) = serving.asked(stream)?;
+                drop(asking);
                 serving.answers.fetch_add(1, Ordering::Relaxed);
-                let told = serving.tell(stream, session, ask, &shared);
-                serving.answers.fetch_sub(1, Ordering::Relaxed);
-                told
+                let _telling = Counted(&serving.answers);
+                serving.tell(stream, session, ask, &shared)
             });
             match std::panic::catch_unwind(work) {
                 Ok(Err(error)) => {
@@ -362,6 +361,16 @@ impl Inner {
             self.wake();
         }
         Ok(())
+    }
+}
+
+/// One of a number, until it is dropped, also by a panic.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        // Relaxed: nothing is read by whoever sees it.
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

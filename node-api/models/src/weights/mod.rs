@@ -72,7 +72,7 @@ pub enum InProcessReason {
         cause: String,
     },
     /// The server has ended, or did not answer in time.
-    #[error("the server of models has gone ({cause}): it is asked again next time")]
+    #[error("the server of models does not answer ({cause}): it is asked again next time")]
     ServerGone {
         /// What was seen of it.
         cause: String,

@@ -372,6 +372,29 @@ fn a_server_that_cannot_see_the_pids_of_others_serves_them() {
 }
 
 #[test]
+fn a_private_copy_is_kept_where_a_server_that_is_back_has_no_room() {
+    let folder = Folder::new("noroom");
+    let path = folder.safetensors("m", &[("a", 10_000)]);
+    let other = folder.safetensors("other", &[("a", 20)]);
+    let place = place("noroom");
+    let private = models(&place).attach_from("m", &path).unwrap();
+    assert!(private.reason().is_some());
+    let refused = models(&place).attach_from("m", &other).unwrap_err();
+    assert!(
+        matches!(refused, LoadError::OtherSource { .. }),
+        "{refused}"
+    );
+    let registry = Registry::builder().max_bytes(4096).build();
+    let _server = ModelServer::serve(&registry, &place).unwrap();
+    let still = models(&place).attach_from("m", &path).unwrap();
+    assert_eq!(still.shards()[0].as_ptr(), private.shards()[0].as_ptr());
+    assert_eq!(registry.statistics().failures, 1, "it was asked");
+    drop((private, still));
+    let refused = models(&place).attach_from("m", &path).unwrap_err();
+    assert!(matches!(refused, LoadError::Capacity(_)), "{refused}");
+}
+
+#[test]
 fn what_is_held_is_not_given_for_another_file() {
     let folder = Folder::new("another");
     let path = folder.safetensors("m", &[("a", 10)]);

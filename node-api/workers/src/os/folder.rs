@@ -11,6 +11,7 @@ use std::{
 };
 
 use rustix::fs::{FlockOperation, flock};
+use zenoh_pinned::bindings::runtime_folder;
 
 const PREFIX: &str = "zpin-workers-";
 const UNLOCKED: &str = "zpin-making-";
@@ -26,7 +27,7 @@ pub(crate) struct Folder {
 
 impl Folder {
     pub(crate) fn new() -> io::Result<Self> {
-        let base = base();
+        let base = runtime_folder();
         remove_unused(&base);
         let pid = std::process::id();
         for attempt in 0..1000 {
@@ -68,13 +69,6 @@ impl Drop for Folder {
     }
 }
 
-/// As short as can be: a socket's path has 108 bytes.
-fn base() -> PathBuf {
-    let named = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let named = named.filter(|path| path.as_os_str().len() < 48 && path.is_dir());
-    named.unwrap_or_else(|| PathBuf::from("/tmp"))
-}
-
 fn remove_unused(base: &Path) {
     let own = rustix::process::getuid().as_raw();
     for entry in fs::read_dir(base).into_iter().flatten().flatten() {
@@ -109,7 +103,7 @@ mod tests {
 
     #[test]
     fn what_a_killed_process_has_left_goes_when_the_next_folder_is_made() {
-        let left = base().join(format!("{PREFIX}left-{}", std::process::id()));
+        let left = runtime_folder().join(format!("{PREFIX}left-{}", std::process::id()));
         fs::create_dir(&left).unwrap();
         File::create(left.join(LOCK)).unwrap();
         let _folder = Folder::new().unwrap();

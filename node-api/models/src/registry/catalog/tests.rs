@@ -28,6 +28,7 @@ fn the_first_who_asks_loads_and_the_others_wait() {
     assert_eq!(catalog.find("a"), Found::Ready(&"a"));
     catalog.failed("a"); // too late: it is there
     assert_eq!(catalog.find("a"), Found::Ready(&"a"));
+    assert_eq!(catalog.loaded("cleared", "cleared", now), Some("cleared"));
     catalog.begin("b", 10, now).unwrap();
     catalog.failed("b");
     assert_eq!(catalog.find("b"), Found::Absent);
@@ -184,7 +185,9 @@ fn whatever_happens_the_bound_and_the_leases_hold() {
                 0 if catalog.find(name) == Found::Absent => {
                     let _ = catalog.begin(name, 10 + next(50), now);
                 }
-                1 if catalog.find(name) == Found::Loading => catalog.loaded(name, name, now),
+                1 if catalog.find(name) == Found::Loading => {
+                    assert_eq!(catalog.loaded(name, name, now), None);
+                }
                 2 => catalog.failed(name),
                 3 => {
                     if let Ok(lease) = catalog.lease(name, next(3) as u32, now) {
